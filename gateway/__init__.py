@@ -1,0 +1,1 @@
+"""Sluicegate: a progressive-delivery gateway for AI models."""

@@ -1,0 +1,1 @@
+"""The only places where things are built and joined: supervisor, controller, worker."""

@@ -1,0 +1,52 @@
+"""What the supervisor hands to the processes it starts, as one command-line argument.
+
+File descriptors are inherited under their own numbers. Every child watches the
+lifeline, a pipe whose other end only the supervisor holds: when it closes, the
+supervisor is gone and the child stops as if told to.
+"""
+
+import msgspec
+
+
+class ControllerStart(msgspec.Struct, kw_only=True, frozen=True):
+    """For `python -m gateway.app.controller START`.
+
+    Attributes:
+        config_path: The configuration file; None when `document` is given.
+        document: A configuration as a plain mapping (`serve --baseline …`).
+        admin_fd: Bound, listening TCP socket for the admin API.
+        link_fd: Bound, listening Unix socket the workers connect to.
+        table_fd: See handoff.last_table.
+        lifeline_fd: Read end of the lifeline.
+        workers: How many workers there will be.
+        data_addresses: Where the data listeners are bound, for people.
+
+    """
+
+    config_path: str | None
+    document: dict[str, object] | None
+    admin_fd: int
+    link_fd: int
+    table_fd: int
+    lifeline_fd: int
+    workers: int
+    data_addresses: list[str]
+
+
+class WorkerStart(msgspec.Struct, kw_only=True, frozen=True):
+    """For `python -m gateway.app.worker START`.
+
+    Attributes:
+        number: From 0.
+        listen_fds: Bound, listening TCP sockets, shared by all workers.
+        link_path: Path of the controller's Unix socket.
+        table_fd: See handoff.last_table.
+        lifeline_fd: Read end of the lifeline.
+
+    """
+
+    number: int
+    listen_fds: list[int]
+    link_path: str
+    table_fd: int
+    lifeline_fd: int

@@ -1,0 +1,107 @@
+"""The gateway as a whole: where it listens, who may operate it, where it keeps state."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from gateway.domain.service import Service
+from gateway.domain.units import Bytes, Seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """A TCP address to bind. `host` without brackets; port 0 lets the system choose."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """Write it as people and URLs do: [::1]:8080, 127.0.0.1:8080."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+class Role(Enum):
+    """What a token's bearer may do; an operator may do all, the others only their own."""
+
+    VIEWER = "viewer"
+    APP = "app"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A bearer of the admin API. `secret` is compared in constant time, never shown."""
+
+    name: str
+    role: Role
+    secret: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admin:
+    """The admin listener; no tokens is allowed on loopback only."""
+
+    listen: Address
+    tokens: tuple[Token, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientLimits:
+    """What one client connection may ask of the gateway.
+
+    Attributes:
+        head: Request line and headers together; more is 431 (414 if the target alone).
+        body: Request body; more is 413.
+        head_timeout: From a request's first byte to the end of its head; then 408.
+        idle: Longest silence inside a request body, or of a client that does not
+            take its answer.
+        keep_alive: How long an idle client connection is kept.
+
+    """
+
+    head: Bytes = Bytes(64 * 1024)
+    body: Bytes = Bytes(2 * 1024 * 1024 * 1024)
+    head_timeout: Seconds = Seconds(30.0)
+    idle: Seconds = Seconds(300.0)
+    keep_alive: Seconds = Seconds(75.0)
+
+
+class StateKind(Enum):
+    """Which store keeps what must survive a restart."""
+
+    SQLITE = "sqlite"
+    MEMORY = "memory"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateAddress:
+    """Where state lives; `path` is empty for memory."""
+
+    kind: StateKind
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """A whole, valid configuration.
+
+    Attributes:
+        listen: Data listeners, at least one.
+        admin: The admin listener.
+        workers: Worker processes, at least 1 ("auto" is already resolved).
+        state: Which store.
+        trusted_proxies: Networks (CIDR) whose forwarded headers are believed.
+        limits: See ClientLimits.
+        drain: How long a stopping worker waits for running exchanges, in seconds.
+        services: In order; the first that fits a request takes it.
+
+    """
+
+    listen: tuple[Address, ...]
+    admin: Admin
+    workers: int = 1
+    state: StateAddress = StateAddress(kind=StateKind.SQLITE, path="state.db")
+    trusted_proxies: tuple[str, ...] = ()
+    limits: ClientLimits = ClientLimits()
+    drain: Seconds = Seconds(30.0)
+    services: tuple[Service, ...]

@@ -1,0 +1,47 @@
+"""What an exchange turned out to be, as far as its transport can tell.
+
+Charged to the version the exchange was assigned to, whoever answered it.
+"""
+
+from enum import Enum
+
+
+class Outcome(Enum):
+    """Exactly one per exchange that reached a version."""
+
+    COMPLETE = "complete"
+    TRUNCATED = "truncated"
+    UPSTREAM_ERROR = "upstream_error"
+    CLIENT_ERROR = "client_error"
+    CLIENT_CANCELLED = "client_cancelled"
+
+
+class Failure(Enum):
+    """Why an endpoint's answer was none, or was not whole."""
+
+    CONNECT = "connect"
+    CONNECT_TIMEOUT = "connect_timeout"
+    FULL = "full"
+    CLOSED_EARLY = "closed_early"
+    FIRST_BYTE_TIMEOUT = "first_byte_timeout"
+    IDLE_TIMEOUT = "idle_timeout"
+    CUT = "cut"
+    BAD_ANSWER = "bad_answer"
+    STATUS = "status"
+
+
+ERRORS = frozenset({Outcome.TRUNCATED, Outcome.UPSTREAM_ERROR})
+"""The outcomes that make up `error_rate`."""
+
+_TOO_MANY_REQUESTS = 429
+_FIRST_CLIENT_ERROR = 400
+_FIRST_SERVER_ERROR = 500
+
+
+def outcome_of_status(status: int) -> Outcome:
+    """Judge a whole answer by its status; 429 means the version cannot carry its load."""
+    if status >= _FIRST_SERVER_ERROR or status == _TOO_MANY_REQUESTS:
+        return Outcome.UPSTREAM_ERROR
+    if status >= _FIRST_CLIENT_ERROR:
+        return Outcome.CLIENT_ERROR
+    return Outcome.COMPLETE

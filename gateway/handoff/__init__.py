@@ -1,0 +1,1 @@
+"""Where the planes meet: what goes down to the workers and what comes up from them."""

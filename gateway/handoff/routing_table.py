@@ -1,0 +1,48 @@
+"""The routing table: everything a worker needs to know, immutable and numbered.
+
+The controller publishes it whole; a worker swaps it whole, between two requests.
+"""
+
+from dataclasses import dataclass
+
+from gateway.domain.deployment import ClientLimits
+from gateway.domain.service import Service
+from gateway.domain.units import Seconds, Share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutedService:
+    """A service and the split in force for it.
+
+    Attributes:
+        service: Its definition.
+        share: The candidate's weight in force, in buckets.
+        salt: What a sticky key is salted with before it is hashed.
+        revision: Grows by one with every change of the weight, whoever made it.
+
+    """
+
+    service: Service
+    share: Share
+    salt: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingTable:
+    """What the data plane does with requests.
+
+    Attributes:
+        epoch: Grows with every table published; a worker never goes back.
+        services: In order; the first that fits takes the request.
+        trusted_proxies: Networks (CIDR) whose forwarded headers are believed.
+        limits: What one client connection may ask.
+        drain: How long a stopping worker waits for running exchanges.
+
+    """
+
+    epoch: int
+    services: tuple[RoutedService, ...]
+    trusted_proxies: tuple[str, ...] = ()
+    limits: ClientLimits = ClientLimits()
+    drain: Seconds = Seconds(30.0)
