@@ -5,6 +5,9 @@ lifeline, a pipe whose other end only the supervisor holds: when it closes, the
 supervisor is gone and the child stops as if told to.
 """
 
+import asyncio
+from collections.abc import Callable
+
 import msgspec
 
 
@@ -50,3 +53,15 @@ class WorkerStart(msgspec.Struct, kw_only=True, frozen=True):
     link_path: str
     table_fd: int
     lifeline_fd: int
+
+
+def when_lifeline_ends(
+    loop: asyncio.AbstractEventLoop, fd: int, act: Callable[[], None]
+) -> None:
+    """Call *act* once when the supervisor is gone."""
+
+    def ended() -> None:
+        loop.remove_reader(fd)
+        act()
+
+    loop.add_reader(fd, ended)

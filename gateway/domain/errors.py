@@ -117,3 +117,10 @@ class StoreUnavailable(GatewayError):
     status = 503
     type = "store_unavailable"
     may_retry = True
+
+
+class CannotListen(GatewayError):
+    """An address to listen on cannot be had."""
+
+    side = Side.OPERATOR
+    type = "cannot_listen"

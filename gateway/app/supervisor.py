@@ -1,0 +1,258 @@
+"""The supervisor: binds the sockets once, starts the controller and the workers, and
+starts again whatever dies.
+
+It touches no request and holds no state, so that nothing in it can fail: sockets stay
+bound while processes come and go, and no queued connection is lost.
+"""
+
+import asyncio
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+import msgspec
+
+from gateway.app.start import ControllerStart, WorkerStart
+from gateway.domain.deployment import Address, Deployment
+from gateway.domain.errors import CannotListen
+
+_log: Final = logging.getLogger("sluicegate.supervisor")
+
+_BACKLOG: Final = 4096
+_FIRST_PAUSE: Final = 0.1  # seconds before a dead process is started again
+_LONGEST_PAUSE: Final = 5.0
+_HEALTHY: Final = 5.0  # seconds a process must live to be restarted without delay
+_GRACE: Final = 5.0  # seconds beyond the drain before a process is killed
+
+
+def run(
+    deployment: Deployment,
+    *,
+    config_path: Path | None,
+    document: dict[str, object] | None,
+) -> int:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        deployment: The configuration, already checked.
+        config_path: Where it came from, read again at every reload; None when
+            `document` is given instead.
+        document: A configuration as a mapping.
+
+    Returns:
+        The exit code: 0 after a clean drain, 1 when something had to be killed.
+
+    Raises:
+        CannotListen: An address cannot be bound.
+
+    """
+    logging.basicConfig(
+        format="%(asctime)s %(name)s: %(message)s",
+        level=logging.INFO,
+        stream=sys.stderr,
+    )
+    with ExitStack() as stack:
+        data = [stack.enter_context(_bind(address)) for address in deployment.listen]
+        admin = stack.enter_context(_bind(deployment.admin.listen))
+        folder = Path(tempfile.mkdtemp(prefix="sluicegate-"))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        link = stack.enter_context(_bind_link(folder / "link.sock"))
+        table = stack.enter_context(tempfile.TemporaryFile())
+        lifeline, held = os.pipe()
+        stack.callback(os.close, lifeline)
+        stack.callback(os.close, held)
+        supervisor = Supervisor(deployment.drain, data)
+        controller = ControllerStart(
+            config_path=None if config_path is None else str(config_path),
+            document=document,
+            admin_fd=admin.fileno(),
+            link_fd=link.fileno(),
+            table_fd=table.fileno(),
+            lifeline_fd=lifeline,
+            workers=deployment.workers,
+            data_addresses=[_shown(listening) for listening in data],
+        )
+        workers = [
+            WorkerStart(
+                number=number,
+                listen_fds=[listening.fileno() for listening in data],
+                link_path=str(folder / "link.sock"),
+                table_fd=table.fileno(),
+                lifeline_fd=lifeline,
+            )
+            for number in range(deployment.workers)
+        ]
+        return asyncio.run(supervisor.run(controller, workers))
+
+
+class Supervisor:
+    """Keeps the processes alive, and ends them in order.
+
+    Args:
+        drain: Seconds a worker may take to finish running exchanges.
+        listening: The data sockets; closed first when stopping.
+
+    """
+
+    def __init__(self, drain: float, listening: Sequence[socket.socket]) -> None:
+        self._drain = drain
+        self._listening = listening
+        self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+
+    async def run(
+        self, controller: ControllerStart, workers: Sequence[WorkerStart]
+    ) -> int:
+        """Start everything, keep it running, stop it in order when told to."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._told_to_stop)
+        loop.add_signal_handler(signal.SIGHUP, self._told_to_reload)
+        fds = (controller.admin_fd, controller.link_fd)
+        shared = (controller.table_fd, controller.lifeline_fd)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(
+                self._keep(
+                    "controller", msgspec.json.encode(controller), (*fds, *shared)
+                )
+            )
+            for worker in workers:
+                tasks.create_task(
+                    self._keep(
+                        f"worker {worker.number}",
+                        msgspec.json.encode(worker),
+                        (*worker.listen_fds, *shared),
+                    )
+                )
+            await self._stop.wait()
+            return await self._end()
+
+    def _told_to_stop(self) -> None:
+        if self._stop.is_set():
+            self._hurry.set()
+        self._stop.set()
+
+    def _told_to_reload(self) -> None:
+        self._signal("controller", signal.SIGHUP)
+
+    async def _keep(self, name: str, start: bytes, fds: tuple[int, ...]) -> None:
+        """Run one process again and again until told to stop."""
+        module = f"gateway.app.{name.split()[0]}"
+        pause = _FIRST_PAUSE
+        while not self._stop.is_set():
+            began = monotonic()
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-P",  # a folder named gateway where the user stands is not ours
+                "-m",
+                module,
+                start.decode(),
+                pass_fds=fds,
+                process_group=0,  # Ctrl-C reaches the supervisor alone
+            )
+            self._running[name] = process
+            code = await process.wait()
+            del self._running[name]
+            if self._stop.is_set():
+                return
+            lived = monotonic() - began
+            pause = _FIRST_PAUSE if lived > _HEALTHY else min(2 * pause, _LONGEST_PAUSE)
+            _log.warning(
+                "%s ended (%s) and is started again in %.1f s.",
+                name,
+                _ended(code),
+                pause,
+            )
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), pause)
+
+    async def _end(self) -> int:
+        """Drain the workers, then end the controller, which counts to the last."""
+        for listening in self._listening:
+            listening.close()
+        workers = [name for name in self._running if name != "controller"]
+        drained = await self._end_all(workers, self._drain + _GRACE)
+        ended = await self._end_all(["controller"], _GRACE)
+        return 0 if drained and ended else 1
+
+    async def _end_all(self, names: Sequence[str], seconds: float) -> bool:
+        """Tell processes to end; kill those that do not within *seconds*."""
+        processes = [self._running[name] for name in names if name in self._running]
+        for name in names:
+            self._signal(name, signal.SIGTERM)
+        ends = [asyncio.shield(_wait(process)) for process in processes]
+        if not ends:
+            return True
+        hurry = asyncio.shield(_wait_event(self._hurry))
+        all_ended = asyncio.gather(*ends)
+        await asyncio.wait(
+            {all_ended, hurry}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+        )
+        hurry.cancel()
+        if all_ended.done():
+            return True
+        for name in names:
+            _log.warning("%s did not end in time and is killed.", name)
+            self._signal(name, signal.SIGKILL)
+        await all_ended
+        return False
+
+    def _signal(self, name: str, number: signal.Signals) -> None:
+        process = self._running.get(name)
+        if process is not None:
+            with suppress(ProcessLookupError):
+                process.send_signal(number)
+
+
+async def _wait(process: asyncio.subprocess.Process) -> int:
+    return await process.wait()
+
+
+async def _wait_event(event: asyncio.Event) -> bool:
+    return await event.wait()
+
+
+def _ended(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+
+
+def _bind(address: Address) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, kind, protocol, _name, sockaddr = min(found, key=lambda one: one[0])
+        bound = socket.socket(family, kind, protocol)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(sockaddr)
+        bound.listen(_BACKLOG)
+        bound.setblocking(False)
+    except OSError as error:
+        raise CannotListen(
+            f"Cannot listen on {address}: {error.strerror or error}.",
+            remedy="Stop what uses the address, or configure another one.",
+        ) from None
+    return bound
+
+
+def _bind_link(path: Path) -> socket.socket:
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    bound.bind(str(path))
+    bound.listen(_BACKLOG)
+    bound.setblocking(False)
+    return bound
+
+
+def _shown(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return str(Address(host=host, port=port))

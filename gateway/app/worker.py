@@ -1,0 +1,156 @@
+"""A worker process: the data plane, its link to the controller, and nothing else.
+
+Started by the supervisor as `python -m gateway.app.worker START`.
+"""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+import uvloop
+
+from gateway.app.start import WorkerStart, when_lifeline_ends
+from gateway.handoff.last_table import read_last_table
+from gateway.handoff.link import Applied, Hello, Link, Message, Publish
+from gateway.handoff.routing_table import RoutingTable
+from gateway.proxy.deadlines import SWEEP
+from gateway.proxy.listen import Listener
+from gateway.proxy.plane import Plane
+
+_REPORT: Final = 0.25  # seconds between two frames of observations
+_RECONNECT: Final = 0.1
+_PATIENCE: Final = (
+    1.0  # seconds to wait for the controller before the last table is used
+)
+
+
+class Worker:
+    """One worker: takes tables from the controller, tells it what it has seen."""
+
+    def __init__(self, start: WorkerStart, tasks: asyncio.TaskGroup) -> None:
+        self._start = start
+        self._tasks = tasks
+        self._plane = Plane(lambda coroutine: tasks.create_task(coroutine))
+        self._listener = Listener(self._plane, start.listen_fds)
+        self._link: Link | None = None
+        self._lost = asyncio.Event()
+        self._table: RoutingTable | None = None
+        self._has_table = asyncio.Event()
+        self._is_stopping = asyncio.Event()
+        self._sequence = 0
+
+    async def run(self) -> None:
+        """Serve until told to stop, then drain."""
+        background = [
+            self._tasks.create_task(self._keep_linked()),
+            self._tasks.create_task(self._tick(SWEEP, self._plane.sweep)),
+            self._tasks.create_task(self._tick(_REPORT, self._report)),
+            self._tasks.create_task(self._fall_back()),
+        ]
+        stopped = self._tasks.create_task(self._is_stopping.wait())
+        ready = self._tasks.create_task(self._has_table.wait())
+        await asyncio.wait({stopped, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if self._table is not None:
+            await self._listener.open()
+            self._settle()
+            await stopped
+            await self._listener.drain(self._table.drain)
+        self._report()
+        await asyncio.sleep(0)
+        for task in (*background, stopped, ready):
+            task.cancel()
+
+    def stop(self) -> None:
+        """Drain and end."""
+        self._is_stopping.set()
+
+    def _settle(self) -> None:
+        """Take what start-up made out of the garbage collector's way."""
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+
+    def _use(self, table: RoutingTable) -> None:
+        if self._table is None or table.epoch > self._table.epoch:
+            self._plane.use(table)
+            self._table = table
+            self._has_table.set()
+
+    # The link.
+
+    async def _keep_linked(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            self._lost.clear()
+            with suppress(OSError):
+                await loop.create_unix_connection(
+                    lambda: Link(self._on_message, self._on_lost, self._on_made),
+                    self._start.link_path,
+                )
+                await self._lost.wait()
+            await asyncio.sleep(_RECONNECT)
+
+    def _on_made(self, link: Link) -> None:
+        self._link = link
+        link.send(Hello(worker=self._start.number, pid=os.getpid(), table=self._table))
+        self._report()
+
+    def _on_lost(self, link: Link) -> None:
+        if self._link is link:
+            self._link = None
+        self._lost.set()
+
+    def _on_message(self, link: Link, message: Message) -> None:
+        if isinstance(message, Publish):
+            self._use(message.table)
+            link.send(Applied(epoch=message.table.epoch))
+
+    def _report(self) -> None:
+        if self._link is None or self._link.is_congested:
+            return  # totals: the next frame says everything again
+        self._sequence += 1
+        self._link.send(
+            self._plane.observe(self._start.number, os.getpid(), self._sequence)
+        )
+
+    async def _fall_back(self) -> None:
+        """Start on the last published table when there is no controller to ask."""
+        await asyncio.sleep(_PATIENCE)
+        if self._table is None:
+            table = read_last_table(self._start.table_fd)
+            if table is not None:
+                self._use(table)
+
+    @staticmethod
+    async def _tick(seconds: float, act: Callable[[], None]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            act()
+
+
+async def _run(start: WorkerStart) -> None:
+    loop = asyncio.get_running_loop()
+    async with asyncio.TaskGroup() as tasks:
+        worker = Worker(start, tasks)
+        loop.add_signal_handler(signal.SIGTERM, worker.stop)
+        loop.add_signal_handler(signal.SIGINT, lambda: None)  # the supervisor decides
+        loop.add_signal_handler(signal.SIGHUP, lambda: None)  # the controller reloads
+        when_lifeline_ends(loop, start.lifeline_fd, worker.stop)
+        await worker.run()
+
+
+def main() -> None:
+    """Run the process."""
+    start = msgspec.json.decode(sys.argv[1], type=WorkerStart)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(start))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The dice that flags and the router share."""

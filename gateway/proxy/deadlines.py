@@ -1,0 +1,64 @@
+"""Deadlines for thousands of connections without a timer for each.
+
+Setting one is two attribute writes; a wheel swept every 100 ms looks at each watched
+connection at most every five seconds, or when its deadline comes. Monotonic clock.
+"""
+
+import math
+from typing import Final, Protocol
+
+NEVER: Final = math.inf
+SWEEP: Final = 0.1
+"""Seconds between two sweeps: how late a deadline may be noticed."""
+
+_FARTHEST: Final = 5.0  # so that a closed connection is let go of this soon
+
+
+class Watched(Protocol):
+    """Something with a deadline."""
+
+    deadline: float
+    """When on_deadline is due; NEVER when nothing is. Set it through the wheel."""
+    looked_at: float
+    """When the wheel looks next; NEVER when it holds no entry. The wheel's own."""
+
+    def on_deadline(self, now: float) -> None:
+        """Be told, once, that the deadline has passed; it is NEVER again by then."""
+
+
+class Wheel:
+    """Holds what is watched by the tick at which to look at it."""
+
+    def __init__(self) -> None:
+        self._ticks: dict[int, list[Watched]] = {}
+        self._swept = 0
+
+    def set(self, watched: Watched, deadline: float, now: float) -> None:
+        """Give *watched* a new deadline, earlier or later than before."""
+        watched.deadline = deadline
+        if deadline < watched.looked_at:
+            self._place(watched, deadline, now)
+
+    def sweep(self, now: float) -> None:
+        """Tell everything whose deadline has passed. Call every SWEEP seconds."""
+        tick = int(now / SWEEP)
+        for due in [due for due in self._ticks if due <= tick]:
+            for watched in self._ticks.pop(due):
+                self._look(watched, due, now)
+        self._swept = tick
+
+    def _look(self, watched: Watched, due: int, now: float) -> None:
+        if watched.looked_at != due * SWEEP:
+            return  # it was placed again, earlier
+        watched.looked_at = NEVER
+        if watched.deadline <= now:
+            watched.deadline = NEVER
+            watched.on_deadline(now)
+        elif watched.deadline != NEVER:
+            self._place(watched, watched.deadline, now)
+
+    def _place(self, watched: Watched, deadline: float, now: float) -> None:
+        when = min(deadline, now + _FARTHEST)
+        tick = max(int(when / SWEEP) + 1, self._swept + 1)
+        watched.looked_at = tick * SWEEP
+        self._ticks.setdefault(tick, []).append(watched)

@@ -1,0 +1,457 @@
+"""One client connection: reads requests, refuses bad ones, answers in order.
+
+Requests that come while one is being answered (pipelining) wait in a short queue.
+"""
+
+import asyncio
+import socket
+import struct
+from collections import deque
+from enum import Enum, auto
+from time import monotonic
+from typing import Final, cast
+
+import httptools
+
+from gateway.domain.deployment import ClientLimits
+from gateway.domain.errors import GatewayError, Refused
+from gateway.proxy.deadlines import NEVER
+from gateway.proxy.life_of_a_request import Exchange
+from gateway.proxy.plane import Plane
+from gateway.wire.fields import RawField
+from gateway.wire.forwarded import client_address, is_within
+from gateway.wire.request_head import RequestHead, read_request_head
+
+_PIPELINED: Final = 16
+_LINGER: Final = 2.0  # seconds in which a refused client may take in why
+_RESET: Final = struct.pack("ii", 1, 0)
+_CHUNK_OVERHEAD: Final = 16  # bytes of framing allowed for each byte of a body
+
+
+class _Reading(Enum):
+    """What the next bytes from the client belong to."""
+
+    NOTHING = auto()  # between requests
+    HEAD = auto()
+    BODY = auto()
+    IGNORED = auto()  # refused: the rest is read only to be thrown away
+
+
+class Downstream(asyncio.Protocol):
+    """See the module. Implements life_of_a_request.Client for its exchanges."""
+
+    __slots__ = (
+        "_current",
+        "_fed",
+        "_head_began",
+        "_holds",
+        "_is_advancing",
+        "_is_closing",
+        "_is_slow",
+        "_now",
+        "_parser",
+        "_plane",
+        "_queue",
+        "_raw",
+        "_reading",
+        "_receiving",
+        "_target",
+        "_transport",
+        "_trusted_by",
+        "deadline",
+        "is_trusted",
+        "looked_at",
+        "peer",
+    )
+
+    def __init__(self, plane: Plane) -> None:
+        self._plane = plane
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._reading = _Reading.NOTHING
+        self._current: Exchange | None = None
+        self._receiving: Exchange | None = None
+        self._queue: deque[Exchange] = deque()
+        self._raw: list[RawField] = []
+        self._target = b""
+        self._fed = 0  # bytes of the request being read, head and framing included
+        self._head_began = self._now = 0.0
+        self._is_slow = self._is_closing = self._holds = self._is_advancing = False
+        self.deadline = self.looked_at = NEVER
+        self.peer = b""
+        self.is_trusted = False
+        self._trusted_by: object = None
+
+    # The socket (asyncio).
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Know the peer and start its first deadline."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._plane.clients.add(self)
+        name = transport.get_extra_info("peername")
+        self.peer = str(name[0]).split("%", 1)[0].encode() if name else b"unknown"
+        self._now = monotonic()
+        self._set_deadline()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse a piece, then let the current exchange go as far as it can."""
+        if self._reading is _Reading.IGNORED:
+            return
+        self._now = monotonic()
+        self._fed += len(data)
+        self._feed(data)
+        self._check_size(len(data))
+        if self._current is not None:
+            self._current.request_progressed()
+        self._set_deadline()
+
+    def eof_received(self) -> None:
+        """Treat a client that has stopped sending as gone, as nginx does."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Free what the client's request holds, at once."""
+        self._transport = None
+        self.deadline = NEVER
+        self._plane.forget(self)
+        self._queue.clear()
+        current, self._current = self._current, None
+        if current is not None:
+            current.client_gone()
+
+    def pause_writing(self) -> None:
+        """Let the answer wait for a slow reader."""
+        self._is_slow = True
+        if self._current is not None:
+            self._current.client_is_slow(slow=True)
+        self._now = monotonic()
+        self._set_deadline()
+
+    def resume_writing(self) -> None:
+        """Go on, with the next request if this one's answer is already written."""
+        self._is_slow = False
+        self._now = monotonic()
+        if self._current is not None:
+            self._current.client_is_slow(slow=False)
+        else:
+            self._next()
+        self._set_deadline()
+
+    # The parser (httptools).
+
+    def on_message_begin(self) -> None:
+        """Start a request."""
+        if self._reading is _Reading.IGNORED:
+            return
+        self._raw = []
+        self._target = b""
+        self._head_began = self._now
+        self._reading = _Reading.HEAD
+
+    def on_url(self, url: bytes) -> None:
+        """Take (a piece of) the target."""
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field: of the head, or of the trailers after the body."""
+        if self._reading is _Reading.HEAD:
+            self._raw.append((name, value))
+        elif self._receiving is not None:
+            self._receiving.trailers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Make an exchange of the head, or refuse it."""
+        if self._reading is not _Reading.HEAD:
+            return
+        self._reading = _Reading.BODY
+        parser, limits = self._parser, self._limits
+        method = parser.get_method()
+        try:
+            _check_length(self._target, self._raw, limits)
+            head = read_request_head(
+                method, self._target, parser.get_http_version(), self._raw
+            )
+            _check_served(head, limits, wants_upgrade=parser.should_upgrade())
+        except Refused as refusal:
+            self._refuse(refusal, method)
+            return
+        if self._trusted_by is not self._plane.routes:
+            self._know_peer()
+        exchange = Exchange(self._plane, self, head, self._now)
+        exchange.keep_alive = parser.should_keep_alive()
+        self._enqueue(exchange)
+
+    def on_body(self, body: bytes) -> None:
+        """Take body bytes."""
+        exchange = self._receiving
+        if exchange is None or self._reading is not _Reading.BODY:
+            return
+        exchange.take_body(body)
+        limit = self._limits.body
+        if exchange.received > limit:
+            self._refuse(_too_large(limit), exchange.head.method)
+
+    def on_message_complete(self) -> None:
+        """Note that the request is whole."""
+        if self._receiving is None or self._reading is not _Reading.BODY:
+            return
+        self._receiving.is_request_whole = True
+        self._receiving = None
+        self._reading = _Reading.NOTHING
+        self._fed = 0
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            # An upgrade we do not speak is ignored (RFC 9110 section 7.8).
+            self._parser = httptools.HttpRequestParser(self)
+            rest = data[upgrade.args[0] :]
+            if rest:
+                self._feed(rest)
+        except httptools.HttpParserCallbackError:
+            raise
+        except httptools.HttpParserError as error:
+            self._refuse_garbage(error)
+
+    def _refuse_garbage(self, error: Exception) -> None:
+        last = self._queue[-1] if self._queue else self._current
+        if last is not None and last.is_request_whole and not last.keep_alive:
+            self._reading = _Reading.IGNORED  # bytes after `Connection: close`
+            return
+        refusal = Refused(
+            400,
+            f"The request is not valid HTTP/1.1 ({error}).",
+            remedy="Send it as RFC 9112 says.",
+        )
+        self._refuse(refusal, b"")
+
+    def _check_size(self, just_fed: int) -> None:
+        """Refuse a head that grows without end, and framing that outweighs its body."""
+        limits = self._limits
+        if self._reading is _Reading.HEAD and len(self._target) > limits.head:
+            self._refuse(_target_too_long(limits.head), b"")
+        elif self._reading is _Reading.HEAD and self._fed > limits.head + just_fed:
+            self._refuse(_head_too_large(limits.head), b"")
+        elif self._reading is _Reading.BODY and self._receiving is not None:
+            overhead = self._fed - self._receiving.received - just_fed
+            allowed = 2 * limits.head + _CHUNK_OVERHEAD * self._receiving.received
+            if overhead > allowed:
+                self._refuse(_head_too_large(limits.head), b"")
+
+    @property
+    def _limits(self) -> ClientLimits:
+        routes = self._plane.routes
+        assert routes is not None  # ruff: ignore[assert]  # a worker listens only with a table
+        return routes.table.limits
+
+    def _know_peer(self) -> None:
+        self._trusted_by = routes = self._plane.routes
+        trusted = () if routes is None else routes.trusted
+        self.is_trusted = bool(trusted) and is_within(self.peer.decode(), trusted)
+
+    # Exchanges in order.
+
+    def _enqueue(self, exchange: Exchange) -> None:
+        self._receiving = exchange
+        if self._current is None and not self._is_slow:
+            self._current = exchange
+            return
+        self._queue.append(exchange)
+        if len(self._queue) > _PIPELINED:
+            self.hold()
+
+    def _refuse(self, error: GatewayError, method: bytes) -> None:
+        """Refuse the request being read, in its turn; what follows it is ignored."""
+        self._reading = _Reading.IGNORED
+        exchange = self._receiving
+        if exchange is None:
+            head = RequestHead(method, b"/", 1)
+            exchange = Exchange(self._plane, self, head, self._now)
+            self._enqueue(exchange)
+        exchange.keep_alive = False
+        exchange.refusal = error
+        self._receiving = None
+
+    def _next(self) -> None:
+        """Take up the next requests that wait, as far as they are refused at once."""
+        if self._is_advancing:
+            return
+        self._is_advancing = True
+        while self._current is None and self._queue and not self._is_slow:
+            self._current = self._queue.popleft()
+            if len(self._queue) <= _PIPELINED:
+                self.resume()
+            self._current.request_progressed()
+        self._is_advancing = False
+
+    def exchange_over(self) -> None:
+        """Go on with the next request, or close (life_of_a_request.Client)."""
+        over, self._current = self._current, None
+        if over is None:
+            return
+        self._now = monotonic()
+        if not (over.keep_alive and over.is_request_whole) or self._plane.is_draining:
+            self._close(gently=not over.is_request_whole)
+        elif self._queue:
+            self._next()
+        self._set_deadline()
+
+    # life_of_a_request.Client.
+
+    def address(self, head: RequestHead) -> str:
+        """Give the client's address, behind trusted proxies."""
+        routes = self._plane.routes
+        trusted = () if routes is None else routes.trusted
+        chain = head.fields.get(b"x-forwarded-for", b"")
+        return client_address(self.peer.decode(), chain, trusted)
+
+    def write(self, data: bytes) -> None:
+        """Send to the client; nothing when it is gone."""
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def hold(self) -> None:
+        """Stop reading."""
+        if not self._holds and self._can_pause():
+            self._holds = True
+            cast("asyncio.Transport", self._transport).pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._holds and self._can_pause():
+            self._holds = False
+            cast("asyncio.Transport", self._transport).resume_reading()
+
+    def _can_pause(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
+    def cut(self, *, reset: bool) -> None:
+        """End the connection without the body's end; `reset` when only RST shows it."""
+        self._current = None
+        self._queue.clear()
+        if self._transport is None:
+            return
+        if reset:
+            _set_reset(self._transport)
+            self._transport.abort()
+        else:
+            self._close(gently=False)
+
+    # Closing.
+
+    def _close(self, *, gently: bool) -> None:
+        """Close after what is written; gently: let the client read it before a reset."""
+        transport = self._transport
+        if transport is None or self._is_closing:
+            return
+        self._is_closing = True
+        self._queue.clear()
+        self._reading = _Reading.IGNORED
+        self.resume()
+        if gently and transport.can_write_eof():
+            transport.write_eof()
+            self._plane.wheel.set(self, self._now + _LINGER, self._now)
+        else:
+            transport.close()
+            self._plane.wheel.set(self, self._now + self._limits.idle, self._now)
+
+    def drain(self) -> None:
+        """Close now if nothing is running, else after the answer."""
+        if self._current is None and self._reading is not _Reading.HEAD:
+            self._close(gently=False)
+
+    def abort(self) -> None:
+        """Close now; a running answer is cut."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # Deadlines.
+
+    def _set_deadline(self) -> None:
+        """Choose the deadline by what the client owes."""
+        if self._is_closing:
+            return
+        limits, now = self._limits, self._now
+        if self._is_slow or (self._reading is _Reading.BODY and not self._holds):
+            deadline = now + limits.idle
+        elif self._reading is _Reading.HEAD:
+            deadline = self._head_began + limits.head_timeout
+        elif self._current is None:
+            deadline = now + limits.keep_alive
+        else:
+            deadline = NEVER
+        self._plane.wheel.set(self, deadline, now)
+
+    def on_deadline(self, now: float) -> None:
+        """Give up on a client that does not send, does not read, or needs nothing."""
+        self._now = now
+        if self._is_closing or self._is_slow:
+            self.abort()
+        elif self._reading in {_Reading.HEAD, _Reading.BODY}:
+            self._refuse(_too_slow(), b"")
+            if self._current is not None:
+                self._current.request_progressed()
+        else:
+            self._close(gently=False)
+
+
+def _set_reset(transport: asyncio.Transport) -> None:
+    """Make close send RST: the only sign of a cut when close is the body's end."""
+    shown = transport.get_extra_info("socket")
+    if shown is None:
+        return
+    with socket.socket(fileno=socket.dup(shown.fileno())) as duplicate:
+        duplicate.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+
+
+def _check_length(target: bytes, raw: list[RawField], limits: ClientLimits) -> None:
+    if len(target) > limits.head:
+        raise _target_too_long(limits.head)
+    if sum(len(name) + len(value) + 4 for name, value in raw) > limits.head:
+        raise _head_too_large(limits.head)
+
+
+def _check_served(
+    head: RequestHead, limits: ClientLimits, *, wants_upgrade: bool
+) -> None:
+    if (head.content_length or 0) > limits.body:
+        raise _too_large(limits.body)
+    upgrade = head.fields.get(b"upgrade", b"").lower()
+    if wants_upgrade and b"websocket" in upgrade:
+        raise Refused(
+            501,
+            "WebSocket upgrades are not available yet.",
+            remedy="Use HTTP requests or server-sent events.",
+        )
+
+
+def _too_large(limit: int) -> Refused:
+    return Refused(
+        413,
+        f"The request body is larger than {limit} bytes.",
+        remedy="Send less, or raise limits.body.",
+    )
+
+
+def _target_too_long(limit: int) -> Refused:
+    return Refused(
+        414,
+        f"The request target is longer than {limit} bytes.",
+        remedy="Send a shorter one, or raise limits.head.",
+    )
+
+
+def _head_too_large(limit: int) -> Refused:
+    return Refused(
+        431,
+        f"The request's headers are larger than {limit} bytes.",
+        remedy="Send fewer or shorter ones, or raise limits.head.",
+    )
+
+
+def _too_slow() -> Refused:
+    return Refused(
+        408,
+        "The request did not arrive in time.",
+        remedy="Send it again, faster.",
+    )

@@ -1,0 +1,110 @@
+"""Heads as they leave the gateway, to the endpoint and to the client."""
+
+from typing import Final, Protocol
+
+from gateway.proxy.pool import Pool
+from gateway.proxy.routes import Target
+from gateway.wire.answer_head import AnswerHead
+from gateway.wire.forwarded import forwarded_lines
+from gateway.wire.request_head import RequestHead
+
+
+class Sender(Protocol):
+    """Who sent the request, as the next hop is told."""
+
+    peer: bytes
+    is_trusted: bool
+
+
+def request_bytes(
+    head: RequestHead, target: Target, pool: Pool, sender: Sender, request_id: bytes
+) -> bytes:
+    """Write the request's head for an endpoint, with the blank line."""
+    path = target.path_for(pool, head.target) if target.rewrites else head.target
+    lines = head.lines
+    if target.set_names:
+        lines = [
+            line
+            for line in lines
+            if line.split(b":", 1)[0].lower() not in target.set_names
+        ]
+    return b"".join((
+        b"%b %b HTTP/1.1\r\nhost: %b\r\n"
+        % (head.method, path, target.host_for(pool, head.host)),
+        *lines,
+        target.set_lines,
+        forwarded_lines(
+            peer=sender.peer,
+            scheme=b"http",
+            host=head.host,
+            fields=head.fields,
+            is_trusted=sender.is_trusted,
+        ),
+        b"x-request-id: %b\r\n" % request_id,
+        _framing(head),
+        b"\r\n",
+    ))
+
+
+def _framing(head: RequestHead) -> bytes:
+    lines = b""
+    if head.is_chunked:
+        lines = b"transfer-encoding: chunked\r\n"
+    elif head.content_length is not None:
+        lines = b"content-length: %d\r\n" % head.content_length
+    if head.expects_continue:
+        lines += b"expect: 100-continue\r\n"
+    if b"te" in head.fields and b"trailers" in head.fields[b"te"].lower():
+        lines += b"te: trailers\r\nconnection: te\r\n"
+    return lines
+
+
+def cookie_line(name: bytes, key: bytes) -> bytes:
+    """Write the header that gives a browser its sticky key, for a year."""
+    return (
+        b"set-cookie: %b=%b; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax\r\n"
+        % (name, key)
+    )
+
+
+_NO_CONTENT: Final = 204
+
+
+def answer_bytes(
+    head: AnswerHead, own_lines: bytes, *, chunked: bool, keep_alive: bool, minor: int
+) -> bytes:
+    """Write the answer's head for the client, with the blank line.
+
+    Args:
+        head: As the endpoint sent it.
+        own_lines: What the gateway adds.
+        chunked: Whether the body follows in chunks.
+        keep_alive: Whether the connection goes on afterwards.
+        minor: The client's HTTP minor version.
+
+    """
+    framing = b""
+    if chunked:
+        framing = b"transfer-encoding: chunked\r\n"
+    elif head.content_length is not None and head.status != _NO_CONTENT:
+        framing = b"content-length: %d\r\n" % head.content_length
+    if not keep_alive:
+        framing += b"connection: close\r\n"
+    elif not minor:
+        framing += b"connection: keep-alive\r\n"
+    return b"".join((
+        b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason),
+        *head.lines,
+        framing,
+        own_lines,
+        b"\r\n",
+    ))
+
+
+def interim_bytes(head: AnswerHead) -> bytes:
+    """Write a 1xx answer."""
+    return b"".join((
+        b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason),
+        *head.lines,
+        b"\r\n",
+    ))

@@ -1,0 +1,527 @@
+"""The life of a request, from the client's socket to the endpoint's and back.
+
+An Exchange is one request and its answer. Its methods stand in the order in which
+things happen to it:
+
+    1. arrive    downstream.py has read a head (wire/request_head.py refused the bad)
+    2. choose    the service, the sticky key, the version            _choose
+    3. prepare   what the version changes in the body                _prepare
+    4. send      on an idle connection at once, or on a new one      _send, connected
+    5. upload    body bytes pass as they come                        _pass_body_on
+    6. answer    head and body pass as they come                     answer_arrived
+    7. end       counted, connection kept, next request              _end
+
+and what can go wrong on the way: refused (the gateway answers), not_connected and
+upstream_failed (the endpoint's fault), client_gone. Everything here happens inside one
+call of the event loop, without a task, a future or a timer.
+"""
+
+from time import monotonic
+from typing import Final, Protocol
+
+from gateway.domain.errors import (
+    GatewayError,
+    Refused,
+    UpstreamFailed,
+    UpstreamTimedOut,
+)
+from gateway.domain.outcome import Failure, Outcome, outcome_of_status
+from gateway.proxy.framing import chunk, last_chunk
+from gateway.proxy.heads import answer_bytes, cookie_line, interim_bytes, request_bytes
+from gateway.proxy.plane import Plane
+from gateway.proxy.pool import Pool
+from gateway.proxy.refuse import CONTINUE, error_answer
+from gateway.proxy.routes import Route, Target
+from gateway.proxy.upstream import Upstream
+from gateway.routing.sticky import Absent, Body, Wait
+from gateway.wire.answer_head import AnswerHead
+from gateway.wire.answer_head import Body as AnswerBody
+from gateway.wire.fields import RawField
+from gateway.wire.json_splice import splice
+from gateway.wire.request_head import RequestHead
+
+HELD: Final = 256 * 1024
+"""Bytes of a body kept while its connection is being made, before reading pauses."""
+
+_IDEMPOTENT: Final = frozenset({
+    b"GET",
+    b"HEAD",
+    b"OPTIONS",
+    b"PUT",
+    b"DELETE",
+    b"TRACE",
+})
+_CONTINUE_STATUS: Final = 100
+
+
+class Client(Protocol):
+    """The client's connection, as an exchange sees it."""
+
+    peer: bytes
+    is_trusted: bool
+
+    def address(self, head: RequestHead) -> str:
+        """Who asks, behind trusted proxies."""
+
+    def write(self, data: bytes) -> None:
+        """Send to the client."""
+
+    def hold(self) -> None:
+        """Stop reading the request's body."""
+
+    def resume(self) -> None:
+        """Read on."""
+
+    def exchange_over(self) -> None:
+        """Go on: the answer is whole, the connection may serve the next request."""
+
+    def cut(self, *, reset: bool) -> None:
+        """End the connection so that the client sees its answer is not whole."""
+
+
+class Exchange:
+    """One request and its answer.
+
+    Attributes:
+        head: The request's head.
+        keep_alive: Whether the client's connection may go on afterwards.
+        is_request_whole: Whether the request's last byte has arrived.
+        is_over: Whether the answer is whole, refused or cut.
+        trailers: The request's trailers, filled by downstream.
+        received: Body bytes so far.
+        refusal: Set by downstream when the request turned out to be bad; answered in
+            the request's turn.
+
+    """
+
+    __slots__ = (
+        "_answer_is_chunked",
+        "_arrived",
+        "_client",
+        "_connection",
+        "_has_first_byte",
+        "_is_asking",
+        "_is_prepared",
+        "_is_retried",
+        "_is_sent",
+        "_parts",
+        "_plane",
+        "_pool",
+        "_replay",
+        "_replay_size",
+        "_route",
+        "_set_cookie",
+        "_status",
+        "_target",
+        "_until_close",
+        "head",
+        "is_over",
+        "is_request_whole",
+        "keep_alive",
+        "received",
+        "refusal",
+        "request_id",
+        "trailers",
+    )
+
+    # 1. Arrive.
+
+    def __init__(
+        self, plane: Plane, client: Client, head: RequestHead, arrived: float
+    ) -> None:
+        self._plane = plane
+        self._client = client
+        self._arrived = arrived
+        self.head = head
+        self.request_id = _kept_id(head) or plane.request_id()
+        self.keep_alive = True
+        self.is_request_whole = self.is_over = False
+        self.received = 0
+        self.refusal: GatewayError | None = None
+        self.trailers: list[RawField] = []
+        self._parts: list[bytes] = []
+        self._route: Route | None = None
+        self._target: Target | None = None
+        self._pool: Pool | None = None
+        self._connection: Upstream | None = None
+        self._set_cookie: bytes | None = None
+        self._is_prepared = self._is_asking = self._is_sent = False
+        self._replay: list[bytes] | None = None
+        self._replay_size = 0
+        self._is_retried = False
+        self._status: int | None = None
+        self._answer_is_chunked = self._until_close = self._has_first_byte = False
+
+    def take_body(self, part: bytes) -> None:
+        """Take a piece of the body; request_progressed() follows once all are taken."""
+        self.received += len(part)
+        if not self.is_over:
+            self._parts.append(part)
+
+    def request_progressed(self) -> None:
+        """Go as far as what has arrived allows. Called after each read."""
+        if self.is_over:
+            return
+        if self.refusal is not None:
+            self.refuse(self.refusal)
+            return
+        try:
+            if self._connection is not None:
+                self._pass_body_on(self._connection)
+            elif not self._is_asking and self._choose() and self._prepare():
+                self._send()
+            elif self._is_asking and self.received > HELD:
+                self._client.hold()
+        except Refused as refusal:
+            self.refuse(refusal)
+
+    # 2. Choose.
+
+    def _choose(self) -> bool:
+        """Choose the version; False while the body may still decide."""
+        if self._target is not None:
+            return True
+        routes = self._plane.routes
+        assert routes is not None  # ruff: ignore[assert]  # a worker listens only with a table
+        if self._route is None:
+            self._route = routes.find(self.head)
+        route = self._route
+        target = route.fixed_target(self.head, self._address)
+        if target is None:
+            key = route.find_key(self.head, self._address, self._json_body(route))
+            if key is Wait.FOR_BODY:
+                self._invite_body()
+                return False
+            target = route.target_for(key or self._issue_cookie(route))
+        self._target = target
+        target.tally.begin()
+        return True
+
+    def _address(self) -> str:
+        return self._client.address(self.head)
+
+    def _json_body(self, route: Route) -> Body:
+        head, limit = self.head, route.service.json_limit
+        if not route.needs_body or not head.has_body or not head.is_json:
+            return Absent.BODY
+        if max(head.content_length or 0, self.received) > limit:
+            return Absent.BODY
+        return self._joined_body() if self.is_request_whole else Wait.FOR_BODY
+
+    def _joined_body(self) -> bytes:
+        if len(self._parts) != 1:
+            self._parts = [b"".join(self._parts)]
+        return self._parts[0]
+
+    def _invite_body(self) -> None:
+        """Answer `Expect: 100-continue` ourselves: the body is wanted here."""
+        if self.head.expects_continue:
+            self.head.expects_continue = False
+            self._client.write(CONTINUE)
+
+    def _issue_cookie(self, route: Route) -> bytes | None:
+        key = route.key_for_cookie(self.head)
+        if key is not None:
+            self._set_cookie = cookie_line(route.cookie, key)
+        return key
+
+    # 3. Prepare.
+
+    def _prepare(self) -> bool:
+        """Make the version's changes to the body; False while it is not whole."""
+        target, head = self._target, self.head
+        if self._is_prepared or target is None:
+            return True
+        if not target.set_json or not head.has_body:
+            self._is_prepared = True
+            return True
+        self._check_settable()
+        if not self.is_request_whole:
+            self._invite_body()
+            return False
+        body = self._joined_body()
+        for steps, value in target.set_json:
+            body = splice(body, steps, value)
+        self._parts = [body]
+        self.trailers.clear()
+        head.is_chunked, head.content_length = False, len(body)
+        self._is_prepared = True
+        return True
+
+    def _check_settable(self) -> None:
+        assert self._route is not None  # ruff: ignore[assert]
+        limit = self._route.service.json_limit
+        if not self.head.is_json:
+            raise Refused(
+                415,
+                "The request body is not plain JSON, and this version's settings"
+                " are written into it.",
+                remedy="Send content-type application/json without content-encoding.",
+            )
+        if max(self.head.content_length or 0, self.received) > limit:
+            raise Refused(
+                413,
+                f"The request body is larger than {limit} bytes, and this version's"
+                " settings are written into it.",
+                remedy="Send less, or raise json_limit of the service.",
+            )
+
+    # 4. Send.
+
+    def _send(self) -> None:
+        assert self._target is not None  # ruff: ignore[assert]
+        self._pool = self._target.pool()
+        connection = self._pool.take()
+        if connection is not None:
+            self.connected(connection)
+        else:
+            self._ask(fresh=False)
+
+    def _ask(self, *, fresh: bool) -> None:
+        assert self._pool is not None  # ruff: ignore[assert]
+        try:
+            self._is_asking = True
+            self._pool.ask(self, fresh=fresh)
+        except UpstreamFailed as full:
+            self.not_connected(Failure.FULL, full)
+
+    def connected(self, upstream: Upstream) -> None:
+        """Begin on *upstream*: head and what there is of the body in one write."""
+        self._is_asking = False
+        self._connection = upstream
+        payload = b"".join(self._replay) if self._replay else self._first_bytes()
+        self._replay = [payload] if self._may_repeat(upstream) else None
+        self._replay_size = len(payload)
+        upstream.begin(self, payload, to_head_request=self.head.method == b"HEAD")
+        self._client.resume()
+        if self._is_sent:  # all of it was in the replay
+            upstream.request_sent()
+        else:
+            self._pass_body_on(upstream)
+
+    def _first_bytes(self) -> bytes:
+        assert self._target is not None  # ruff: ignore[assert]
+        assert self._pool is not None  # ruff: ignore[assert]
+        parts, self._parts = self._parts, []
+        head = request_bytes(
+            self.head, self._target, self._pool, self._client, self.request_id
+        )
+        if self.head.is_chunked:
+            return head + chunk(parts)
+        return b"".join((head, *parts)) if parts else head
+
+    def _may_repeat(self, upstream: Upstream) -> bool:
+        if not upstream.is_reused or self._is_retried:
+            return False
+        assert self._route is not None  # ruff: ignore[assert]
+        return self._route.service.repeat or self.head.method in _IDEMPOTENT
+
+    # 5. Upload.
+
+    def _pass_body_on(self, upstream: Upstream) -> None:
+        parts, self._parts = self._parts, []
+        if parts:
+            payload = chunk(parts) if self.head.is_chunked else b"".join(parts)
+            self._upload(upstream, payload)
+        if self.is_request_whole and not self._is_sent:
+            if self.head.is_chunked:
+                self._upload(upstream, last_chunk(self.trailers))
+            self._is_sent = True
+            upstream.request_sent()
+
+    def _upload(self, upstream: Upstream, payload: bytes) -> None:
+        upstream.send(payload)
+        if self._replay is None or self._route is None:
+            return
+        self._replay_size += len(payload)
+        if self._replay_size > self._route.service.json_limit:
+            self._replay = None
+        else:
+            self._replay.append(payload)
+
+    def upstream_is_slow(self, *, slow: bool) -> None:
+        """Pass the endpoint's slowness on to the client."""
+        if slow:
+            self._client.hold()
+        else:
+            self._client.resume()
+
+    # 6. Answer.
+
+    def interim_arrived(self, head: AnswerHead) -> None:
+        """Pass a 1xx on to a client that can read it."""
+        if self.head.minor and not (
+            head.status == _CONTINUE_STATUS and not self.head.expects_continue
+        ):
+            self._client.write(interim_bytes(head))
+
+    def answer_arrived(
+        self, head: AnswerHead | None, parts: list[bytes], *, ended: bool
+    ) -> None:
+        """Pass a piece of the answer on, in one write."""
+        out: list[bytes] = []
+        if head is not None:
+            out.append(self._begin_answer(head))
+        if parts:
+            if not self._has_first_byte:
+                self._note_first_byte()
+            if self._answer_is_chunked:
+                out.append(chunk(parts))
+            else:
+                out += parts
+        if ended and self._answer_is_chunked:
+            out.append(
+                last_chunk(self._connection.trailers if self._connection else [])
+            )
+        if out:
+            self._client.write(out[0] if len(out) == 1 else b"".join(out))
+        if ended:
+            self._end(outcome_of_status(self._status or 0))
+
+    def _begin_answer(self, head: AnswerHead) -> bytes:
+        assert self._target is not None  # ruff: ignore[assert]
+        self._replay = None
+        self._status = head.status
+        unknown_end = head.body in {AnswerBody.CHUNKED, AnswerBody.UNTIL_CLOSE}
+        self._answer_is_chunked = unknown_end and self.head.minor > 0
+        self._until_close = unknown_end and not self._answer_is_chunked
+        if self._until_close or self._plane.is_draining:
+            self.keep_alive = False
+        return answer_bytes(
+            head,
+            self._own_lines(),
+            chunked=self._answer_is_chunked,
+            keep_alive=self.keep_alive,
+            minor=self.head.minor,
+        )
+
+    def _own_lines(self) -> bytes:
+        version = b"" if self._target is None else self._target.answer_lines
+        lines = b"%bx-sluicegate-request-id: %b\r\n" % (version, self.request_id)
+        return lines if self._set_cookie is None else lines + self._set_cookie
+
+    def _note_first_byte(self) -> None:
+        self._has_first_byte = True
+        if self._target is not None:
+            self._target.tally.first_byte.add(monotonic() - self._arrived)
+
+    def client_is_slow(self, *, slow: bool) -> None:
+        """Stop or go on reading the answer: the client does not take it so fast."""
+        if self._connection is None:
+            return
+        if slow:
+            self._connection.hold()
+        else:
+            self._connection.resume()
+
+    # 7. End.
+
+    def _end(self, outcome: Outcome) -> None:
+        self._close(outcome)
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.release()
+        self._client.exchange_over()
+
+    def _close(self, outcome: Outcome) -> None:
+        """Count the exchange; nothing more is taken or sent."""
+        self.is_over = True
+        self._parts = []
+        self._replay = None
+        if self._target is not None:
+            took = monotonic() - self._arrived
+            self._target.tally.end(outcome, self._status, took)
+        elif self._status is not None:
+            self._plane.refuse(self._status)
+
+    # What can go wrong.
+
+    def refuse(self, error: GatewayError) -> None:
+        """Answer with an error of the gateway's own; after an answer has begun, cut."""
+        outcome = outcome_of_status(error.status)
+        if self._status is not None:
+            self._cut(outcome)
+            return
+        self._drop_connection()
+        self._status = error.status
+        if not self.is_request_whole or self._plane.is_draining:
+            self.keep_alive = False
+        self._client.write(
+            error_answer(
+                error,
+                self.request_id,
+                self._own_lines(),
+                close=not self.keep_alive,
+                bodiless=self.head.method == b"HEAD",
+            )
+        )
+        self._end(outcome)
+
+    def not_connected(self, failure: Failure, error: UpstreamFailed) -> None:
+        """Answer that no connection could be had."""
+        self._is_asking = False
+        self._fail(failure, error)
+
+    def upstream_failed(self, failure: Failure) -> None:
+        """Repeat on a fresh connection if that is safe; else answer, or cut."""
+        self._connection = None
+        if failure is Failure.CLOSED_EARLY and self._replay is not None:
+            self._is_retried = True
+            self._ask(fresh=True)
+            return
+        self._fail(failure, self._explain(failure))
+
+    def _fail(self, failure: Failure, error: UpstreamFailed) -> None:
+        if self._target is not None:
+            self._target.tally.fail(failure)
+        if self._status is None:
+            self.refuse(error)
+        else:
+            self._cut(Outcome.TRUNCATED)
+
+    def _explain(self, failure: Failure) -> UpstreamFailed:
+        version = "?" if self._target is None else self._target.version.name
+        if failure in {Failure.FIRST_BYTE_TIMEOUT, Failure.IDLE_TIMEOUT}:
+            return UpstreamTimedOut(
+                f"The model server of version {version} stayed silent too long.",
+                remedy="Try again, or raise timeouts.first_byte of the version.",
+            )
+        what = (
+            "closed the connection before it answered"
+            if failure is Failure.CLOSED_EARLY
+            else "sent an answer that is not HTTP"
+        )
+        return UpstreamFailed(
+            f"The model server of version {version} {what}.",
+            remedy="Try again, and look at the model server's log.",
+        )
+
+    def _cut(self, outcome: Outcome) -> None:
+        self._drop_connection()
+        self._close(outcome)
+        self._client.cut(reset=self._until_close)
+
+    def client_gone(self) -> None:
+        """Free the endpoint at once; nobody waits for this answer any more."""
+        if self.is_over:
+            return
+        self._drop_connection()
+        self._status = None
+        self._close(Outcome.CLIENT_CANCELLED)
+
+    def _drop_connection(self) -> None:
+        if self._is_asking and self._pool is not None:
+            self._is_asking = False
+            self._pool.leave(self)
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.abort()
+
+
+def _kept_id(head: RequestHead) -> bytes | None:
+    """Give the client's own request id when it is short and plain."""
+    kept = head.fields.get(b"x-request-id")
+    return kept if kept and len(kept) <= _LONGEST_ID and kept.isascii() else None
+
+
+_LONGEST_ID: Final = 128

@@ -1,0 +1,122 @@
+"""What all connections of one worker share: routes, pools, tallies, deadlines, dice."""
+
+import asyncio
+from random import Random, SystemRandom
+from time import monotonic
+from typing import Protocol
+
+from gateway.domain.service import Service, Version
+from gateway.handoff.observations import Observations, Series
+from gateway.handoff.routing_table import RoutingTable
+from gateway.proxy.deadlines import Wheel
+from gateway.proxy.pool import Pool, Spawn
+from gateway.proxy.routes import Routes
+from gateway.proxy.tally import Tally
+
+PoolKey = tuple[str, str, int, object]
+
+
+class Drainable(Protocol):
+    """A client connection, as far as the plane needs to know it."""
+
+    def drain(self) -> None:
+        """Close as soon as nothing is running on it."""
+
+    def abort(self) -> None:
+        """Close now."""
+
+
+class Plane:
+    """The data plane of one worker process.
+
+    Args:
+        spawn: Runs a coroutine in the worker's task group.
+
+    """
+
+    def __init__(self, spawn: Spawn) -> None:
+        self.wheel = Wheel()
+        self.clients: set[Drainable] = set()
+        self.is_empty = asyncio.Event()
+        self.refused: dict[int, int] = {}
+        self.is_draining = False
+        self._spawn = spawn
+        # Seeded from the system: two workers must not toss the same coins.
+        self.dice = Random(SystemRandom().getrandbits(256))  # ruff: ignore[suspicious-non-cryptographic-random-usage]
+        self._pools: dict[PoolKey, Pool] = {}
+        self._tallies: dict[tuple[str, str], Tally] = {}
+        self._id_prefix = b"%016x" % self.dice.getrandbits(64)
+        self._id_count = 0
+        self.routes: Routes | None = None
+
+    def use(self, table: RoutingTable) -> None:
+        """Swap the routing table: from the next request on, this one decides."""
+        before, self._pools = self._pools, {}
+        self._retiring = before
+        self.routes = Routes(table, self._pool, self._tally, self.dice)
+        for key, pool in before.items():
+            if key not in self._pools:
+                pool.retire()
+
+    def _pool(self, service: Service, version: Version, index: int) -> Pool:
+        endpoint = version.endpoints[index]
+        settings = (endpoint, version.timeouts, version.limits)
+        key = (service.name, version.name, index, settings)
+        pool = self._retiring.get(key) or Pool(*settings, self.wheel, self._spawn)
+        self._pools[key] = pool
+        return pool
+
+    def _tally(self, service: str, version: str) -> Tally:
+        return self._tallies.setdefault((service, version), Tally(service, version))
+
+    def request_id(self) -> bytes:
+        """Make an id that no other request has: 24 hexadecimal digits."""
+        self._id_count += 1
+        return b"%b%08x" % (self._id_prefix, self._id_count)
+
+    def refuse(self, status: int) -> None:
+        """Count a request that reached no version."""
+        self.refused[status] = self.refused.get(status, 0) + 1
+
+    def sweep(self) -> None:
+        """Look at the deadlines; call every deadlines.SWEEP seconds."""
+        self.wheel.sweep(monotonic())
+
+    def forget(self, client: Drainable) -> None:
+        """Let go of a client connection that is gone."""
+        self.clients.discard(client)
+        if self.is_draining and not self.clients:
+            self.is_empty.set()
+
+    def drain(self) -> None:
+        """Let every client connection close once nothing runs on it; see is_empty."""
+        self.is_draining = True
+        if not self.clients:
+            self.is_empty.set()
+        for client in tuple(self.clients):
+            client.drain()
+
+    def abort(self) -> None:
+        """Close every client connection now."""
+        for client in tuple(self.clients):
+            client.abort()
+
+    def observe(self, worker: int, pid: int, sequence: int) -> Observations:
+        """Write down everything seen so far."""
+        return Observations(
+            worker=worker,
+            pid=pid,
+            sequence=sequence,
+            series=[self._series(tally) for tally in self._tallies.values()],
+            downstream_connections=len(self.clients),
+            refused=dict(self.refused),
+        )
+
+    def _series(self, tally: Tally) -> Series:
+        series = tally.series()
+        for (service, version, _index, _settings), pool in self._pools.items():
+            if (service, version) == (tally.service, tally.version):
+                series.connections_active += pool.busy
+                series.connections_idle += pool.idle
+                series.pending += pool.pending
+        return series

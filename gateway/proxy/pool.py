@@ -1,0 +1,245 @@
+"""Connections to one endpoint: kept alive, counted, limited; who waits, waits in order."""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Coroutine
+from functools import cache
+from time import monotonic
+from typing import Protocol
+
+from gateway.domain.errors import (
+    UpstreamFailed,
+    UpstreamFull,
+    UpstreamTimedOut,
+    UpstreamUnreachable,
+)
+from gateway.domain.outcome import Failure
+from gateway.domain.service import Endpoint, PoolLimits, Timeouts
+from gateway.proxy.deadlines import NEVER, Wheel
+from gateway.proxy.upstream import Upstream
+
+Spawn = Callable[[Coroutine[object, object, None]], object]
+"""Runs a coroutine in the worker's task group."""
+
+
+class Waiter(Protocol):
+    """An exchange that wants a connection."""
+
+    def connected(self, upstream: Upstream) -> None:
+        """Begin on it, at once."""
+
+    def not_connected(self, failure: Failure, error: UpstreamFailed) -> None:
+        """Do without: there will be none."""
+
+
+class Pool:
+    """The connections of one worker to one endpoint of one version.
+
+    Args:
+        endpoint: Where to connect.
+        timeouts: Of the version.
+        limits: Of the version.
+        wheel: Watches connections and the queue.
+        spawn: For connecting, the only thing here that cannot be done at once.
+
+    """
+
+    __slots__ = (
+        "_connecting",
+        "_fresh",
+        "_idle",
+        "_spawn",
+        "_waiting",
+        "_wheel",
+        "busy",
+        "deadline",
+        "endpoint",
+        "is_retired",
+        "limits",
+        "looked_at",
+        "timeouts",
+    )
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        timeouts: Timeouts,
+        limits: PoolLimits,
+        wheel: Wheel,
+        spawn: Spawn,
+    ) -> None:
+        self.endpoint = endpoint
+        self.timeouts = timeouts
+        self.limits = limits
+        self._wheel = wheel
+        self._spawn = spawn
+        self._idle: list[Upstream] = []
+        self.busy = 0
+        self._connecting = 0
+        self._waiting: dict[Waiter, float] = {}  # to the time at which it gives up
+        self._fresh: dict[Waiter, float] = {}  # the same, served by new ones only
+        self.is_retired = False
+        self.deadline = self.looked_at = NEVER
+
+    @property
+    def idle(self) -> int:
+        """Connections waiting for an exchange."""
+        return len(self._idle)
+
+    @property
+    def pending(self) -> int:
+        """Exchanges waiting for a connection."""
+        return len(self._waiting) + len(self._fresh)
+
+    @property
+    def outstanding(self) -> int:
+        """Exchanges on this endpoint or waiting for it: what balancing compares."""
+        return self.busy + self.pending
+
+    def take(self) -> Upstream | None:
+        """Give an idle connection, the one used last; None when there is none."""
+        while self._idle:
+            upstream = self._idle.pop()
+            if upstream.is_usable:
+                self.busy += 1
+                return upstream
+        return None
+
+    def ask(self, waiter: Waiter, *, fresh: bool = False) -> None:
+        """Queue for a connection; `fresh` refuses one that was used before.
+
+        Raises:
+            UpstreamFull: The queue is full.
+
+        """
+        if self.pending >= self.limits.pending:
+            raise self._full()
+        now = monotonic()
+        queue = self._fresh if fresh else self._waiting
+        queue[waiter] = gives_up = now + self.timeouts.connect
+        if self.deadline == NEVER:
+            self._wheel.set(self, gives_up, now)
+        self._connect_if_needed()
+
+    def leave(self, waiter: Waiter) -> None:
+        """Leave the queue: the client is gone."""
+        self._waiting.pop(waiter, None)
+        self._fresh.pop(waiter, None)
+
+    def give_back(self, upstream: Upstream) -> None:
+        """Take a connection that is free again; the oldest waiter gets it."""
+        if self._waiting:
+            self._pop(self._waiting).connected(upstream)
+            return
+        self.busy -= 1
+        if self.is_retired:
+            upstream.close()
+        self._idle.append(upstream)
+
+    def forget(self, upstream: Upstream) -> None:
+        """Let go of a connection that is gone."""
+        if upstream in self._idle:
+            self._idle.remove(upstream)
+        else:
+            self.busy -= 1
+        self._connect_if_needed()
+
+    def retire(self) -> None:
+        """Close what is idle, and later what becomes idle: the table names us no more."""
+        self.is_retired = True
+        for upstream in tuple(self._idle):
+            upstream.close()
+
+    def on_deadline(self, now: float) -> None:
+        """Turn away those who have waited as long as a connection may take."""
+        for queue in (self._waiting, self._fresh):
+            for waiter in [w for w, gives_up in queue.items() if gives_up <= now]:
+                del queue[waiter]
+                if self._connecting:
+                    waiter.not_connected(Failure.CONNECT_TIMEOUT, self._slow())
+                else:
+                    waiter.not_connected(Failure.FULL, self._full())
+        left = (*self._waiting.values(), *self._fresh.values())
+        if left:
+            self._wheel.set(self, min(left), now)
+
+    def _connect_if_needed(self) -> None:
+        while self._connecting < self.pending and self._may_open():
+            self._connecting += 1
+            self._spawn(self._connect())
+
+    def _may_open(self) -> bool:
+        return self.busy + self.idle + self._connecting < self.limits.connections
+
+    async def _connect(self) -> None:
+        endpoint = self.endpoint
+        try:
+            async with asyncio.timeout(self.timeouts.connect):
+                _, upstream = await asyncio.get_running_loop().create_connection(
+                    lambda: Upstream(self, self.timeouts, self._wheel),
+                    endpoint.host,
+                    endpoint.port,
+                    ssl=_verified_tls() if endpoint.tls else None,
+                )
+        except TimeoutError:
+            self._not_connected(Failure.CONNECT_TIMEOUT, self._slow())
+        except (OSError, ValueError) as error:  # ValueError: a name IDNA cannot encode
+            self._not_connected(Failure.CONNECT, self._unreachable(error))
+        else:
+            self._made(upstream)
+
+    def _made(self, upstream: Upstream) -> None:
+        self._connecting -= 1
+        self.busy += 1
+        queue = self._fresh or self._waiting
+        if queue:
+            self._pop(queue).connected(upstream)
+        else:
+            upstream.keep()
+
+    def _not_connected(self, failure: Failure, error: UpstreamFailed) -> None:
+        self._connecting -= 1
+        queue = self._fresh or self._waiting
+        if queue:
+            self._pop(queue).not_connected(failure, error)
+        self._connect_if_needed()
+
+    @staticmethod
+    def _pop(queue: dict[Waiter, float]) -> Waiter:
+        waiter = next(iter(queue))
+        del queue[waiter]
+        return waiter
+
+    def _unreachable(self, error: Exception) -> UpstreamUnreachable:
+        return UpstreamUnreachable(
+            f"The model server {self.endpoint.url} cannot be reached ({_reason(error)}).",
+            remedy="Check that it runs and that the address is right.",
+        )
+
+    def _slow(self) -> UpstreamTimedOut:
+        return UpstreamTimedOut(
+            f"The model server {self.endpoint.url} took no connection within"
+            f" {self.timeouts.connect:g} s.",
+            remedy="Check that it runs, or raise timeouts.connect.",
+        )
+
+    def _full(self) -> UpstreamFull:
+        return UpstreamFull(
+            f"All {self.limits.connections} connections to {self.endpoint.url} are"
+            f" busy and {self.pending} requests wait.",
+            remedy="Try again shortly, or raise limits.connections.",
+        )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {error.reason or error}"
+    strerror = getattr(error, "strerror", None)
+    return str(strerror or str(error) or type(error).__name__)
+
+
+@cache
+def _verified_tls() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context

@@ -1,0 +1,267 @@
+"""The routing table made ready for the hot path: bytes, pools and tallies in place.
+
+Built anew for every table; pools and tallies live on under their names, so that a
+change of weights touches no connection and no count.
+"""
+
+from collections.abc import Callable
+from random import Random
+
+from gateway.domain.errors import Refused
+from gateway.domain.service import HostRule, Service, StickyKind, Version
+from gateway.domain.units import BUCKETS
+from gateway.handoff.routing_table import RoutedService, RoutingTable
+from gateway.proxy.pool import Pool
+from gateway.proxy.tally import Tally
+from gateway.routing.json_pointer import split_pointer
+from gateway.routing.match import bare_host, fits, fits_host, fits_path
+from gateway.routing.split import is_candidate
+from gateway.routing.sticky import Body, StickyPlan, Wait
+from gateway.wire.forwarded import is_within, parse_networks
+from gateway.wire.request_head import RequestHead
+
+GetPool = Callable[[Service, Version, int], Pool]
+GetTally = Callable[[str, str], Tally]
+
+
+class Target:
+    """A version, ready to be sent to.
+
+    Attributes:
+        version: Its definition.
+        tally: Its running totals.
+        pools: One per endpoint.
+        set_lines: Header lines that replace the client's.
+        set_names: Their lower-case names.
+        set_json: (steps, JSON text) pairs to be set in the body.
+        answer_lines: Header lines added to its answers.
+
+    """
+
+    __slots__ = (
+        "_dice",
+        "answer_lines",
+        "pools",
+        "rewrites",
+        "set_json",
+        "set_lines",
+        "set_names",
+        "tally",
+        "version",
+    )
+
+    def __init__(
+        self, routed: RoutedService, version: Version, tally: Tally, dice: Random
+    ) -> None:
+        self.version = version
+        self.tally = tally
+        self.pools: tuple[Pool, ...] = ()
+        self._dice = dice
+        self.set_lines = b"".join(
+            f"{name}: {value}\r\n".encode() for name, value in version.set_headers
+        )
+        self.set_names = frozenset(
+            name.lower().encode() for name, _value in version.set_headers
+        )
+        self.set_json = tuple(
+            (split_pointer(pointer), text.encode())
+            for pointer, text in version.set_json
+        )
+        self.rewrites = version.path_rewrite is not None or any(
+            endpoint.base_path for endpoint in version.endpoints
+        )
+        shown = routed.service.expose
+        self.answer_lines = (
+            f"x-sluicegate-version: {version.name}\r\n".encode() if shown else b""
+        )
+
+    def pool(self) -> Pool:
+        """Pick an endpoint: the less busy of two random ones."""
+        pools = self.pools
+        if len(pools) == 1:
+            return pools[0]
+        one, other = self._dice.sample(pools, 2)
+        return one if one.outstanding <= other.outstanding else other
+
+    def host_for(self, pool: Pool, host: bytes) -> bytes:
+        """Give the Host the endpoint is told."""
+        if self.version.host is HostRule.KEEP and host:
+            return host
+        endpoint = pool.endpoint
+        name = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+        usual = endpoint.port == (443 if endpoint.tls else 80)
+        return (name if usual else f"{name}:{endpoint.port}").encode()
+
+    def path_for(self, pool: Pool, target: bytes) -> bytes:
+        """Give the request target the endpoint is asked for."""
+        rewrite = self.version.path_rewrite
+        if rewrite is not None and target.startswith(rewrite.old.encode()):
+            target = rewrite.new.encode() + target[len(rewrite.old.encode()) :]
+        return pool.endpoint.base_path.encode() + target
+
+
+class Route:
+    """A service, ready to choose a version for a request."""
+
+    __slots__ = (
+        "_dice",
+        "_override",
+        "_override_senders",
+        "_salt",
+        "_share",
+        "_sticky",
+        "_targets",
+        "_unsplit",
+        "baseline",
+        "candidate",
+        "cookie",
+        "needs_body",
+        "service",
+    )
+
+    def __init__(
+        self, routed: RoutedService, targets: dict[str, Target], dice: Random
+    ) -> None:
+        service = routed.service
+        self.service = service
+        self._targets = targets
+        self.baseline = targets[service.baseline]
+        self.candidate = targets.get(service.candidate or "")
+        self._share = routed.share
+        self._salt = routed.salt.encode()
+        self._dice = dice
+        self._sticky = StickyPlan(service.sticky)
+        self.cookie = self._sticky.cookie or b""
+        self._unsplit = service.unsplit
+        override = service.override
+        self._override = None if override is None else override.header.encode()
+        self._override_senders = parse_networks(
+            () if override is None else override.senders
+        )
+        self.needs_body = any(s.kind is StickyKind.JSON for s in service.sticky)
+
+    def fixed_target(
+        self, head: RequestHead, client: Callable[[], str]
+    ) -> Target | None:
+        """Give the version that no key decides: overridden, unsplit, or the only one.
+
+        Args:
+            head: The request.
+            client: Gives the client's address, asked for only when needed.
+
+        Raises:
+            Refused: An override names no version.
+
+        """
+        if self._override is not None and self._override in head.fields:
+            named = self._overridden(head.fields[self._override], client)
+            if named is not None:
+                return named
+        if self.candidate is None or self._is_unsplit(head.path):
+            return self.baseline
+        return None
+
+    def find_key(
+        self, head: RequestHead, client: Callable[[], str], body: Body
+    ) -> bytes | Wait | None:
+        """Find the sticky key; Wait when it may be in a body that is not here yet."""
+        return self._sticky.find_key(head.fields, client, body)
+
+    def key_for_cookie(self, head: RequestHead) -> bytes | None:
+        """Make a key to be issued as a cookie; None when none is to be issued."""
+        if not self.cookie or not _is_browser(head):
+            return None
+        return b"%032x" % self._dice.getrandbits(128)
+
+    def target_for(self, key: bytes | None) -> Target:
+        """Give the version of *key*; without a key, of a fresh coin."""
+        if self.candidate is None:
+            return self.baseline
+        if key is None:
+            mine = self._dice.randrange(BUCKETS) < self._share
+        else:
+            mine = is_candidate(self._salt, key, self._share)
+        return self.candidate if mine else self.baseline
+
+    def _is_unsplit(self, path: bytes) -> bool:
+        return bool(self._unsplit) and fits_path(path.decode("latin-1"), self._unsplit)
+
+    def _overridden(self, value: bytes, client: Callable[[], str]) -> Target | None:
+        if not is_within(client(), self._override_senders):
+            return None
+        name = value.decode("latin-1").strip()
+        target = self._targets.get(name)
+        if target is None:
+            raise Refused(
+                400,
+                f"The override names the version '{name[:64]}', which does not exist.",
+                remedy=f"Name one of: {', '.join(self._targets)}.",
+            )
+        return target
+
+
+def _is_browser(head: RequestHead) -> bool:
+    agent = head.fields.get(b"user-agent", b"")
+    return b"sec-fetch-mode" in head.fields or agent.startswith(b"Mozilla/")
+
+
+class Routes:
+    """A whole table, ready for the hot path."""
+
+    __slots__ = ("_plain", "_routes", "table", "trusted")
+
+    def __init__(
+        self, table: RoutingTable, get_pool: GetPool, get_tally: GetTally, dice: Random
+    ) -> None:
+        self.table = table
+        self.trusted = parse_networks(table.trusted_proxies)
+        self._routes = [
+            _make_route(routed, get_pool, get_tally, dice) for routed in table.services
+        ]
+        first = table.services[0].service.match if table.services else None
+        takes_all = first is not None and not first.hosts and not first.paths
+        self._plain = self._routes[0] if takes_all else None
+
+    def find(self, head: RequestHead) -> Route:
+        """Find the service of a request.
+
+        Raises:
+            Refused: 421 when no service has the host, 404 when none has the path.
+
+        """
+        if self._plain is not None:
+            return self._plain
+        host = bare_host(head.host.decode("latin-1"))
+        path = head.path.decode("latin-1")
+        for route in self._routes:
+            if fits(route.service.match, host, path):
+                return route
+        raise self._no_service(host, path)
+
+    def _no_service(self, host: str, path: str) -> Refused:
+        matches = [route.service.match for route in self._routes]
+        if not any(fits_host(host, match.hosts) for match in matches):
+            return Refused(
+                421,
+                f"No service here answers for the host '{host[:200]}'.",
+                remedy="Send the host name of a configured service.",
+            )
+        return Refused(
+            404,
+            f"No service here answers for the path '{path[:200]}'.",
+            remedy="Check the path against match.paths of the services.",
+        )
+
+
+def _make_route(
+    routed: RoutedService, get_pool: GetPool, get_tally: GetTally, dice: Random
+) -> Route:
+    service = routed.service
+    targets = {}
+    for version in service.versions:
+        target = Target(routed, version, get_tally(service.name, version.name), dice)
+        target.pools = tuple(
+            get_pool(service, version, index) for index in range(len(version.endpoints))
+        )
+        targets[version.name] = target
+    return Route(routed, targets, dice)

@@ -1,0 +1,318 @@
+"""One connection to an endpoint: writes requests, reads answers, one at a time.
+
+It knows HTTP framing and deadlines, and nothing of versions, clients or retries: what
+it hears it tells its caller, one call for each piece read from the socket.
+"""
+
+import asyncio
+from time import monotonic
+from typing import Protocol, cast
+
+import httptools
+
+from gateway.domain.outcome import Failure
+from gateway.domain.service import Timeouts
+from gateway.proxy.deadlines import NEVER, Wheel
+from gateway.wire.answer_head import AnswerHead, BadAnswer, Body, read_answer_head
+from gateway.wire.fields import RawField
+
+_LONGEST_HEAD = 256 * 1024
+
+
+class Caller(Protocol):
+    """Whoever's request is on the connection."""
+
+    def interim_arrived(self, head: AnswerHead) -> None:
+        """Take a 1xx answer, which comes before the real one."""
+
+    def answer_arrived(
+        self, head: AnswerHead | None, parts: list[bytes], *, ended: bool
+    ) -> None:
+        """Take a piece of the answer: its head the first time, body bytes, its end."""
+
+    def upstream_failed(self, failure: Failure) -> None:
+        """Do without: no more will come, and the connection is already gone."""
+
+    def upstream_is_slow(self, *, slow: bool) -> None:
+        """Slow down, or go on: how fast the endpoint takes the request's body."""
+
+
+class Home(Protocol):
+    """The pool a connection belongs to."""
+
+    def give_back(self, upstream: "Upstream") -> None:
+        """Take a connection that is free and sound."""
+
+    def forget(self, upstream: "Upstream") -> None:
+        """Let go of a connection that is gone."""
+
+
+class Upstream(asyncio.Protocol):
+    """See the module. `is_reused` tells whether it has carried an exchange before."""
+
+    __slots__ = (
+        "_bytes_in_head",
+        "_caller",
+        "_ended",
+        "_has_heard",
+        "_head",
+        "_home",
+        "_in_head",
+        "_is_keepable",
+        "_is_sent",
+        "_parser",
+        "_parts",
+        "_raw",
+        "_reason",
+        "_timeouts",
+        "_to_head_request",
+        "_trouble",
+        "_wheel",
+        "body",
+        "deadline",
+        "is_reused",
+        "looked_at",
+        "trailers",
+        "transport",
+    )
+
+    def __init__(self, home: Home, timeouts: Timeouts, wheel: Wheel) -> None:
+        self._home = home
+        self._timeouts = timeouts
+        self._wheel = wheel
+        self._caller: Caller | None = None
+        self.transport: asyncio.Transport | None = None
+        self.deadline = self.looked_at = NEVER
+        self.is_reused = False
+        self._parser = httptools.HttpResponseParser(self)
+        self._reset(to_head_request=False)
+
+    def _reset(self, *, to_head_request: bool) -> None:
+        self._to_head_request = to_head_request
+        self._has_heard = self._is_sent = self._ended = self._is_keepable = False
+        self._in_head = True
+        self._bytes_in_head = 0
+        self._head: AnswerHead | None = None
+        self._trouble: str | None = None
+        self._reason = b""
+        self._raw: list[RawField] = []
+        self._parts: list[bytes] = []
+        self.body = Body.NONE
+        self.trailers: list[RawField] = []
+
+    # The request.
+
+    def begin(self, caller: Caller, payload: bytes, *, to_head_request: bool) -> None:
+        """Start an exchange with the request's first bytes; request_sent() follows."""
+        self._caller = caller
+        self._reset(to_head_request=to_head_request)
+        self.send(payload)
+
+    def send(self, payload: bytes) -> None:
+        """Write more of the request."""
+        if self.transport is not None:
+            self.transport.write(payload)
+            now = monotonic()
+            self._wheel.set(self, now + self._timeouts.idle, now)
+
+    def request_sent(self) -> None:
+        """Note that the whole request is written: from now on the answer is due."""
+        self._is_sent = True
+        now = monotonic()
+        self._wheel.set(self, now + self._timeouts.first_byte, now)
+
+    def hold(self) -> None:
+        """Stop reading: the client is slow. The endpoint's deadline rests meanwhile."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.pause_reading()
+            self.deadline = NEVER
+
+    def resume(self) -> None:
+        """Read on."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.resume_reading()
+            now = monotonic()
+            self._wheel.set(self, now + self._timeouts.idle, now)
+
+    def release(self) -> None:
+        """End the exchange after its whole answer: keep the connection if it is sound."""
+        self._caller = None
+        if self._is_keepable and self._is_sent:
+            self.is_reused = True
+            self.keep()
+        else:
+            self.close()
+
+    def keep(self) -> None:
+        """Go back to the pool, for a while."""
+        if not self.is_usable:
+            return
+        now = monotonic()
+        self._wheel.set(self, now + self._timeouts.pool_idle, now)
+        self._home.give_back(self)
+
+    def abort(self) -> None:
+        """Drop the exchange and the connection at once."""
+        self._caller = None
+        self.deadline = NEVER
+        if self.transport is not None:
+            self.transport.abort()
+
+    def close(self) -> None:
+        """Close a connection that no exchange is on."""
+        self.deadline = NEVER
+        if self.transport is not None:
+            self.transport.close()
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether a request may be written."""
+        return self.transport is not None and not self.transport.is_closing()
+
+    # The socket (asyncio).
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Read a piece of the answer and tell the caller once what was in it."""
+        caller = self._caller
+        if caller is None:  # an answer to nothing
+            self.close()
+            return
+        self._has_heard = True
+        now = monotonic()
+        self._wheel.set(self, now + self._timeouts.idle, now)
+        self._feed(data)
+        if self._trouble is not None and not self._ended:
+            self._fail(Failure.BAD_ANSWER)
+            return
+        head, self._head = self._head, None
+        parts = self._parts
+        if head is None and not parts and not self._ended:
+            return
+        if parts:
+            self._parts = []
+        caller.answer_arrived(head, parts, ended=self._ended)
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserCallbackError:
+            raise
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._is_keepable = False
+            self._trouble = str(error)
+        if self._in_head:
+            self._bytes_in_head += len(data)
+            if self._bytes_in_head > _LONGEST_HEAD:
+                self._trouble = "head too long"
+
+    def eof_received(self) -> None:
+        """Close our side too."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the pool, and a caller whose answer is not whole."""
+        self.transport = None
+        self.deadline = NEVER
+        self._home.forget(self)
+        caller, self._caller = self._caller, None
+        if caller is None:
+            return
+        if exc is None and self.body is Body.UNTIL_CLOSE:
+            caller.answer_arrived(None, [], ended=True)
+        elif self._has_heard:
+            caller.upstream_failed(Failure.CUT)
+        else:
+            caller.upstream_failed(Failure.CLOSED_EARLY)
+
+    def pause_writing(self) -> None:
+        """Pass the endpoint's slowness on."""
+        if self._caller is not None:
+            self._caller.upstream_is_slow(slow=True)
+
+    def resume_writing(self) -> None:
+        """Pass on that it takes more."""
+        if self._caller is not None:
+            self._caller.upstream_is_slow(slow=False)
+
+    def on_deadline(self, _now: float) -> None:
+        """Give up on a silent endpoint, or on a connection nobody needed."""
+        if self._caller is None:
+            self.close()
+        elif self._is_sent and not self._has_heard:
+            self._fail(Failure.FIRST_BYTE_TIMEOUT)
+        else:
+            self._fail(Failure.IDLE_TIMEOUT)
+
+    def _fail(self, failure: Failure) -> None:
+        caller = self._caller
+        self.abort()
+        if caller is not None:
+            caller.upstream_failed(failure)
+
+    # The parser (httptools).
+
+    def on_message_begin(self) -> None:
+        """Start a head."""
+        self._raw = []
+        self._reason = b""
+        self._in_head = True
+
+    def on_status(self, status: bytes) -> None:
+        """Take (a piece of) the reason phrase."""
+        self._reason += status
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field: of the head, or of the trailers once the head is whole."""
+        (self._raw if self._in_head else self.trailers).append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Read the head; what cannot be passed on is trouble."""
+        if self._ended:  # a second answer to one request
+            self._is_keepable = False
+            return
+        self._in_head = False
+        try:
+            head = read_answer_head(
+                self._parser.get_status_code(),
+                self._reason,
+                self._raw,
+                to_head_request=self._to_head_request,
+            )
+        except BadAnswer as bad:
+            self._trouble = str(bad)
+            return
+        if head.is_interim:
+            self._interim(head)
+            return
+        self._head = head
+        self.body = head.body
+        if self._to_head_request:
+            self._end_at_head()
+
+    def _interim(self, head: AnswerHead) -> None:
+        if self._caller is not None:
+            self._caller.interim_arrived(head)
+        self._in_head = True
+
+    def _end_at_head(self) -> None:
+        """End the answer to HEAD here: llhttp would take the next answer for its body."""
+        self._ended = True
+        self._is_keepable = self._parser.should_keep_alive()
+        self._parser = httptools.HttpResponseParser(self)
+
+    def on_body(self, body: bytes) -> None:
+        """Take body bytes; after the end they make the connection unfit."""
+        if self._ended:
+            self._is_keepable = False
+        else:
+            self._parts.append(body)
+
+    def on_message_complete(self) -> None:
+        """Note the end, and whether the connection may carry another exchange."""
+        if self._in_head or self._ended:  # the end of an interim answer, or of a second
+            return
+        self._ended = True
+        self._is_keepable = self._parser.should_keep_alive()

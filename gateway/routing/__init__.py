@@ -1,0 +1,1 @@
+"""Which service takes a request, which key it sticks by, which version the key gets."""

@@ -1,0 +1,110 @@
+"""The sticky key: the first source that has one wins, in the configured order."""
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from typing import Final
+
+import orjson
+
+from gateway.domain.service import StickyKind, StickySource
+from gateway.routing.json_pointer import find, split_pointer
+
+
+class Wait(Enum):
+    """The next source is in the body, and the body is not here yet."""
+
+    FOR_BODY = "for_body"
+
+
+class Absent(Enum):
+    """There is no readable JSON body, and there will be none."""
+
+    BODY = "body"
+
+
+Body = bytes | Wait | Absent
+
+_LONGEST_COOKIE: Final = 256
+
+
+class StickyPlan:
+    """The sources of one service, prepared once per routing table."""
+
+    __slots__ = ("_sources", "cookie")
+
+    def __init__(self, sources: Sequence[StickySource]) -> None:
+        self._sources = tuple(
+            (source.kind, source.name.encode(), split_pointer(source.name))
+            if source.kind is StickyKind.JSON
+            else (source.kind, source.name.encode(), ())
+            for source in sources
+        )
+        cookies = [
+            source.name for source in sources if source.kind is StickyKind.COOKIE
+        ]
+        self.cookie = cookies[0].encode() if cookies else None
+        """Cookie to issue to a browser that brought no key; None: issue none."""
+
+    def find_key(
+        self,
+        fields: Mapping[bytes, bytes],
+        client: Callable[[], str],
+        body: Body,
+    ) -> bytes | Wait | None:
+        """Look for the key.
+
+        Args:
+            fields: Request fields by lower-case name.
+            client: Gives the client's address, asked for only when needed.
+            body: The whole JSON body; or whether to wait for it, or that there is none.
+
+        Returns:
+            The key in UTF-8; None when no source has one; Wait when an earlier
+            source may still have one in the body.
+
+        """
+        parsed: object = None
+        is_parsed = False
+        for kind, name, steps in self._sources:
+            if kind is StickyKind.HEADER:
+                key: bytes | None = fields.get(name)
+            elif kind is StickyKind.CLIENT_IP:
+                key = client().encode()
+            elif kind is StickyKind.COOKIE:
+                key = cookie_value(fields.get(b"cookie", b""), name)
+            elif body is Wait.FOR_BODY:
+                return Wait.FOR_BODY
+            else:
+                if not is_parsed:
+                    parsed, is_parsed = _parse(body), True
+                key = _key_at(parsed, steps)
+            if key:
+                return key
+        return None
+
+
+def _parse(body: Body) -> object:
+    if not isinstance(body, bytes):
+        return None
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _key_at(document: object, steps: tuple[str, ...]) -> bytes | None:
+    found = find(document, steps)
+    if isinstance(found, str):
+        return found.encode("utf-8", "surrogatepass")
+    if isinstance(found, int) and not isinstance(found, bool):
+        return b"%d" % found
+    return None
+
+
+def cookie_value(header: bytes, name: bytes) -> bytes | None:
+    """Read one cookie; None when absent, empty, or too long to be ours."""
+    for pair in header.split(b";"):
+        found, equals, value = pair.strip().partition(b"=")
+        if equals and found == name and 0 < len(value) <= _LONGEST_COOKIE:
+            return value
+    return None

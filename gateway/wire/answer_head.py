@@ -1,0 +1,106 @@
+"""An answer's head: what passes to the client, and how its body is framed."""
+
+from enum import Enum, auto
+from typing import Final
+
+from gateway.wire.fields import (
+    HOP_BY_HOP,
+    OWN_PREFIX,
+    RawField,
+    listed_in_connection,
+)
+
+_NOT_PASSED: Final = HOP_BY_HOP | {b"content-length"}
+_SWITCHING: Final = 101
+_FIRST_FINAL: Final = 200
+_BODILESS: Final = frozenset({204, 304})
+_LOWEST: Final = 100
+_HIGHEST: Final = 999
+
+
+class Body(Enum):
+    """How an answer's body ends (RFC 9112 section 6.3)."""
+
+    NONE = auto()
+    LENGTH = auto()
+    CHUNKED = auto()
+    UNTIL_CLOSE = auto()
+
+
+class BadAnswer(Exception):
+    """The endpoint's head cannot be passed on; the argument says why."""
+
+
+class AnswerHead:
+    """What the gateway needs to know of an answer before its body.
+
+    Attributes:
+        status: 100 to 999.
+        reason: Reason phrase, may be empty.
+        lines: Header lines that pass on unchanged, each with its CRLF.
+        content_length: As declared; None when not. Kept for HEAD and 304 too.
+        body: How the body ends.
+
+    """
+
+    __slots__ = ("body", "content_length", "lines", "reason", "status")
+
+    def __init__(self, status: int, reason: bytes) -> None:
+        self.status = status
+        self.reason = reason
+        self.lines: list[bytes] = []
+        self.content_length: int | None = None
+        self.body = Body.NONE
+
+    @property
+    def is_interim(self) -> bool:
+        """Whether the real answer is still to come (1xx)."""
+        return self.status < _FIRST_FINAL
+
+
+def read_answer_head(
+    status: int, reason: bytes, raw: list[RawField], *, to_head_request: bool
+) -> AnswerHead:
+    """Check a parsed head and sort its fields.
+
+    Raises:
+        BadAnswer: It switches protocols unasked, or frames its body in an unknown way.
+
+    """
+    if status == _SWITCHING or not _LOWEST <= status <= _HIGHEST:
+        raise BadAnswer(f"unexpected status {status}")
+    head = AnswerHead(status, reason)
+    coding = _sort_fields(head, raw)
+    if to_head_request or head.is_interim or status in _BODILESS:
+        return head
+    if coding is not None:
+        if coding.strip().lower() != b"chunked":
+            raise BadAnswer("unknown Transfer-Encoding")
+        head.body = Body.CHUNKED
+        head.content_length = None
+    else:
+        known = head.content_length is not None
+        head.body = Body.LENGTH if known else Body.UNTIL_CLOSE
+    return head
+
+
+def _sort_fields(head: AnswerHead, raw: list[RawField]) -> bytes | None:
+    """Fill lines and content_length; give the Transfer-Encoding."""
+    coding: bytes | None = None
+    listed: frozenset[bytes] = frozenset()
+    lines = head.lines
+    for name, value in raw:
+        lower = name.lower()
+        if lower not in _NOT_PASSED and not lower.startswith(OWN_PREFIX):
+            lines.append(b"%b: %b\r\n" % (name, value))
+        elif lower == b"content-length":
+            head.content_length = int(value)
+        elif lower == b"transfer-encoding":
+            coding = value if coding is None else coding + b", " + value
+        elif lower == b"connection":
+            listed |= listed_in_connection(value)
+    if listed:
+        head.lines = [
+            line for line in lines if line.split(b":", 1)[0].lower() not in listed
+        ]
+    return coding

@@ -1,0 +1,73 @@
+"""Header fields that mean something to a gateway, and those that stop at one.
+
+RFC 9110 section 7.6.1: fields about the connection, and those that `Connection` lists,
+are for the next hop only.
+"""
+
+from typing import Final
+
+RawField = tuple[bytes, bytes]
+"""Name as sent, value without surrounding blanks."""
+
+OWN_PREFIX: Final = b"x-sluicegate-"
+"""Nobody but the gateway may say these; copies from either side are dropped."""
+
+HOP_BY_HOP: Final = frozenset({
+    b"connection",
+    b"keep-alive",
+    b"proxy-authenticate",
+    b"proxy-authorization",
+    b"proxy-connection",
+    b"te",
+    b"transfer-encoding",
+    b"upgrade",
+})
+
+FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+"""Written anew by the gateway, so that no two hops can disagree about a body's end."""
+
+_NOT_IN_TRAILERS: Final = (
+    HOP_BY_HOP
+    | FRAMING
+    | {
+        b"authorization",
+        b"cache-control",
+        b"content-encoding",
+        b"content-range",
+        b"content-type",
+        b"cookie",
+        b"expect",
+        b"forwarded",
+        b"host",
+        b"max-forwards",
+        b"set-cookie",
+        b"trailer",
+        b"via",
+        b"x-forwarded-for",
+        b"x-forwarded-host",
+        b"x-forwarded-proto",
+        b"x-request-id",
+    }
+)
+
+
+def listed_in_connection(value: bytes) -> frozenset[bytes]:
+    """Names that a Connection value asks to drop, in lower case."""
+    return frozenset(token.strip().lower() for token in value.split(b",")) - {
+        b"",
+        b"close",
+        b"keep-alive",
+    }
+
+
+def trailer_block(trailers: list[RawField]) -> bytes:
+    """Write the trailers that may pass (RFC 9110 section 6.5.1), without the last CRLF."""
+    return b"".join(
+        b"%b: %b\r\n" % (name, value)
+        for name, value in trailers
+        if not _is_unfit_for_trailers(name.lower())
+    )
+
+
+def _is_unfit_for_trailers(lower: bytes) -> bool:
+    return lower in _NOT_IN_TRAILERS or lower.startswith(OWN_PREFIX)

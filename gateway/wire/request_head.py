@@ -1,0 +1,236 @@
+"""A request's head: read once, refused here or never.
+
+The parser (llhttp) has refused most of what smuggles; this is the rest: Host rules,
+versions, Transfer-Encoding in HTTP/1.0, odd targets, expectations.
+"""
+
+import re
+from typing import Final
+
+from gateway.domain.errors import Refused
+from gateway.wire.fields import (
+    HOP_BY_HOP,
+    OWN_PREFIX,
+    RawField,
+    listed_in_connection,
+)
+
+# Written anew on the way: see request_lines() and life_of_a_request.
+_REWRITTEN: Final = frozenset({
+    b"content-length",
+    b"expect",
+    b"forwarded",
+    b"host",
+    b"via",
+    b"x-forwarded-for",
+    b"x-forwarded-host",
+    b"x-forwarded-proto",
+    b"x-request-id",
+})
+_NOT_PASSED: Final = HOP_BY_HOP | _REWRITTEN
+
+# RFC 3986 section 3.2.2 host, RFC 9110 section 7.2: no userinfo, no blanks.
+_HOST: Final = re.compile(
+    rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?"
+)
+_ABSOLUTE: Final = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
+_VERSIONS: Final = {"1.1": 1, "1.0": 0}
+
+
+class RequestHead:
+    """What the gateway needs to know of a request before its body.
+
+    Attributes:
+        method: As sent, for example b"POST".
+        target: Origin form (b"/v1/x?y=1"), or b"*".
+        path: The target without its query.
+        minor: 1 for HTTP/1.1, 0 for HTTP/1.0.
+        host: The authority the client meant; b"" when HTTP/1.0 named none.
+        fields: Lower-case name to value; the first one where a name repeats.
+        lines: Header lines that pass on unchanged, each with its CRLF.
+        content_length: Bytes of the body when declared; None when not.
+        is_chunked: Whether the body is framed in chunks.
+        expects_continue: Whether the client waits for 100 before its body.
+
+    """
+
+    __slots__ = (
+        "content_length",
+        "expects_continue",
+        "fields",
+        "host",
+        "is_chunked",
+        "lines",
+        "method",
+        "minor",
+        "path",
+        "target",
+    )
+
+    def __init__(self, method: bytes, target: bytes, minor: int) -> None:
+        self.method = method
+        self.target = target
+        self.path = target
+        self.minor = minor
+        self.host = b""
+        self.fields: dict[bytes, bytes] = {}
+        self.lines: list[bytes] = []
+        self.content_length: int | None = None
+        self.is_chunked = False
+        self.expects_continue = False
+
+    @property
+    def has_body(self) -> bool:
+        """Whether body bytes may follow."""
+        return self.is_chunked or bool(self.content_length)
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the body claims to be plain, unencoded JSON."""
+        kind = self.fields.get(b"content-type", b"").split(b";", 1)[0].strip().lower()
+        if b"content-encoding" in self.fields:
+            return False
+        return kind == b"application/json" or kind.endswith(b"+json")
+
+
+def read_request_head(
+    method: bytes, target: bytes, version: str, raw: list[RawField]
+) -> RequestHead:
+    """Check a parsed head and sort its fields.
+
+    Args:
+        method: From the parser.
+        target: Request target as sent.
+        version: As the parser gives it: "1.1".
+        raw: Fields in order.
+
+    Raises:
+        Refused: With the status and the reason, before any upstream is chosen.
+
+    """
+    minor = _VERSIONS.get(version)
+    if minor is None:
+        raise _refuse_version(version)
+    head = RequestHead(method, target, minor)
+    hosts = _sort_fields(head, raw)
+    _read_framing(head)
+    _read_target(head, hosts)
+    if b"expect" in head.fields:
+        _read_expectation(head)
+    return head
+
+
+def _sort_fields(head: RequestHead, raw: list[RawField]) -> int:
+    """Fill fields and lines; give the number of Host fields."""
+    fields, lines = head.fields, head.lines
+    hosts = 0
+    for name, value in raw:
+        lower = name.lower()
+        if lower not in fields:
+            fields[lower] = value
+        elif lower in _REPEATED:
+            fields[lower] += b", " + value
+        if lower == b"host":
+            hosts += 1
+        elif lower not in _NOT_PASSED and not lower.startswith(OWN_PREFIX):
+            lines.append(b"%b: %b\r\n" % (name, value))
+    if b"connection" in fields:
+        _drop_listed(head)
+    return hosts
+
+
+_REPEATED: Final = frozenset({b"connection", b"x-forwarded-for", b"forwarded", b"te"})
+
+
+def _drop_listed(head: RequestHead) -> None:
+    if not (listed := listed_in_connection(head.fields[b"connection"])):
+        return
+    head.lines = [
+        line for line in head.lines if line.split(b":", 1)[0].lower() not in listed
+    ]
+
+
+def _read_framing(head: RequestHead) -> None:
+    length = head.fields.get(b"content-length")
+    if length is not None:
+        head.content_length = int(length)
+    if b"transfer-encoding" in head.fields:
+        if head.minor == 0:
+            raise Refused(
+                400,
+                "An HTTP/1.0 request has a Transfer-Encoding.",
+                remedy="Send HTTP/1.1, or a Content-Length.",
+            )
+        head.is_chunked = True
+
+
+def _read_target(head: RequestHead, hosts: int) -> None:
+    """Find host and path; RFC 9112 section 3.2: one Host, and an absolute target wins."""
+    if hosts > 1 or (not hosts and head.minor):
+        raise Refused(
+            400,
+            f"The request has {hosts} Host headers.",
+            remedy="Send exactly one (RFC 9112 section 3.2).",
+        )
+    head.host = head.fields.get(b"host", b"").strip()
+    if not head.target.startswith(b"/"):
+        _read_other_form(head)
+    if b"#" in head.target:
+        raise _refuse_target(head.target)
+    if not _HOST.fullmatch(head.host):
+        raise Refused(
+            400,
+            f"The Host {_shown(head.host)} is not a host name or address.",
+            remedy="Send host or host:port.",
+        )
+    head.path = head.target.split(b"?", 1)[0]
+
+
+def _read_other_form(head: RequestHead) -> None:
+    if head.method == b"OPTIONS" and head.target == b"*":
+        return
+    if head.method == b"CONNECT":
+        raise Refused(
+            405,
+            "CONNECT asks for a tunnel, and this is no forward proxy.",
+            remedy="Send the request itself to the gateway.",
+        )
+    absolute = _ABSOLUTE.fullmatch(head.target)
+    if absolute is None or not absolute.group(1):
+        raise _refuse_target(head.target)
+    head.host, rest = absolute.group(1), absolute.group(2)
+    head.target = rest if rest.startswith(b"/") else b"/" + rest
+
+
+def _read_expectation(head: RequestHead) -> None:
+    if head.fields[b"expect"].strip().lower() != b"100-continue":
+        raise Refused(
+            417,
+            f"The expectation {_shown(head.fields[b'expect'])} is unknown.",
+            remedy="Send Expect: 100-continue, or none.",
+        )
+    head.expects_continue = head.minor > 0 and head.has_body
+
+
+def _refuse_version(version: str) -> Refused:
+    return Refused(
+        505,
+        f"HTTP/{version} is not spoken here.",
+        remedy="Send HTTP/1.1 or HTTP/1.0.",
+    )
+
+
+def _refuse_target(target: bytes) -> Refused:
+    return Refused(
+        400,
+        f"The request target {_shown(target)} is not a path.",
+        remedy="Send an absolute path such as /v1/chat/completions.",
+    )
+
+
+_SHOWN: Final = 80
+
+
+def _shown(value: bytes) -> str:
+    """Quote what a client sent, short and harmless."""
+    return repr(value[:_SHOWN].decode("ascii", "backslashreplace"))
