@@ -1,5 +1,4 @@
-"""The supervisor: binds the sockets once, starts the controller and the workers, and
-starts again whatever dies.
+"""The supervisor: binds the sockets once and keeps controller and workers running.
 
 It touches no request and holds no state, so that nothing in it can fail: sockets stay
 bound while processes come and go, and no queued connection is lost.
@@ -10,6 +9,7 @@ import logging
 import os
 import shutil
 import signal
+import site
 import socket
 import sys
 import tempfile
@@ -21,6 +21,7 @@ from typing import Final
 
 import msgspec
 
+import gateway
 from gateway.app.start import ControllerStart, WorkerStart
 from gateway.domain.deployment import Address, Deployment
 from gateway.domain.errors import CannotListen
@@ -108,7 +109,7 @@ class Supervisor:
         self._listening = listening
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._stop = asyncio.Event()
-        self._hurry = asyncio.Event()
+        self._patience: asyncio.Timeout | None = None
 
     async def run(
         self, controller: ControllerStart, workers: Sequence[WorkerStart]
@@ -138,8 +139,9 @@ class Supervisor:
             return await self._end()
 
     def _told_to_stop(self) -> None:
-        if self._stop.is_set():
-            self._hurry.set()
+        if self._patience is not None:  # told twice: no more waiting
+            with suppress(RuntimeError):
+                self._patience.reschedule(asyncio.get_running_loop().time())
         self._stop.set()
 
     def _told_to_reload(self) -> None:
@@ -157,10 +159,13 @@ class Supervisor:
                 "-m",
                 module,
                 start.decode(),
+                env=_environment(),
                 pass_fds=fds,
                 process_group=0,  # Ctrl-C reaches the supervisor alone
             )
             self._running[name] = process
+            if self._stop.is_set():
+                process.terminate()
             code = await process.wait()
             del self._running[name]
             if self._stop.is_set():
@@ -187,24 +192,19 @@ class Supervisor:
 
     async def _end_all(self, names: Sequence[str], seconds: float) -> bool:
         """Tell processes to end; kill those that do not within *seconds*."""
-        processes = [self._running[name] for name in names if name in self._running]
-        for name in names:
+        running = {n: self._running[n] for n in names if n in self._running}
+        for name in running:
             self._signal(name, signal.SIGTERM)
-        ends = [asyncio.shield(_wait(process)) for process in processes]
-        if not ends:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds) as self._patience:
+                for process in running.values():
+                    await process.wait()
             return True
-        hurry = asyncio.shield(_wait_event(self._hurry))
-        all_ended = asyncio.gather(*ends)
-        await asyncio.wait(
-            {all_ended, hurry}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
-        )
-        hurry.cancel()
-        if all_ended.done():
-            return True
-        for name in names:
-            _log.warning("%s did not end in time and is killed.", name)
-            self._signal(name, signal.SIGKILL)
-        await all_ended
+        for name, process in running.items():
+            if process.returncode is None:
+                _log.warning("%s did not end in time and is killed.", name)
+                self._signal(name, signal.SIGKILL)
+                await process.wait()
         return False
 
     def _signal(self, name: str, number: signal.Signals) -> None:
@@ -214,12 +214,13 @@ class Supervisor:
                 process.send_signal(number)
 
 
-async def _wait(process: asyncio.subprocess.Process) -> int:
-    return await process.wait()
-
-
-async def _wait_event(event: asyncio.Event) -> bool:
-    return await event.wait()
+def _environment() -> dict[str, str]:
+    """Let a child find this very package, also when it runs from a checkout."""
+    root = str(Path(gateway.__file__).parents[1])
+    if root in site.getsitepackages():
+        return dict(os.environ)
+    path = filter(None, (os.environ.get("PYTHONPATH"), root))
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
 
 
 def _ended(code: int) -> str:

@@ -3,10 +3,10 @@
 Charged to the version the exchange was assigned to, whoever answered it.
 """
 
-from enum import Enum
+from enum import StrEnum
 
 
-class Outcome(Enum):
+class Outcome(StrEnum):
     """Exactly one per exchange that reached a version."""
 
     COMPLETE = "complete"
@@ -16,7 +16,7 @@ class Outcome(Enum):
     CLIENT_CANCELLED = "client_cancelled"
 
 
-class Failure(Enum):
+class Failure(StrEnum):
     """Why an endpoint's answer was none, or was not whole."""
 
     CONNECT = "connect"

@@ -5,6 +5,7 @@ connection at most every five seconds, or when its deadline comes. Monotonic clo
 """
 
 import math
+from time import monotonic
 from typing import Final, Protocol
 
 NEVER: Final = math.inf
@@ -32,15 +33,23 @@ class Wheel:
     def __init__(self) -> None:
         self._ticks: dict[int, list[Watched]] = {}
         self._swept = 0
+        self.now = monotonic()
+        """The time at which the running callback began: read the clock once for it."""
 
-    def set(self, watched: Watched, deadline: float, now: float) -> None:
+    def read_clock(self) -> float:
+        """Note, and give, the time at the beginning of a callback."""
+        self.now = now = monotonic()
+        return now
+
+    def set(self, watched: Watched, deadline: float) -> None:
         """Give *watched* a new deadline, earlier or later than before."""
         watched.deadline = deadline
         if deadline < watched.looked_at:
-            self._place(watched, deadline, now)
+            self._place(watched, deadline, self.now)
 
     def sweep(self, now: float) -> None:
         """Tell everything whose deadline has passed. Call every SWEEP seconds."""
+        self.now = now
         tick = int(now / SWEEP)
         for due in [due for due in self._ticks if due <= tick]:
             for watched in self._ticks.pop(due):

@@ -8,7 +8,6 @@ import socket
 import struct
 from collections import deque
 from enum import Enum, auto
-from time import monotonic
 from typing import Final, cast
 
 import httptools
@@ -19,13 +18,15 @@ from gateway.proxy.deadlines import NEVER
 from gateway.proxy.life_of_a_request import Exchange
 from gateway.proxy.plane import Plane
 from gateway.wire.fields import RawField
-from gateway.wire.forwarded import client_address, is_within
+from gateway.wire.forwarded import client_address, forwarded_lines, is_within
 from gateway.wire.request_head import RequestHead, read_request_head
 
 _PIPELINED: Final = 16
 _LINGER: Final = 2.0  # seconds in which a refused client may take in why
 _RESET: Final = struct.pack("ii", 1, 0)
 _CHUNK_OVERHEAD: Final = 16  # bytes of framing allowed for each byte of a body
+
+_CHAINED: Final = frozenset({b"x-forwarded-for", b"forwarded"})
 
 
 class _Reading(Enum):
@@ -43,6 +44,8 @@ class Downstream(asyncio.Protocol):
     __slots__ = (
         "_current",
         "_fed",
+        "_forwarded",
+        "_forwarded_host",
         "_head_began",
         "_holds",
         "_is_advancing",
@@ -81,6 +84,8 @@ class Downstream(asyncio.Protocol):
         self.peer = b""
         self.is_trusted = False
         self._trusted_by: object = None
+        self._forwarded_host: bytes | None = None
+        self._forwarded = b""
 
     # The socket (asyncio).
 
@@ -90,14 +95,14 @@ class Downstream(asyncio.Protocol):
         self._plane.clients.add(self)
         name = transport.get_extra_info("peername")
         self.peer = str(name[0]).split("%", 1)[0].encode() if name else b"unknown"
-        self._now = monotonic()
+        self._now = self._plane.wheel.read_clock()
         self._set_deadline()
 
     def data_received(self, data: bytes) -> None:
         """Parse a piece, then let the current exchange go as far as it can."""
         if self._reading is _Reading.IGNORED:
             return
-        self._now = monotonic()
+        self._now = self._plane.wheel.read_clock()
         self._fed += len(data)
         self._feed(data)
         self._check_size(len(data))
@@ -123,13 +128,13 @@ class Downstream(asyncio.Protocol):
         self._is_slow = True
         if self._current is not None:
             self._current.client_is_slow(slow=True)
-        self._now = monotonic()
+        self._now = self._plane.wheel.read_clock()
         self._set_deadline()
 
     def resume_writing(self) -> None:
         """Go on, with the next request if this one's answer is already written."""
         self._is_slow = False
-        self._now = monotonic()
+        self._now = self._plane.wheel.read_clock()
         if self._current is not None:
             self._current.client_is_slow(slow=False)
         else:
@@ -163,10 +168,11 @@ class Downstream(asyncio.Protocol):
         if self._reading is not _Reading.HEAD:
             return
         self._reading = _Reading.BODY
-        parser, limits = self._parser, self._limits
+        parser, limits = self._parser, self._plane.limits
         method = parser.get_method()
         try:
-            _check_length(self._target, self._raw, limits)
+            if self._fed > limits.head:
+                _check_length(self._target, self._raw, limits)
             head = read_request_head(
                 method, self._target, parser.get_http_version(), self._raw
             )
@@ -186,7 +192,7 @@ class Downstream(asyncio.Protocol):
         if exchange is None or self._reading is not _Reading.BODY:
             return
         exchange.take_body(body)
-        limit = self._limits.body
+        limit = self._plane.limits.body
         if exchange.received > limit:
             self._refuse(_too_large(limit), exchange.head.method)
 
@@ -227,7 +233,7 @@ class Downstream(asyncio.Protocol):
 
     def _check_size(self, just_fed: int) -> None:
         """Refuse a head that grows without end, and framing that outweighs its body."""
-        limits = self._limits
+        limits = self._plane.limits
         if self._reading is _Reading.HEAD and len(self._target) > limits.head:
             self._refuse(_target_too_long(limits.head), b"")
         elif self._reading is _Reading.HEAD and self._fed > limits.head + just_fed:
@@ -237,12 +243,6 @@ class Downstream(asyncio.Protocol):
             allowed = 2 * limits.head + _CHUNK_OVERHEAD * self._receiving.received
             if overhead > allowed:
                 self._refuse(_head_too_large(limits.head), b"")
-
-    @property
-    def _limits(self) -> ClientLimits:
-        routes = self._plane.routes
-        assert routes is not None  # ruff: ignore[assert]  # a worker listens only with a table
-        return routes.table.limits
 
     def _know_peer(self) -> None:
         self._trusted_by = routes = self._plane.routes
@@ -289,7 +289,7 @@ class Downstream(asyncio.Protocol):
         over, self._current = self._current, None
         if over is None:
             return
-        self._now = monotonic()
+        self._now = self._plane.wheel.now
         if not (over.keep_alive and over.is_request_whole) or self._plane.is_draining:
             self._close(gently=not over.is_request_whole)
         elif self._queue:
@@ -304,6 +304,22 @@ class Downstream(asyncio.Protocol):
         trusted = () if routes is None else routes.trusted
         chain = head.fields.get(b"x-forwarded-for", b"")
         return client_address(self.peer.decode(), chain, trusted)
+
+    def forwarded(self, head: RequestHead) -> bytes:
+        """Write the forwarded headers; the same again for the same plain request."""
+        plain = not self.is_trusted and not _CHAINED & head.fields.keys()
+        if plain and self._forwarded_host == head.host:
+            return self._forwarded
+        lines = forwarded_lines(
+            peer=self.peer,
+            scheme=b"http",
+            host=head.host,
+            fields=head.fields,
+            is_trusted=self.is_trusted,
+        )
+        if plain:
+            self._forwarded_host, self._forwarded = head.host, lines
+        return lines
 
     def write(self, data: bytes) -> None:
         """Send to the client; nothing when it is gone."""
@@ -350,10 +366,10 @@ class Downstream(asyncio.Protocol):
         self.resume()
         if gently and transport.can_write_eof():
             transport.write_eof()
-            self._plane.wheel.set(self, self._now + _LINGER, self._now)
+            self._plane.wheel.set(self, self._now + _LINGER)
         else:
             transport.close()
-            self._plane.wheel.set(self, self._now + self._limits.idle, self._now)
+            self._plane.wheel.set(self, self._now + self._plane.limits.idle)
 
     def drain(self) -> None:
         """Close now if nothing is running, else after the answer."""
@@ -371,7 +387,7 @@ class Downstream(asyncio.Protocol):
         """Choose the deadline by what the client owes."""
         if self._is_closing:
             return
-        limits, now = self._limits, self._now
+        limits, now = self._plane.limits, self._now
         if self._is_slow or (self._reading is _Reading.BODY and not self._holds):
             deadline = now + limits.idle
         elif self._reading is _Reading.HEAD:
@@ -380,7 +396,7 @@ class Downstream(asyncio.Protocol):
             deadline = now + limits.keep_alive
         else:
             deadline = NEVER
-        self._plane.wheel.set(self, deadline, now)
+        self._plane.wheel.set(self, deadline)
 
     def on_deadline(self, now: float) -> None:
         """Give up on a client that does not send, does not read, or needs nothing."""

@@ -5,15 +5,15 @@ from typing import Final, Protocol
 from gateway.proxy.pool import Pool
 from gateway.proxy.routes import Target
 from gateway.wire.answer_head import AnswerHead
-from gateway.wire.forwarded import forwarded_lines
+from gateway.wire.fields import write_fields
 from gateway.wire.request_head import RequestHead
 
 
 class Sender(Protocol):
     """Who sent the request, as the next hop is told."""
 
-    peer: bytes
-    is_trusted: bool
+    def forwarded(self, head: RequestHead) -> bytes:
+        """Write the forwarded headers, each with its CRLF."""
 
 
 def request_bytes(
@@ -21,25 +21,15 @@ def request_bytes(
 ) -> bytes:
     """Write the request's head for an endpoint, with the blank line."""
     path = target.path_for(pool, head.target) if target.rewrites else head.target
-    lines = head.lines
+    passing = head.passing
     if target.set_names:
-        lines = [
-            line
-            for line in lines
-            if line.split(b":", 1)[0].lower() not in target.set_names
-        ]
+        passing = [f for f in passing if f[0].lower() not in target.set_names]
     return b"".join((
         b"%b %b HTTP/1.1\r\nhost: %b\r\n"
         % (head.method, path, target.host_for(pool, head.host)),
-        *lines,
+        write_fields(passing),
         target.set_lines,
-        forwarded_lines(
-            peer=sender.peer,
-            scheme=b"http",
-            host=head.host,
-            fields=head.fields,
-            is_trusted=sender.is_trusted,
-        ),
+        sender.forwarded(head),
         b"x-request-id: %b\r\n" % request_id,
         _framing(head),
         b"\r\n",
@@ -94,7 +84,7 @@ def answer_bytes(
         framing += b"connection: keep-alive\r\n"
     return b"".join((
         b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason),
-        *head.lines,
+        write_fields(head.passing),
         framing,
         own_lines,
         b"\r\n",
@@ -105,6 +95,6 @@ def interim_bytes(head: AnswerHead) -> bytes:
     """Write a 1xx answer."""
     return b"".join((
         b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason),
-        *head.lines,
+        write_fields(head.passing),
         b"\r\n",
     ))

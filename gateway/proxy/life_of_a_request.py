@@ -16,7 +16,6 @@ upstream_failed (the endpoint's fault), client_gone. Everything here happens ins
 call of the event loop, without a task, a future or a timer.
 """
 
-from time import monotonic
 from typing import Final, Protocol
 
 from gateway.domain.errors import (
@@ -57,11 +56,11 @@ _CONTINUE_STATUS: Final = 100
 class Client(Protocol):
     """The client's connection, as an exchange sees it."""
 
-    peer: bytes
-    is_trusted: bool
-
     def address(self, head: RequestHead) -> str:
         """Who asks, behind trusted proxies."""
+
+    def forwarded(self, head: RequestHead) -> bytes:
+        """Write who asks, for the next hop."""
 
     def write(self, data: bytes) -> None:
         """Send to the client."""
@@ -188,7 +187,7 @@ class Exchange:
         route = self._route
         target = route.fixed_target(self.head, self._address)
         if target is None:
-            key = route.find_key(self.head, self._address, self._json_body(route))
+            key = route.find_key(self.head, self._address, self._json_body)
             if key is Wait.FOR_BODY:
                 self._invite_body()
                 return False
@@ -200,10 +199,11 @@ class Exchange:
     def _address(self) -> str:
         return self._client.address(self.head)
 
-    def _json_body(self, route: Route) -> Body:
-        head, limit = self.head, route.service.json_limit
-        if not route.needs_body or not head.has_body or not head.is_json:
+    def _json_body(self) -> Body:
+        head, route = self.head, self._route
+        if route is None or not head.has_body or not head.is_json:
             return Absent.BODY
+        limit = route.service.json_limit
         if max(head.content_length or 0, self.received) > limit:
             return Absent.BODY
         return self._joined_body() if self.is_request_whole else Wait.FOR_BODY
@@ -293,10 +293,12 @@ class Exchange:
         self._replay = [payload] if self._may_repeat(upstream) else None
         self._replay_size = len(payload)
         upstream.begin(self, payload, to_head_request=self.head.method == b"HEAD")
-        self._client.resume()
-        if self._is_sent:  # all of it was in the replay
+        if self.is_request_whole and not self.head.is_chunked:
+            self._is_sent = True
+        if self._is_sent:
             upstream.request_sent()
         else:
+            self._client.resume()
             self._pass_body_on(upstream)
 
     def _first_bytes(self) -> bytes:
@@ -382,7 +384,8 @@ class Exchange:
         assert self._target is not None  # ruff: ignore[assert]
         self._replay = None
         self._status = head.status
-        unknown_end = head.body in {AnswerBody.CHUNKED, AnswerBody.UNTIL_CLOSE}
+        body = head.body
+        unknown_end = body is AnswerBody.CHUNKED or body is AnswerBody.UNTIL_CLOSE
         self._answer_is_chunked = unknown_end and self.head.minor > 0
         self._until_close = unknown_end and not self._answer_is_chunked
         if self._until_close or self._plane.is_draining:
@@ -403,7 +406,7 @@ class Exchange:
     def _note_first_byte(self) -> None:
         self._has_first_byte = True
         if self._target is not None:
-            self._target.tally.first_byte.add(monotonic() - self._arrived)
+            self._target.tally.first_byte.add(self._plane.wheel.now - self._arrived)
 
     def client_is_slow(self, *, slow: bool) -> None:
         """Stop or go on reading the answer: the client does not take it so fast."""
@@ -429,7 +432,7 @@ class Exchange:
         self._parts = []
         self._replay = None
         if self._target is not None:
-            took = monotonic() - self._arrived
+            took = self._plane.wheel.now - self._arrived
             self._target.tally.end(outcome, self._status, took)
         elif self._status is not None:
             self._plane.refuse(self._status)

@@ -5,6 +5,7 @@ from random import Random, SystemRandom
 from time import monotonic
 from typing import Protocol
 
+from gateway.domain.deployment import ClientLimits
 from gateway.domain.service import Service, Version
 from gateway.handoff.observations import Observations, Series
 from gateway.handoff.routing_table import RoutingTable
@@ -48,11 +49,13 @@ class Plane:
         self._id_prefix = b"%016x" % self.dice.getrandbits(64)
         self._id_count = 0
         self.routes: Routes | None = None
+        self.limits = ClientLimits()
 
     def use(self, table: RoutingTable) -> None:
         """Swap the routing table: from the next request on, this one decides."""
         before, self._pools = self._pools, {}
         self._retiring = before
+        self.limits = table.limits
         self.routes = Routes(table, self._pool, self._tally, self.dice)
         for key, pool in before.items():
             if key not in self._pools:

@@ -4,7 +4,6 @@ import asyncio
 import ssl
 from collections.abc import Callable, Coroutine
 from functools import cache
-from time import monotonic
 from typing import Protocol
 
 from gateway.domain.errors import (
@@ -114,11 +113,11 @@ class Pool:
         """
         if self.pending >= self.limits.pending:
             raise self._full()
-        now = monotonic()
+        now = self._wheel.now
         queue = self._fresh if fresh else self._waiting
         queue[waiter] = gives_up = now + self.timeouts.connect
         if self.deadline == NEVER:
-            self._wheel.set(self, gives_up, now)
+            self._wheel.set(self, gives_up)
         self._connect_if_needed()
 
     def leave(self, waiter: Waiter) -> None:
@@ -161,7 +160,7 @@ class Pool:
                     waiter.not_connected(Failure.FULL, self._full())
         left = (*self._waiting.values(), *self._fresh.values())
         if left:
-            self._wheel.set(self, min(left), now)
+            self._wheel.set(self, min(left))
 
     def _connect_if_needed(self) -> None:
         while self._connecting < self.pending and self._may_open():
@@ -189,6 +188,7 @@ class Pool:
             self._made(upstream)
 
     def _made(self, upstream: Upstream) -> None:
+        self._wheel.read_clock()
         self._connecting -= 1
         self.busy += 1
         queue = self._fresh or self._waiting
@@ -198,6 +198,7 @@ class Pool:
             upstream.keep()
 
     def _not_connected(self, failure: Failure, error: UpstreamFailed) -> None:
+        self._wheel.read_clock()
         self._connecting -= 1
         queue = self._fresh or self._waiting
         if queue:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from random import Random
 
 from gateway.domain.errors import Refused
-from gateway.domain.service import HostRule, Service, StickyKind, Version
+from gateway.domain.service import HostRule, Service, Version
 from gateway.domain.units import BUCKETS
 from gateway.handoff.routing_table import RoutedService, RoutingTable
 from gateway.proxy.pool import Pool
@@ -40,6 +40,7 @@ class Target:
 
     __slots__ = (
         "_dice",
+        "_keeps_host",
         "answer_lines",
         "pools",
         "rewrites",
@@ -57,6 +58,7 @@ class Target:
         self.tally = tally
         self.pools: tuple[Pool, ...] = ()
         self._dice = dice
+        self._keeps_host = version.host is HostRule.KEEP
         self.set_lines = b"".join(
             f"{name}: {value}\r\n".encode() for name, value in version.set_headers
         )
@@ -85,7 +87,7 @@ class Target:
 
     def host_for(self, pool: Pool, host: bytes) -> bytes:
         """Give the Host the endpoint is told."""
-        if self.version.host is HostRule.KEEP and host:
+        if self._keeps_host and host:
             return host
         endpoint = pool.endpoint
         name = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
@@ -115,7 +117,6 @@ class Route:
         "baseline",
         "candidate",
         "cookie",
-        "needs_body",
         "service",
     )
 
@@ -138,7 +139,6 @@ class Route:
         self._override_senders = parse_networks(
             () if override is None else override.senders
         )
-        self.needs_body = any(s.kind is StickyKind.JSON for s in service.sticky)
 
     def fixed_target(
         self, head: RequestHead, client: Callable[[], str]
@@ -162,7 +162,10 @@ class Route:
         return None
 
     def find_key(
-        self, head: RequestHead, client: Callable[[], str], body: Body
+        self,
+        head: RequestHead,
+        client: Callable[[], str],
+        body: Callable[[], Body],
     ) -> bytes | Wait | None:
         """Find the sticky key; Wait when it may be in a body that is not here yet."""
         return self._sticky.find_key(head.fields, client, body)

@@ -5,7 +5,6 @@ it hears it tells its caller, one call for each piece read from the socket.
 """
 
 import asyncio
-from time import monotonic
 from typing import Protocol, cast
 
 import httptools
@@ -106,20 +105,19 @@ class Upstream(asyncio.Protocol):
         """Start an exchange with the request's first bytes; request_sent() follows."""
         self._caller = caller
         self._reset(to_head_request=to_head_request)
-        self.send(payload)
+        if self.transport is not None:
+            self.transport.write(payload)
 
     def send(self, payload: bytes) -> None:
         """Write more of the request."""
         if self.transport is not None:
             self.transport.write(payload)
-            now = monotonic()
-            self._wheel.set(self, now + self._timeouts.idle, now)
+            self._wheel.set(self, self._wheel.now + self._timeouts.idle)
 
     def request_sent(self) -> None:
         """Note that the whole request is written: from now on the answer is due."""
         self._is_sent = True
-        now = monotonic()
-        self._wheel.set(self, now + self._timeouts.first_byte, now)
+        self._wheel.set(self, self._wheel.now + self._timeouts.first_byte)
 
     def hold(self) -> None:
         """Stop reading: the client is slow. The endpoint's deadline rests meanwhile."""
@@ -131,8 +129,7 @@ class Upstream(asyncio.Protocol):
         """Read on."""
         if self.transport is not None and not self.transport.is_closing():
             self.transport.resume_reading()
-            now = monotonic()
-            self._wheel.set(self, now + self._timeouts.idle, now)
+            self._wheel.set(self, self._wheel.now + self._timeouts.idle)
 
     def release(self) -> None:
         """End the exchange after its whole answer: keep the connection if it is sound."""
@@ -147,8 +144,7 @@ class Upstream(asyncio.Protocol):
         """Go back to the pool, for a while."""
         if not self.is_usable:
             return
-        now = monotonic()
-        self._wheel.set(self, now + self._timeouts.pool_idle, now)
+        self._wheel.set(self, self._wheel.now + self._timeouts.pool_idle)
         self._home.give_back(self)
 
     def abort(self) -> None:
@@ -182,8 +178,7 @@ class Upstream(asyncio.Protocol):
             self.close()
             return
         self._has_heard = True
-        now = monotonic()
-        self._wheel.set(self, now + self._timeouts.idle, now)
+        self.deadline = self._wheel.read_clock() + self._timeouts.idle
         self._feed(data)
         if self._trouble is not None and not self._ended:
             self._fail(Failure.BAD_ANSWER)
@@ -214,6 +209,7 @@ class Upstream(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the pool, and a caller whose answer is not whole."""
+        self._wheel.read_clock()
         self.transport = None
         self.deadline = NEVER
         self._home.forget(self)

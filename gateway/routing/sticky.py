@@ -49,22 +49,22 @@ class StickyPlan:
         self,
         fields: Mapping[bytes, bytes],
         client: Callable[[], str],
-        body: Body,
+        body: Callable[[], Body],
     ) -> bytes | Wait | None:
         """Look for the key.
 
         Args:
             fields: Request fields by lower-case name.
             client: Gives the client's address, asked for only when needed.
-            body: The whole JSON body; or whether to wait for it, or that there is none.
+            body: Gives the whole JSON body; or whether to wait for it, or that there
+                is none. Asked for only when a source needs it.
 
         Returns:
             The key in UTF-8; None when no source has one; Wait when an earlier
             source may still have one in the body.
 
         """
-        parsed: object = None
-        is_parsed = False
+        document: object = _UNREAD
         for kind, name, steps in self._sources:
             if kind is StickyKind.HEADER:
                 key: bytes | None = fields.get(name)
@@ -72,20 +72,23 @@ class StickyPlan:
                 key = client().encode()
             elif kind is StickyKind.COOKIE:
                 key = cookie_value(fields.get(b"cookie", b""), name)
-            elif body is Wait.FOR_BODY:
-                return Wait.FOR_BODY
             else:
-                if not is_parsed:
-                    parsed, is_parsed = _parse(body), True
-                key = _key_at(parsed, steps)
+                document = _parse(body()) if document is _UNREAD else document
+                if document is Wait.FOR_BODY:
+                    return Wait.FOR_BODY
+                key = _key_at(document, steps)
             if key:
                 return key
         return None
 
 
+_UNREAD: Final = object()
+
+
 def _parse(body: Body) -> object:
+    """Give the document; Wait when it is not here yet; None when there is none."""
     if not isinstance(body, bytes):
-        return None
+        return body if body is Wait.FOR_BODY else None
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:

@@ -1,6 +1,7 @@
 """An answer's head: what passes to the client, and how its body is framed."""
 
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Final
 
 from gateway.wire.fields import (
@@ -10,7 +11,6 @@ from gateway.wire.fields import (
     listed_in_connection,
 )
 
-_NOT_PASSED: Final = HOP_BY_HOP | {b"content-length"}
 _SWITCHING: Final = 101
 _FIRST_FINAL: Final = 200
 _BODILESS: Final = frozenset({204, 304})
@@ -37,18 +37,18 @@ class AnswerHead:
     Attributes:
         status: 100 to 999.
         reason: Reason phrase, may be empty.
-        lines: Header lines that pass on unchanged, each with its CRLF.
+        passing: Fields that pass on unchanged, in order.
         content_length: As declared; None when not. Kept for HEAD and 304 too.
         body: How the body ends.
 
     """
 
-    __slots__ = ("body", "content_length", "lines", "reason", "status")
+    __slots__ = ("body", "content_length", "passing", "reason", "status")
 
     def __init__(self, status: int, reason: bytes) -> None:
         self.status = status
         self.reason = reason
-        self.lines: list[bytes] = []
+        self.passing: list[RawField] = []
         self.content_length: int | None = None
         self.body = Body.NONE
 
@@ -84,23 +84,47 @@ def read_answer_head(
     return head
 
 
+class _Meaning(Enum):
+    """What a field of an answer is to a gateway."""
+
+    PASSES = auto()
+    LENGTH = auto()
+    CODING = auto()
+    CONNECTION = auto()
+    DROPPED = auto()
+
+
+_MEANINGS: Final = {
+    b"content-length": _Meaning.LENGTH,
+    b"transfer-encoding": _Meaning.CODING,
+    b"connection": _Meaning.CONNECTION,
+}
+
+
+@lru_cache(maxsize=2048)
+def _understand(name: bytes) -> _Meaning:
+    lower = name.lower()
+    if lower in _MEANINGS:
+        return _MEANINGS[lower]
+    dropped = lower in HOP_BY_HOP or lower.startswith(OWN_PREFIX)
+    return _Meaning.DROPPED if dropped else _Meaning.PASSES
+
+
 def _sort_fields(head: AnswerHead, raw: list[RawField]) -> bytes | None:
-    """Fill lines and content_length; give the Transfer-Encoding."""
+    """Fill passing and content_length; give the Transfer-Encoding."""
     coding: bytes | None = None
     listed: frozenset[bytes] = frozenset()
-    lines = head.lines
-    for name, value in raw:
-        lower = name.lower()
-        if lower not in _NOT_PASSED and not lower.startswith(OWN_PREFIX):
-            lines.append(b"%b: %b\r\n" % (name, value))
-        elif lower == b"content-length":
-            head.content_length = int(value)
-        elif lower == b"transfer-encoding":
-            coding = value if coding is None else coding + b", " + value
-        elif lower == b"connection":
-            listed |= listed_in_connection(value)
+    passing = head.passing
+    for field in raw:
+        meaning = _understand(field[0])
+        if meaning is _Meaning.PASSES:
+            passing.append(field)
+        elif meaning is _Meaning.LENGTH:
+            head.content_length = int(field[1])
+        elif meaning is _Meaning.CODING:
+            coding = field[1] if coding is None else coding + b", " + field[1]
+        elif meaning is _Meaning.CONNECTION:
+            listed |= listed_in_connection(field[1])
     if listed:
-        head.lines = [
-            line for line in lines if line.split(b":", 1)[0].lower() not in listed
-        ]
+        head.passing = [f for f in passing if f[0].lower() not in listed]
     return coding

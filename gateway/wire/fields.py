@@ -51,8 +51,22 @@ _NOT_IN_TRAILERS: Final = (
 )
 
 
+_PLAIN_CONNECTION: Final = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close"})
+_NOTHING: Final[frozenset[bytes]] = frozenset()
+
+
+def write_fields(fields: list[RawField]) -> bytes:
+    """Write fields as header lines, each with its CRLF."""
+    pieces: list[bytes] = []
+    for name, value in fields:
+        pieces += (name, b": ", value, b"\r\n")
+    return b"".join(pieces)
+
+
 def listed_in_connection(value: bytes) -> frozenset[bytes]:
     """Names that a Connection value asks to drop, in lower case."""
+    if value in _PLAIN_CONNECTION:
+        return _NOTHING
     return frozenset(token.strip().lower() for token in value.split(b",")) - {
         b"",
         b"close",
@@ -62,11 +76,9 @@ def listed_in_connection(value: bytes) -> frozenset[bytes]:
 
 def trailer_block(trailers: list[RawField]) -> bytes:
     """Write the trailers that may pass (RFC 9110 section 6.5.1), without the last CRLF."""
-    return b"".join(
-        b"%b: %b\r\n" % (name, value)
-        for name, value in trailers
-        if not _is_unfit_for_trailers(name.lower())
-    )
+    return write_fields([
+        field for field in trailers if not _is_unfit_for_trailers(field[0].lower())
+    ])
 
 
 def _is_unfit_for_trailers(lower: bytes) -> bool:

@@ -5,6 +5,7 @@ versions, Transfer-Encoding in HTTP/1.0, odd targets, expectations.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from gateway.domain.errors import Refused
@@ -47,7 +48,7 @@ class RequestHead:
         minor: 1 for HTTP/1.1, 0 for HTTP/1.0.
         host: The authority the client meant; b"" when HTTP/1.0 named none.
         fields: Lower-case name to value; the first one where a name repeats.
-        lines: Header lines that pass on unchanged, each with its CRLF.
+        passing: Fields that pass on unchanged, in order.
         content_length: Bytes of the body when declared; None when not.
         is_chunked: Whether the body is framed in chunks.
         expects_continue: Whether the client waits for 100 before its body.
@@ -60,9 +61,9 @@ class RequestHead:
         "fields",
         "host",
         "is_chunked",
-        "lines",
         "method",
         "minor",
+        "passing",
         "path",
         "target",
     )
@@ -74,7 +75,7 @@ class RequestHead:
         self.minor = minor
         self.host = b""
         self.fields: dict[bytes, bytes] = {}
-        self.lines: list[bytes] = []
+        self.passing: list[RawField] = []
         self.content_length: int | None = None
         self.is_chunked = False
         self.expects_continue = False
@@ -120,34 +121,35 @@ def read_request_head(
     return head
 
 
+@lru_cache(maxsize=2048)
+def _understand(name: bytes) -> tuple[bytes, bool]:
+    """Give a field's lower-case name and whether it passes on unchanged."""
+    lower = name.lower()
+    return lower, lower not in _NOT_PASSED and not lower.startswith(OWN_PREFIX)
+
+
 def _sort_fields(head: RequestHead, raw: list[RawField]) -> int:
-    """Fill fields and lines; give the number of Host fields."""
-    fields, lines = head.fields, head.lines
+    """Fill fields and passing; give the number of Host fields."""
+    fields, passing = head.fields, head.passing
     hosts = 0
-    for name, value in raw:
-        lower = name.lower()
-        if lower not in fields:
-            fields[lower] = value
-        elif lower in _REPEATED:
-            fields[lower] += b", " + value
-        if lower == b"host":
+    for field in raw:
+        lower, passes = _understand(field[0])
+        if passes:
+            passing.append(field)
+        elif lower == b"host":
             hosts += 1
-        elif lower not in _NOT_PASSED and not lower.startswith(OWN_PREFIX):
-            lines.append(b"%b: %b\r\n" % (name, value))
+        if lower not in fields:
+            fields[lower] = field[1]
+        elif lower in _JOINED:
+            fields[lower] += b", " + field[1]
     if b"connection" in fields:
-        _drop_listed(head)
+        listed = listed_in_connection(fields[b"connection"])
+        if listed:
+            head.passing = [f for f in passing if f[0].lower() not in listed]
     return hosts
 
 
-_REPEATED: Final = frozenset({b"connection", b"x-forwarded-for", b"forwarded", b"te"})
-
-
-def _drop_listed(head: RequestHead) -> None:
-    if not (listed := listed_in_connection(head.fields[b"connection"])):
-        return
-    head.lines = [
-        line for line in head.lines if line.split(b":", 1)[0].lower() not in listed
-    ]
+_JOINED: Final = frozenset({b"connection", b"x-forwarded-for", b"forwarded", b"te"})
 
 
 def _read_framing(head: RequestHead) -> None:
@@ -177,13 +179,18 @@ def _read_target(head: RequestHead, hosts: int) -> None:
         _read_other_form(head)
     if b"#" in head.target:
         raise _refuse_target(head.target)
-    if not _HOST.fullmatch(head.host):
+    if not _is_host(head.host):
         raise Refused(
             400,
             f"The Host {_shown(head.host)} is not a host name or address.",
             remedy="Send host or host:port.",
         )
     head.path = head.target.split(b"?", 1)[0]
+
+
+@lru_cache(maxsize=2048)
+def _is_host(host: bytes) -> bool:
+    return _HOST.fullmatch(host) is not None
 
 
 def _read_other_form(head: RequestHead) -> None:

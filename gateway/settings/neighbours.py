@@ -1,0 +1,81 @@
+"""What two parts of a document must agree on, each of which is right by itself."""
+
+from collections.abc import Iterator
+
+from gateway.domain.deployment import Address, Deployment
+from gateway.domain.service import Endpoint, Match, Version
+from gateway.routing.match import fits_host, fits_path
+from gateway.settings.listeners import collide, leads_to
+from gateway.settings.problem import Finding
+
+
+def disagreements(deployment: Deployment) -> Iterator[Finding]:
+    """Find addresses used twice, requests in a circle, services out of reach."""
+    yield from _shared_addresses(deployment)
+    yield from _circles(deployment)
+    yield from _out_of_reach(deployment)
+
+
+def _shared_addresses(deployment: Deployment) -> Iterator[Finding]:
+    admin = deployment.admin.listen
+    for address in deployment.listen:
+        if collide(admin, address):
+            yield Finding(
+                what=f"found {admin}, where clients connect already (listen: {address}).",
+                remedy="Give the admin API a port of its own.",
+                at=("admin", "listen"),
+            )
+
+
+def _circles(deployment: Deployment) -> Iterator[Finding]:
+    own = (*deployment.listen, deployment.admin.listen)
+    for service in deployment.services:
+        for version in service.versions:
+            for finding in _own_endpoints(version, own):
+                yield finding.below("services", service.name, "versions", version.name)
+
+
+def _own_endpoints(version: Version, own: tuple[Address, ...]) -> Iterator[Finding]:
+    for number, endpoint in enumerate(version.endpoints):
+        if _is_own(endpoint, own):
+            yield Finding(
+                what=f"found {endpoint.url}, which is this gateway.",
+                remedy="Name the model server, or listen on another port.",
+                at=("endpoints", number),
+            )
+
+
+def _is_own(endpoint: Endpoint, own: tuple[Address, ...]) -> bool:
+    return any(leads_to(endpoint.host, endpoint.port, address) for address in own)
+
+
+def _out_of_reach(deployment: Deployment) -> Iterator[Finding]:
+    for number, later in enumerate(deployment.services):
+        for earlier in deployment.services[:number]:
+            if _takes_all(earlier.match, later.match):
+                yield Finding(
+                    what=f"no request can reach it: '{earlier.name}' above it takes "
+                    "every one that fits here.",
+                    remedy=f"Put it above '{earlier.name}', or give that one a "
+                    "narrower match.",
+                    at=("services", later.name),
+                )
+                break
+
+
+def _takes_all(earlier: Match, later: Match) -> bool:
+    """Whether whatever fits *later* fits *earlier* too."""
+    return _covers_hosts(earlier.hosts, later.hosts) and _covers_paths(
+        earlier.paths, later.paths
+    )
+
+
+def _covers_hosts(wide: tuple[str, ...], narrow: tuple[str, ...]) -> bool:
+    # A pattern "*.b" as a host ends like every name below b, so fits_host tells.
+    return not wide or (bool(narrow) and all(fits_host(host, wide) for host in narrow))
+
+
+def _covers_paths(wide: tuple[str, ...], narrow: tuple[str, ...]) -> bool:
+    if not wide or "/" in wide:
+        return True
+    return bool(narrow) and all(fits_path(prefix, wide) for prefix in narrow)

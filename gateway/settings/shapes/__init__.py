@@ -1,0 +1,1 @@
+"""The keys of the configuration: types, defaults, descriptions, and what is planned."""

@@ -1,0 +1,218 @@
+"""The shape of a service: `services.NAME`."""
+
+from typing import Annotated, ClassVar, Final, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    PrivateAttr,
+    model_validator,
+)
+
+from gateway.domain.service import (
+    DEFAULT_STICKY,
+    DEFAULT_UNSPLIT,
+    Service,
+    StickySource,
+)
+from gateway.settings import names
+from gateway.settings.addresses import network
+from gateway.settings.problem import shown, wrong
+from gateway.settings.roles import Roles, assign_roles
+from gateway.settings.shapes.shape import (
+    Name,
+    NotEmpty,
+    PathPrefix,
+    Percent,
+    Shape,
+    Size,
+    YesNo,
+    schema,
+    text_schema,
+)
+from gateway.settings.shapes.version import VersionShape
+from gateway.settings.sticky import as_written, sticky_order, sticky_source
+
+_DEFAULTS: Final = Service(name="", versions=(), baseline="")
+_DIALECTS: Final = ("openai", "anthropic", "kserve", "ollama", "tgi", "plain")
+
+
+def _off_is_none(value: object) -> object:
+    if value is False or value == "off":
+        return None
+    if isinstance(value, dict | OverrideShape):
+        return value
+    raise wrong(
+        f"found {shown(value)}.", "Write off, or {from: [10.0.0.0/8]} for who may."
+    )
+
+
+_Network = Annotated[str, PlainValidator(network), schema(type="string")]
+_HostPattern = Annotated[str, PlainValidator(names.host_pattern), schema(type="string")]
+_Source = Annotated[
+    StickySource,
+    PlainValidator(sticky_source),
+    schema(
+        anyOf=[
+            {"const": "client_ip"},
+            *(
+                {
+                    "type": "object",
+                    "properties": {kind: {"type": "string", "pattern": pattern}},
+                    "required": [kind],
+                    "additionalProperties": False,
+                }
+                for kind, pattern in (
+                    ("header", f"^{names.FIELD_NAME_PATTERN}$"),
+                    ("json", f"^{names.POINTER_PATTERN}$"),
+                    ("cookie", f"^{names.FIELD_NAME_PATTERN}$"),
+                )
+            ),
+        ]
+    ),
+]
+_OverrideHeader = Annotated[
+    str, PlainValidator(names.header_name), text_schema(names.FIELD_NAME_PATTERN)
+]
+
+
+class MatchShape(Shape):
+    """`match`."""
+
+    later: ClassVar = {
+        "headers": "Remove it; tell services apart by `hosts` and `paths`.",
+        "models": "Remove it; tell services apart by `hosts` and `paths`.",
+    }
+
+    hosts: list[_HostPattern] = Field(
+        default=[],
+        description="Hosts, without port; *.example.com for all below. None: every.",
+    )
+    paths: list[PathPrefix] = Field(
+        default=[],
+        description="Path prefixes: /v1/ is all below it, /v1 also itself. None: every.",
+    )
+
+
+class OverrideShape(Shape):
+    """`override`, when it is on."""
+
+    header: _OverrideHeader = Field(
+        default="x-sluicegate-version",
+        description="The request header that names the version wanted.",
+    )
+    senders: Annotated[list[_Network], NotEmpty] = Field(
+        alias="from",
+        description="Networks whose requests may say so.",
+        examples=[["10.0.0.0/8"]],
+    )
+
+
+class FailoverShape(Shape):
+    """`failover`."""
+
+    later: ClassVar = {
+        "on": "Remove it; a failed answer is passed on to the client.",
+        "hold": "Remove it; a failed answer is passed on to the client.",
+    }
+
+    repeat: YesNo = Field(
+        default=_DEFAULTS.repeat,
+        description="Whether any request, also a POST, is sent again when a reused "
+        "connection died before the answer began.",
+    )
+
+
+class ServiceShape(Shape):
+    """`services.NAME`."""
+
+    later: ClassVar = {
+        "targeting": "Remove it; `override` lets chosen senders pick a version.",
+        "segments": "Remove it.",
+        "signals": "Remove it.",
+        "evaluators": "Remove it.",
+        "candidates": "Write one `candidate`.",
+        "rollout": "Remove it; weights are set by `weights` and by hand.",
+    }
+
+    match: MatchShape = Field(
+        default=MatchShape(),
+        description="Which requests belong here; the first service that fits takes it.",
+    )
+    unsplit: list[PathPrefix] = Field(
+        default=list(DEFAULT_UNSPLIT),
+        description="Path prefixes that always go to the baseline.",
+    )
+    dialect: Annotated[
+        str,
+        PlainValidator(names.choice("dialect", ("auto",), _DIALECTS)),
+        schema(enum=["auto"]),
+    ] = Field(default="auto", description="How answers are read.")
+    sticky: Annotated[list[_Source], AfterValidator(sticky_order)] = Field(
+        default=list(DEFAULT_STICKY),
+        description="Sources of the sticky key; the first that is present wins. None "
+        "present: each request is on its own.",
+        json_schema_extra={
+            "default": [as_written(source) for source in DEFAULT_STICKY]
+        },
+    )
+    json_limit: Size = Field(
+        default=_DEFAULTS.json_limit,
+        description="How much request body may be held, for json keys, set_json and a "
+        "second try.",
+    )
+    versions: Annotated[dict[Name, VersionShape], NotEmpty] = Field(
+        description="What can serve this service, by name.",
+        examples=[{"v1": {"endpoints": ["http://127.0.0.1:9001"]}}],
+    )
+    usage: Annotated[
+        str,
+        PlainValidator(names.choice("usage", ("pass",), ("inject",))),
+        schema(enum=["pass"]),
+    ] = Field(default="pass", description="What is done about token usage: nothing.")
+    expose: YesNo = Field(
+        default=_DEFAULTS.expose,
+        description="Whether clients are told the version: x-sluicegate-version.",
+    )
+    override: Annotated[
+        OverrideShape | None,
+        BeforeValidator(
+            _off_is_none, json_schema_input_type=OverrideShape | Literal["off", False]
+        ),
+    ] = Field(
+        default=None,
+        description="Lets chosen senders name the version they want.",
+        json_schema_extra={"default": "off"},
+    )
+    failover: FailoverShape = Field(
+        default=FailoverShape(), description="When a request is sent again."
+    )
+    baseline: Name | None = Field(
+        default=None,
+        description="The version that gets every key nobody else gets. Required when "
+        "there are several.",
+    )
+    candidate: Name | None = Field(
+        default=None,
+        description="The version under release. With two versions, the other one.",
+    )
+    weights: dict[Name, Percent] = Field(
+        default={},
+        description="Percent of keys, by version; the baseline gets the rest.",
+    )
+
+    _roles: Roles = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _assign_roles(self) -> "ServiceShape":
+        self._roles = assign_roles(
+            tuple(self.versions), self.baseline, self.candidate, self.weights
+        )
+        return self
+
+    @property
+    def roles(self) -> Roles:
+        """Who is baseline, who candidate, at which weight."""
+        return self._roles

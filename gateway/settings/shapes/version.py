@@ -1,0 +1,235 @@
+"""The shape of a version: `services.NAME.versions.NAME`."""
+
+from typing import Annotated, ClassVar, Final
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    JsonValue,
+    PlainValidator,
+    ValidationInfo,
+    model_validator,
+)
+
+from gateway.domain.service import Endpoint, PoolLimits, Timeouts
+from gateway.routing.json_pointer import split_pointer
+from gateway.settings import names
+from gateway.settings.addresses import endpoint
+from gateway.settings.credentials import header_value
+from gateway.settings.problem import Finding, raise_all
+from gateway.settings.quantities import count
+from gateway.settings.shapes.shape import (
+    Duration,
+    NotEmpty,
+    PathPrefix,
+    Shape,
+    schema,
+    surroundings_of,
+    text_schema,
+)
+
+_TIMEOUTS: Final = Timeouts()
+_LIMITS: Final = PoolLimits()
+_MOST_CONNECTIONS: Final = 100_000
+_MOST_PENDING: Final = 1_000_000
+
+
+def _header_value(value: object, info: ValidationInfo) -> str:
+    return header_value(value, surroundings_of(info))
+
+
+def _distinct_names(headers: dict[str, str]) -> dict[str, str]:
+    first: dict[str, str] = {}
+    raise_all([
+        Finding(
+            what=f"found the header {name} again, after {first[name.lower()]}.",
+            remedy="Keep one: header names do not tell cases apart.",
+            at=(name,),
+        )
+        for name in headers
+        if first.setdefault(name.lower(), name) != name
+    ])
+    return headers
+
+
+def _distinct_places(places: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    steps = {pointer: split_pointer(pointer) for pointer in places}
+    raise_all([
+        Finding(
+            what=f"found {inner}, which is inside {outer}.",
+            remedy=f"Write it into the value of {outer}, and take it out here.",
+            at=(inner,),
+        )
+        for inner in places
+        for outer in places
+        if inner != outer and steps[inner][: len(steps[outer])] == steps[outer]
+    ])
+    return places
+
+
+def _distinct_endpoints(endpoints: list[Endpoint]) -> list[Endpoint]:
+    places = [(e.host, e.port, e.tls, e.base_path) for e in endpoints]
+    raise_all([
+        Finding(
+            what=f"found {endpoints[number].url} again.",
+            remedy="Keep one: listed twice, it would get twice the requests.",
+            at=(number,),
+        )
+        for number, place in enumerate(places)
+        if place in places[:number]
+    ])
+    return endpoints
+
+
+_Url = Annotated[
+    Endpoint,
+    PlainValidator(endpoint),
+    schema(type="string", pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://[^?#@\s]+$"),
+]
+_HeaderName = Annotated[
+    str,
+    PlainValidator(names.settable_header),
+    text_schema(names.FIELD_NAME_PATTERN),
+]
+_HeaderValue = Annotated[
+    str,
+    PlainValidator(_header_value),
+    schema(
+        anyOf=[
+            {"type": "string"},
+            *(
+                {
+                    "type": "object",
+                    "properties": {kind: {"type": "string"}},
+                    "required": [kind],
+                    "additionalProperties": False,
+                }
+                for kind in ("env", "file")
+            ),
+        ]
+    ),
+]
+_Pointer = Annotated[
+    str, PlainValidator(names.json_pointer), text_schema(names.POINTER_PATTERN)
+]
+_HostRule = Annotated[
+    str,
+    PlainValidator(names.choice("host rule", names.HOST_RULES)),
+    schema(enum=list(names.HOST_RULES)),
+]
+
+
+class PathRewriteShape(Shape):
+    """`path_rewrite`."""
+
+    old: PathPrefix = Field(
+        alias="from",
+        description="The beginning of a path that is replaced.",
+        examples=["/v2/models/a/"],
+    )
+    new: PathPrefix = Field(
+        alias="to",
+        description="What is put in its place.",
+        examples=["/v2/models/b/"],
+    )
+
+    @model_validator(mode="after")
+    def _end_alike(self) -> "PathRewriteShape":
+        if self.old.endswith("/") != self.new.endswith("/"):
+            raise_all([
+                Finding(
+                    what=f"found from: {self.old} with to: {self.new}, of which one "
+                    "ends with /.",
+                    remedy="End both with / or neither: else names grow together.",
+                )
+            ])
+        return self
+
+
+class TimeoutsShape(Shape):
+    """`timeouts`."""
+
+    connect: Duration = Field(
+        default=_TIMEOUTS.connect,
+        description="From the wish for a connection to its handshake done.",
+    )
+    first_byte: Duration = Field(
+        default=_TIMEOUTS.first_byte,
+        description="From the request sent to the first byte of the answer.",
+    )
+    idle: Duration = Field(
+        default=_TIMEOUTS.idle,
+        description="Longest silence inside a body, in either direction.",
+    )
+    pool_idle: Duration = Field(
+        default=_TIMEOUTS.pool_idle,
+        description="How long an unused connection is kept; stay below the server's.",
+    )
+
+
+class LimitsShape(Shape):
+    """`limits` of a version."""
+
+    connections: Annotated[
+        int,
+        PlainValidator(count(1, _MOST_CONNECTIONS)),
+        schema(type="integer", minimum=1, maximum=_MOST_CONNECTIONS),
+    ] = Field(
+        default=_LIMITS.connections,
+        description="Open connections to one endpoint, in each worker.",
+    )
+    pending: Annotated[
+        int,
+        PlainValidator(count(0, _MOST_PENDING)),
+        schema(type="integer", minimum=0, maximum=_MOST_PENDING),
+    ] = Field(
+        default=_LIMITS.pending,
+        description="Requests that may wait for a connection; one more gets a 503.",
+    )
+
+
+class VersionShape(Shape):
+    """`services.NAME.versions.NAME`."""
+
+    later: ClassVar = {
+        "tls": "Remove it: https endpoints are verified against the system's "
+        "authorities.",
+        "health": "Remove it.",
+        "price": "Remove it.",
+        "deadlines": "Remove it; `timeouts` bound how long an answer may take.",
+    }
+
+    endpoints: Annotated[list[_Url], NotEmpty, AfterValidator(_distinct_endpoints)] = (
+        Field(
+            description="Upstream URLs, balanced by outstanding requests.",
+            examples=[["http://127.0.0.1:9001"]],
+        )
+    )
+    host: _HostRule = Field(
+        default="keep",
+        description="Host header sent upstream: the client's, or the endpoint's.",
+    )
+    path_rewrite: PathRewriteShape | None = Field(
+        default=None,
+        description="Replaces the beginning of paths; other paths pass unchanged.",
+    )
+    set_headers: Annotated[
+        dict[_HeaderName, _HeaderValue], AfterValidator(_distinct_names)
+    ] = Field(
+        default={},
+        description="Request headers set in place of the client's: a text, "
+        "{env: VARIABLE} or {file: PATH}.",
+    )
+    set_json: Annotated[dict[_Pointer, JsonValue], AfterValidator(_distinct_places)] = (
+        Field(
+            default={},
+            description="Values set in JSON request bodies, by JSON pointer.",
+        )
+    )
+    timeouts: TimeoutsShape = Field(
+        default=TimeoutsShape(), description="How long an endpoint may take."
+    )
+    limits: LimitsShape = Field(
+        default=LimitsShape(),
+        description="How much of an endpoint one worker may use at once.",
+    )

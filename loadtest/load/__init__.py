@@ -1,0 +1,1 @@
+"""What presses on the proxy: raw clients, paced without coordinated omission."""

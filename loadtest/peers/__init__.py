@@ -1,0 +1,29 @@
+"""The registry of peers, in the order in which a round runs them."""
+
+from collections.abc import Mapping
+
+from loadtest.peers.aiohttp_peer import AIOHTTP
+from loadtest.peers.envoy import ENVOY
+from loadtest.peers.haproxy import HAPROXY
+from loadtest.peers.nginx import NGINX
+from loadtest.peers.peer import Peer
+from loadtest.peers.sluicegate import (
+    SLUICEGATE,
+    SLUICEGATE_INSPECTED,
+    SLUICEGATE_PLAIN,
+)
+from loadtest.peers.vllm_router import VLLM_ROUTER
+
+PEERS: Mapping[str, Peer] = {
+    peer.name: peer
+    for peer in (
+        NGINX,
+        HAPROXY,
+        SLUICEGATE,
+        SLUICEGATE_PLAIN,
+        SLUICEGATE_INSPECTED,
+        ENVOY,
+        VLLM_ROUTER,
+        AIOHTTP,
+    )
+}

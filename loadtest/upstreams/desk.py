@@ -1,0 +1,140 @@
+"""The state that all connections of one server share: behaviour, dice and counts."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import cast
+
+from loadtest.upstreams import voice
+from loadtest.upstreams.behaviour import (
+    Behaviour,
+    BehaviourError,
+    Word,
+    from_mapping,
+    parse_cached,
+)
+from loadtest.upstreams.request import Request
+from loadtest.upstreams.script import Ending, Order, Step, write_script
+from loadtest.upstreams.voice import Voice
+
+_JSON = b"application/json"
+_RESET = "reset"
+
+
+@dataclass(slots=True)
+class Counts:
+    """Totals since the start, or since `DELETE /_stats`."""
+
+    requests: int = 0  # chat requests; the server's own paths are not counted
+    streamed: int = 0
+    failed_by_dice: int = 0
+    ended_clean: int = 0
+    ended_cut: int = 0
+    ended_stall: int = 0
+    cancelled: int = 0  # the client left before the end of its answer
+    body_bytes: int = 0
+    connections: int = 0  # accepted so far
+    open_connections: int = 0
+
+
+def _words(body: bytes) -> dict[str, Word]:
+    try:
+        given = json.loads(body)
+    except ValueError as mistake:
+        message = "the body is not JSON. Send an object of behaviours."
+        raise BehaviourError(message) from mistake
+    if not isinstance(given, dict):
+        message = "the body is no JSON object. Send an object of behaviours."
+        raise BehaviourError(message)
+    return cast("dict[str, Word]", given)
+
+
+class Desk:
+    """Decides what each request gets; knows nothing of sockets."""
+
+    def __init__(self, name: str, how: Behaviour, dice: Callable[[], float]) -> None:
+        self.counts = Counts()
+        self._speaker = Voice(name)
+        self._as_started = how
+        self._how = how
+        self._dice = dice  # gives 0 to 1, seeded by whoever starts the server
+        self._replies: dict[tuple[bytes, bytes], Callable[[Request], Iterator[Step]]]
+        self._replies = {
+            (b"GET", b"/health"): self._health,
+            (b"HEAD", b"/health"): self._health,
+            (b"GET", b"/v1/models"): self._models,
+            (b"GET", b"/_stats"): self._stats,
+            (b"DELETE", b"/_stats"): self._forget,
+            (b"GET", b"/_behave"): self._behaviour,
+            (b"POST", b"/_behave"): self._behave,
+        }
+
+    def behaviour_for(self, wish: str) -> Behaviour:
+        """Merge the header's words into the live behaviour; raise BehaviourError."""
+        return parse_cached(wish, self._how) if wish else self._how
+
+    def answer(self, request: Request) -> Iterator[Step]:
+        """Choose the script for a request; a mistake in it becomes a 400."""
+        try:
+            return self._answer(request)
+        except BehaviourError as mistake:
+            return self._plain(request, 400, {"error": {"message": str(mistake)}})
+
+    def ended(self, ending: Ending) -> None:
+        """Count how an answer ended."""
+        match ending:
+            case Ending.CLEAN:
+                self.counts.ended_clean += 1
+            case Ending.CUT:
+                self.counts.ended_cut += 1
+            case Ending.STALL:
+                self.counts.ended_stall += 1
+
+    def _answer(self, request: Request) -> Iterator[Step]:
+        reply = self._replies.get((request.method, request.path))
+        if reply is not None:
+            return reply(request)
+        if request.method == b"POST":
+            return self._chat(request)
+        return self._plain(request, 404, {"error": {"message": "no such path"}})
+
+    def _health(self, request: Request) -> Iterator[Step]:
+        return self._plain(request, 503 if self._how.unhealthy else 200, {})
+
+    def _models(self, request: Request) -> Iterator[Step]:
+        return self._bytes(request, 200, self._speaker.models())
+
+    def _stats(self, request: Request) -> Iterator[Step]:
+        return self._plain(request, 200, asdict(self.counts))
+
+    def _forget(self, request: Request) -> Iterator[Step]:
+        self.counts = Counts(open_connections=self.counts.open_connections)
+        return self._plain(request, 200, {})
+
+    def _behaviour(self, request: Request) -> Iterator[Step]:
+        return self._plain(request, 200, asdict(self._how))
+
+    def _behave(self, request: Request) -> Iterator[Step]:
+        words = _words(bytes(request.body_start))
+        start = self._as_started if words.pop(_RESET, False) else self._how
+        self._how = from_mapping(words, start)
+        return self._behaviour(request)
+
+    def _chat(self, request: Request) -> Iterator[Step]:
+        how = self.behaviour_for(request.wish)
+        fails = how.error > 0 and self._dice() < how.error
+        self.counts.requests += 1
+        self.counts.streamed += request.streamed
+        self.counts.failed_by_dice += fails
+        order = Order(how, request.streamed, request.wants_usage, fails)
+        return write_script(order, self._speaker)
+
+    def _plain(
+        self, request: Request, status: int, body: dict[str, object]
+    ) -> Iterator[Step]:
+        return self._bytes(request, status, voice.json_bytes(body))
+
+    def _bytes(self, request: Request, status: int, body: bytes) -> Iterator[Step]:
+        start = voice.head(status, self._speaker.served_by, _JSON, len(body))
+        shown = b"" if request.method == b"HEAD" else body
+        return iter([(start + shown, 0.0), (Ending.CLEAN, 0.0)])

@@ -1,0 +1,127 @@
+"""The configurations we ship load, and the reference says what the code does."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gateway.domain.deployment import Deployment
+from gateway.settings.load import load_document, load_file
+from gateway.settings.shapes.gateway import DocumentShape
+from gateway.settings.shapes.shape import Shape
+from gateway.settings.translation import keys_of, type_at
+
+CONFIG = Path(__file__).parents[2] / "config"
+ENVIRONMENT = {
+    "OPENAI_API_KEY": "Bearer sk-not-a-key",
+    "SLUICEGATE_PIPELINE_TOKEN": "0123456789abcdef",
+    "SLUICEGATE_BOARD_TOKEN": "fedcba9876543210",
+}
+REQUIRED = {
+    "listen": "127.0.0.1:8080",
+    "admin": {"listen": "127.0.0.1:8081"},
+    "services": {
+        "chat": {
+            "versions": {"v1": {"endpoints": ["http://127.0.0.1:9001"]}},
+        }
+    },
+}
+PLACES = {
+    "": (),
+    "admin": ("admin",),
+    "admin.tokens[]": ("admin", "tokens", 0),
+    "limits": ("limits",),
+    "service": ("services", "chat"),
+    "match": ("services", "chat", "match"),
+    "override": ("services", "chat", "override"),
+    "failover": ("services", "chat", "failover"),
+    "version": ("services", "chat", "versions", "v1"),
+    "path_rewrite": ("services", "chat", "versions", "v1", "path_rewrite"),
+    "timeouts": ("services", "chat", "versions", "v1", "timeouts"),
+    "version limits": ("services", "chat", "versions", "v1", "limits"),
+}
+
+
+def _load(path: Path) -> Deployment:
+    return load_file(path, environment=ENVIRONMENT, cores=2)
+
+
+def _shape(place: tuple[str | int, ...]) -> type[Shape]:
+    found = type_at(place)
+    assert isinstance(found, type)
+    assert issubclass(found, Shape)
+    return found
+
+
+def _subclasses(of: type[Shape]) -> Iterator[type[Shape]]:
+    for shape in of.__subclasses__():
+        yield shape
+        yield from _subclasses(shape)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(CONFIG.rglob("*.yaml")), ids=lambda path: str(path.name)
+)
+def test_every_configuration_we_ship_loads(path: Path) -> None:
+    """Whoever copies one starts with something that works."""
+    assert _load(path).services
+
+
+def test_the_reference_writes_the_defaults_of_the_code() -> None:
+    """Leaving everything out means the same as copying the reference."""
+    reference = _load(CONFIG / "reference.yaml")
+    bare = load_document(REQUIRED, source="bare", environment={}, cores=2)
+
+    assert replace(reference.state, path="state.db") == bare.state
+    assert replace(reference, state=bare.state) == bare
+
+
+def test_the_places_looked_at_are_all_there_are() -> None:
+    """A shape that is new has to be added above."""
+    assert {_shape(place) for place in PLACES.values()} == set(_subclasses(Shape))
+    assert _shape(()) is DocumentShape
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES.keys())
+def test_the_reference_has_every_key(place: tuple[str | int, ...]) -> None:
+    """In its place; what has no default, and what is planned, in a comment."""
+    text = (CONFIG / "reference.yaml").read_text()
+    shape = _shape(place)
+
+    for key in (*keys_of(shape), *shape.later):
+        assert re.search(rf"(^|[ {{]){key}:", text, re.MULTILINE), key
+    assert not set(shape.later) & set(keys_of(shape))
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES.keys())
+def test_every_default_is_written_and_not_only_mentioned(
+    place: tuple[str | int, ...],
+) -> None:
+    """So that the comparison with the code means something."""
+    written: Any = yaml.safe_load((CONFIG / "reference.yaml").read_text())
+    for step in place:
+        is_there = isinstance(written, dict) and written.get(str(step))
+        written = written[step] if is_there else None
+    if written is None:
+        return  # tokens, override and path_rewrite are off by default
+
+    assert set(written) == set(keys_of(_shape(place)))
+
+
+@pytest.mark.parametrize("place", PLACES.items(), ids=PLACES.keys())
+def test_the_readme_explains_every_key(
+    place: tuple[str, tuple[str | int, ...]],
+) -> None:
+    """With its default in the same row."""
+    text = (CONFIG / "README.md").read_text()
+    name, steps = place
+    prefix = name.removeprefix("service").removeprefix("version").strip()
+
+    for key in keys_of(_shape(steps)):
+        if type_at((*steps, key)) not in set(_subclasses(Shape)):
+            row = f"| `{prefix}.{key}` |" if prefix else f"| `{key}` |"
+            assert row in text, row
