@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gateway.domain.deployment import ClientLimits
 from gateway.domain.service import Service
-from gateway.domain.units import Seconds, Share
+from gateway.domain.units import BUCKETS, Seconds, Share, percent_from_share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,14 @@ class RoutedService:
     share: Share
     salt: str
     revision: int
+
+    def percents(self) -> dict[str, float]:
+        """Give every version's weight in percent, in order of definition."""
+        shares = dict.fromkeys([version.name for version in self.service.versions], 0)
+        shares[self.service.baseline] = BUCKETS - self.share
+        if self.service.candidate is not None:
+            shares[self.service.candidate] = self.share
+        return {name: percent_from_share(Share(n)) for name, n in shares.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

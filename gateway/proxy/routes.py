@@ -114,6 +114,7 @@ class Route:
         "_sticky",
         "_targets",
         "_unsplit",
+        "_unsplit_prefixes",
         "baseline",
         "candidate",
         "cookie",
@@ -134,6 +135,7 @@ class Route:
         self._sticky = StickyPlan(service.sticky)
         self.cookie = self._sticky.cookie or b""
         self._unsplit = service.unsplit
+        self._unsplit_prefixes = tuple(p.encode() for p in service.unsplit)
         override = service.override
         self._override = None if override is None else override.header.encode()
         self._override_senders = parse_networks(
@@ -187,7 +189,10 @@ class Route:
         return self.candidate if mine else self.baseline
 
     def _is_unsplit(self, path: bytes) -> bool:
-        return bool(self._unsplit) and fits_path(path.decode("latin-1"), self._unsplit)
+        # Nearly every path is told apart by the prefixes alone, without decoding.
+        return path.startswith(self._unsplit_prefixes) and fits_path(
+            path.decode("latin-1"), self._unsplit
+        )
 
     def _overridden(self, value: bytes, client: Callable[[], str]) -> Target | None:
         if not is_within(client(), self._override_senders):

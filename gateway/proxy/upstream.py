@@ -57,6 +57,7 @@ class Upstream(asyncio.Protocol):
         "_head",
         "_home",
         "_in_head",
+        "_is_garbled",
         "_is_keepable",
         "_is_sent",
         "_parser",
@@ -65,7 +66,6 @@ class Upstream(asyncio.Protocol):
         "_reason",
         "_timeouts",
         "_to_head_request",
-        "_trouble",
         "_wheel",
         "body",
         "deadline",
@@ -92,7 +92,7 @@ class Upstream(asyncio.Protocol):
         self._in_head = True
         self._bytes_in_head = 0
         self._head: AnswerHead | None = None
-        self._trouble: str | None = None
+        self._is_garbled = False
         self._reason = b""
         self._raw: list[RawField] = []
         self._parts: list[bytes] = []
@@ -178,31 +178,28 @@ class Upstream(asyncio.Protocol):
             self.close()
             return
         self._has_heard = True
-        self.deadline = self._wheel.read_clock() + self._timeouts.idle
-        self._feed(data)
-        if self._trouble is not None and not self._ended:
-            self._fail(Failure.BAD_ANSWER)
-            return
-        head, self._head = self._head, None
-        parts = self._parts
-        if head is None and not parts and not self._ended:
-            return
-        if parts:
-            self._parts = []
-        caller.answer_arrived(head, parts, ended=self._ended)
-
-    def _feed(self, data: bytes) -> None:
+        wheel = self._wheel
+        wheel.set(self, wheel.read_clock() + self._timeouts.idle)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserCallbackError:
             raise
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._is_keepable = False
-            self._trouble = str(error)
+            self._is_garbled = True
         if self._in_head:
-            self._bytes_in_head += len(data)
-            if self._bytes_in_head > _LONGEST_HEAD:
-                self._trouble = "head too long"
+            self._check_size(len(data))
+        head, parts, ended = self._head, self._parts, self._ended
+        if head is not None or parts or ended:
+            self._head = None
+            self._parts = []
+            caller.answer_arrived(head, parts, ended=ended)
+        if self._is_garbled and not ended:
+            self._fail(Failure.BAD_ANSWER)
+
+    def _check_size(self, just_fed: int) -> None:
+        self._bytes_in_head += just_fed
+        self._is_garbled |= self._bytes_in_head > _LONGEST_HEAD
 
     def eof_received(self) -> None:
         """Close our side too."""
@@ -265,7 +262,7 @@ class Upstream(asyncio.Protocol):
         (self._raw if self._in_head else self.trailers).append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Read the head; what cannot be passed on is trouble."""
+        """Read the head; one that cannot be passed on garbles the answer."""
         if self._ended:  # a second answer to one request
             self._is_keepable = False
             return
@@ -277,8 +274,8 @@ class Upstream(asyncio.Protocol):
                 self._raw,
                 to_head_request=self._to_head_request,
             )
-        except BadAnswer as bad:
-            self._trouble = str(bad)
+        except BadAnswer:
+            self._is_garbled = True
             return
         if head.is_interim:
             self._interim(head)

@@ -1,0 +1,119 @@
+"""Who may do what here.
+
+With tokens, a request must carry one. Without, the listener is on loopback and
+everything local is allowed; then a browser is the danger, and what it can be tricked
+into is refused: other Host names (DNS rebinding), other Origins, and other content
+types than JSON (which a page may send without asking).
+"""
+
+import hmac
+import ipaddress
+from collections.abc import Sequence
+from contextvars import ContextVar
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from gateway.admin.ports import Gate
+from gateway.domain.deployment import Role, Token
+from gateway.domain.errors import Refused
+
+_CALLER: Final = ContextVar[str]("caller")  # each request runs in a task of its own
+_LOCAL_CALLER: Final = "local"
+_OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
+_READING: Final = frozenset({"GET", "HEAD"})
+_READERS: Final = frozenset({Role.VIEWER, Role.OPERATOR})
+_SCHEME: Final = "bearer "
+
+
+def guard(gate: Gate) -> Middleware:
+    """Make the middleware that lets requests pass or refuses them.
+
+    Args:
+        gate: Knows the tokens; asked every time, since a reload may change them.
+
+    """
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if gate.tokens == ():
+            _demand_local(request)
+            _CALLER.set(_LOCAL_CALLER)
+        elif request.path not in _OPEN_PATHS:
+            token = _authenticated(request, gate.tokens)
+            _demand_role(request, token)
+            _CALLER.set(token.name)
+        return await handler(request)
+
+    return middleware
+
+
+def caller() -> str:
+    """Give the name of whoever asks, for the record of changes."""
+    return _CALLER.get()
+
+
+def _authenticated(request: web.Request, tokens: Sequence[Token] | None) -> Token:
+    if tokens is None:
+        raise Refused(
+            503,
+            "The configuration cannot be read, so nobody's token is known.",
+            remedy="Mend the file (the log says what is wrong) and send SIGHUP.",
+        )
+    written = request.headers.get("Authorization", "")
+    if not written.lower().startswith(_SCHEME):
+        raise Refused(
+            401,
+            "This needs a token.",
+            remedy="Send `Authorization: Bearer TOKEN` (SLUICEGATE_TOKEN).",
+        )
+    secret = written[len(_SCHEME) :].strip().encode()
+    found = None
+    for token in tokens:  # all of them, so that time tells nothing
+        if hmac.compare_digest(token.secret.encode(), secret):
+            found = token
+    if found is None:
+        raise Refused(
+            401, "Nobody has this token.", remedy="Look at admin.tokens in the file."
+        )
+    return found
+
+
+def _demand_role(request: web.Request, token: Token) -> None:
+    allowed = _READERS if request.method in _READING else {Role.OPERATOR}
+    if token.role not in allowed:
+        raise Refused(
+            403,
+            f"The role {token.role.value} may not {request.method} {request.path}.",
+            remedy="Use a token with the role operator"
+            f"{' or viewer' if request.method in _READING else ''}.",
+        )
+
+
+def _demand_local(request: web.Request) -> None:
+    host = request.headers.get("Host", "")
+    if not _is_loopback(host):
+        raise Refused(
+            403,
+            f"The admin API has no tokens and is not known as {host!r:.80}.",
+            remedy="Ask for it as 127.0.0.1 or localhost, or configure admin.tokens.",
+        )
+    if request.method in _READING:
+        return
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != host:
+        raise Refused(
+            403,
+            f"A page of {origin!r:.80} may change nothing here.",
+            remedy="Configure admin.tokens and send one.",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

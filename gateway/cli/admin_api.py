@@ -1,0 +1,179 @@
+"""Talks to a running gateway's admin API: one request, one answer, a deadline.
+
+http.client and not aiohttp: it starts at once, and follows no proxy variables, which
+would lead a request for loopback astray.
+"""
+
+import http.client
+import json
+import ssl
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import SplitResult, quote, urlsplit
+
+from gateway.domain.errors import BadConfiguration, GatewayError, Side
+
+DEFAULT_URL: Final = "http://127.0.0.1:8081"
+
+_DEADLINE_S: Final = 10.0
+_FIRST_ERROR: Final = 400
+_EXCERPT: Final = 200
+
+
+class AdminUnreachable(GatewayError):
+    """Nothing answers at the admin address, or not in time."""
+
+    side = Side.OPERATOR
+    status = 503
+    type = "admin_unreachable"
+    may_retry = True
+
+
+class AdminRefused(GatewayError):
+    """The gateway answered, with an error; the message is its own."""
+
+    side = Side.OPERATOR
+    type = "admin_refused"
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message, remedy="")
+        self.status = status
+
+    def __str__(self) -> str:
+        """Give the gateway's words, as they came."""
+        return self.what
+
+
+class AdminApi:
+    """The admin API of one gateway.
+
+    Args:
+        url: Where it listens, http or https; a bare host:port means http.
+        token: Bearer token; None or empty sends none.
+
+    Raises:
+        BadConfiguration: The URL is none.
+
+    """
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        self.url = url if "://" in url else f"http://{url}"
+        self._token = token
+        parts = _parts(self.url)
+        self._is_tls = parts.scheme == "https"
+        self._address = parts.netloc.rpartition("@")[2]
+        self._prefix = parts.path.rstrip("/")
+
+    def services(self) -> object:
+        """Everything about every service."""
+        return self._ask("GET", "/api/v1/services")
+
+    def service(self, name: str) -> object:
+        """Everything about one service."""
+        return self._ask("GET", f"/api/v1/services/{quote(name, safe='')}")
+
+    def set_weights(
+        self,
+        name: str,
+        weights: Mapping[str, float],
+        *,
+        revision: str | None = None,
+        reason: str = "",
+    ) -> object:
+        """Set weights in percent, only if *revision* is still current when given."""
+        headers = {"If-Match": revision} if revision is not None else {}
+        query = f"?reason={quote(reason, safe='')}" if reason else ""
+        path = f"/api/v1/services/{quote(name, safe='')}/weights{query}"
+        return self._ask("PUT", path, dict(weights), headers)
+
+    def reload(self) -> object:
+        """Make the gateway read its configuration again."""
+        return self._ask("POST", "/api/v1/reload")
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> object:
+        connection = self._connection()
+        sent = None if body is None else json.dumps(body).encode()
+        try:
+            connection.request(
+                method, self._prefix + path, sent, self._headers(headers or {})
+            )
+            answer = connection.getresponse()
+            received = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
+        finally:
+            connection.close()
+        return _judge(answer.status, received)
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self._is_tls:
+            return http.client.HTTPSConnection(
+                self._address,
+                timeout=_DEADLINE_S,
+                context=ssl.create_default_context(),
+            )
+        return http.client.HTTPConnection(self._address, timeout=_DEADLINE_S)
+
+    def _headers(self, more: Mapping[str, str]) -> dict[str, str]:
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        return {**headers, **more}
+
+    def _unreachable(self, error: Exception) -> AdminUnreachable:
+        strerror = error.strerror if isinstance(error, OSError) else None
+        reason = strerror or str(error) or type(error).__name__
+        return AdminUnreachable(
+            f"No gateway answers at {self.url} ({reason}).",
+            remedy="Start one with `sluicegate serve`, or name the right address with "
+            "--admin or SLUICEGATE_ADMIN.",
+        )
+
+
+def _parts(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0:
+            return parts
+    except ValueError:
+        pass
+    raise BadConfiguration(
+        f"--admin {url}: not a URL of an admin API.",
+        remedy=f"Write it like {DEFAULT_URL}.",
+    )
+
+
+def _judge(status: int, received: bytes) -> object:
+    try:
+        answer: object = json.loads(received) if received else None
+    except ValueError:
+        answer = None
+        if status < _FIRST_ERROR:
+            raise _not_ours(status, received) from None
+    if status >= _FIRST_ERROR:
+        raise AdminRefused(status, _message(status, answer, received))
+    return answer
+
+
+def _message(status: int, answer: object, received: bytes) -> str:
+    match answer:
+        case {"error": {"message": str(message)}} | {"message": str(message)}:
+            return message
+        case _:
+            excerpt = received[:_EXCERPT].decode(errors="replace").strip()
+            return f"The admin API answered {status}: {excerpt or 'nothing more'}."
+
+
+def _not_ours(status: int, received: bytes) -> AdminRefused:
+    excerpt = received[:_EXCERPT].decode(errors="replace").strip()
+    return AdminRefused(
+        status,
+        f"What answers there speaks no JSON: {excerpt!r}. "
+        "Name the admin address, not the data address.",
+    )

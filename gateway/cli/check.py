@@ -1,0 +1,24 @@
+"""`sluicegate check`: whether the gateway can run a file, and what it means."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.options import AsJson
+
+
+def check(
+    config: Annotated[Path, typer.Argument(help="The configuration file.")],
+    as_json: AsJson = False,
+) -> None:
+    """Validate CONFIG and print what was understood. Exit 0 when valid, 2 when not."""
+    from gateway.cli import understood
+    from gateway.cli.read import read_file
+    from gateway.cli.screen import print_json, screen
+
+    deployment = read_file(config)
+    if as_json:
+        print_json(understood.as_document(deployment))
+        return
+    screen().print(understood.as_tables(deployment, source=str(config)))

@@ -1,0 +1,93 @@
+"""The demo's hand on the gate: the admin API, and a watch."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.cli.admin_api import AdminApi
+from gateway.cli.demo.chapters import CANDIDATE, SERVICE
+from gateway.cli.views import Receipt, ServiceView, read
+from gateway.domain.errors import GatewayError, Side
+
+_PATIENCE_S: Final = 3.0
+_LOOK_S: Final = 0.1
+
+
+class NotInForce(GatewayError):
+    """The gateway took a weight, and some worker does not have it."""
+
+    side = Side.GATEWAY
+    type = "not_in_force"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """One weight change.
+
+    Attributes:
+        weight: The candidate's new weight, in percent.
+        in_force_s: From sending the PUT to its answer, which comes when every worker
+            has said that it has the new weight.
+        workers: How many workers that are.
+
+    """
+
+    weight: float
+    in_force_s: float
+    workers: int
+
+
+class Gate:
+    """The weight of the demo's service in one gateway, and what the gateway counted.
+
+    Args:
+        admin: URL of its admin API.
+
+    """
+
+    def __init__(self, admin: str) -> None:
+        self._api = AdminApi(admin)
+
+    async def move(self, weight: float) -> Move:
+        """Set the candidate's weight, and return once it is in force everywhere.
+
+        Raises:
+            NotInForce: Some worker does not have it.
+            AdminUnreachable, AdminRefused: It was not taken.
+
+        """
+        return await asyncio.to_thread(self._move, weight)
+
+    async def counted(self, expected: Mapping[str, int]) -> dict[str, int]:
+        """Ask how many requests the gateway counted, by version.
+
+        Its workers report now and then, so it is asked again for a few seconds
+        while the answer is not *expected*.
+        """
+        deadline = time.monotonic() + _PATIENCE_S
+        while (counted := await asyncio.to_thread(self._counted)) != expected:
+            if time.monotonic() > deadline:
+                break
+            await asyncio.sleep(_LOOK_S)
+        return counted
+
+    def _move(self, weight: float) -> Move:
+        began = time.monotonic()
+        answer = self._api.set_weights(SERVICE, {CANDIDATE: weight})
+        took = time.monotonic() - began
+        workers = read(Receipt, answer).workers
+        if workers.in_force < workers.connected:
+            raise NotInForce(
+                f"Only {workers.in_force} of {workers.connected} workers have taken "
+                f"the weight {weight:g}.",
+                remedy="Run it again; if it stays so, report it with what it printed.",
+            )
+        return Move(weight=weight, in_force_s=took, workers=workers.in_force)
+
+    def _counted(self) -> dict[str, int]:
+        view = read(ServiceView, self._api.service(SERVICE))
+        return {
+            name: version.statistics.requests for name, version in view.versions.items()
+        }

@@ -1,0 +1,214 @@
+"""What the visitors met, counted from what came over the wire. No I/O, no clock.
+
+A visit counts for the version that the gateway's header names; what the answer's own
+body claims is held against it.
+
+Time is told in *steps*: at step 0 the first chapter's weight is in force, at step 1 it
+is being moved, at step 2 the second chapter's is in force, and so on. A visit that was
+on its way while the weight moved may meet either version, so it counts for no chapter.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import pairwise
+from typing import Final
+
+from gateway.cli.demo.chapters import BASELINE, CANDIDATE
+
+
+class Ending(Enum):
+    """How one visit ended, as the visitor saw it."""
+
+    WHOLE = "whole"
+    CUT = "cut"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One request and what came back.
+
+    Attributes:
+        user: Number of the user, from 0.
+        sent_step: The step in which it was sent.
+        met_step: The step in which the head of the answer came, or the failure.
+        ended_step: The step in which the last byte came.
+        seconds: From sending to the last byte.
+        version: What the gateway's header says; None without one.
+        claim: What the body says; None when it says nothing.
+        ending: Whether the answer was whole.
+        streamed: Whether an event stream was asked for.
+
+    """
+
+    user: int
+    sent_step: int
+    met_step: int
+    ended_step: int
+    seconds: float
+    version: str | None
+    claim: str | None
+    ending: Ending
+    streamed: bool
+
+    @property
+    def chapter(self) -> int | None:
+        """The chapter whose weight it met; None when the weight was moving."""
+        stable = self.sent_step == self.met_step and self.sent_step % 2 == 0
+        return self.sent_step // 2 if stable else None
+
+
+@dataclass(slots=True)
+class VersionCount:
+    """What one version was asked and how it answered; seconds of whole answers."""
+
+    requests: int = 0
+    failed: int = 0
+    cut: int = 0
+    seconds: list[float] = field(default_factory=list)
+
+    def quantile(self, share: float) -> float | None:
+        """Give the *share* quantile in seconds, exact; None without an answer."""
+        if not self.seconds:
+            return None
+        rank = max(1, math.ceil(share * len(self.seconds)))
+        return sorted(self.seconds)[rank - 1]
+
+
+@dataclass(slots=True)
+class ChapterCount:
+    """Who met whom while one weight was in force; `met` has the users seen."""
+
+    requests: int = 0
+    failed: int = 0
+    met: dict[int, str] = field(default_factory=dict)
+
+    def users(self, version: str) -> int:
+        """How many different users met *version*."""
+        return sum(1 for met in self.met.values() if met == version)
+
+    def share(self, version: str) -> float | None:
+        """Percent of the users seen who met *version*; None before the first."""
+        return 100.0 * self.users(version) / len(self.met) if self.met else None
+
+
+_CREDIBLE_SIGMAS: Final = 4.5
+
+
+def is_credible(wanted: float, met: int, users: int) -> bool:
+    """Whether *met* of *users* can be the work of a fair hash aiming at *wanted*.
+
+    Within four and a half standard deviations of a binomial: a right gateway fails
+    this once in a hundred thousand demos. At 0 and at 100 percent nobody may stray.
+    """
+    share = wanted / 100.0
+    spread = math.sqrt(users * share * (1.0 - share))
+    return abs(met - users * share) <= _CREDIBLE_SIGMAS * spread
+
+
+class Ledger:
+    """All visits so far.
+
+    Args:
+        weights: The candidate's weight in each chapter.
+
+    """
+
+    def __init__(self, weights: Sequence[float]) -> None:
+        self.weights = tuple(weights)
+        self.versions = {BASELINE: VersionCount(), CANDIDATE: VersionCount()}
+        self.chapters = tuple(ChapterCount() for _ in weights)
+        self.homes: dict[int, str] = {}
+        self.outcomes: Counter[Ending] = Counter()
+        self.streams = 0
+        self.between = 0
+        self.disagreed = 0
+        self.moved_on = 0
+        self.moved_back = 0
+        self.outlived = 0
+        falls = [at for at, pair in enumerate(pairwise(weights)) if pair[1] < pair[0]]
+        self._fall_step = 2 * falls[0] + 1 if falls else 2 * len(self.weights)
+
+    @property
+    def requests(self) -> int:
+        """How many visits there were."""
+        return self.outcomes.total()
+
+    @property
+    def cut(self) -> int:
+        """How many answers began and were not whole."""
+        return self.outcomes[Ending.CUT]
+
+    @property
+    def failed(self) -> int:
+        """How many visits got no answer, or an error."""
+        return self.outcomes[Ending.FAILED]
+
+    def requests_by_version(self) -> dict[str, int]:
+        """How many visits each version answered."""
+        return {name: count.requests for name, count in self.versions.items()}
+
+    def record(self, visit: Visit) -> None:
+        """Count one visit; of one user, in the order in which they were made."""
+        self.outcomes[visit.ending] += 1
+        self.streams += visit.streamed
+        self._count_chapter(visit)
+        count = self.versions.get(visit.version or "")
+        if count is None or visit.version is None:
+            self.disagreed += visit.ending is not Ending.FAILED
+            return
+        count.requests += 1
+        count.failed += visit.ending is Ending.FAILED
+        count.cut += visit.ending is Ending.CUT
+        if visit.ending is Ending.WHOLE:
+            count.seconds.append(visit.seconds)
+            self.disagreed += visit.claim != visit.version
+        self._count_move(visit, visit.version)
+
+    def problems(self) -> list[str]:
+        """Say what must not have happened; empty when all went well."""
+        counted = (
+            (self.failed, "requests failed"),
+            (self.cut, "answers were cut"),
+            (self.moved_back, "users moved back while the weight rose"),
+            (self.disagreed, "answers came from another version than the header says"),
+        )
+        found = [f"{number} {what}." for number, what in counted if number]
+        unseen = [
+            f"At {weight:g} % nobody came."
+            for weight, chapter in zip(self.weights, self.chapters, strict=True)
+            if not chapter.met
+        ]
+        return (
+            found
+            + unseen
+            + [
+                f"At {weight:g} % {chapter.users(CANDIDATE)} of {len(chapter.met)} users "
+                "met the candidate, which chance cannot explain."
+                for weight, chapter in zip(self.weights, self.chapters, strict=True)
+                if not is_credible(weight, chapter.users(CANDIDATE), len(chapter.met))
+            ]
+        )
+
+    def _count_chapter(self, visit: Visit) -> None:
+        if visit.chapter is None:
+            self.between += 1
+            return
+        chapter = self.chapters[visit.chapter]
+        chapter.requests += 1
+        chapter.failed += visit.ending is not Ending.WHOLE
+        if visit.version is not None:
+            chapter.met[visit.user] = visit.version
+
+    def _count_move(self, visit: Visit, version: str) -> None:
+        home = self.homes.get(visit.user)
+        self.homes[visit.user] = version
+        rising = visit.met_step < self._fall_step
+        self.moved_on += rising and (home, version) == (BASELINE, CANDIDATE)
+        self.moved_back += rising and (home, version) == (CANDIDATE, BASELINE)
+        began_before = version == CANDIDATE and visit.met_step < self._fall_step
+        ended_after = visit.ended_step >= self._fall_step
+        self.outlived += began_before and ended_after and visit.ending is Ending.WHOLE

@@ -1,0 +1,39 @@
+"""How the commands write numbers: one way everywhere. A dash is a number not there."""
+
+from typing import Final
+
+NOTHING: Final = "-"
+
+_FINE: Final = 10.0
+_SLOW: Final = 10_000.0
+
+
+def percent(value: float | None) -> str:
+    """Write a weight in percent, as exact as it is."""
+    return NOTHING if value is None else f"{round(value, 3):g} %"
+
+
+def measured_percent(value: float | None) -> str:
+    """Write a measured share in percent, with one decimal."""
+    return NOTHING if value is None else f"{value:.1f} %"
+
+
+def rate(value: float | None) -> str:
+    """Write a rate from 0 to 1 as percent, with two decimals."""
+    return NOTHING if value is None else f"{100.0 * value:.2f} %"
+
+
+def duration(seconds: float | None) -> str:
+    """Write a duration in milliseconds, or in seconds when it is long."""
+    if seconds is None:
+        return NOTHING
+    thousandths = 1000.0 * seconds
+    if thousandths >= _SLOW:
+        return f"{seconds:.1f} s"
+    return f"{thousandths:.1f} ms" if thousandths < _FINE else f"{thousandths:.0f} ms"
+
+
+def clock(seconds: float) -> str:
+    """Write a time on a clock: 0:07."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02d}"

@@ -1,0 +1,23 @@
+"""`sluicegate reload`: read the configuration again, without a restart."""
+
+import typer
+
+from gateway.cli.admin_api import DEFAULT_URL
+from gateway.cli.options import AdminUrl, AsJson, admin_api
+
+
+def reload(admin: AdminUrl = DEFAULT_URL, as_json: AsJson = False) -> None:
+    """Make a running gateway read its configuration again; a bad one changes nothing."""
+    from gateway.cli.screen import print_json
+    from gateway.cli.views import ReloadReceipt, read
+
+    answer = admin_api(admin).reload()
+    receipt = read(ReloadReceipt, answer)
+    if as_json:
+        print_json(answer)
+        return
+    workers = receipt.workers
+    typer.echo(
+        f"Reloaded {', '.join(receipt.services)}: epoch {receipt.epoch}, "
+        f"in force on {workers.in_force} of {workers.connected} workers."
+    )

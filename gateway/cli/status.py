@@ -1,0 +1,86 @@
+"""`sluicegate status`: how every service is split and how its versions do."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.admin_api import DEFAULT_URL
+from gateway.cli.options import AdminUrl, AsJson, admin_api
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from gateway.cli.views import ServiceView
+
+
+def status(
+    service: Annotated[
+        str | None, typer.Argument(help="One service; all without.", show_default=False)
+    ] = None,
+    admin: AdminUrl = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Show what protects each service, its weights, and how its versions answer."""
+    from gateway.cli.screen import print_json, screen
+    from gateway.cli.views import AllServices, ServiceView, read
+
+    api = admin_api(admin)
+    answer = api.services() if service is None else api.service(service)
+    if as_json:
+        print_json(with_protection(answer))
+    elif service is None:
+        screen().print(status_of(read(AllServices, answer).services))
+    else:
+        screen().print(status_of([read(ServiceView, answer)]))
+
+
+def with_protection(answer: object) -> object:
+    """Add the word for what protects it to each service of an answer."""
+    from gateway.cli.views import PROTECTION
+
+    match answer:
+        case {"services": list(services), **others}:
+            return {**others, "services": [with_protection(one) for one in services]}
+        case {**service}:
+            return {**service, "protection": PROTECTION}
+        case _:
+            return answer
+
+
+def status_of(services: "Iterable[ServiceView]") -> "RenderableType":
+    """Draw a heading and a table for each service."""
+    from rich.console import Group
+    from rich.markup import escape
+    from rich.padding import Padding
+
+    from gateway.cli.views import PROTECTION
+
+    parts: list[RenderableType] = []
+    for service in services:
+        parts += [""] if parts else []
+        parts.append(f"[bold]{escape(service.name)}[/]  protection: {PROTECTION}")
+        parts.append(Padding(_versions(service), (0, 0, 0, 2)))
+    return Group(*parts)
+
+
+def _versions(service: "ServiceView") -> "Table":
+    from gateway.cli.figures import duration, percent, rate
+    from gateway.cli.screen import plain_table
+
+    numbers = ("desired", "effective", "requests", "errors", "p50", "p99")
+    table = plain_table("version", *numbers, numbers=numbers)
+    for name, version in service.versions.items():
+        seen = version.statistics
+        table.add_row(
+            name,
+            percent(service.weights.get(name)),
+            percent(version.weight),
+            str(seen.requests),
+            rate(seen.error_rate),
+            duration(seen.duration_seconds.p50),
+            duration(seen.duration_seconds.p99),
+        )
+    return table

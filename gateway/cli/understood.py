@@ -1,0 +1,107 @@
+"""A configuration as the gateway understood it; secrets are left out."""
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+
+from gateway.cli.screen import plain_table
+from gateway.domain.deployment import Deployment, StateAddress
+from gateway.domain.service import Service, StickySource, Version
+from gateway.domain.units import BUCKETS, Share, percent_from_share
+
+
+def as_document(deployment: Deployment) -> dict[str, object]:
+    """Give the deployment as JSON values."""
+    return {
+        "listen": [str(address) for address in deployment.listen],
+        "admin": {
+            "listen": str(deployment.admin.listen),
+            "tokens": [token.name for token in deployment.admin.tokens],
+        },
+        "workers": deployment.workers,
+        "state": _state(deployment.state),
+        "services": [_service_document(service) for service in deployment.services],
+    }
+
+
+def as_tables(deployment: Deployment, *, source: str) -> RenderableType:
+    """Give the deployment as tables for people."""
+    return Group(
+        f"{escape(source)} is valid.",
+        "",
+        _around(deployment),
+        *(_service(service) for service in deployment.services),
+    )
+
+
+def _service_document(service: Service) -> dict[str, object]:
+    return {
+        "name": service.name,
+        "baseline": service.baseline,
+        "candidate": service.candidate,
+        "weights": {
+            version.name: _percent(service, version) for version in service.versions
+        },
+        "versions": {
+            version.name: [endpoint.url for endpoint in version.endpoints]
+            for version in service.versions
+        },
+        "hosts": list(service.match.hosts),
+        "paths": list(service.match.paths),
+        "unsplit": list(service.unsplit),
+        "sticky": [_sticky_document(source) for source in service.sticky],
+    }
+
+
+def _around(deployment: Deployment) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    tokens = ", ".join(
+        f"{token.name} ({token.role.value})" for token in deployment.admin.tokens
+    )
+    table.add_row("data", ", ".join(str(address) for address in deployment.listen))
+    table.add_row("admin", f"{deployment.admin.listen}, {tokens or 'open: no tokens'}")
+    table.add_row("workers", str(deployment.workers))
+    table.add_row("state", _state(deployment.state))
+    return table
+
+
+def _service(service: Service) -> RenderableType:
+    table = plain_table("version", "role", "weight", "endpoints", numbers=("weight",))
+    for version in service.versions:
+        table.add_row(
+            version.name,
+            _role(service, version),
+            f"{_percent(service, version):g} %",
+            "\n".join(endpoint.url for endpoint in version.endpoints),
+        )
+    title = f"[bold]{escape(service.name)}[/], sticky by {escape(_sticky(service))}"
+    return Group("", title, Padding(table, (0, 0, 0, 2)))
+
+
+def _role(service: Service, version: Version) -> str:
+    if version.name == service.baseline:
+        return "baseline"
+    return "candidate" if version.name == service.candidate else ""
+
+
+def _percent(service: Service, version: Version) -> float:
+    share = service.configured_share
+    if version.name == service.candidate:
+        return percent_from_share(share)
+    if version.name == service.baseline:
+        return percent_from_share(Share(BUCKETS - share))
+    return 0.0
+
+
+def _sticky(service: Service) -> str:
+    named = [f"{source.kind.value} {source.name}".strip() for source in service.sticky]
+    return ", ".join(named) or "none: each request on its own"
+
+
+def _sticky_document(source: StickySource) -> object:
+    return {source.kind.value: source.name} if source.name else source.kind.value
+
+
+def _state(state: StateAddress) -> str:
+    return f"{state.kind.value}:{state.path}"

@@ -1,0 +1,108 @@
+"""What the admin API answers, as far as the commands show it; the rest is ignored."""
+
+from typing import Final, TypeVar
+
+import msgspec
+
+from gateway.domain.errors import GatewayError, Side
+
+PROTECTION: Final = "off"
+"""What protects a service, in one word; nothing does until rollouts are built."""
+
+
+class OtherLanguage(GatewayError):
+    """The gateway answers in a shape that this command does not know."""
+
+    side = Side.OPERATOR
+    type = "other_language"
+
+
+class Quantiles(msgspec.Struct, kw_only=True, frozen=True):
+    """Seconds; None without any traffic."""
+
+    p50: float | None
+    p99: float | None
+
+
+class Statistics(msgspec.Struct, kw_only=True, frozen=True):
+    """Totals of one version; `error_rate` from 0 to 1, None without any traffic."""
+
+    requests: int
+    error_rate: float | None
+    duration_seconds: Quantiles
+
+
+class VersionView(msgspec.Struct, kw_only=True, frozen=True):
+    """One version; `weight` is the percent in force."""
+
+    role: str | None
+    weight: float
+    statistics: Statistics
+
+
+class ChangeView(msgspec.Struct, kw_only=True, frozen=True):
+    """Who set the weight last; `at` in ISO 8601."""
+
+    by: str
+    reason: str
+    at: str
+
+
+class ServiceView(msgspec.Struct, kw_only=True, frozen=True):
+    """One service; `weights` is what was asked for, in percent, by version."""
+
+    name: str
+    weights: dict[str, float]
+    revision: int
+    versions: dict[str, VersionView]
+    changed: ChangeView | None = None
+
+
+class AllServices(msgspec.Struct, kw_only=True, frozen=True):
+    """Every service."""
+
+    services: list[ServiceView]
+
+
+class Workers(msgspec.Struct, kw_only=True, frozen=True):
+    """How many workers are linked, and how many of them have a change in force."""
+
+    connected: int
+    in_force: int
+
+
+class Receipt(msgspec.Struct, kw_only=True, frozen=True):
+    """What came of setting weights; `durable` when it survives a restart."""
+
+    service: str
+    weights: dict[str, float]
+    revision: int
+    workers: Workers
+    durable: bool
+
+
+class ReloadReceipt(msgspec.Struct, kw_only=True, frozen=True):
+    """What came of a reload."""
+
+    epoch: int
+    workers: Workers
+    services: dict[str, object]
+
+
+_View = TypeVar("_View", bound=msgspec.Struct)
+
+
+def read(view: type[_View], answer: object) -> _View:
+    """Read *answer* as *view*.
+
+    Raises:
+        OtherLanguage: It has another shape.
+
+    """
+    try:
+        return msgspec.convert(answer, view)
+    except msgspec.ValidationError as error:
+        raise OtherLanguage(
+            f"The gateway answered in a shape this command does not know ({error}).",
+            remedy="Use the `sluicegate` of the gateway's own version.",
+        ) from error

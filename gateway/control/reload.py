@@ -1,0 +1,49 @@
+"""A new configuration while traffic flows: what it may change, and into which table."""
+
+from collections.abc import Mapping
+
+from gateway.control.weights import routed
+from gateway.domain.deployment import Deployment
+from gateway.domain.errors import BadConfiguration
+from gateway.handoff.routing_table import RoutingTable
+from gateway.state.store import Weight
+
+
+def demand_no_restart(old: Deployment, new: Deployment) -> None:
+    """Refuse what only a restart can change.
+
+    Raises:
+        BadConfiguration: Names the keys that differ.
+
+    """
+    pairs = {
+        "listen": (old.listen, new.listen),
+        "admin.listen": (old.admin.listen, new.admin.listen),
+        "workers": (old.workers, new.workers),
+        "state": (old.state, new.state),
+    }
+    differing = [key for key, (was, now) in pairs.items() if was != now]
+    if differing:
+        raise BadConfiguration(
+            f"A reload cannot change {', '.join(differing)}; nothing was changed.",
+            remedy="Restart the gateway, or put the old values back and reload.",
+        )
+
+
+def table_of(deployment: Deployment, weights: Mapping[str, Weight]) -> RoutingTable:
+    """Make the table of a configuration; its epoch is given when it is published.
+
+    Args:
+        deployment: The configuration.
+        weights: One for each of its services, by name.
+
+    """
+    return RoutingTable(
+        epoch=0,
+        services=tuple(
+            routed(service, weights[service.name]) for service in deployment.services
+        ),
+        trusted_proxies=deployment.trusted_proxies,
+        limits=deployment.limits,
+        drain=deployment.drain,
+    )

@@ -1,0 +1,51 @@
+"""The switchboard: every message from a worker reaches who needs it."""
+
+from gateway.control.aggregate import Aggregate
+from gateway.control.publish import Publisher
+from gateway.handoff.link import Applied, Hello, Link, Message, Publish
+from gateway.handoff.observations import Observations
+
+
+class Switchboard:
+    """Takes what the workers' links bring.
+
+    Args:
+        publisher: Told who is there and what is in force.
+        aggregate: Given what was seen.
+
+    """
+
+    def __init__(self, publisher: Publisher, aggregate: Aggregate) -> None:
+        self._publisher = publisher
+        self._aggregate = aggregate
+        self._links: set[Link] = set()
+
+    def made(self, link: Link) -> None:
+        """Note that somebody connected."""
+        self._links.add(link)
+
+    def received(self, link: Link, message: Message) -> None:
+        """Hand on one message; all but a hello are nothing before the hello."""
+        match message:
+            case Hello():
+                self._publisher.welcome(link, message)
+                self._aggregate.welcome(message.worker, message.pid)
+            case Applied():
+                self._publisher.applied(link, message.epoch)
+            case Observations():
+                if self._publisher.seat(link) is not None:
+                    self._aggregate.take(message)
+            case Publish():
+                link.close()  # no worker may say this
+
+    def lost(self, link: Link) -> None:
+        """Note that a link is gone."""
+        self._links.discard(link)
+        seat = self._publisher.lost(link)
+        if seat is not None:
+            self._aggregate.lost(seat.worker, seat.pid)
+
+    def close(self) -> None:
+        """Close every link."""
+        for link in self._links:
+            link.close()

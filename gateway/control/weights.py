@@ -1,0 +1,132 @@
+"""Weights as pure decisions: what a request asks for, and what follows from the file."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from gateway.control.nearest import suggest
+from gateway.domain.errors import BadWeights
+from gateway.domain.service import Service
+from gateway.domain.units import BUCKETS, Share, percent_from_share, share_from_percent
+from gateway.handoff.routing_table import RoutedService, RoutingTable
+from gateway.state.store import Change, Weight
+
+
+def share_wanted(service: Service, percents: Mapping[str, object]) -> Share:
+    """Read the candidate's share from weights in percent, by version name.
+
+    The candidate alone is enough; with the baseline they must add up to 100.
+
+    Raises:
+        BadWeights: A name or number is wrong, or the sum is.
+
+    """
+    shares = {name: _share(service, name, value) for name, value in percents.items()}
+    if not shares:
+        raise BadWeights(
+            f"No weights for {service.name} were given.",
+            remedy=f'Give at least one, such as {{"{_movable(service)}": 10}}.',
+        )
+    total = Share(sum(shares.values()))
+    if service.baseline in shares and total != BUCKETS:
+        raise BadWeights(
+            f"The weights for {service.name} add up to"
+            f" {percent_from_share(total):g}, not 100.",
+            remedy="Make them add up to 100, or name the candidate alone.",
+        )
+    if service.candidate is None:
+        return Share(0)
+    return shares.get(service.candidate, Share(BUCKETS - total))
+
+
+def _share(service: Service, name: str, value: object) -> Share:
+    known = [version.name for version in service.versions]
+    if name not in known:
+        raise BadWeights(
+            f"{service.name} has no version '{name}'.", remedy=suggest(name, known)
+        )
+    share = _number(service, name, value)
+    if share and name not in {service.baseline, service.candidate}:
+        raise BadWeights(
+            f"'{name}' is neither the baseline nor the candidate of {service.name}.",
+            remedy=f"Only {_movable(service)} can be given weight; name another"
+            " candidate in the configuration.",
+        )
+    return share
+
+
+def _number(service: Service, name: str, value: object) -> Share:
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return share_from_percent(value)
+    except (ValueError, OverflowError):
+        pass
+    raise BadWeights(
+        f"The weight {value!r:.40} for '{name}' of {service.name} is no percentage.",
+        remedy="Give a number from 0 to 100 with at most three decimals.",
+    )
+
+
+def _movable(service: Service) -> str:
+    return service.candidate or service.baseline
+
+
+def settle(
+    service: Service, known: Weight | None, *, revision: int, change: Change
+) -> Weight:
+    """Decide the weight in force for a service as it is defined now.
+
+    Args:
+        service: Its definition.
+        known: The weight last known; None when it was never seen.
+        revision: For a new weight, if one is needed.
+        change: The same.
+
+    Returns:
+        *known* itself while the configuration says about weights what it said then.
+
+    """
+    share = service.configured_share
+    if known is not None and (known.candidate, known.configured_share) == (
+        service.candidate,
+        share,
+    ):
+        return known
+    return Weight(
+        service=service.name,
+        candidate=service.candidate,
+        share=share,
+        configured_share=share,
+        salt=known.salt if known is not None else service.name,
+        revision=revision,
+        change=change,
+    )
+
+
+def raises(after: Weight, before: Weight | None) -> bool:
+    """Whether this gives a candidate more traffic than it has."""
+    same = before is not None and before.candidate == after.candidate
+    return after.share > (before.share if before is not None and same else 0)
+
+
+def routed(service: Service, weight: Weight) -> RoutedService:
+    """Join a service's definition and its weight."""
+    return RoutedService(
+        service=service,
+        share=weight.share,
+        salt=weight.salt,
+        revision=weight.revision,
+    )
+
+
+def with_weights(table: RoutingTable, weights: Mapping[str, Weight]) -> RoutingTable:
+    """Give *table* with *weights* in force; weights for other candidates are not."""
+    return replace(table, services=tuple(_reweighted(table.services, weights)))
+
+
+def _reweighted(
+    services: Iterable[RoutedService], weights: Mapping[str, Weight]
+) -> Iterable[RoutedService]:
+    for old in services:
+        weight = weights.get(old.service.name)
+        fits = weight is not None and weight.candidate == old.service.candidate
+        yield routed(old.service, weight) if weight is not None and fits else old

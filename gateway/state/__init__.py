@@ -1,0 +1,1 @@
+"""What must survive a restart: the weights in force, who set them, and the epoch."""

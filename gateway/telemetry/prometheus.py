@@ -1,0 +1,182 @@
+"""/metrics: a custom collector over the picture of one moment.
+
+Nothing is counted here. The workers count; this only writes down, once per scrape.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import Final, TypeVar
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from gateway.analysis.histogram import (
+    BOUNDS,
+    OTEL_DURATION,
+    OTEL_FIRST_TOKEN,
+    Histogram,
+)
+from gateway.domain.outcome import Failure, Outcome
+from gateway.telemetry import names
+from gateway.telemetry.traffic import Picture, VersionTraffic
+
+K = TypeVar("K", bound=Hashable)
+Version = tuple[tuple[str, str], VersionTraffic]
+
+_OUTCOMES: Final = tuple(outcome.value for outcome in Outcome)
+_FAILURES: Final = tuple(failure.value for failure in Failure)
+_CODES: Final = range(100, 600)
+_PLACE: Final = {bound: place for place, bound in enumerate(BOUNDS)}
+
+
+class GatewayCollector(Collector):
+    """Writes the picture of the moment of each scrape.
+
+    Args:
+        look: Gives the picture.
+        version: The gateway's own.
+
+    """
+
+    def __init__(self, look: Callable[[], Picture], *, version: str) -> None:
+        self._look = look
+        self._version = version
+
+    def collect(self) -> Iterator[Metric]:
+        """Give every family (prometheus_client)."""
+        picture = self._look()
+        versions = [
+            (labels, picture.traffic.of(*labels)) for labels in picture.percents
+        ]
+        yield from _exchanges(versions)
+        yield from _durations(versions)
+        yield from _connections(picture, versions)
+        yield from _gateway(picture)
+        yield InfoMetricFamily(
+            names.BUILD.removesuffix("_info"),
+            "The running gateway.",
+            value={"version": self._version},
+        )
+
+
+class Exposition:
+    """What a scraper is sent.
+
+    Args:
+        collector: See GatewayCollector.
+
+    """
+
+    def __init__(self, collector: GatewayCollector) -> None:
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(collector)
+
+    def __call__(self, accept: str) -> tuple[bytes, str]:
+        """Give the body and its content type, in the best format *accept* allows."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self._registry), content_type
+
+
+def _exchanges(versions: Sequence[Version]) -> Iterator[Metric]:
+    outcomes = CounterMetricFamily(
+        names.REQUESTS,
+        "Exchanges that reached a version, by what they turned out to be.",
+        labels=("service", "version", "outcome"),
+    )
+    codes = CounterMetricFamily(
+        names.RESPONSES,
+        "Answers by the HTTP status the client was sent.",
+        labels=("service", "version", "code"),
+    )
+    failures = CounterMetricFamily(
+        names.UPSTREAM_FAILURES,
+        "Exchanges an endpoint failed, by how.",
+        labels=("service", "version", "kind"),
+    )
+    for labels, traffic in versions:
+        for outcome, count in _within(traffic.outcomes, _OUTCOMES, fill=True):
+            outcomes.add_metric([*labels, outcome], count)
+        for code, count in _within(traffic.codes, _CODES):
+            codes.add_metric([*labels, code], count)
+        for kind, count in _within(traffic.failures, _FAILURES):
+            failures.add_metric([*labels, kind], count)
+    yield from (outcomes, codes, failures)
+
+
+def _durations(versions: Sequence[Version]) -> Iterator[Metric]:
+    duration = HistogramMetricFamily(
+        names.DURATION,
+        "From the request's head to the last byte of the answer.",
+        labels=("service", "version"),
+    )
+    first_byte = HistogramMetricFamily(
+        names.FIRST_BYTE,
+        "From the request's head to the first body byte of the answer.",
+        labels=("service", "version"),
+    )
+    for labels, traffic in versions:
+        buckets = _buckets(traffic.duration, OTEL_DURATION)
+        duration.add_metric(labels, buckets, traffic.duration.total)
+        buckets = _buckets(traffic.first_byte, OTEL_FIRST_TOKEN)
+        first_byte.add_metric(labels, buckets, traffic.first_byte.total)
+    yield from (duration, first_byte)
+
+
+def _connections(picture: Picture, versions: Sequence[Version]) -> Iterator[Metric]:
+    upstream = GaugeMetricFamily(
+        names.UPSTREAM_CONNECTIONS,
+        "Connections to endpoints.",
+        labels=("service", "version", "state"),
+    )
+    for labels, traffic in versions:
+        upstream.add_metric([*labels, "active"], traffic.active)
+        upstream.add_metric([*labels, "idle"], traffic.idle)
+    downstream = GaugeMetricFamily(
+        names.DOWNSTREAM_CONNECTIONS, "Connections of clients.", labels=("worker",)
+    )
+    for worker, connections in sorted(picture.traffic.downstream.items()):
+        downstream.add_metric([str(worker)], connections)
+    yield from (upstream, downstream)
+
+
+def _gateway(picture: Picture) -> Iterator[Metric]:
+    refused = CounterMetricFamily(
+        names.REFUSED,
+        "Requests the gateway refused before a version was assigned.",
+        labels=("code",),
+    )
+    for code, count in _within(picture.traffic.refused, _CODES):
+        refused.add_metric([code], count)
+    weight = GaugeMetricFamily(
+        names.WEIGHT, "Weight in force.", labels=("service", "version")
+    )
+    for labels, percent in picture.percents.items():
+        weight.add_metric(labels, percent)
+    yield from (refused, weight)
+    yield GaugeMetricFamily(names.WORKERS, "Workers connected.", value=picture.workers)
+    yield GaugeMetricFamily(
+        names.EPOCH, "Epoch of the routing table in force.", value=picture.epoch
+    )
+
+
+def _within(
+    counts: Counter[K], known: Iterable[K], *, fill: bool = False
+) -> Iterator[tuple[str, int]]:
+    shown = [key for key in known if fill or key in counts]
+    yield from ((str(key), counts[key]) for key in shown)
+    if rest := counts.total() - sum(counts[key] for key in shown):
+        yield names.OTHER, rest
+
+
+def _buckets(histogram: Histogram, bounds: Sequence[float]) -> list[tuple[str, float]]:
+    reached = list(accumulate(histogram.counts))
+    buckets = [(str(bound), reached[_PLACE[bound]]) for bound in bounds]
+    return [*buckets, ("+Inf", reached[-1])]

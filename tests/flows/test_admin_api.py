@@ -1,0 +1,536 @@
+"""The real controller process, driven over real HTTP, with workers that are played."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sqlite3
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Self
+
+import aiohttp
+import msgspec
+import pytest
+
+from gateway.analysis.histogram import Histogram
+from gateway.app.start import ControllerStart
+from gateway.handoff.link import Applied, Hello, Link, Message, Publish
+from gateway.handoff.observations import Observations, Series
+from gateway.handoff.routing_table import RoutingTable
+
+PATIENCE_S = 4.0
+JSON = {"Content-Type": "application/json"}
+
+
+class _PlayedWorker:
+    """Speaks the workers' side of the link; comes back when the controller does."""
+
+    def __init__(self, number: int, path: str) -> None:
+        self.number = number
+        self.table: RoutingTable | None = None
+        self._path = path
+        self._link: Link | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, tasks: asyncio.TaskGroup) -> None:
+        self._task = tasks.create_task(self._stay_linked())
+
+    def stop(self) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        if self._link is not None:
+            self._link.close()
+
+    @property
+    def share(self) -> int | None:
+        return None if self.table is None else self.table.services[0].share
+
+    def send(self, message: Message) -> None:
+        assert self._link is not None
+        self._link.send(message)
+
+    async def _stay_linked(self) -> None:
+        while True:
+            lost = asyncio.Event()
+            link = Link(self._receive, lambda _link, gone=lost: gone.set())  # type: ignore[misc]
+            try:
+                await asyncio.get_running_loop().create_unix_connection(
+                    lambda made=link: made,  # type: ignore[misc]
+                    self._path,
+                )
+            except OSError:
+                await asyncio.sleep(0.02)
+                continue
+            self._link = link
+            link.send(
+                Hello(worker=self.number, pid=1000 + self.number, table=self.table)
+            )
+            await lost.wait()
+
+    def _receive(self, link: Link, message: Message) -> None:
+        assert isinstance(message, Publish)
+        if self.table is None or message.table.epoch > self.table.epoch:
+            self.table = message.table
+            link.send(Applied(epoch=message.table.epoch))
+
+
+class _Stage:
+    """The sockets a supervisor would hold, a controller, and played workers."""
+
+    def __init__(self, folder: Path, *, workers: int = 2) -> None:
+        self.folder = folder
+        self.config = folder / "gateway.yaml"
+        self.state = folder / "state.db"
+        self.admin = socket.create_server(("127.0.0.1", 0))
+        self.link = socket.socket(socket.AF_UNIX)
+        self.link.bind(str(folder / "l"))
+        self.link.listen()
+        self.table = tempfile.TemporaryFile()  # ruff: ignore[open-file-with-context-handler]: closed with the stage
+        self.lifeline, self.held = os.pipe()
+        self.workers = [_PlayedWorker(n, str(folder / "l")) for n in range(workers)]
+        self.url = f"http://127.0.0.1:{self.admin.getsockname()[1]}"
+        self.log = folder / "log"
+        self.controller: asyncio.subprocess.Process | None = None
+        self._tasks = asyncio.TaskGroup()
+
+    def configure(
+        self, *, weight: float = 10, admin: str = "", extra: str = ""
+    ) -> None:
+        self.config.write_text(f"""
+listen: 127.0.0.1:8080
+workers: {len(self.workers)}
+state: sqlite:{self.state}
+admin: {{listen: 127.0.0.1:8081{admin}}}
+services:
+  chat:
+    versions:
+      v1: {{endpoints: [http://127.0.0.1:9001]}}
+      v2: {{endpoints: [http://127.0.0.1:9002], set_headers: {{x-key: hush-hush}}}}
+    baseline: v1
+    candidate: v2
+    weights: {{v2: {weight}}}
+{extra}""")
+
+    async def start(self) -> None:
+        start = ControllerStart(
+            config_path=str(self.config),
+            document=None,
+            admin_fd=self.admin.fileno(),
+            link_fd=self.link.fileno(),
+            table_fd=self.table.fileno(),
+            lifeline_fd=self.lifeline,
+            workers=len(self.workers),
+            data_addresses=["127.0.0.1:8080"],
+        )
+        with self.log.open("ab") as log:
+            self.controller = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-W",
+                "error",
+                "-m",
+                "gateway.app.controller",
+                msgspec.json.encode(start).decode(),
+                pass_fds=(
+                    start.admin_fd,
+                    start.link_fd,
+                    start.table_fd,
+                    start.lifeline_fd,
+                ),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
+
+    async def ready_line(self) -> str:
+        assert self.controller is not None
+        assert self.controller.stdout is not None
+        async with asyncio.timeout(PATIENCE_S):
+            return (await self.controller.stdout.readline()).decode()
+
+    async def end(self, number: signal.Signals) -> int:
+        assert self.controller is not None
+        self.controller.send_signal(number)
+        async with asyncio.timeout(PATIENCE_S):
+            return await self.controller.wait()
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: dict[str, str] | None = None,
+    ) -> tuple[int, dict[str, object], aiohttp.typedefs.LooseHeaders]:
+        sent = None if body is None else json.dumps(body)
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(
+                method,
+                self.url + path,
+                data=sent,
+                headers={**JSON, **(headers or {})},
+                timeout=aiohttp.ClientTimeout(PATIENCE_S),
+            ) as answer,
+        ):
+            text = await answer.text()
+            is_json = answer.content_type == "application/json"
+            document = json.loads(text) if is_json else {"text": text}
+            return answer.status, document, answer.headers
+
+    async def put(
+        self, weights: object, **headers: str
+    ) -> tuple[int, dict[str, object]]:
+        named = {key.replace("_", "-"): value for key, value in headers.items()}
+        path = "/api/v1/services/chat/weights"
+        status, document, _headers = await self.ask("PUT", path, weights, headers=named)
+        return status, document
+
+    async def readiness(self) -> tuple[int, dict[str, object]]:
+        status, document, _headers = await self.ask("GET", "/readyz")
+        return status, document
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        for worker in self.workers:
+            if worker._task is not None:
+                worker.stop()
+        if self.controller is not None and self.controller.returncode is None:
+            self.controller.kill()
+            await self.controller.wait()
+        with contextlib.suppress(BaseExceptionGroup):
+            await self._tasks.__aexit__(None, None, None)
+        self.admin.close()
+        self.link.close()
+        self.table.close()
+        os.close(self.lifeline)
+        if self.held >= 0:
+            os.close(self.held)
+
+    def start_workers(self) -> None:
+        for worker in self.workers:
+            worker.start(self._tasks)
+
+
+async def _until(claim: Callable[[], bool | Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            held = claim()
+            if held if isinstance(held, bool) else await held:
+                return
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[_Stage]:
+    """Sockets, a folder and a configuration; nothing runs yet."""
+    with tempfile.TemporaryDirectory(prefix="sg") as folder:
+        async with _Stage(Path(folder)) as made:
+            made.configure()
+            yield made
+
+
+@pytest.fixture
+async def running(stage: _Stage) -> _Stage:
+    """Two played workers and a controller that is ready."""
+    stage.start_workers()
+    await stage.start()
+    await stage.ready_line()
+    return stage
+
+
+async def test_it_says_when_the_first_table_is_in_force_everywhere(
+    stage: _Stage,
+) -> None:
+    """One line, for people and scripts."""
+    stage.start_workers()
+    await stage.start()
+
+    line = await stage.ready_line()
+
+    assert line == (
+        f"ready: data http://127.0.0.1:8080 · admin {stage.url}"
+        " · services: chat (v1 90 %, v2 10 %)\n"
+    )
+    assert [worker.share for worker in stage.workers] == [10_000, 10_000]
+
+
+async def test_a_weight_is_in_force_on_every_worker_when_it_is_answered(
+    running: _Stage,
+) -> None:
+    """The answer is not a promise but a fact."""
+    status, answer = await running.put({"v2": 25.125}, If_Match='"1"')
+
+    assert status == 200
+    assert [worker.share for worker in running.workers] == [25_125, 25_125]
+    assert answer == {
+        "service": "chat",
+        "weights": {"v1": 74.875, "v2": 25.125},
+        "revision": 2,
+        "epoch": 2,
+        "workers": {"connected": 2, "in_force": 2},
+        "durable": True,
+    }
+
+
+async def test_what_cannot_be_done_is_refused_with_a_status_that_says_why(
+    running: _Stage,
+) -> None:
+    """And nothing moves."""
+    stale, conflict = await running.put({"v2": 20}, If_Match="7")
+    bad_sum, _ = await running.put({"v1": 50, "v2": 20})
+    no_name, unknown = await running.put({"v3": 20})
+    not_json, _, _ = await running.ask(
+        "PUT",
+        "/api/v1/services/chat/weights",
+        {},
+        headers={"Content-Type": "text/plain"},
+    )
+    too_large, _ = await running.put({"x" * 70_000: 1})
+    elsewhere, _, _ = await running.ask(
+        "PUT", "/api/v1/services/chta/weights", {"v2": 1}
+    )
+    nowhere, listing, _ = await running.ask("GET", "/api/v2")
+    wrong_method, _, headers = await running.ask("DELETE", "/api/v1/reload")
+
+    assert (stale, bad_sum, no_name) == (409, 422, 422)
+    assert (not_json, too_large, elsewhere) == (415, 413, 404)
+    assert (nowhere, wrong_method) == (404, 405)
+    assert headers["Allow"] == "POST"  # type: ignore[index]
+    assert conflict["error"]["type"] == "revision_conflict"  # type: ignore[index]
+    assert "Known: v1, v2." in unknown["error"]["message"]  # type: ignore[index]
+    assert "/api/v1/services" in listing["error"]["message"]  # type: ignore[index]
+    assert {worker.share for worker in running.workers} == {10_000}
+
+
+async def test_weights_survive_a_restart_of_everything(running: _Stage) -> None:
+    """Controller and workers begin with nothing but the store."""
+    await running.put({"v2": 33})
+    assert await running.end(signal.SIGTERM) == 0
+    for worker in running.workers:
+        worker.table = None
+    running.table.truncate(0)
+
+    await running.start()
+
+    await _until(lambda: {worker.share for worker in running.workers} == {33_000})
+
+
+async def test_a_changed_configured_weight_wins_over_the_kept_one(
+    running: _Stage,
+) -> None:
+    """The file speaks for itself again."""
+    await running.put({"v2": 33})
+    running.configure(weight=5)
+
+    status, answer, _ = await running.ask("POST", "/api/v1/reload")
+
+    assert status == 200
+    assert answer["services"] == {
+        "chat": {"weights": {"v1": 95.0, "v2": 5.0}, "revision": 3}
+    }
+    assert {worker.share for worker in running.workers} == {5_000}
+
+
+async def test_a_killed_controller_adopts_what_the_workers_run_on(
+    running: _Stage,
+) -> None:
+    """Even when store and shared table are lost with it."""
+    await running.put({"v2": 40})
+    await running.end(signal.SIGKILL)
+    for kept in running.folder.glob("state.db*"):
+        kept.unlink()
+    running.table.truncate(0)
+    os.write(running.table.fileno(), b"torn")
+
+    await running.start()
+
+    await _until(lambda: all(worker.table.epoch == 3 for worker in running.workers))  # type: ignore[union-attr]
+    _status, view, _ = await running.ask("GET", "/api/v1/services/chat")
+    assert view["weights"] == {"v1": 60.0, "v2": 40.0}
+    assert view["revision"] == 2
+    assert {worker.share for worker in running.workers} == {40_000}
+
+
+async def test_a_bad_file_changes_nothing_and_a_mended_one_is_taken_by_sighup(
+    running: _Stage,
+) -> None:
+    """The refusal says what is wrong."""
+    running.configure(extra="nonsense: 1")
+    refused, answer, _ = await running.ask("POST", "/api/v1/reload")
+    running.configure(weight=12)
+    assert running.controller is not None
+    running.controller.send_signal(signal.SIGHUP)
+
+    await _until(lambda: {worker.share for worker in running.workers} == {12_000})
+
+    assert refused == 422
+    assert "nonsense" in answer["error"]["message"]  # type: ignore[index]
+
+
+async def test_a_controller_that_restarts_on_a_broken_file_keeps_the_traffic_going(
+    running: _Stage,
+) -> None:
+    """Closed to operators until the file is mended."""
+    await running.put({"v2": 40})
+    running.configure(extra="nonsense: 1")
+    await running.end(signal.SIGKILL)
+
+    await running.start()
+    status, ready = await running.readiness()
+    closed, _ = await running.put({"v2": 0})
+    running.configure()
+    assert running.controller is not None
+    running.controller.send_signal(signal.SIGHUP)
+
+    assert (status, closed) == (200, 503)
+    assert "configuration" in str(ready["degraded"])
+    assert {worker.share for worker in running.workers} == {40_000}
+    await _until(lambda: _is_sound(running))
+    assert (await running.put({"v2": 0}))[0] == 200
+
+
+async def _is_sound(stage: _Stage) -> bool:
+    status, ready = await stage.readiness()
+    return status == 200 and ready["degraded"] == []
+
+
+async def test_without_its_store_a_weight_falls_but_does_not_rise(
+    stage: _Stage,
+) -> None:
+    """It says it is degraded, and recovers by itself."""
+    holder = sqlite3.connect(stage.state, isolation_level=None)
+    holder.execute("CREATE TABLE held (it)")
+    holder.execute("BEGIN EXCLUSIVE")
+    stage.start_workers()
+    await stage.start()
+    await stage.ready_line()
+
+    rise, refusal = await stage.put({"v2": 50})
+    fall, answer = await stage.put({"v2": 4})
+    _, degraded = await stage.readiness()
+    holder.execute("ROLLBACK")
+    holder.close()
+    await _until(lambda: _is_sound(stage))
+
+    assert (rise, fall) == (503, 200)
+    assert answer["durable"] is False
+    assert "locked" in str(refusal)
+    assert "locked" in str(degraded["degraded"])
+    assert {worker.share for worker in stage.workers} == {4_000}
+    status, later = await stage.put({"v2": 50})
+    assert (status, later["durable"]) == (200, True)
+
+
+async def test_tokens_decide_who_may_read_and_who_may_write(stage: _Stage) -> None:
+    """And no secret is shown or logged."""
+    stage.configure(
+        admin=", tokens: [{name: eyes, role: viewer, value: see-see-see-see-1},"
+        " {name: hands, role: operator, value: do-do-do-do-do-do}]"
+    )
+    stage.start_workers()
+    await stage.start()
+    await stage.ready_line()
+    viewer = {"Authorization": "Bearer see-see-see-see-1"}
+    operator = {"Authorization": "Bearer do-do-do-do-do-do"}
+
+    nobody, _, headers = await stage.ask("GET", "/api/v1/services")
+    looks, view, _ = await stage.ask("GET", "/api/v1/services", headers=viewer)
+    touches, _ = await stage.put({"v2": 5}, **viewer)
+    acts, _ = await stage.put({"v2": 5}, **operator)
+    health, _, _ = await stage.ask("GET", "/healthz")
+
+    assert (nobody, looks, touches, acts, health) == (401, 200, 403, 200, 200)
+    assert "Bearer" in headers["WWW-Authenticate"]  # type: ignore[index]
+    assert "hush-hush" not in str(view)
+    assert "see-see" not in stage.log.read_text()
+
+
+async def test_no_page_in_a_browser_can_act_where_no_tokens_are(
+    running: _Stage,
+) -> None:
+    """DNS rebinding, foreign origins, forms."""
+    rebound, _, _ = await running.ask("GET", "/metrics", headers={"Host": "evil.test"})
+    foreign, _ = await running.put({"v2": 99}, Origin="http://evil.test")
+    form, _, _ = await running.ask(
+        "POST", "/api/v1/reload", "x", headers={"Content-Type": "text/plain"}
+    )
+
+    assert (rebound, foreign, form) == (403, 403, 415)
+    assert {worker.share for worker in running.workers} == {10_000}
+
+
+async def test_what_workers_saw_is_shown_to_people_and_to_prometheus(
+    running: _Stage,
+) -> None:
+    """The same counts on both ways."""
+    duration = Histogram()
+    duration.add(0.5)
+    running.workers[0].send(
+        Observations(
+            worker=0,
+            pid=1000,
+            sequence=1,
+            series=[
+                Series(
+                    service="chat",
+                    version="v2",
+                    outcomes={"upstream_error": 1},
+                    codes={502: 1},
+                    failures={"connect": 1},
+                    duration=duration.counts,
+                    duration_sum=duration.total,
+                    first_byte=[],
+                    first_byte_sum=0.0,
+                )
+            ],
+            downstream_connections=3,
+            refused={404: 2},
+        )
+    )
+
+    async def is_counted() -> bool:
+        _, scraped, _ = await running.ask("GET", "/metrics")
+        return 'version="v2",outcome="upstream_error"} 1.0' in str(scraped) or (
+            'outcome="upstream_error",service="chat",version="v2"} 1.0' in str(scraped)
+        )
+
+    await _until(is_counted)
+    _, view, _ = await running.ask("GET", "/api/v1/services/chat")
+    statistics = view["versions"]["v2"]["statistics"]  # type: ignore[index]
+    assert statistics["error_rate"] == pytest.approx(1)
+    assert statistics["codes"] == {"502": 1}
+
+
+async def test_it_ends_with_code_2_when_there_is_nothing_to_serve(
+    stage: _Stage,
+) -> None:
+    """The log says what is wrong with the file."""
+    stage.configure(extra="nonsense: 1")
+    stage.start_workers()
+    await stage.start()
+
+    assert stage.controller is not None
+    async with asyncio.timeout(PATIENCE_S):
+        assert await stage.controller.wait() == 2
+    assert "nonsense" in stage.log.read_text()
+
+
+async def test_it_ends_when_its_supervisor_is_gone_and_leaves_the_way_open(
+    running: _Stage,
+) -> None:
+    """Workers can still reach its successor."""
+    os.close(running.held)
+    running.held = -1
+
+    assert running.controller is not None
+    async with asyncio.timeout(PATIENCE_S):
+        assert await running.controller.wait() == 0
+    assert (running.folder / "l").exists()
+    assert "Warning" not in running.log.read_text()
