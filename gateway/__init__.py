@@ -1,1 +1,21 @@
-"""Sluicegate: a progressive-delivery gateway for AI models."""
+"""Sluicegate: a progressive-delivery gateway for AI models. This is the map.
+
+Two journeys, each in one direction; they meet in handoff/ and nowhere else.
+
+    DATA     client -> proxy/listen -> downstream -> life_of_a_request -> upstream -> endpoint
+    HANDOFF  routing table (down)   <->   observations (up)
+    CONTROL  admin/ and settings/ -> control/ -> publish
+
+Floors: a folder imports lower floors only; folders of one floor do not know each other.
+
+    6  cli/                           commands for people, and the demo
+    5  app/                           supervisor, controller, worker: where things are joined
+    4  proxy/ · control/ · admin/     data plane · control plane · operators
+    3  handoff/ · state/ · telemetry/ what the planes exchange · what survives · Prometheus
+    2  settings/                      YAML to domain objects
+    1  wire/ · routing/ · analysis/   pure: HTTP heads · key and version · counts
+       flags/                         pure, below them: the bucket a key lands in
+    0  domain/                        values, units, errors
+
+Read proxy/life_of_a_request.py first, then app/supervisor.py, then gateway/README.md.
+"""

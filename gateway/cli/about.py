@@ -3,7 +3,6 @@
 import json
 import platform
 import sys
-from importlib import metadata
 
 import typer
 
@@ -28,6 +27,8 @@ def schema() -> None:
 
 
 def _version_line() -> str:
+    from importlib import metadata
+
     try:
         installed = metadata.version("sluicegate")
     except metadata.PackageNotFoundError:

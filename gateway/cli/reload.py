@@ -2,6 +2,7 @@
 
 import typer
 
+from gateway.cli import in_force
 from gateway.cli.admin_api import DEFAULT_URL
 from gateway.cli.options import AdminUrl, AsJson, admin_api
 
@@ -15,9 +16,9 @@ def reload(admin: AdminUrl = DEFAULT_URL, as_json: AsJson = False) -> None:
     receipt = read(ReloadReceipt, answer)
     if as_json:
         print_json(answer)
-        return
-    workers = receipt.workers
-    typer.echo(
-        f"Reloaded {', '.join(receipt.services)}: epoch {receipt.epoch}, "
-        f"in force on {workers.in_force} of {workers.connected} workers."
-    )
+    else:
+        typer.echo(
+            f"Reloaded {', '.join(receipt.services)}: epoch {receipt.epoch}, "
+            f"{in_force.told(receipt.workers)}."
+        )
+    in_force.demand_everywhere(receipt.workers)

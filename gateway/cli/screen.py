@@ -7,6 +7,7 @@ given room instead of being cut.
 import json
 import os
 import sys
+from io import TextIOWrapper
 from typing import Final
 
 import typer
@@ -17,7 +18,9 @@ _ROOM_IN_A_PIPE: Final = 200
 
 
 def screen() -> Console:
-    """Make the console on stdout."""
+    """Make the console on stdout; what its encoding lacks is shown as `?`."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     has_width = sys.stdout.isatty() or "COLUMNS" in os.environ
     return Console(width=None if has_width else _ROOM_IN_A_PIPE, highlight=False)
 

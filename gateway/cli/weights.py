@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.cli import in_force
 from gateway.cli.admin_api import DEFAULT_URL, AdminApi
 from gateway.cli.options import AdminUrl, AsJson, admin_api
 
 if TYPE_CHECKING:
     from gateway.cli.views import ChangeView, Receipt
-
-_FAILED = 1
 
 
 def weights(
@@ -112,12 +111,7 @@ def _report(answer: object, *, as_json: bool) -> None:
         print_json(answer)
     else:
         typer.echo(told(receipt))
-    if receipt.workers.in_force < receipt.workers.connected:
-        typer.echo(
-            "Not every worker has it yet. Look again with `sluicegate status`.",
-            err=True,
-        )
-        raise typer.Exit(_FAILED)
+    in_force.demand_everywhere(receipt.workers)
 
 
 def told(receipt: "Receipt") -> str:
@@ -125,10 +119,9 @@ def told(receipt: "Receipt") -> str:
     from gateway.cli.figures import percent
 
     split = ", ".join(f"{name} {percent(p)}" for name, p in receipt.weights.items())
-    workers = receipt.workers
     line = (
         f"{receipt.service}: {split}; revision {receipt.revision}; "
-        f"in force on {workers.in_force} of {workers.connected} workers"
+        f"{in_force.told(receipt.workers)}"
     )
     if receipt.durable:
         return line

@@ -12,21 +12,26 @@ from typing import Final, cast
 
 import httptools
 
-from gateway.domain.deployment import ClientLimits
 from gateway.domain.errors import GatewayError, Refused
 from gateway.proxy.deadlines import NEVER
 from gateway.proxy.life_of_a_request import Exchange
+from gateway.proxy.limits import (
+    check_length,
+    check_served,
+    head_too_large,
+    target_too_long,
+    too_large,
+    too_slow,
+)
+from gateway.proxy.peer import Peer
 from gateway.proxy.plane import Plane
 from gateway.wire.fields import RawField
-from gateway.wire.forwarded import client_address, forwarded_lines, is_within
 from gateway.wire.request_head import RequestHead, read_request_head
 
 _PIPELINED: Final = 16
 _LINGER: Final = 2.0  # seconds in which a refused client may take in why
 _RESET: Final = struct.pack("ii", 1, 0)
 _CHUNK_OVERHEAD: Final = 16  # bytes of framing allowed for each byte of a body
-
-_CHAINED: Final = frozenset({b"x-forwarded-for", b"forwarded"})
 
 
 class _Reading(Enum):
@@ -39,13 +44,11 @@ class _Reading(Enum):
 
 
 class Downstream(asyncio.Protocol):
-    """See the module. Implements life_of_a_request.Client for its exchanges."""
+    """See the module. Implements client.Client for its exchanges."""
 
     __slots__ = (
         "_current",
         "_fed",
-        "_forwarded",
-        "_forwarded_host",
         "_head_began",
         "_holds",
         "_is_advancing",
@@ -60,9 +63,7 @@ class Downstream(asyncio.Protocol):
         "_receiving",
         "_target",
         "_transport",
-        "_trusted_by",
         "deadline",
-        "is_trusted",
         "looked_at",
         "peer",
     )
@@ -81,11 +82,7 @@ class Downstream(asyncio.Protocol):
         self._head_began = self._now = 0.0
         self._is_slow = self._is_closing = self._holds = self._is_advancing = False
         self.deadline = self.looked_at = NEVER
-        self.peer = b""
-        self.is_trusted = False
-        self._trusted_by: object = None
-        self._forwarded_host: bytes | None = None
-        self._forwarded = b""
+        self.peer = Peer(plane, "unknown")
 
     # The socket (asyncio).
 
@@ -94,7 +91,8 @@ class Downstream(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._plane.clients.add(self)
         name = transport.get_extra_info("peername")
-        self.peer = str(name[0]).split("%", 1)[0].encode() if name else b"unknown"
+        if name:
+            self.peer = Peer(self._plane, str(name[0]))
         self._now = self._plane.wheel.read_clock()
         self._set_deadline()
 
@@ -161,7 +159,7 @@ class Downstream(asyncio.Protocol):
         if self._reading is _Reading.HEAD:
             self._raw.append((name, value))
         elif self._receiving is not None:
-            self._receiving.trailers.append((name, value))
+            self._receiving.body.trailers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Make an exchange of the head, or refuse it."""
@@ -172,16 +170,14 @@ class Downstream(asyncio.Protocol):
         method = parser.get_method()
         try:
             if self._fed > limits.head:
-                _check_length(self._target, self._raw, limits)
+                check_length(self._target, self._raw, limits)
             head = read_request_head(
                 method, self._target, parser.get_http_version(), self._raw
             )
-            _check_served(head, limits, wants_upgrade=parser.should_upgrade())
+            check_served(head, limits, wants_upgrade=parser.should_upgrade())
         except Refused as refusal:
             self._refuse(refusal, method)
             return
-        if self._trusted_by is not self._plane.routes:
-            self._know_peer()
         exchange = Exchange(self._plane, self, head, self._now)
         exchange.keep_alive = parser.should_keep_alive()
         self._enqueue(exchange)
@@ -191,16 +187,17 @@ class Downstream(asyncio.Protocol):
         exchange = self._receiving
         if exchange is None or self._reading is not _Reading.BODY:
             return
-        exchange.take_body(body)
+        if not exchange.is_over:
+            exchange.body.take(body)
         limit = self._plane.limits.body
-        if exchange.received > limit:
-            self._refuse(_too_large(limit), exchange.head.method)
+        if exchange.body.received > limit:
+            self._refuse(too_large(limit), exchange.head.method)
 
     def on_message_complete(self) -> None:
         """Note that the request is whole."""
         if self._receiving is None or self._reading is not _Reading.BODY:
             return
-        self._receiving.is_request_whole = True
+        self._receiving.body.is_whole = True
         self._receiving = None
         self._reading = _Reading.NOTHING
         self._fed = 0
@@ -221,7 +218,7 @@ class Downstream(asyncio.Protocol):
 
     def _refuse_garbage(self, error: Exception) -> None:
         last = self._queue[-1] if self._queue else self._current
-        if last is not None and last.is_request_whole and not last.keep_alive:
+        if last is not None and last.body.is_whole and not last.keep_alive:
             self._reading = _Reading.IGNORED  # bytes after `Connection: close`
             return
         refusal = Refused(
@@ -235,19 +232,14 @@ class Downstream(asyncio.Protocol):
         """Refuse a head that grows without end, and framing that outweighs its body."""
         limits = self._plane.limits
         if self._reading is _Reading.HEAD and len(self._target) > limits.head:
-            self._refuse(_target_too_long(limits.head), b"")
+            self._refuse(target_too_long(limits.head), b"")
         elif self._reading is _Reading.HEAD and self._fed > limits.head + just_fed:
-            self._refuse(_head_too_large(limits.head), b"")
+            self._refuse(head_too_large(limits.head), b"")
         elif self._reading is _Reading.BODY and self._receiving is not None:
-            overhead = self._fed - self._receiving.received - just_fed
-            allowed = 2 * limits.head + _CHUNK_OVERHEAD * self._receiving.received
+            overhead = self._fed - self._receiving.body.received - just_fed
+            allowed = 2 * limits.head + _CHUNK_OVERHEAD * self._receiving.body.received
             if overhead > allowed:
-                self._refuse(_head_too_large(limits.head), b"")
-
-    def _know_peer(self) -> None:
-        self._trusted_by = routes = self._plane.routes
-        trusted = () if routes is None else routes.trusted
-        self.is_trusted = bool(trusted) and is_within(self.peer.decode(), trusted)
+                self._refuse(head_too_large(limits.head), b"")
 
     # Exchanges in order.
 
@@ -285,41 +277,18 @@ class Downstream(asyncio.Protocol):
         self._is_advancing = False
 
     def exchange_over(self) -> None:
-        """Go on with the next request, or close (life_of_a_request.Client)."""
+        """Go on with the next request, or close (client.Client)."""
         over, self._current = self._current, None
         if over is None:
             return
         self._now = self._plane.wheel.now
-        if not (over.keep_alive and over.is_request_whole) or self._plane.is_draining:
-            self._close(gently=not over.is_request_whole)
+        if not (over.keep_alive and over.body.is_whole) or self._plane.is_draining:
+            self._close(gently=not over.body.is_whole)
         elif self._queue:
             self._next()
         self._set_deadline()
 
-    # life_of_a_request.Client.
-
-    def address(self, head: RequestHead) -> str:
-        """Give the client's address, behind trusted proxies."""
-        routes = self._plane.routes
-        trusted = () if routes is None else routes.trusted
-        chain = head.fields.get(b"x-forwarded-for", b"")
-        return client_address(self.peer.decode(), chain, trusted)
-
-    def forwarded(self, head: RequestHead) -> bytes:
-        """Write the forwarded headers; the same again for the same plain request."""
-        plain = not self.is_trusted and not _CHAINED & head.fields.keys()
-        if plain and self._forwarded_host == head.host:
-            return self._forwarded
-        lines = forwarded_lines(
-            peer=self.peer,
-            scheme=b"http",
-            host=head.host,
-            fields=head.fields,
-            is_trusted=self.is_trusted,
-        )
-        if plain:
-            self._forwarded_host, self._forwarded = head.host, lines
-        return lines
+    # client.Client.
 
     def write(self, data: bytes) -> None:
         """Send to the client; nothing when it is gone."""
@@ -404,7 +373,7 @@ class Downstream(asyncio.Protocol):
         if self._is_closing or self._is_slow:
             self.abort()
         elif self._reading in {_Reading.HEAD, _Reading.BODY}:
-            self._refuse(_too_slow(), b"")
+            self._refuse(too_slow(), b"")
             if self._current is not None:
                 self._current.request_progressed()
         else:
@@ -418,56 +387,3 @@ def _set_reset(transport: asyncio.Transport) -> None:
         return
     with socket.socket(fileno=socket.dup(shown.fileno())) as duplicate:
         duplicate.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-
-
-def _check_length(target: bytes, raw: list[RawField], limits: ClientLimits) -> None:
-    if len(target) > limits.head:
-        raise _target_too_long(limits.head)
-    if sum(len(name) + len(value) + 4 for name, value in raw) > limits.head:
-        raise _head_too_large(limits.head)
-
-
-def _check_served(
-    head: RequestHead, limits: ClientLimits, *, wants_upgrade: bool
-) -> None:
-    if (head.content_length or 0) > limits.body:
-        raise _too_large(limits.body)
-    upgrade = head.fields.get(b"upgrade", b"").lower()
-    if wants_upgrade and b"websocket" in upgrade:
-        raise Refused(
-            501,
-            "WebSocket upgrades are not available yet.",
-            remedy="Use HTTP requests or server-sent events.",
-        )
-
-
-def _too_large(limit: int) -> Refused:
-    return Refused(
-        413,
-        f"The request body is larger than {limit} bytes.",
-        remedy="Send less, or raise limits.body.",
-    )
-
-
-def _target_too_long(limit: int) -> Refused:
-    return Refused(
-        414,
-        f"The request target is longer than {limit} bytes.",
-        remedy="Send a shorter one, or raise limits.head.",
-    )
-
-
-def _head_too_large(limit: int) -> Refused:
-    return Refused(
-        431,
-        f"The request's headers are larger than {limit} bytes.",
-        remedy="Send fewer or shorter ones, or raise limits.head.",
-    )
-
-
-def _too_slow() -> Refused:
-    return Refused(
-        408,
-        "The request did not arrive in time.",
-        remedy="Send it again, faster.",
-    )

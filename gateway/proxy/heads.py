@@ -1,7 +1,8 @@
 """Heads as they leave the gateway, to the endpoint and to the client."""
 
-from typing import Final, Protocol
+from typing import Final
 
+from gateway.proxy.peer import Peer
 from gateway.proxy.pool import Pool
 from gateway.proxy.routes import Target
 from gateway.wire.answer_head import AnswerHead
@@ -9,15 +10,8 @@ from gateway.wire.fields import write_fields
 from gateway.wire.request_head import RequestHead
 
 
-class Sender(Protocol):
-    """Who sent the request, as the next hop is told."""
-
-    def forwarded(self, head: RequestHead) -> bytes:
-        """Write the forwarded headers, each with its CRLF."""
-
-
 def request_bytes(
-    head: RequestHead, target: Target, pool: Pool, sender: Sender, request_id: bytes
+    head: RequestHead, target: Target, pool: Pool, peer: Peer, request_id: bytes
 ) -> bytes:
     """Write the request's head for an endpoint, with the blank line."""
     path = target.path_for(pool, head.target) if target.rewrites else head.target
@@ -29,7 +23,7 @@ def request_bytes(
         % (head.method, path, target.host_for(pool, head.host)),
         write_fields(passing),
         target.set_lines,
-        sender.forwarded(head),
+        peer.forwarded(head),
         b"x-request-id: %b\r\n" % request_id,
         _framing(head),
         b"\r\n",

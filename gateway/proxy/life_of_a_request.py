@@ -7,7 +7,7 @@ things happen to it:
     2. choose    the service, the sticky key, the version            _choose
     3. prepare   what the version changes in the body                _prepare
     4. send      on an idle connection at once, or on a new one      _send, connected
-    5. upload    body bytes pass as they come                        _pass_body_on
+    5. upload    body bytes pass as they come                        request_progressed
     6. answer    head and body pass as they come                     answer_arrived
     7. end       counted, connection kept, next request              _end
 
@@ -16,66 +16,32 @@ upstream_failed (the endpoint's fault), client_gone. Everything here happens ins
 call of the event loop, without a task, a future or a timer.
 """
 
-from typing import Final, Protocol
+from typing import Final
 
 from gateway.domain.errors import (
     GatewayError,
     Refused,
     UpstreamFailed,
-    UpstreamTimedOut,
 )
 from gateway.domain.outcome import Failure, Outcome, outcome_of_status
+from gateway.proxy.client import Client
 from gateway.proxy.framing import chunk, last_chunk
 from gateway.proxy.heads import answer_bytes, cookie_line, interim_bytes, request_bytes
 from gateway.proxy.plane import Plane
 from gateway.proxy.pool import Pool
-from gateway.proxy.refuse import CONTINUE, error_answer
+from gateway.proxy.refuse import CONTINUE, error_answer, explain
+from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Target
 from gateway.proxy.upstream import Upstream
-from gateway.routing.sticky import Absent, Body, Wait
+from gateway.routing.sticky import Body, Wait
 from gateway.wire.answer_head import AnswerHead
 from gateway.wire.answer_head import Body as AnswerBody
-from gateway.wire.fields import RawField
-from gateway.wire.json_splice import splice
 from gateway.wire.request_head import RequestHead
 
 HELD: Final = 256 * 1024
 """Bytes of a body kept while its connection is being made, before reading pauses."""
 
-_IDEMPOTENT: Final = frozenset({
-    b"GET",
-    b"HEAD",
-    b"OPTIONS",
-    b"PUT",
-    b"DELETE",
-    b"TRACE",
-})
 _CONTINUE_STATUS: Final = 100
-
-
-class Client(Protocol):
-    """The client's connection, as an exchange sees it."""
-
-    def address(self, head: RequestHead) -> str:
-        """Who asks, behind trusted proxies."""
-
-    def forwarded(self, head: RequestHead) -> bytes:
-        """Write who asks, for the next hop."""
-
-    def write(self, data: bytes) -> None:
-        """Send to the client."""
-
-    def hold(self) -> None:
-        """Stop reading the request's body."""
-
-    def resume(self) -> None:
-        """Read on."""
-
-    def exchange_over(self) -> None:
-        """Go on: the answer is whole, the connection may serve the next request."""
-
-    def cut(self, *, reset: bool) -> None:
-        """End the connection so that the client sees its answer is not whole."""
 
 
 class Exchange:
@@ -83,13 +49,12 @@ class Exchange:
 
     Attributes:
         head: The request's head.
+        body: The request's body, filled by downstream.
         keep_alive: Whether the client's connection may go on afterwards.
-        is_request_whole: Whether the request's last byte has arrived.
-        is_over: Whether the answer is whole, refused or cut.
-        trailers: The request's trailers, filled by downstream.
-        received: Body bytes so far.
         refusal: Set by downstream when the request turned out to be bad; answered in
             the request's turn.
+        is_over: Whether the answer is whole, refused or cut.
+        request_id: The client's own, or a new one.
 
     """
 
@@ -101,26 +66,20 @@ class Exchange:
         "_has_first_byte",
         "_is_asking",
         "_is_prepared",
-        "_is_retried",
-        "_is_sent",
-        "_parts",
         "_plane",
         "_pool",
         "_replay",
-        "_replay_size",
         "_route",
         "_set_cookie",
         "_status",
         "_target",
         "_until_close",
+        "body",
         "head",
         "is_over",
-        "is_request_whole",
         "keep_alive",
-        "received",
         "refusal",
         "request_id",
-        "trailers",
     )
 
     # 1. Arrive.
@@ -132,30 +91,20 @@ class Exchange:
         self._client = client
         self._arrived = arrived
         self.head = head
-        self.request_id = _kept_id(head) or plane.request_id()
+        self.body = RequestBody(head)
+        self.request_id = head.request_id or plane.request_id()
         self.keep_alive = True
-        self.is_request_whole = self.is_over = False
-        self.received = 0
+        self.is_over = False
         self.refusal: GatewayError | None = None
-        self.trailers: list[RawField] = []
-        self._parts: list[bytes] = []
         self._route: Route | None = None
         self._target: Target | None = None
         self._pool: Pool | None = None
         self._connection: Upstream | None = None
+        self._replay: bytes | None = None
         self._set_cookie: bytes | None = None
-        self._is_prepared = self._is_asking = self._is_sent = False
-        self._replay: list[bytes] | None = None
-        self._replay_size = 0
-        self._is_retried = False
         self._status: int | None = None
+        self._is_prepared = self._is_asking = False
         self._answer_is_chunked = self._until_close = self._has_first_byte = False
-
-    def take_body(self, part: bytes) -> None:
-        """Take a piece of the body; request_progressed() follows once all are taken."""
-        self.received += len(part)
-        if not self.is_over:
-            self._parts.append(part)
 
     def request_progressed(self) -> None:
         """Go as far as what has arrived allows. Called after each read."""
@@ -166,11 +115,12 @@ class Exchange:
             return
         try:
             if self._connection is not None:
-                self._pass_body_on(self._connection)
-            elif not self._is_asking and self._choose() and self._prepare():
+                self.body.pass_on(self._connection)
+            elif self._is_asking:
+                if self.body.received > HELD:
+                    self._client.hold()
+            elif self._choose() and self._prepare():
                 self._send()
-            elif self._is_asking and self.received > HELD:
-                self._client.hold()
         except Refused as refusal:
             self.refuse(refusal)
 
@@ -182,9 +132,9 @@ class Exchange:
             return True
         routes = self._plane.routes
         assert routes is not None  # ruff: ignore[assert]  # a worker listens only with a table
-        if self._route is None:
-            self._route = routes.find(self.head)
         route = self._route
+        if route is None:
+            self._route = route = routes.find(self.head)
         target = route.fixed_target(self.head, self._address)
         if target is None:
             key = route.find_key(self.head, self._address, self._json_body)
@@ -197,21 +147,11 @@ class Exchange:
         return True
 
     def _address(self) -> str:
-        return self._client.address(self.head)
+        return self._client.peer.client(self.head)
 
     def _json_body(self) -> Body:
-        head, route = self.head, self._route
-        if route is None or not head.has_body or not head.is_json:
-            return Absent.BODY
-        limit = route.service.json_limit
-        if max(head.content_length or 0, self.received) > limit:
-            return Absent.BODY
-        return self._joined_body() if self.is_request_whole else Wait.FOR_BODY
-
-    def _joined_body(self) -> bytes:
-        if len(self._parts) != 1:
-            self._parts = [b"".join(self._parts)]
-        return self._parts[0]
+        assert self._route is not None  # ruff: ignore[assert]
+        return self.body.readable(self._route.service.json_limit)
 
     def _invite_body(self) -> None:
         """Answer `Expect: 100-continue` ourselves: the body is wanted here."""
@@ -229,59 +169,33 @@ class Exchange:
 
     def _prepare(self) -> bool:
         """Make the version's changes to the body; False while it is not whole."""
-        target, head = self._target, self.head
-        if self._is_prepared or target is None:
+        target, route = self._target, self._route
+        assert target is not None  # ruff: ignore[assert]
+        assert route is not None  # ruff: ignore[assert]
+        if self._is_prepared or not target.set_json or not self.head.has_body:
             return True
-        if not target.set_json or not head.has_body:
-            self._is_prepared = True
-            return True
-        self._check_settable()
-        if not self.is_request_whole:
+        self._is_prepared = self.body.set_json(
+            target.set_json, route.service.json_limit
+        )
+        if not self._is_prepared:
             self._invite_body()
-            return False
-        body = self._joined_body()
-        for steps, value in target.set_json:
-            body = splice(body, steps, value)
-        self._parts = [body]
-        self.trailers.clear()
-        head.is_chunked, head.content_length = False, len(body)
-        self._is_prepared = True
-        return True
-
-    def _check_settable(self) -> None:
-        assert self._route is not None  # ruff: ignore[assert]
-        limit = self._route.service.json_limit
-        if not self.head.is_json:
-            raise Refused(
-                415,
-                "The request body is not plain JSON, and this version's settings"
-                " are written into it.",
-                remedy="Send content-type application/json without content-encoding.",
-            )
-        if max(self.head.content_length or 0, self.received) > limit:
-            raise Refused(
-                413,
-                f"The request body is larger than {limit} bytes, and this version's"
-                " settings are written into it.",
-                remedy="Send less, or raise json_limit of the service.",
-            )
+        return self._is_prepared
 
     # 4. Send.
 
     def _send(self) -> None:
         assert self._target is not None  # ruff: ignore[assert]
-        self._pool = self._target.pool()
-        connection = self._pool.take()
+        self._pool = pool = self._target.pool()
+        connection = pool.take()
         if connection is not None:
             self.connected(connection)
         else:
-            self._ask(fresh=False)
+            self._ask(pool, fresh=False)
 
-    def _ask(self, *, fresh: bool) -> None:
-        assert self._pool is not None  # ruff: ignore[assert]
+    def _ask(self, pool: Pool, *, fresh: bool) -> None:
         try:
             self._is_asking = True
-            self._pool.ask(self, fresh=fresh)
+            pool.ask(self, fresh=fresh)
         except UpstreamFailed as full:
             self.not_connected(Failure.FULL, full)
 
@@ -289,57 +203,34 @@ class Exchange:
         """Begin on *upstream*: head and what there is of the body in one write."""
         self._is_asking = False
         self._connection = upstream
-        payload = b"".join(self._replay) if self._replay else self._first_bytes()
-        self._replay = [payload] if self._may_repeat(upstream) else None
-        self._replay_size = len(payload)
+        payload, is_repeated = self._replay, self._replay is not None
+        if payload is None:
+            payload = self.body.first_bytes(self._head_bytes())
+        if upstream.is_reused and not is_repeated and self._may_repeat():
+            self.body.remember(payload, self._json_limit())
         upstream.begin(self, payload, to_head_request=self.head.method == b"HEAD")
-        if self.is_request_whole and not self.head.is_chunked:
-            self._is_sent = True
-        if self._is_sent:
+        if self.body.is_sent:
             upstream.request_sent()
         else:
             self._client.resume()
-            self._pass_body_on(upstream)
+            self.body.pass_on(upstream)
 
-    def _first_bytes(self) -> bytes:
+    def _head_bytes(self) -> bytes:
         assert self._target is not None  # ruff: ignore[assert]
         assert self._pool is not None  # ruff: ignore[assert]
-        parts, self._parts = self._parts, []
-        head = request_bytes(
-            self.head, self._target, self._pool, self._client, self.request_id
+        return request_bytes(
+            self.head, self._target, self._pool, self._client.peer, self.request_id
         )
-        if self.head.is_chunked:
-            return head + chunk(parts)
-        return b"".join((head, *parts)) if parts else head
 
-    def _may_repeat(self, upstream: Upstream) -> bool:
-        if not upstream.is_reused or self._is_retried:
-            return False
+    def _may_repeat(self) -> bool:
         assert self._route is not None  # ruff: ignore[assert]
-        return self._route.service.repeat or self.head.method in _IDEMPOTENT
+        return self._route.service.repeat or self.head.is_idempotent
 
-    # 5. Upload.
+    def _json_limit(self) -> int:
+        assert self._route is not None  # ruff: ignore[assert]
+        return self._route.service.json_limit
 
-    def _pass_body_on(self, upstream: Upstream) -> None:
-        parts, self._parts = self._parts, []
-        if parts:
-            payload = chunk(parts) if self.head.is_chunked else b"".join(parts)
-            self._upload(upstream, payload)
-        if self.is_request_whole and not self._is_sent:
-            if self.head.is_chunked:
-                self._upload(upstream, last_chunk(self.trailers))
-            self._is_sent = True
-            upstream.request_sent()
-
-    def _upload(self, upstream: Upstream, payload: bytes) -> None:
-        upstream.send(payload)
-        if self._replay is None or self._route is None:
-            return
-        self._replay_size += len(payload)
-        if self._replay_size > self._route.service.json_limit:
-            self._replay = None
-        else:
-            self._replay.append(payload)
+    # 5. Upload: request_progressed passes on what arrives.
 
     def upstream_is_slow(self, *, slow: bool) -> None:
         """Pass the endpoint's slowness on to the client."""
@@ -381,8 +272,7 @@ class Exchange:
             self._end(outcome_of_status(self._status or 0))
 
     def _begin_answer(self, head: AnswerHead) -> bytes:
-        assert self._target is not None  # ruff: ignore[assert]
-        self._replay = None
+        self.body.forget()
         self._status = head.status
         body = head.body
         unknown_end = body is AnswerBody.CHUNKED or body is AnswerBody.UNTIL_CLOSE
@@ -429,8 +319,7 @@ class Exchange:
     def _close(self, outcome: Outcome) -> None:
         """Count the exchange; nothing more is taken or sent."""
         self.is_over = True
-        self._parts = []
-        self._replay = None
+        self.body.drop()
         if self._target is not None:
             took = self._plane.wheel.now - self._arrived
             self._target.tally.end(outcome, self._status, took)
@@ -447,7 +336,7 @@ class Exchange:
             return
         self._drop_connection()
         self._status = error.status
-        if not self.is_request_whole or self._plane.is_draining:
+        if not self.body.is_whole or self._plane.is_draining:
             self.keep_alive = False
         self._client.write(
             error_answer(
@@ -468,11 +357,13 @@ class Exchange:
     def upstream_failed(self, failure: Failure) -> None:
         """Repeat on a fresh connection if that is safe; else answer, or cut."""
         self._connection = None
-        if failure is Failure.CLOSED_EARLY and self._replay is not None:
-            self._is_retried = True
-            self._ask(fresh=True)
-            return
-        self._fail(failure, self._explain(failure))
+        if failure is Failure.CLOSED_EARLY and self._pool is not None:
+            self._replay = self.body.replay()
+            if self._replay is not None:
+                self._ask(self._pool, fresh=True)
+                return
+        version = "?" if self._target is None else self._target.version.name
+        self._fail(failure, explain(failure, version))
 
     def _fail(self, failure: Failure, error: UpstreamFailed) -> None:
         if self._target is not None:
@@ -481,23 +372,6 @@ class Exchange:
             self.refuse(error)
         else:
             self._cut(Outcome.TRUNCATED)
-
-    def _explain(self, failure: Failure) -> UpstreamFailed:
-        version = "?" if self._target is None else self._target.version.name
-        if failure in {Failure.FIRST_BYTE_TIMEOUT, Failure.IDLE_TIMEOUT}:
-            return UpstreamTimedOut(
-                f"The model server of version {version} stayed silent too long.",
-                remedy="Try again, or raise timeouts.first_byte of the version.",
-            )
-        what = (
-            "closed the connection before it answered"
-            if failure is Failure.CLOSED_EARLY
-            else "sent an answer that is not HTTP"
-        )
-        return UpstreamFailed(
-            f"The model server of version {version} {what}.",
-            remedy="Try again, and look at the model server's log.",
-        )
 
     def _cut(self, outcome: Outcome) -> None:
         self._drop_connection()
@@ -519,12 +393,3 @@ class Exchange:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abort()
-
-
-def _kept_id(head: RequestHead) -> bytes | None:
-    """Give the client's own request id when it is short and plain."""
-    kept = head.fields.get(b"x-request-id")
-    return kept if kept and len(kept) <= _LONGEST_ID and kept.isascii() else None
-
-
-_LONGEST_ID: Final = 128

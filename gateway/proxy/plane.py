@@ -1,6 +1,7 @@
 """What all connections of one worker share: routes, pools, tallies, deadlines, dice."""
 
 import asyncio
+from collections.abc import Iterable
 from random import Random, SystemRandom
 from time import monotonic
 from typing import Protocol
@@ -68,6 +69,10 @@ class Plane:
         pool = self._retiring.get(key) or Pool(*settings, self.wheel, self._spawn)
         self._pools[key] = pool
         return pool
+
+    def pools(self) -> Iterable[Pool]:
+        """Give the pools of the table in force."""
+        return self._pools.values()
 
     def _tally(self, service: str, version: str) -> Tally:
         return self._tallies.setdefault((service, version), Tally(service, version))

@@ -5,7 +5,8 @@ from typing import Final
 
 import orjson
 
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import GatewayError, UpstreamFailed, UpstreamTimedOut
+from gateway.domain.outcome import Failure
 
 _RETRY_AFTER: Final = {503: b"retry-after: 1\r\n", 429: b"retry-after: 1\r\n"}
 _ALLOW: Final = b"allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
@@ -51,3 +52,21 @@ def _phrase(status: int) -> bytes:
         return HTTPStatus(status).phrase.encode()
     except ValueError:
         return b""
+
+
+def explain(failure: Failure, version: str) -> UpstreamFailed:
+    """Say why the model server of *version* gave no answer."""
+    server = f"The model server of version {version}"
+    if failure in {Failure.FIRST_BYTE_TIMEOUT, Failure.IDLE_TIMEOUT}:
+        return UpstreamTimedOut(
+            f"{server} stayed silent too long.",
+            remedy="Try again, or raise timeouts.first_byte of the version.",
+        )
+    early = failure is Failure.CLOSED_EARLY
+    what = (
+        "closed the connection before it answered" if early else "gave no HTTP answer"
+    )
+    return UpstreamFailed(
+        f"{server} {what}.",
+        remedy="Try again, and look at the model server's log.",
+    )

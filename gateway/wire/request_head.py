@@ -35,6 +35,15 @@ _HOST: Final = re.compile(
     rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?"
 )
 _ABSOLUTE: Final = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
+_IDEMPOTENT: Final = frozenset({
+    b"GET",
+    b"HEAD",
+    b"OPTIONS",
+    b"PUT",
+    b"DELETE",
+    b"TRACE",
+})
+_LONGEST_ID: Final = 128
 _VERSIONS: Final = {"1.1": 1, "1.0": 0}
 
 
@@ -84,6 +93,17 @@ class RequestHead:
     def has_body(self) -> bool:
         """Whether body bytes may follow."""
         return self.is_chunked or bool(self.content_length)
+
+    @property
+    def is_idempotent(self) -> bool:
+        """Whether sending it twice is the same as once (RFC 9110 section 9.2.2)."""
+        return self.method in _IDEMPOTENT
+
+    @property
+    def request_id(self) -> bytes | None:
+        """The client's own request id, when it is short and plain."""
+        kept = self.fields.get(b"x-request-id")
+        return kept if kept and len(kept) <= _LONGEST_ID and kept.isascii() else None
 
     @property
     def is_json(self) -> bool:

@@ -1,7 +1,7 @@
 """How the demo reads an answer: HTTP 200 proves nothing, the content does."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -21,15 +21,17 @@ STOP = _event(None, "stop")
 DONE = b"data: [DONE]\n"
 
 
-async def _lines(lines: list[bytes]) -> AsyncIterator[bytes]:
-    for line in lines:
-        yield line
+def _body(lines: list[bytes]) -> asyncio.StreamReader:
+    body = asyncio.StreamReader()
+    body.feed_data(b"".join(lines))
+    body.feed_eof()
+    return body
 
 
 async def test_a_stream_with_its_reason_and_its_end_is_whole() -> None:
     """And its words are quoted while they come."""
     answer, quote = Answer(), Quote(user=7)
-    await answer.read_stream(_lines([*HELLO, STOP, DONE]), quote)
+    await answer.read_stream(_body([*HELLO, STOP, DONE]), quote)
 
     assert (answer.ending, answer.claim) == (Ending.WHOLE, "v2")
     assert quote.text == "Hello "
@@ -49,7 +51,7 @@ async def test_a_stream_with_its_reason_and_its_end_is_whole() -> None:
 async def test_a_stream_without_either_was_cut(lines: list[bytes]) -> None:
     """Whatever its status said."""
     answer = Answer()
-    await answer.read_stream(_lines(lines), None)
+    await answer.read_stream(_body(lines), None)
 
     assert answer.ending is Ending.CUT
 
@@ -58,7 +60,7 @@ async def test_a_stream_that_is_no_json_stays_cut() -> None:
     """The error is the caller's to catch; the count is right already."""
     answer = Answer()
     with pytest.raises(ValueError, match="Expecting"):
-        await answer.read_stream(_lines([b"data: {oops\n"]), None)
+        await answer.read_stream(_body([b"data: {oops\n"]), None)
 
     assert answer.ending is Ending.CUT
 

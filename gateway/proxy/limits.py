@@ -1,0 +1,64 @@
+"""What one request may ask of the gateway, and what it is told when it asks more."""
+
+from gateway.domain.deployment import ClientLimits
+from gateway.domain.errors import Refused
+from gateway.wire.fields import RawField
+from gateway.wire.request_head import RequestHead
+
+
+def check_length(target: bytes, raw: list[RawField], limits: ClientLimits) -> None:
+    """Refuse a head that is larger than the limit."""
+    if len(target) > limits.head:
+        raise target_too_long(limits.head)
+    if sum(len(name) + len(value) + 4 for name, value in raw) > limits.head:
+        raise head_too_large(limits.head)
+
+
+def check_served(
+    head: RequestHead, limits: ClientLimits, *, wants_upgrade: bool
+) -> None:
+    """Refuse what the gateway does not serve."""
+    if (head.content_length or 0) > limits.body:
+        raise too_large(limits.body)
+    upgrade = head.fields.get(b"upgrade", b"").lower()
+    if wants_upgrade and b"websocket" in upgrade:
+        raise Refused(
+            501,
+            "WebSocket upgrades are not available yet.",
+            remedy="Use HTTP requests or server-sent events.",
+        )
+
+
+def too_large(limit: int) -> Refused:
+    """Say that the body is too large."""
+    return Refused(
+        413,
+        f"The request body is larger than {limit} bytes.",
+        remedy="Send less, or raise limits.body.",
+    )
+
+
+def target_too_long(limit: int) -> Refused:
+    """Say that the target is too long."""
+    return Refused(
+        414,
+        f"The request target is longer than {limit} bytes.",
+        remedy="Send a shorter one, or raise limits.head.",
+    )
+
+
+def head_too_large(limit: int) -> Refused:
+    return Refused(
+        431,
+        f"The request's headers are larger than {limit} bytes.",
+        remedy="Send fewer or shorter ones, or raise limits.head.",
+    )
+
+
+def too_slow() -> Refused:
+    """Say that the request came too slowly."""
+    return Refused(
+        408,
+        "The request did not arrive in time.",
+        remedy="Send it again, faster.",
+    )

@@ -1,0 +1,1 @@
+"""The real command, real processes, real clients."""

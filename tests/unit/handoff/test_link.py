@@ -1,0 +1,61 @@
+"""Frames survive any cut of the stream; what is not ours is refused."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.domain.service import Endpoint, Service, Version
+from gateway.domain.units import Share
+from gateway.handoff.link import Applied, FrameReader, Hello, Message, Publish, encode
+from gateway.handoff.routing_table import RoutedService, RoutingTable
+
+TABLE = RoutingTable(
+    epoch=7,
+    services=(
+        RoutedService(
+            service=Service(
+                name="chat",
+                versions=(
+                    Version(
+                        name="v1",
+                        endpoints=(Endpoint(url="http://a:1", host="a", port=1),),
+                        set_headers=(("authorization", "secret"),),
+                    ),
+                ),
+                baseline="v1",
+            ),
+            share=Share(10),
+            salt="chat",
+            revision=3,
+        ),
+    ),
+)
+MESSAGES: list[Message] = [
+    Hello(worker=0, pid=1, table=None),
+    Hello(worker=1, pid=2, table=TABLE),
+    Publish(table=TABLE),
+    Applied(epoch=7),
+]
+
+
+@given(cuts=st.lists(st.integers(0, 3000), max_size=12))
+def test_messages_arrive_whole_whatever_the_pieces(cuts: list[int]) -> None:
+    stream = b"".join(map(encode, MESSAGES))
+    edges = sorted({0, *(cut % len(stream) for cut in cuts), len(stream)})
+    reader = FrameReader()
+
+    received = [
+        message
+        for start, end in itertools.pairwise(edges)
+        for message in reader.feed(stream[start:end])
+    ]
+
+    assert received == MESSAGES
+
+
+@pytest.mark.parametrize("junk", [b"\xff\xff\xff\xff", b"GET / HTTP/1.1\r\n\r\n"])
+def test_a_stream_that_is_not_ours_is_refused(junk: bytes) -> None:
+    with pytest.raises(ValueError, match=r"\d+"):
+        FrameReader().feed(junk)
