@@ -33,6 +33,7 @@ _FIRST_PAUSE: Final = 0.1  # seconds before a dead process is started again
 _LONGEST_PAUSE: Final = 5.0
 _HEALTHY: Final = 5.0  # seconds a process must live to be restarted without delay
 _GRACE: Final = 5.0  # seconds beyond the drain before a process is killed
+_ONE_WISH: Final = 0.5  # signals nearer are one: GNU timeout signals child and group
 
 
 def run(
@@ -109,6 +110,7 @@ class Supervisor:
         self._listening = listening
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._stop = asyncio.Event()
+        self._told_at = 0.0
         self._patience: asyncio.Timeout | None = None
 
     async def run(
@@ -139,10 +141,13 @@ class Supervisor:
             return await self._end()
 
     def _told_to_stop(self) -> None:
-        if self._patience is not None:  # told twice: no more waiting
-            with suppress(RuntimeError):
-                self._patience.reschedule(asyncio.get_running_loop().time())
-        self._stop.set()
+        now = asyncio.get_running_loop().time()
+        if not self._stop.is_set():
+            self._told_at = now
+            self._stop.set()
+        elif self._patience is not None and now - self._told_at > _ONE_WISH:
+            with suppress(RuntimeError):  # told twice: no more waiting
+                self._patience.reschedule(now)
 
     def _told_to_reload(self) -> None:
         self._signal("controller", signal.SIGHUP)

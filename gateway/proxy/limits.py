@@ -48,6 +48,7 @@ def target_too_long(limit: int) -> Refused:
 
 
 def head_too_large(limit: int) -> Refused:
+    """Say that the headers are too large."""
     return Refused(
         431,
         f"The request's headers are larger than {limit} bytes.",

@@ -1,7 +1,7 @@
 """What all connections of one worker share: routes, pools, tallies, deadlines, dice."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from random import Random, SystemRandom
 from time import monotonic
 from typing import Protocol
@@ -111,20 +111,25 @@ class Plane:
 
     def observe(self, worker: int, pid: int, sequence: int) -> Observations:
         """Write down everything seen so far."""
+        pools: dict[tuple[str, str], list[Pool]] = {}
+        for (service, version, _index, _settings), pool in self._pools.items():
+            pools.setdefault((service, version), []).append(pool)
         return Observations(
             worker=worker,
             pid=pid,
             sequence=sequence,
-            series=[self._series(tally) for tally in self._tallies.values()],
+            series=[
+                _series(tally, pools.get(name, ()))
+                for name, tally in self._tallies.items()
+            ],
             downstream_connections=len(self.clients),
             refused=dict(self.refused),
         )
 
-    def _series(self, tally: Tally) -> Series:
-        series = tally.series()
-        for (service, version, _index, _settings), pool in self._pools.items():
-            if (service, version) == (tally.service, tally.version):
-                series.connections_active += pool.busy
-                series.connections_idle += pool.idle
-                series.pending += pool.pending
-        return series
+
+def _series(tally: Tally, pools: Sequence[Pool]) -> Series:
+    series = tally.series()
+    series.connections_active = sum(pool.busy for pool in pools)
+    series.connections_idle = sum(pool.idle for pool in pools)
+    series.pending = sum(pool.pending for pool in pools)
+    return series

@@ -8,8 +8,7 @@ from gateway.handoff.observations import Series
 class Tally:
     """What this worker has seen of one version of one service since it started.
 
-    Kept by name across routing tables. `is_changed` is for the reporter: set by every
-    change, cleared when reported.
+    Kept by name across routing tables.
     """
 
     __slots__ = (
@@ -18,7 +17,6 @@ class Tally:
         "failures",
         "first_byte",
         "in_flight",
-        "is_changed",
         "outcomes",
         "service",
         "version",
@@ -33,12 +31,10 @@ class Tally:
         self.duration = Histogram()
         self.first_byte = Histogram()
         self.in_flight = 0
-        self.is_changed = True
 
     def begin(self) -> None:
         """Count an exchange as running."""
         self.in_flight += 1
-        self.is_changed = True
 
     def fail(self, failure: Failure) -> None:
         """Count why an endpoint's answer was none or not whole."""
@@ -54,7 +50,6 @@ class Tally:
 
         """
         self.in_flight -= 1
-        self.is_changed = True
         self.outcomes[outcome] += 1
         self.duration.add(duration)
         if status is not None:

@@ -2,17 +2,25 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
-from gateway.cli.admin_api import AdminApi
+from gateway.cli.admin_api import AdminApi, AdminUnreachable
 from gateway.cli.demo.chapters import CANDIDATE, SERVICE
 from gateway.cli.views import Receipt, ServiceView, read
 from gateway.domain.errors import GatewayError, Side
 
 _PATIENCE_S: Final = 3.0
 _LOOK_S: Final = 0.1
+_Answer = TypeVar("_Answer")
+
+
+class GatewayLost(GatewayError):
+    """The demo's own gateway does not answer any more."""
+
+    side = Side.GATEWAY
+    type = "gateway_lost"
 
 
 class NotInForce(GatewayError):
@@ -55,19 +63,23 @@ class Gate:
 
         Raises:
             NotInForce: Some worker does not have it.
-            AdminUnreachable, AdminRefused: It was not taken.
+            GatewayLost, AdminRefused: It was not taken.
 
         """
-        return await asyncio.to_thread(self._move, weight)
+        return await _aside(lambda: self._move(weight))
 
     async def counted(self, expected: Mapping[str, int]) -> dict[str, int]:
         """Ask how many requests the gateway counted, by version.
 
         Its workers report now and then, so it is asked again for a few seconds
         while the answer is not *expected*.
+
+        Raises:
+            GatewayLost: It does not answer.
+
         """
         deadline = time.monotonic() + _PATIENCE_S
-        while (counted := await asyncio.to_thread(self._counted)) != expected:
+        while (counted := await _aside(self._counted)) != expected:
             if time.monotonic() > deadline:
                 break
             await asyncio.sleep(_LOOK_S)
@@ -91,3 +103,14 @@ class Gate:
         return {
             name: version.statistics.requests for name, version in view.versions.items()
         }
+
+
+async def _aside(ask: Callable[[], _Answer]) -> _Answer:
+    """Ask in a thread, so that nobody waits meanwhile."""
+    try:
+        return await asyncio.to_thread(ask)
+    except AdminUnreachable as error:
+        raise GatewayLost(
+            "The gateway of the demo does not answer any more.",
+            remedy="Run it again; if it stays so, report it with what it printed.",
+        ) from error

@@ -171,12 +171,12 @@ class Ledger:
     def problems(self) -> list[str]:
         """Say what must not have happened; empty when all went well."""
         counted = (
-            (self.failed, "requests failed"),
-            (self.cut, "answers were cut"),
-            (self.moved_back, "users moved back while the weight rose"),
-            (self.disagreed, "answers came from another version than the header says"),
+            ("requests that failed", self.failed),
+            ("answers that were cut", self.cut),
+            ("users who moved back while the weight rose", self.moved_back),
+            ("answers from another version than the header says", self.disagreed),
         )
-        found = [f"{number} {what}." for number, what in counted if number]
+        found = [f"There were {what}: {number}." for what, number in counted if number]
         unseen = [
             f"At {weight:g} % nobody came."
             for weight, chapter in zip(self.weights, self.chapters, strict=True)
