@@ -5,7 +5,7 @@ it hears it tells its caller, one call for each piece read from the socket.
 """
 
 import asyncio
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 import httptools
 
@@ -15,7 +15,8 @@ from gateway.proxy.deadlines import NEVER, Wheel
 from gateway.wire.answer_head import AnswerHead, BadAnswer, Body, read_answer_head
 from gateway.wire.fields import RawField
 
-_LONGEST_HEAD = 256 * 1024
+_LONGEST_HEAD: Final = 256 * 1024
+_NO_BODY: Final = Body.NONE
 
 
 class Caller(Protocol):
@@ -96,7 +97,7 @@ class Upstream(asyncio.Protocol):
         self._reason = b""
         self._raw: list[RawField] = []
         self._parts: list[bytes] = []
-        self.body = Body.NONE
+        self.body = _NO_BODY
         self.trailers: list[RawField] = []
 
     # The request.

@@ -5,13 +5,13 @@ versions, Transfer-Encoding in HTTP/1.0, odd targets, expectations.
 """
 
 import re
-from functools import lru_cache
 from typing import Final
 
 from gateway.domain.errors import Refused
 from gateway.wire.fields import (
     HOP_BY_HOP,
     OWN_PREFIX,
+    Names,
     RawField,
     listed_in_connection,
 )
@@ -141,11 +141,13 @@ def read_request_head(
     return head
 
 
-@lru_cache(maxsize=2048)
 def _understand(name: bytes) -> tuple[bytes, bool]:
     """Give a field's lower-case name and whether it passes on unchanged."""
     lower = name.lower()
     return lower, lower not in _NOT_PASSED and not lower.startswith(OWN_PREFIX)
+
+
+_NAMES: Final = Names(_understand)
 
 
 def _sort_fields(head: RequestHead, raw: list[RawField]) -> int:
@@ -153,7 +155,7 @@ def _sort_fields(head: RequestHead, raw: list[RawField]) -> int:
     fields, passing = head.fields, head.passing
     hosts = 0
     for field in raw:
-        lower, passes = _understand(field[0])
+        lower, passes = _NAMES[field[0]]
         if passes:
             passing.append(field)
         elif lower == b"host":
@@ -199,7 +201,7 @@ def _read_target(head: RequestHead, hosts: int) -> None:
         _read_other_form(head)
     if b"#" in head.target:
         raise _refuse_target(head.target)
-    if not _is_host(head.host):
+    if not _HOSTS[head.host]:
         raise Refused(
             400,
             f"The Host {_shown(head.host)} is not a host name or address.",
@@ -208,9 +210,7 @@ def _read_target(head: RequestHead, hosts: int) -> None:
     head.path = head.target.split(b"?", 1)[0]
 
 
-@lru_cache(maxsize=2048)
-def _is_host(host: bytes) -> bool:
-    return _HOST.fullmatch(host) is not None
+_HOSTS: Final = Names(lambda host: _HOST.fullmatch(host) is not None)
 
 
 def _read_other_form(head: RequestHead) -> None:
