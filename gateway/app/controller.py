@@ -22,7 +22,7 @@ from aiohttp import web
 
 from gateway.admin.application import make_application
 from gateway.admin.ports import Condition, Ports
-from gateway.app.start import ControllerStart
+from gateway.app.start import BAD_START, ControllerStart
 from gateway.control.aggregate import Aggregate
 from gateway.control.durable import Durable
 from gateway.control.gatekeeper import Gatekeeper
@@ -43,7 +43,6 @@ _log: Final = logging.getLogger("sluicegate.controller")
 _HELLO_WITHIN_S: Final = 1.0
 _GOODBYE_S: Final = 1.0
 _STDOUT: Final = 1
-_BAD_CONFIGURATION: Final = 2
 
 
 class Controller:
@@ -120,7 +119,16 @@ class Controller:
     def _lifeline_moved(self) -> None:
         if not os.read(self._start.lifeline_fd, 1):
             asyncio.get_running_loop().remove_reader(self._start.lifeline_fd)
+            self._tidy()
             self._stopped.set()
+
+    def _tidy(self) -> None:
+        """Remove the link and its folder: the supervisor is gone and cannot."""
+        with socket.socket(fileno=os.dup(self._start.link_fd)) as link:
+            path = Path(link.getsockname())
+        with suppress(OSError):
+            path.unlink()
+            path.parent.rmdir()
 
     async def _reload(self) -> None:
         try:
@@ -238,7 +246,7 @@ async def _run(start: ControllerStart) -> int:
     except* GatewayError as group:
         for error in group.exceptions:
             _log.error("%s", error)
-        code = _BAD_CONFIGURATION
+        code = BAD_START
     return code
 
 

@@ -7,8 +7,12 @@ supervisor is gone and the child stops as if told to.
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
+
+BAD_START: Final = 2
+"""Exit code of a process that cannot do what it was started for, however often."""
 
 
 class ControllerStart(msgspec.Struct, kw_only=True, frozen=True):

@@ -22,7 +22,7 @@ from typing import Final
 import msgspec
 
 import gateway
-from gateway.app.start import ControllerStart, WorkerStart
+from gateway.app.start import BAD_START, ControllerStart, WorkerStart
 from gateway.domain.deployment import Address, Deployment
 from gateway.domain.errors import CannotListen
 
@@ -62,6 +62,7 @@ def run(
         level=logging.INFO,
         stream=sys.stderr,
     )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the loop takes it
     with ExitStack() as stack:
         data = [stack.enter_context(_bind(address)) for address in deployment.listen]
         admin = stack.enter_context(_bind(deployment.admin.listen))
@@ -111,6 +112,7 @@ class Supervisor:
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._stop = asyncio.Event()
         self._told_at = 0.0
+        self._code = 0
         self._patience: asyncio.Timeout | None = None
 
     async def run(
@@ -155,7 +157,7 @@ class Supervisor:
     async def _keep(self, name: str, start: bytes, fds: tuple[int, ...]) -> None:
         """Run one process again and again until told to stop."""
         module = f"gateway.app.{name.split()[0]}"
-        pause = _FIRST_PAUSE
+        pause, is_first = _FIRST_PAUSE, True
         while not self._stop.is_set():
             began = monotonic()
             process = await asyncio.create_subprocess_exec(
@@ -175,7 +177,12 @@ class Supervisor:
             del self._running[name]
             if self._stop.is_set():
                 return
+            if code == BAD_START and is_first:
+                self._code = code  # nothing has run yet: end, and say so
+                self._stop.set()
+                return
             lived = monotonic() - began
+            is_first = False
             pause = _FIRST_PAUSE if lived > _HEALTHY else min(2 * pause, _LONGEST_PAUSE)
             _log.warning(
                 "%s ended (%s) and is started again in %.1f s.",
@@ -193,7 +200,7 @@ class Supervisor:
         workers = [name for name in self._running if name != "controller"]
         drained = await self._end_all(workers, self._drain + _GRACE)
         ended = await self._end_all(["controller"], _GRACE)
-        return 0 if drained and ended else 1
+        return self._code if drained and ended else 1
 
     async def _end_all(self, names: Sequence[str], seconds: float) -> bool:
         """Tell processes to end; kill those that do not within *seconds*."""
@@ -253,7 +260,14 @@ def _bind(address: Address) -> socket.socket:
 
 def _bind_link(path: Path) -> socket.socket:
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    bound.bind(str(path))
+    try:
+        bound.bind(str(path))
+    except OSError as error:
+        bound.close()
+        raise CannotListen(
+            f"Cannot make the socket {path}: {error.strerror or error}.",
+            remedy="Set TMPDIR to a folder that can be written and has a short path.",
+        ) from None
     bound.listen(_BACKLOG)
     bound.setblocking(False)
     return bound

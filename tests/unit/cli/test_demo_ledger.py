@@ -69,7 +69,9 @@ def test_while_the_weight_rises_moves_are_counted_by_their_direction(
 
     ledger.record(_visit(0, "v1", steps=(2, 2, 2)))
     assert (ledger.moved_on, ledger.moved_back) == (1, 1)
-    assert "1 users moved back while the weight rose." in ledger.problems()
+    assert (
+        "There were users who moved back while the weight rose: 1." in ledger.problems()
+    )
 
 
 def test_the_way_home_when_the_weight_falls_is_no_move_back(ledger: Ledger) -> None:
@@ -115,7 +117,7 @@ def test_a_visit_without_an_answer_is_failed_and_nothing_else(ledger: Ledger) ->
     ledger.record(_visit(0, None, ending=Ending.FAILED))
 
     assert (ledger.failed, ledger.disagreed, ledger.requests) == (1, 0, 1)
-    assert "1 requests failed." in ledger.problems()
+    assert "There were requests that failed: 1." in ledger.problems()
 
 
 def test_a_demo_in_which_all_went_well_has_no_problems() -> None:

@@ -104,7 +104,7 @@ def test_what_went_wrong_is_marked_everywhere(scene: Scene) -> None:
         "✗ 1 cut" in line for line in _printed(draw(scene, 9.0, width=80, height=24))
     )
     assert "1 cut" in plain.progress(scene, 107.0)
-    assert "✗ 1 answers were cut." in _printed(summary(scene))
+    assert "✗ There were answers that were cut: 1." in _printed(summary(scene))
     assert not any("0 failed, 0 cut" in line for line in _printed(summary(scene)))
 
 
