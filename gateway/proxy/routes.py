@@ -109,12 +109,12 @@ class Route:
         "_dice",
         "_override",
         "_override_senders",
+        "_prefixes",
         "_salt",
         "_share",
         "_sticky",
         "_targets",
         "_unsplit",
-        "_unsplit_prefixes",
         "baseline",
         "candidate",
         "cookie",
@@ -135,7 +135,7 @@ class Route:
         self._sticky = StickyPlan(service.sticky)
         self.cookie = self._sticky.cookie or b""
         self._unsplit = service.unsplit
-        self._unsplit_prefixes = tuple(p.encode() for p in service.unsplit)
+        self._prefixes = tuple(p.encode() for p in service.unsplit)
         override = service.override
         self._override = None if override is None else override.header.encode()
         self._override_senders = parse_networks(
@@ -159,7 +159,10 @@ class Route:
             named = self._overridden(head.fields[self._override], client)
             if named is not None:
                 return named
-        if self.candidate is None or self._is_unsplit(head.path):
+        if self.candidate is None:
+            return self.baseline
+        # Nearly every path is told apart by the prefixes alone, without decoding.
+        if head.path.startswith(self._prefixes) and self._is_unsplit(head.path):
             return self.baseline
         return None
 
@@ -189,10 +192,7 @@ class Route:
         return self.candidate if mine else self.baseline
 
     def _is_unsplit(self, path: bytes) -> bool:
-        # Nearly every path is told apart by the prefixes alone, without decoding.
-        return path.startswith(self._unsplit_prefixes) and fits_path(
-            path.decode("latin-1"), self._unsplit
-        )
+        return fits_path(path.decode("latin-1"), self._unsplit)
 
     def _overridden(self, value: bytes, client: Callable[[], str]) -> Target | None:
         if not is_within(client(), self._override_senders):

@@ -10,7 +10,7 @@ from typing import Final, Generic, TypeVar
 Understood = TypeVar("Understood")
 
 RawField = tuple[bytes, bytes]
-"""Name as sent, value without surrounding blanks."""
+"""Name and value as sent; llhttp leaves blanks behind a value."""
 
 OWN_PREFIX: Final = b"x-sluicegate-"
 """Nobody but the gateway may say these; copies from either side are dropped."""
@@ -55,13 +55,14 @@ _NOT_IN_TRAILERS: Final = (
 
 
 _MOST_NAMES: Final = 2048
+_LONGEST_NAME: Final = 256
 
 
 class Names(dict[bytes, Understood], Generic[Understood]):
     """What field names mean, by name as sent; remembers the first 2,048 it is asked for.
 
     A plain look-up costs a quarter of functools.lru_cache's (measured), and there are
-    ten for each exchange.
+    ten for each exchange. Long names are not remembered: a client may choose them.
     """
 
     def __init__(self, understand: Callable[[bytes], Understood]) -> None:
@@ -71,7 +72,7 @@ class Names(dict[bytes, Understood], Generic[Understood]):
     def __missing__(self, name: bytes) -> Understood:
         """Work it out."""
         understood = self._understand(name)
-        if len(self) < _MOST_NAMES:
+        if len(self) < _MOST_NAMES and len(name) <= _LONGEST_NAME:
             self[name] = understood
         return understood
 

@@ -134,9 +134,20 @@ def read_request_head(
         raise _refuse_version(version)
     head = RequestHead(method, target, minor)
     hosts = _sort_fields(head, raw)
-    _read_framing(head)
-    _read_target(head, hosts)
-    if b"expect" in head.fields:
+    fields = head.fields
+    if b"content-length" in fields:
+        head.content_length = int(fields[b"content-length"])
+    elif b"transfer-encoding" in fields:
+        _read_coding(head)
+    if hosts != 1:
+        _check_hosts(head, hosts)
+    head.host = fields.get(b"host", b"")
+    if not _PLAIN_TARGETS[target]:
+        _read_other_form(head)
+    if not _HOSTS[head.host]:
+        raise _refuse_host(head.host)
+    head.path = head.target.split(b"?", 1)[0]
+    if b"expect" in fields:
         _read_expectation(head)
     return head
 
@@ -161,12 +172,12 @@ def _sort_fields(head: RequestHead, raw: list[RawField]) -> int:
         elif lower == b"host":
             hosts += 1
         if lower not in fields:
-            fields[lower] = field[1]
+            fields[lower] = field[1].strip()
         elif lower in _JOINED:
             fields[lower] += b", " + field[1]
     if b"connection" in fields:
         listed = listed_in_connection(fields[b"connection"])
-        if listed:
+        if listed:  # few clients name any
             head.passing = [f for f in passing if f[0].lower() not in listed]
     return hosts
 
@@ -174,46 +185,35 @@ def _sort_fields(head: RequestHead, raw: list[RawField]) -> int:
 _JOINED: Final = frozenset({b"connection", b"x-forwarded-for", b"forwarded", b"te"})
 
 
-def _read_framing(head: RequestHead) -> None:
-    length = head.fields.get(b"content-length")
-    if length is not None:
-        head.content_length = int(length)
-    if b"transfer-encoding" in head.fields:
-        if head.minor == 0:
-            raise Refused(
-                400,
-                "An HTTP/1.0 request has a Transfer-Encoding.",
-                remedy="Send HTTP/1.1, or a Content-Length.",
-            )
-        head.is_chunked = True
+def _read_coding(head: RequestHead) -> None:
+    if head.minor == 0:
+        raise Refused(
+            400,
+            "An HTTP/1.0 request has a Transfer-Encoding.",
+            remedy="Send HTTP/1.1, or a Content-Length.",
+        )
+    head.is_chunked = True
 
 
-def _read_target(head: RequestHead, hosts: int) -> None:
-    """Find host and path; RFC 9112 section 3.2: one Host, and an absolute target wins."""
-    if hosts > 1 or (not hosts and head.minor):
+def _check_hosts(head: RequestHead, hosts: int) -> None:
+    """Demand one Host (RFC 9112 section 3.2); HTTP/1.0 may do without."""
+    if hosts or head.minor:
         raise Refused(
             400,
             f"The request has {hosts} Host headers.",
             remedy="Send exactly one (RFC 9112 section 3.2).",
         )
-    head.host = head.fields.get(b"host", b"").strip()
-    if not head.target.startswith(b"/"):
-        _read_other_form(head)
-    if b"#" in head.target:
-        raise _refuse_target(head.target)
-    if not _HOSTS[head.host]:
-        raise Refused(
-            400,
-            f"The Host {_shown(head.host)} is not a host name or address.",
-            remedy="Send host or host:port.",
-        )
-    head.path = head.target.split(b"?", 1)[0]
 
 
 _HOSTS: Final = Names(lambda host: _HOST.fullmatch(host) is not None)
+"""Whether a Host is a name or an address."""
+
+_PLAIN_TARGETS: Final = Names(lambda target: target[:1] == b"/" and b"#" not in target)
+"""Whether a target is in origin form."""
 
 
 def _read_other_form(head: RequestHead) -> None:
+    """Read a target that is no path; an absolute one wins over the Host."""
     if head.method == b"OPTIONS" and head.target == b"*":
         return
     if head.method == b"CONNECT":
@@ -244,6 +244,14 @@ def _refuse_version(version: str) -> Refused:
         505,
         f"HTTP/{version} is not spoken here.",
         remedy="Send HTTP/1.1 or HTTP/1.0.",
+    )
+
+
+def _refuse_host(host: bytes) -> Refused:
+    return Refused(
+        400,
+        f"The Host {_shown(host)} is not a host name or address.",
+        remedy="Send host or host:port.",
     )
 
 

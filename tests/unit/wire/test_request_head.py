@@ -29,6 +29,18 @@ def test_ordinary_fields_pass_as_they_were_sent_and_in_order() -> None:
     assert head.passing == [(b"X-B", b"1"), (b"x-a", b"2"), (b"X-B", b"3")]
 
 
+def test_blanks_around_a_value_are_not_part_of_it() -> None:
+    head = read(
+        (b"Host", b"gate \t"), (b"X-User-Id", b"ann  "), (b"Content-Length", b"5 ")
+    )
+
+    assert (head.host, head.fields[b"x-user-id"], head.content_length) == (
+        b"gate",
+        b"ann",
+        5,
+    )
+
+
 def test_a_repeated_field_is_looked_up_by_its_first_value() -> None:
     assert read(HOST, (b"X-B", b"1"), (b"x-b", b"2")).fields[b"x-b"] == b"1"
 
