@@ -214,7 +214,7 @@ class Pool:
     def _unreachable(self, error: Exception) -> UpstreamUnreachable:
         return UpstreamUnreachable(
             f"The model server {self.endpoint.url} cannot be reached ({_reason(error)}).",
-            remedy="Check that it runs and that the address is right.",
+            remedy=_remedy(error),
         )
 
     def _slow(self) -> UpstreamTimedOut:
@@ -233,10 +233,21 @@ class Pool:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"TLS: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
         return f"TLS: {error.reason or error}"
     strerror = getattr(error, "strerror", None)
     return str(strerror or str(error) or type(error).__name__)
+
+
+def _remedy(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            "Use the name its certificate is for; a private authority is trusted"
+            " through SSL_CERT_FILE."
+        )
+    return "Check that it runs and that the address is right."
 
 
 @cache

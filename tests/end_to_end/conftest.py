@@ -17,7 +17,7 @@ def _running_models() -> Iterator[Models]:
 
 @pytest.fixture
 def models(_running_models: Models) -> Models:
-    """The model servers of v1 and v2: well behaved, with nothing counted."""
+    """Give the model servers of v1 and v2, well behaved, with nothing counted."""
     for server in _running_models:
         server.forget()
     return _running_models

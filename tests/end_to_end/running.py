@@ -4,6 +4,7 @@ Whoever starts something here ends it here, by pid; leaving a gateway's block fa
 the test when a process or a temporary file of it is left behind.
 """
 
+import asyncio
 import http.client
 import json
 import os
@@ -45,6 +46,16 @@ def until(
         assert waited < within_s, f"not within {within_s} s: {what}"
         time.sleep(_POLL_S)
     return time.monotonic() - began
+
+
+async def until_soon(what: str, is_so: Callable[[], bool]) -> float:
+    """Wait as `until` does, beside the event loop's own work."""
+    return await asyncio.to_thread(until, what, is_so)
+
+
+def tell(figure: str) -> None:
+    """Say what was measured, for people who run pytest with -rP."""
+    sys.stdout.write(f"{figure}\n")
 
 
 def call(
@@ -122,9 +133,8 @@ def _answers(process: subprocess.Popen[bytes], server: ModelServer) -> bool:
     give_up = time.monotonic() + _FIRST_TIME_S
     while process.poll() is None and time.monotonic() < give_up:
         with suppress(OSError, http.client.HTTPException):
-            return call(server.port, "GET", "/v1/models")[1]["data"][0]["id"] == str(
-                server.name
-            )
+            [model] = call(server.port, "GET", "/v1/models")[1]["data"]
+            return bool(model["id"] == server.name)
         time.sleep(_POLL_S)
     return False
 
@@ -136,13 +146,14 @@ def configuration(
     workers: int = 1,
     drain: str = "5s",
     state: str = "memory:",
-    **service: object,
+    pool_idle: str = "4s",
 ) -> dict[str, Any]:
     """Make a configuration with one service `chat`; *urls* are v1's and v2's."""
     versions = {
-        name: {"endpoints": [url]} for name, url in zip(BOTH, urls, strict=False)
+        name: {"endpoints": [url], "timeouts": {"pool_idle": pool_idle}}
+        for name, url in zip(BOTH, urls, strict=False)
     }
-    chat: dict[str, object] = {"versions": versions, "baseline": "v1", **service}
+    chat: dict[str, object] = {"versions": versions, "baseline": "v1"}
     if len(versions) > 1:
         chat |= {"candidate": "v2", "weights": {"v2": weight}}
     return {
@@ -184,9 +195,7 @@ class Gateway:
                 stdout=said,
                 stderr=log,
                 cwd=folder,
-                env=os.environ
-                | {"TMPDIR": str(self.temporary)}
-                | dict(environ or {}),
+                env=os.environ | {"TMPDIR": str(self.temporary)} | dict(environ or {}),
             )
         self.data = self.admin = 0
         self._family: set[int] = {self.process.pid}

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -24,7 +24,9 @@ from tests.end_to_end.running import (
     configuration,
     not_ok,
     running_gateway,
+    tell,
     until,
+    until_soon,
 )
 
 Models = tuple[ModelServer, ModelServer]
@@ -39,12 +41,6 @@ def urls(models: Models) -> list[str]:
     return [server.url for server in models]
 
 
-async def until_soon(what: str, is_so: object, within_s: float = PATIENCE_S) -> float:
-    """Wait as `until` does, beside the traffic."""
-    assert callable(is_so)
-    return await asyncio.to_thread(until, what, is_so, within_s=within_s)
-
-
 @asynccontextmanager
 async def traffic_on(
     gateway: Gateway, *, posts: int = POSTS, streams: int = STREAMS
@@ -53,10 +49,12 @@ async def traffic_on(
     traffic = Traffic(gateway.data, posts=posts, streams=streams)
     async with asyncio.TaskGroup() as tasks:
         traffic.start(tasks)
-        await asyncio.sleep(0.5)
-        yield traffic.exchanges
-        await asyncio.sleep(0.5)
-        traffic.stop()
+        await asyncio.sleep(0.3)
+        try:
+            yield traffic.exchanges
+            await asyncio.sleep(0.3)
+        finally:
+            traffic.stop()
 
 
 async def ask(port: int, request: bytes) -> Answer:
@@ -74,9 +72,7 @@ async def begin_stream(port: int, wish: str) -> tuple[Client, asyncio.Future[Ans
     client = await connect(port)
     whole = client.expect()
     await client.send(chat_request("streamer", streamed=True, wish=wish))
-    async with asyncio.timeout(PATIENCE_S):
-        while not client.received_bytes():
-            await asyncio.sleep(0.01)
+    await until_soon("begun", lambda: client.received_bytes() > 0)
     return client, whole
 
 
@@ -95,6 +91,16 @@ def accepts(port: int) -> bool:
     return True
 
 
+@pytest.fixture(scope="module")
+def pair(
+    _running_models: Models, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    """Give a gateway with two workers, for tests that harm no process."""
+    document = configuration(urls(_running_models), workers=2)
+    with running_gateway(document, tmp_path_factory.mktemp("pair")) as gateway:
+        yield gateway
+
+
 # kill -9.
 
 
@@ -109,9 +115,11 @@ async def test_a_killed_worker_is_replaced_while_its_sibling_serves(
             os.kill(first[0], signal.SIGKILL)
             await until_soon(
                 "replaced",
-                lambda: len(gateway.workers()) == 2 and first[0] not in gateway.workers(),
+                lambda: (
+                    len(gateway.workers()) == 2 and first[0] not in gateway.workers()
+                ),
             )
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(NOTICED_S)
         assert first[1] in gateway.workers()
         hurt = not_ok(exchanges)
         # What was in the dead worker is lost; nobody is refused, and nobody waits.
@@ -133,14 +141,16 @@ async def test_a_killed_controller_costs_no_request_and_adopts_the_weights(
             os.kill(pid, signal.SIGKILL)
             await until_soon("replaced", lambda: gateway.has_new("controller", [pid]))
             back_s = await until_soon("administered", gateway.is_administered)
-        print(f"admin API back {back_s * 1e3:.0f} ms after the new controller began")
+        tell(f"admin API back {back_s * 1e3:.0f} ms after the new controller began")
         assert not not_ok(exchanges)
         assert len(exchanges) > POSTS + STREAMS
         shown = gateway.service()
         assert shown["weights"] == {"v1": 64.5, "v2": 35.5}
         assert shown["revision"] >= revision
         gateway.set_weight(100)
-        answers = [await ask(gateway.data, chat_request(u, streamed=False)) for u in USERS]
+        answers = [
+            await ask(gateway.data, chat_request(u, streamed=False)) for u in USERS
+        ]
         assert {answer.headers[b"x-served-by"] for answer in answers} == {b"v2"}
 
 
@@ -173,7 +183,7 @@ async def test_a_worker_starts_on_the_last_table_while_the_controller_hangs(
             os.kill(workers[0], signal.SIGKILL)
             began = time.monotonic()
             answer = await ask(gateway.data, chat_request("u", streamed=False))
-            print(f"serves {time.monotonic() - began:.2f} s after the kill")
+            tell(f"serves {time.monotonic() - began:.2f} s after the kill")
         finally:
             os.kill(controller, signal.SIGCONT)
         assert answer.status == 200
@@ -195,10 +205,7 @@ async def test_without_its_supervisor_everything_drains_and_ends(
         assert answer.complete
         assert b"data: [DONE]" in answer.body
         until("the children end", lambda: are_gone(children))
-        for path in gateway.temporary.iterdir():  # nobody is left to remove it
-            assert [each.name for each in path.iterdir()] == ["link.sock"]
-            (path / "link.sock").unlink()
-            path.rmdir()
+        # What the supervisor would have removed, its children have: see running_gateway.
 
 
 # Told to stop.
@@ -210,7 +217,7 @@ async def test_told_to_stop_it_refuses_the_new_and_finishes_the_old(
 ) -> None:
     with running_gateway(configuration(urls(models)), tmp_path) as gateway:
         idle = await connect(gateway.data)
-        client, whole = await begin_stream(gateway.data, "events=30,interval=0.05")
+        client, whole = await begin_stream(gateway.data, "events=20,interval=0.05")
         gateway.tell(number)
         await until_soon("new refused", lambda: not accepts(gateway.data))
         await until_soon("idle closed", lambda: not idle.open)
@@ -319,6 +326,15 @@ async def versions_by_user(port: int) -> dict[str, str]:
     }
 
 
+async def versions_on_each_worker(gateway: Gateway) -> list[dict[str, str]]:
+    """Ask each of the two workers for every user."""
+    workers, seen = gateway.workers(), []
+    for worker in workers:
+        async with only(worker, workers):
+            seen.append(await versions_by_user(gateway.data))
+    return seen
+
+
 @asynccontextmanager
 async def only(worker: int, workers: Iterable[int]) -> AsyncGenerator[None]:
     """Let one worker alone take connections: the others are stopped meanwhile."""
@@ -332,104 +348,117 @@ async def only(worker: int, workers: Iterable[int]) -> AsyncGenerator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
-async def test_a_user_meets_one_version_on_every_worker_and_after_a_restart(
+async def test_weights_and_the_versions_of_users_survive_a_restart(
     models: Models, tmp_path: Path
 ) -> None:
     document = configuration(urls(models), workers=2, state="sqlite:state.db")
-    seen = []
-    for _run in range(2):
-        with running_gateway(document, tmp_path) as gateway:
-            workers = gateway.workers()
-            assert len(workers) == 2
-            for worker in workers:
-                async with only(worker, workers):
-                    seen.append(await versions_by_user(gateway.data))
+    seen: list[dict[str, str]] = []
+    with running_gateway(document, tmp_path) as gateway:
+        revision = gateway.set_weight(62.125)["revision"]
+        seen += await versions_on_each_worker(gateway)
+    with running_gateway(document, tmp_path) as gateway:
+        shown = gateway.service()
+        assert shown["weights"] == {"v1": 37.875, "v2": 62.125}
+        assert shown["revision"] == revision
+        seen += await versions_on_each_worker(gateway)
     assert len(seen) == 4
     assert all(each == seen[0] for each in seen)
     assert set(seen[0].values()) == set(BOTH)
 
 
-def test_weights_survive_a_restart_until_the_file_changes_them(
-    models: Models, tmp_path: Path
-) -> None:
-    document = configuration(urls(models), weight=10, state="sqlite:state.db")
-    with running_gateway(document, tmp_path) as gateway:
-        revision = gateway.set_weight(62.125)["revision"]
-    with running_gateway(document, tmp_path) as gateway:
-        shown = gateway.service()
-        assert shown["weights"] == {"v1": 37.875, "v2": 62.125}
-        assert shown["revision"] == revision
-        os.kill(gateway.process.pid, signal.SIGTERM)
-    document = configuration(urls(models), weight=20, state="sqlite:state.db")
-    with running_gateway(document, tmp_path) as gateway:
-        assert gateway.candidate_weight() == 20
-
-
 async def test_after_the_answer_every_worker_obeys_the_new_weights(
-    models: Models, tmp_path: Path
+    pair: Gateway,
 ) -> None:
-    document = configuration(urls(models), workers=2)
-    with running_gateway(document, tmp_path) as gateway:
-        clients: list[Client] = []
-        workers = gateway.workers()
-        for worker in workers:
-            async with only(worker, workers):
-                for number in range(3):
-                    client = await connect(gateway.data)
-                    request = chat_request(f"u{number}", streamed=False)
-                    assert (await client.exchange(request)).status == 200
-                    clients.append(client)
-        took = []
-        for turn in range(30):
-            percent, version = ((0, b"v1"), (100, b"v2"))[turn % 2]
-            began = time.monotonic()
-            await asyncio.to_thread(gateway.set_weight, percent)
-            took.append(time.monotonic() - began)
-            async with asyncio.timeout(PATIENCE_S):
-                answers = await asyncio.gather(*[
-                    client.exchange(chat_request(f"u{turn}-{number}", streamed=False))
-                    for number, client in enumerate(clients)
-                ])
-            assert {answer.headers[b"x-served-by"] for answer in answers} == {version}
-        for client in clients:
-            client.close()
+    clients = await clients_of_each_worker(pair)
+    took = []
+    for turn in range(30):
+        percent, version = ((0, b"v1"), (100, b"v2"))[turn % 2]
+        began = time.monotonic()
+        await asyncio.to_thread(pair.set_weight, percent)
+        took.append(time.monotonic() - began)
+        async with asyncio.timeout(PATIENCE_S):
+            answers = await asyncio.gather(*[
+                client.exchange(chat_request(f"u{turn}-{number}", streamed=False))
+                for number, client in enumerate(clients)
+            ])
+        assert {answer.headers[b"x-served-by"] for answer in answers} == {version}
+    for client in clients:
+        client.close()
     worst, median = max(took), sorted(took)[len(took) // 2]
-    print(f"PUT answered: median {median * 1e3:.1f} ms, worst {worst * 1e3:.1f} ms")
+    tell(f"PUT answered: median {median * 1e3:.1f} ms, worst {worst * 1e3:.1f} ms")
     assert worst < 1
+
+
+async def test_the_answer_waits_for_the_slowest_worker(pair: Gateway) -> None:
+    clients = await clients_of_each_worker(pair)
+    await asyncio.to_thread(pair.set_weight, 0)
+    slow, _fast = pair.workers()
+    async with asyncio.TaskGroup() as tasks:
+        os.kill(slow, signal.SIGSTOP)
+        try:
+            change = tasks.create_task(asyncio.to_thread(pair.set_weight, 100))
+            await asyncio.sleep(0.5)
+            assert not change.done()
+        finally:
+            os.kill(slow, signal.SIGCONT)
+    async with asyncio.timeout(PATIENCE_S):
+        requests = [c.exchange(chat_request("u", streamed=False)) for c in clients]
+        answers = await asyncio.gather(*requests)
+    assert {answer.headers[b"x-served-by"] for answer in answers} == {b"v2"}
+    for client in clients:
+        client.close()
+
+
+async def clients_of_each_worker(gateway: Gateway) -> list[Client]:
+    """Give keep-alive connections, three to each worker."""
+    clients: list[Client] = []
+    workers = gateway.workers()
+    assert len(workers) == 2
+    for worker in workers:
+        async with only(worker, workers):
+            clients += [await used_client(gateway.data) for _ in range(3)]
+    return clients
+
+
+async def used_client(port: int) -> Client:
+    """Give a keep-alive connection that was answered on, so that a worker has it."""
+    client = await connect(port)
+    async with asyncio.timeout(PATIENCE_S):
+        answer = await client.exchange(chat_request("u", streamed=False))
+    assert answer.status == 200
+    return client
 
 
 # Reload.
 
 
+@pytest.mark.parametrize("weight", [0, 100])
 async def test_a_reload_of_a_good_file_is_in_force_and_costs_no_request(
-    models: Models, tmp_path: Path
+    models: Models, pair: Gateway, weight: float
 ) -> None:
-    with running_gateway(configuration(urls(models), weight=10), tmp_path) as gateway:
-        async with traffic_on(gateway) as exchanges:
-            gateway.write(configuration(urls(models), weight=100))
-            gateway.tell(signal.SIGHUP)
-            await until_soon("reloaded", lambda: gateway.candidate_weight() == 100)
-            reloaded = time.monotonic()
-        assert not not_ok(exchanges)
-        later = {each.version for each in exchanges if each.begun > reloaded}
-        assert later == {"v2"}
+    async with traffic_on(pair) as exchanges:
+        pair.write(configuration(urls(models), workers=2, weight=weight))
+        pair.tell(signal.SIGHUP)
+        await until_soon("reloaded", lambda: pair.candidate_weight() == weight)
+        reloaded = time.monotonic()
+    assert not not_ok(exchanges)
+    later = {each.version for each in exchanges if each.begun > reloaded}
+    assert later == {"v2" if weight else "v1"}
 
 
 async def test_a_reload_of_a_bad_file_changes_nothing_and_says_why(
-    models: Models, tmp_path: Path
+    models: Models, pair: Gateway
 ) -> None:
-    with running_gateway(configuration(urls(models), weight=10), tmp_path) as gateway:
-        before = gateway.service()
-        async with traffic_on(gateway) as exchanges:
-            gateway.write(configuration(urls(models), weight=120))
-            gateway.tell(signal.SIGHUP)
-            await until_soon("refused", lambda: "Reload refused" in gateway.log())
-        assert not not_ok(exchanges)
-        assert "gateway.yaml: services.chat.weights.v2: found 120" in gateway.log()
-        after = gateway.service()
-        assert after["weights"] == before["weights"]
-        assert after["revision"] == before["revision"]
-        assert after["epoch"] == before["epoch"]
+    before = pair.service()
+    async with traffic_on(pair) as exchanges:
+        pair.write(configuration(urls(models), workers=2, weight=120))
+        pair.tell(signal.SIGHUP)
+        await until_soon("refused", lambda: "Reload refused" in pair.log())
+    assert not not_ok(exchanges)
+    assert "gateway.yaml: services.chat.weights.v2: found 120" in pair.log()
+    after = pair.service()
+    kept = ("weights", "revision", "epoch", "changed")
+    assert {key: after[key] for key in kept} == {key: before[key] for key in kept}
 
 
 # What cannot start.
@@ -452,6 +481,23 @@ def test_an_address_in_use_is_told_in_two_sentences(
             assert not list(gateway.temporary.iterdir())
         finally:
             orphans = gateway.clear_away()
+    assert not orphans
+
+
+def test_a_temporary_folder_too_deep_for_a_socket_is_told_in_two_sentences(
+    models: Models, tmp_path: Path
+) -> None:
+    deep = tmp_path / ("x" * 108)
+    deep.mkdir()
+    gateway = Gateway(configuration(urls(models)), tmp_path, {"TMPDIR": str(deep)})
+    try:
+        until("ended", gateway.has_ended)
+        assert gateway.process.returncode == 1
+        assert "AF_UNIX path too long. Set TMPDIR" in gateway.log()
+        assert "Traceback" not in gateway.log()
+        assert not list(deep.iterdir())
+    finally:
+        orphans = gateway.clear_away()
     assert not orphans
 
 
