@@ -9,7 +9,7 @@ from tests.flows.stage import Stage
 
 @pytest.fixture
 async def stage() -> AsyncIterator[Stage]:
-    """A gateway to be placed between the test's clients and upstreams."""
+    """Give a gateway to be placed between the test's clients and upstreams."""
     made = Stage()
     yield made
     await made.leave_quiet()

@@ -81,9 +81,7 @@ class Wire:
 
     async def read_head(self) -> Message:
         try:
-            raw = await asyncio.wait_for(
-                self.reader.readuntil(b"\r\n\r\n"), PATIENCE_S
-            )
+            raw = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
         except asyncio.IncompleteReadError as short:
             raise Ended(short.partial) from None
         first, *lines = raw[:-4].decode("latin-1").split("\r\n")
@@ -111,28 +109,37 @@ class Wire:
         return message
 
     async def _read_into(self, message: Message, size: int) -> None:
-        while len(message.body) < size:
-            left = size - len(message.body)
-            part = await asyncio.wait_for(self.reader.read(left), PATIENCE_S)
-            if not part:
-                raise Ended(message.body)
-            message.body += part
-            message.raw_body += part
+        parts: list[bytes] = []
+        try:
+            while size:
+                part = await asyncio.wait_for(
+                    self.reader.read(min(size, 65536)), PATIENCE_S
+                )
+                if not part:
+                    raise Ended(part)
+                parts.append(part)
+                size -= len(part)
+        finally:
+            message.body = message.raw_body = b"".join(parts)
 
     async def _read_chunks(self, message: Message) -> None:
-        while True:
-            line = await self._line()
-            message.raw_body += line
-            size = int(line.split(b";")[0], 16)
-            if not size:
-                break
-            chunk = await self.read_exactly(size + 2)
-            message.raw_body += chunk
-            message.body += chunk[:-2]
-        while (line := await self._line()) != b"\r\n":
-            message.raw_body += line
-            message.trailers.append(_split(line.decode("latin-1").rstrip("\r\n")))
-        message.raw_body += line
+        parts: list[bytes] = []
+        raw: list[bytes] = []
+        try:
+            while True:
+                raw.append(await self._line())
+                size = int(raw[-1].split(b";")[0], 16)
+                if not size:
+                    break
+                raw.append(await self.read_exactly(size + 2))
+                parts.append(raw[-1][:-2])
+            while True:
+                raw.append(await self._line())
+                if raw[-1] == b"\r\n":
+                    break
+                message.trailers.append(_split(raw[-1][:-2].decode("latin-1")))
+        finally:
+            message.body, message.raw_body = b"".join(parts), b"".join(raw)
 
     async def _line(self) -> bytes:
         try:

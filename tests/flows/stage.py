@@ -10,10 +10,8 @@ from typing import TypeVar
 import uvloop
 
 from gateway.domain.deployment import ClientLimits
-from gateway.domain.outcome import Failure, Outcome
 from gateway.domain.service import (
     Endpoint,
-    Match,
     Service,
     StickyKind,
     StickySource,
@@ -31,6 +29,7 @@ from tests.flows.scripted import PATIENCE_S, Client, Upstream
 T = TypeVar("T")
 
 ALL = Share(100_000)
+USUAL = ClientLimits()
 BY_HEADER = (StickySource(kind=StickyKind.HEADER, name="x-user-id"),)
 
 
@@ -49,17 +48,22 @@ def version(name: str, *upstreams: Upstream, **settings: object) -> Version:
     return Version(name=name, **{"endpoints": endpoints, **settings})  # type: ignore[arg-type]
 
 
-def service(*versions: Version, name: str = "chat", **settings: object) -> Service:
+def service(*versions: Version, **settings: object) -> Service:
     """Make a service of a baseline and perhaps a candidate."""
     candidate = versions[1].name if len(versions) > 1 else None
-    own = {"baseline": versions[0].name, "candidate": candidate, "sticky": BY_HEADER}
-    return Service(name=name, versions=versions, **{**own, **settings})  # type: ignore[arg-type]
+    own: dict[str, object] = {
+        "name": "chat",
+        "baseline": versions[0].name,
+        "candidate": candidate,
+        "sticky": BY_HEADER,
+    }
+    return Service(versions=versions, **{**own, **settings})  # type: ignore[arg-type]
 
 
 def table(
     *services: Service,
     share: int = 0,
-    limits: ClientLimits = ClientLimits(),
+    limits: ClientLimits = USUAL,
     trusted: Iterable[str] = (),
 ) -> RoutingTable:
     return RoutingTable(
@@ -155,14 +159,14 @@ class Gateway:
         self._do(lambda: self._use(new))
 
     def series(self, name: str = "v1", of: str = "chat") -> Series:
-        """What was counted for one version."""
+        """Give what was counted for one version."""
         plane = self._plane
         assert plane is not None
         frame = self._do(lambda: plane.observe(0, 1, 1))
         return next(s for s in frame.series if (s.service, s.version) == (of, name))
 
     def outcomes(self, name: str = "v1") -> dict[str, int]:
-        """Outcomes that happened, by name."""
+        """Give the outcomes that happened, by name."""
         return {o: n for o, n in self.series(name).outcomes.items() if n}
 
     def refused(self) -> dict[int, int]:
@@ -176,7 +180,7 @@ class Gateway:
         return self._do(lambda: len(plane.clients))
 
     def unrest(self) -> dict[str, int]:
-        """What is not as in a gateway without requests; empty when all is quiet."""
+        """Tell what is not as in a gateway without requests; empty when all is quiet."""
         plane = self._plane
         assert plane is not None
         return self._do(lambda: self._unrest(plane))

@@ -4,12 +4,13 @@ import asyncio
 
 import pytest
 
+from gateway.domain.service import Match
 from tests.flows.scripted import Upstream, Wire, answering, get, ok, post
-from tests.flows.stage import Stage
+from tests.flows.stage import Stage, service, table, version
 
 
 async def echoing() -> Upstream:
-    """A server that answers with the request's target and body."""
+    """Start a server that answers with the request's target and body."""
 
     async def script(wire: Wire) -> None:
         while True:
@@ -84,9 +85,6 @@ async def test_a_thousand_requests_in_one_write_are_all_answered(stage: Stage) -
 
 async def test_a_thousand_refusals_in_one_write_are_all_answered(stage: Stage) -> None:
     upstream = await echoing()
-    from tests.flows.stage import service, table, version  # noqa
-    from gateway.domain.service import Match  # noqa
-
     only_v1 = service(version("v1", upstream), match=Match(paths=("/v1",)))
     stage.serve(table(only_v1), upstream)
     client = await stage.client()
