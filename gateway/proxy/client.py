@@ -11,6 +11,9 @@ class Client(Protocol):
     peer: Peer
     """Who is at the other end."""
 
+    is_held: bool
+    """Whether reading is stopped."""
+
     def write(self, data: bytes) -> None:
         """Send to the client."""
 

@@ -42,7 +42,10 @@ class Wheel:
         return now
 
     def set(self, watched: Watched, deadline: float) -> None:
-        """Give *watched* a new deadline, earlier or later than before."""
+        """Give *watched* a new deadline, earlier or later than before.
+
+        Where every call counts, the callers do these two lines themselves.
+        """
         watched.deadline = deadline
         if deadline < watched.looked_at:
             self._place(watched, deadline, self.now)

@@ -4,20 +4,19 @@ Requests that come while one is being answered (pipelining) wait in a short queu
 """
 
 import asyncio
-import socket
-import struct
 from collections import deque
-from enum import Enum, auto
 from typing import Final, cast
 
 import httptools
 
 from gateway.domain.errors import GatewayError, Refused
 from gateway.proxy.deadlines import NEVER
-from gateway.proxy.life_of_a_request import Exchange
+from gateway.proxy.departure import has_left, set_reset
+from gateway.proxy.framing import head_of_body
+from gateway.proxy.life_of_a_request import HELD, Exchange
 from gateway.proxy.limits import (
     check_length,
-    check_served,
+    check_upgrade,
     head_too_large,
     target_too_long,
     too_large,
@@ -29,25 +28,16 @@ from gateway.wire.fields import RawField
 from gateway.wire.request_head import RequestHead, read_request_head
 
 _PIPELINED: Final = 16
+_PEEK: Final = 0.5  # seconds after which a client that is not read is looked after
 _LINGER: Final = 2.0  # seconds in which a refused client may take in why
-_RESET: Final = struct.pack("ii", 1, 0)
 _CHUNK_OVERHEAD: Final = 16  # bytes of framing allowed for each byte of a body
 
-
-class _Reading(Enum):
-    """What the next bytes from the client belong to."""
-
-    NOTHING = auto()  # between requests
-    HEAD = auto()
-    BODY = auto()
-    IGNORED = auto()  # refused: the rest is read only to be thrown away
-
-
-# Names of their own: a look-up through the class costs ten times as much (measured).
-_NOTHING: Final = _Reading.NOTHING
-_HEAD: Final = _Reading.HEAD
-_BODY: Final = _Reading.BODY
-_IGNORED: Final = _Reading.IGNORED
+# What the next bytes from the client belong to. Numbers, because a look-up of an enum's
+# member costs ten times as much (measured), and there are dozens for each request.
+_NOTHING: Final = 0  # between requests
+_HEAD: Final = 1
+_BODY: Final = 2
+_IGNORED: Final = 3  # refused: the rest is read only to be thrown away
 
 
 class Downstream(asyncio.Protocol):
@@ -57,7 +47,6 @@ class Downstream(asyncio.Protocol):
         "_current",
         "_fed",
         "_head_began",
-        "_holds",
         "_is_advancing",
         "_is_closing",
         "_is_slow",
@@ -71,6 +60,7 @@ class Downstream(asyncio.Protocol):
         "_target",
         "_transport",
         "deadline",
+        "is_held",
         "looked_at",
         "peer",
     )
@@ -87,7 +77,7 @@ class Downstream(asyncio.Protocol):
         self._target = b""
         self._fed = 0  # bytes of the request being read, head and framing included
         self._head_began = self._now = 0.0
-        self._is_slow = self._is_closing = self._holds = self._is_advancing = False
+        self._is_slow = self._is_closing = self.is_held = self._is_advancing = False
         self.deadline = self.looked_at = NEVER
         self.peer = Peer(plane, "unknown")
 
@@ -110,7 +100,8 @@ class Downstream(asyncio.Protocol):
         self._now = self._plane.wheel.read_clock()
         self._fed += len(data)
         self._feed(data)
-        self._check_size(len(data))
+        if self._fed > self._plane.limits.head:
+            self._check_size(len(data))
         if self._current is not None:
             self._current.request_progressed()
         self._set_deadline()
@@ -150,7 +141,7 @@ class Downstream(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """Start a request."""
-        if self._reading is _IGNORED:
+        if self._reading is not _NOTHING:
             return
         self._raw = []
         self._target = b""
@@ -181,7 +172,10 @@ class Downstream(asyncio.Protocol):
             head = read_request_head(
                 method, self._target, parser.get_http_version(), self._raw
             )
-            check_served(head, limits, wants_upgrade=parser.should_upgrade())
+            if (head.content_length or 0) > limits.body:
+                raise too_large(limits.body)
+            if parser.should_upgrade():
+                check_upgrade(head)
         except Refused as refusal:
             self._refuse(refusal, method)
             return
@@ -199,12 +193,17 @@ class Downstream(asyncio.Protocol):
         limit = self._plane.limits.body
         if exchange.body.received > limit:
             self._refuse(too_large(limit), exchange.head.method)
+        elif exchange is not self._current and exchange.body.received > HELD:
+            self.hold()  # its turn has not come
 
     def on_message_complete(self) -> None:
         """Note that the request is whole."""
-        if self._receiving is None or self._reading is not _BODY:
+        receiving = self._receiving
+        if receiving is None or self._reading is not _BODY:
             return
-        self._receiving.body.is_whole = True
+        if receiving.head.has_body and self._parser.should_upgrade():
+            return  # an upgrade's body is no body to the parser: see _feed
+        receiving.body.is_whole = True
         self._receiving = None
         self._reading = _NOTHING
         self._fed = 0
@@ -215,6 +214,9 @@ class Downstream(asyncio.Protocol):
         except httptools.HttpParserUpgrade as upgrade:
             # An upgrade we do not speak is ignored (RFC 9110 section 7.8).
             self._parser = httptools.HttpRequestParser(self)
+            if self._receiving is not None:
+                self._parser.feed_data(head_of_body(self._receiving.head))
+                self._receiving.body.trailers.clear()
             rest = data[upgrade.args[0] :]
             if rest:
                 self._feed(rest)
@@ -293,6 +295,8 @@ class Downstream(asyncio.Protocol):
             self._close(gently=not over.body.is_whole)
         elif self._queue:
             self._next()
+        elif self.is_held:
+            self.resume()
         self._set_deadline()
 
     # client.Client.
@@ -304,14 +308,14 @@ class Downstream(asyncio.Protocol):
 
     def hold(self) -> None:
         """Stop reading."""
-        if not self._holds and self._can_pause():
-            self._holds = True
+        if not self.is_held and self._can_pause():
+            self.is_held = True
             cast("asyncio.Transport", self._transport).pause_reading()
 
     def resume(self) -> None:
         """Read on."""
-        if self._holds and self._can_pause():
-            self._holds = False
+        if self.is_held and self._can_pause():
+            self.is_held = False
             cast("asyncio.Transport", self._transport).resume_reading()
 
     def _can_pause(self) -> bool:
@@ -324,7 +328,7 @@ class Downstream(asyncio.Protocol):
         if self._transport is None:
             return
         if reset:
-            _set_reset(self._transport)
+            set_reset(self._transport)
             self._transport.abort()
         else:
             self._close(gently=False)
@@ -364,33 +368,32 @@ class Downstream(asyncio.Protocol):
         if self._is_closing:
             return
         limits, now = self._plane.limits, self._now
-        if self._is_slow or (self._reading is _BODY and not self._holds):
+        if self._is_slow or (self._reading is _BODY and not self.is_held):
             deadline = now + limits.idle
+        elif self.is_held:
+            deadline = now + _PEEK
         elif self._reading is _HEAD:
             deadline = self._head_began + limits.head_timeout
         elif self._current is None:
             deadline = now + limits.keep_alive
         else:
             deadline = NEVER
-        self._plane.wheel.set(self, deadline)
+        self.deadline = deadline
+        if deadline < self.looked_at:
+            self._plane.wheel.set(self, deadline)
 
     def on_deadline(self, now: float) -> None:
         """Give up on a client that does not send, does not read, or needs nothing."""
         self._now = now
         if self._is_closing or self._is_slow:
             self.abort()
+        elif self.is_held and self._transport is not None:
+            if has_left(self._transport):
+                self.abort()
+            self._set_deadline()
         elif self._reading in {_HEAD, _BODY}:
             self._refuse(too_slow(), b"")
             if self._current is not None:
                 self._current.request_progressed()
         else:
             self._close(gently=False)
-
-
-def _set_reset(transport: asyncio.Transport) -> None:
-    """Make close send RST: the only sign of a cut when close is the body's end."""
-    shown = transport.get_extra_info("socket")
-    if shown is None:
-        return
-    with socket.socket(fileno=socket.dup(shown.fileno())) as duplicate:
-        duplicate.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)

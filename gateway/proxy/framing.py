@@ -3,6 +3,7 @@
 from typing import Final
 
 from gateway.wire.fields import RawField, trailer_block
+from gateway.wire.request_head import RequestHead
 
 LAST_CHUNK: Final = b"0\r\n\r\n"
 
@@ -18,3 +19,10 @@ def last_chunk(trailers: list[RawField]) -> bytes:
     if not trailers:
         return LAST_CHUNK
     return b"0\r\n%b\r\n" % trailer_block(trailers)
+
+
+def head_of_body(head: RequestHead) -> bytes:
+    """Write a head that says nothing but how the body of *head* is framed."""
+    if head.is_chunked:
+        return b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n"
+    return b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % (head.content_length or 0)

@@ -139,7 +139,7 @@ class Exchange:
         assert routes is not None  # ruff: ignore[assert]  # a worker listens only with a table
         route = self._route
         if route is None:
-            self._route = route = routes.find(self.head)
+            self._route = route = routes.takes_all or routes.find(self.head)
         target = route.fixed_target(self.head, self._address)
         if target is None:
             key = route.find_key(self.head, self._address, self._json_body)
@@ -148,7 +148,7 @@ class Exchange:
                 return False
             target = route.target_for(key or self._issue_cookie(route))
         self._target = target
-        target.tally.begin()
+        target.tally.in_flight += 1
         return True
 
     def _address(self) -> str:
@@ -156,7 +156,7 @@ class Exchange:
 
     def _json_body(self) -> Body:
         assert self._route is not None  # ruff: ignore[assert]
-        return self.body.readable(self._route.service.json_limit)
+        return self.body.readable(self._route.json_limit)
 
     def _invite_body(self) -> None:
         """Answer `Expect: 100-continue` ourselves: the body is wanted here."""
@@ -177,11 +177,9 @@ class Exchange:
         target, route = self._target, self._route
         assert target is not None  # ruff: ignore[assert]
         assert route is not None  # ruff: ignore[assert]
-        if self._is_prepared or not target.set_json or not self.head.has_body:
+        if not target.set_json or self._is_prepared or not self.head.has_body:
             return True
-        self._is_prepared = self.body.set_json(
-            target.set_json, route.service.json_limit
-        )
+        self._is_prepared = self.body.set_json(target.set_json, route.json_limit)
         if not self._is_prepared:
             self._invite_body()
         return self._is_prepared
@@ -189,8 +187,10 @@ class Exchange:
     # 4. Send.
 
     def _send(self) -> None:
-        assert self._target is not None  # ruff: ignore[assert]
-        self._pool = pool = self._target.pool()
+        target = self._target
+        assert target is not None  # ruff: ignore[assert]
+        pools = target.pools
+        self._pool = pool = pools[0] if len(pools) == 1 else target.pool()
         connection = pool.take()
         if connection is not None:
             self.connected(connection)
@@ -208,17 +208,24 @@ class Exchange:
         """Begin on *upstream*: head and what there is of the body in one write."""
         self._is_asking = False
         self._connection = upstream
-        payload, is_repeated = self._replay, self._replay is not None
+        head, body, client = self.head, self.body, self._client
+        payload = self._replay
         if payload is None:
-            payload = self.body.first_bytes(self._head_bytes())
-        if upstream.is_reused and not is_repeated and self._may_repeat():
-            self.body.remember(payload, self._json_limit())
-        upstream.begin(self, payload, to_head_request=self.head.method == b"HEAD")
-        if self.body.is_sent:
-            upstream.request_sent()
-        else:
-            self._client.resume()
-            self.body.pass_on(upstream)
+            payload = body.first_bytes(self._head_bytes())
+            route = self._route
+            assert route is not None  # ruff: ignore[assert]
+            if upstream.is_reused and (route.may_repeat or head.is_idempotent):
+                body.remember(payload, route.json_limit)
+        upstream.begin(
+            self,
+            payload,
+            to_head_request=head.method == b"HEAD",
+            is_whole=body.is_sent,
+        )
+        if client.is_held:
+            client.resume()
+        if not body.is_sent:
+            body.pass_on(upstream)
 
     def _head_bytes(self) -> bytes:
         assert self._target is not None  # ruff: ignore[assert]
@@ -226,14 +233,6 @@ class Exchange:
         return request_bytes(
             self.head, self._target, self._pool, self._client.peer, self.request_id
         )
-
-    def _may_repeat(self) -> bool:
-        assert self._route is not None  # ruff: ignore[assert]
-        return self._route.service.repeat or self.head.is_idempotent
-
-    def _json_limit(self) -> int:
-        assert self._route is not None  # ruff: ignore[assert]
-        return self._route.service.json_limit
 
     # 5. Upload: request_progressed passes on what arrives.
 
@@ -283,7 +282,7 @@ class Exchange:
         unknown_end = body is _CHUNKED or body is _UNTIL_CLOSE
         self._answer_is_chunked = unknown_end and self.head.minor > 0
         self._until_close = unknown_end and not self._answer_is_chunked
-        if self._until_close or self._plane.is_draining:
+        if self._until_close or self._plane.is_draining or not self.body.is_whole:
             self.keep_alive = False
         return answer_bytes(
             head,
@@ -324,7 +323,8 @@ class Exchange:
     def _close(self, outcome: Outcome) -> None:
         """Count the exchange; nothing more is taken or sent."""
         self.is_over = True
-        self.body.drop()
+        if not self.body.is_sent:
+            self.body.drop()
         if self._target is not None:
             took = self._plane.wheel.now - self._arrived
             self._target.tally.end(outcome, self._status, took)
@@ -341,7 +341,7 @@ class Exchange:
             return
         self._drop_connection()
         self._status = error.status
-        if not self.body.is_whole or self._plane.is_draining:
+        if not (self.body.is_whole and self.head.minor) or self._plane.is_draining:
             self.keep_alive = False
         self._client.write(
             error_answer(

@@ -14,14 +14,9 @@ def check_length(target: bytes, raw: list[RawField], limits: ClientLimits) -> No
         raise head_too_large(limits.head)
 
 
-def check_served(
-    head: RequestHead, limits: ClientLimits, *, wants_upgrade: bool
-) -> None:
-    """Refuse what the gateway does not serve."""
-    if (head.content_length or 0) > limits.body:
-        raise too_large(limits.body)
-    upgrade = head.fields.get(b"upgrade", b"").lower()
-    if wants_upgrade and b"websocket" in upgrade:
+def check_upgrade(head: RequestHead) -> None:
+    """Refuse the upgrade that clients cannot do without; others may be ignored."""
+    if b"websocket" in head.fields.get(b"upgrade", b"").lower():
         raise Refused(
             501,
             "WebSocket upgrades are not available yet.",

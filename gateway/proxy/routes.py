@@ -78,10 +78,8 @@ class Target:
         )
 
     def pool(self) -> Pool:
-        """Pick an endpoint: the less busy of two random ones."""
+        """Pick one of several endpoints: the less busy of two random ones."""
         pools = self.pools
-        if len(pools) == 1:
-            return pools[0]
         one, other = self._dice.sample(pools, 2)
         return one if one.outstanding <= other.outstanding else other
 
@@ -99,6 +97,8 @@ class Target:
         rewrite = self.version.path_rewrite
         if rewrite is not None and target.startswith(rewrite.old.encode()):
             target = rewrite.new.encode() + target[len(rewrite.old.encode()) :]
+        if target == b"*":  # OPTIONS about the server itself (RFC 9110 section 9.3.7)
+            return target
         return pool.endpoint.base_path.encode() + target
 
 
@@ -118,6 +118,8 @@ class Route:
         "baseline",
         "candidate",
         "cookie",
+        "json_limit",
+        "may_repeat",
         "service",
     )
 
@@ -134,6 +136,8 @@ class Route:
         self._dice = dice
         self._sticky = StickyPlan(service.sticky)
         self.cookie = self._sticky.cookie or b""
+        self.json_limit = service.json_limit
+        self.may_repeat = service.repeat
         self._unsplit = service.unsplit
         self._prefixes = tuple(p.encode() for p in service.unsplit)
         override = service.override
@@ -214,9 +218,16 @@ def _is_browser(head: RequestHead) -> bool:
 
 
 class Routes:
-    """A whole table, ready for the hot path."""
+    """A whole table, ready for the hot path.
 
-    __slots__ = ("_plain", "_routes", "table", "trusted")
+    Attributes:
+        table: What it was made of.
+        trusted: Networks whose forwarded headers are believed.
+        takes_all: The first service, when nothing can fit another one.
+
+    """
+
+    __slots__ = ("_routes", "table", "takes_all", "trusted")
 
     def __init__(
         self, table: RoutingTable, get_pool: GetPool, get_tally: GetTally, dice: Random
@@ -228,7 +239,7 @@ class Routes:
         ]
         first = table.services[0].service.match if table.services else None
         takes_all = first is not None and not first.hosts and not first.paths
-        self._plain = self._routes[0] if takes_all else None
+        self.takes_all = self._routes[0] if takes_all else None
 
     def find(self, head: RequestHead) -> Route:
         """Find the service of a request.
@@ -237,8 +248,6 @@ class Routes:
             Refused: 421 when no service has the host, 404 when none has the path.
 
         """
-        if self._plain is not None:
-            return self._plain
         host = bare_host(head.host.decode("latin-1"))
         path = head.path.decode("latin-1")
         for route in self._routes:

@@ -32,10 +32,6 @@ class Tally:
         self.first_byte = Histogram()
         self.in_flight = 0
 
-    def begin(self) -> None:
-        """Count an exchange as running."""
-        self.in_flight += 1
-
     def fail(self, failure: Failure) -> None:
         """Count why an endpoint's answer was none or not whole."""
         self.failures[failure] = self.failures.get(failure, 0) + 1

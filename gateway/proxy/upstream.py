@@ -59,6 +59,7 @@ class Upstream(asyncio.Protocol):
         "_home",
         "_in_head",
         "_is_garbled",
+        "_is_held",
         "_is_keepable",
         "_is_sent",
         "_parser",
@@ -83,7 +84,7 @@ class Upstream(asyncio.Protocol):
         self._caller: Caller | None = None
         self.transport: asyncio.Transport | None = None
         self.deadline = self.looked_at = NEVER
-        self.is_reused = False
+        self.is_reused = self._is_held = False
         self._parser = httptools.HttpResponseParser(self)
         self._reset(to_head_request=False)
 
@@ -102,18 +103,31 @@ class Upstream(asyncio.Protocol):
 
     # The request.
 
-    def begin(self, caller: Caller, payload: bytes, *, to_head_request: bool) -> None:
-        """Start an exchange with the request's first bytes; request_sent() follows."""
+    def begin(
+        self, caller: Caller, payload: bytes, *, to_head_request: bool, is_whole: bool
+    ) -> None:
+        """Start an exchange.
+
+        Args:
+            caller: Who is told what the endpoint says.
+            payload: The request's first bytes.
+            to_head_request: Whether its method is HEAD.
+            is_whole: Whether this is all of it; if not, request_sent() follows.
+
+        """
         self._caller = caller
         self._reset(to_head_request=to_head_request)
         if self.transport is not None:
             self.transport.write(payload)
+        if is_whole:
+            self.request_sent()
+        else:
+            self.deadline = NEVER
 
     def send(self, payload: bytes) -> None:
         """Write more of the request."""
         if self.transport is not None:
             self.transport.write(payload)
-            self._wheel.set(self, self._wheel.now + self._timeouts.idle)
 
     def request_sent(self) -> None:
         """Note that the whole request is written: from now on the answer is due."""
@@ -124,17 +138,21 @@ class Upstream(asyncio.Protocol):
         """Stop reading: the client is slow. The endpoint's deadline rests meanwhile."""
         if self.transport is not None and not self.transport.is_closing():
             self.transport.pause_reading()
+            self._is_held = True
             self.deadline = NEVER
 
     def resume(self) -> None:
         """Read on."""
         if self.transport is not None and not self.transport.is_closing():
             self.transport.resume_reading()
+            self._is_held = False
             self._wheel.set(self, self._wheel.now + self._timeouts.idle)
 
     def release(self) -> None:
         """End the exchange after its whole answer: keep the connection if it is sound."""
         self._caller = None
+        if self._is_held:  # the client has yet to take the end of its answer
+            self.resume()
         if self._is_keepable and self._is_sent:
             self.is_reused = True
             self.keep()
@@ -143,7 +161,8 @@ class Upstream(asyncio.Protocol):
 
     def keep(self) -> None:
         """Go back to the pool, for a while."""
-        if not self.is_usable:
+        transport = self.transport
+        if transport is None or transport.is_closing():
             return
         self._wheel.set(self, self._wheel.now + self._timeouts.pool_idle)
         self._home.give_back(self)
@@ -179,8 +198,9 @@ class Upstream(asyncio.Protocol):
             self.close()
             return
         self._has_heard = True
-        wheel = self._wheel
-        wheel.set(self, wheel.read_clock() + self._timeouts.idle)
+        self.deadline = deadline = self._wheel.read_clock() + self._timeouts.idle
+        if deadline < self.looked_at:
+            self._wheel.set(self, deadline)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserCallbackError:
@@ -222,13 +242,16 @@ class Upstream(asyncio.Protocol):
             caller.upstream_failed(Failure.CLOSED_EARLY)
 
     def pause_writing(self) -> None:
-        """Pass the endpoint's slowness on."""
+        """Pass the endpoint's slowness on; while it lasts, the endpoint owes us."""
         if self._caller is not None:
+            self._wheel.set(self, self._wheel.now + self._timeouts.idle)
             self._caller.upstream_is_slow(slow=True)
 
     def resume_writing(self) -> None:
-        """Pass on that it takes more."""
+        """Pass on that it takes more; until all is sent, the client owes us."""
         if self._caller is not None:
+            if not self._is_sent and not self._has_heard:
+                self.deadline = NEVER
             self._caller.upstream_is_slow(slow=False)
 
     def on_deadline(self, _now: float) -> None:
@@ -249,7 +272,9 @@ class Upstream(asyncio.Protocol):
     # The parser (httptools).
 
     def on_message_begin(self) -> None:
-        """Start a head."""
+        """Start a head; that of a second answer to one request makes us unfit."""
+        if self._ended:
+            self._is_keepable = False
         self._raw = []
         self._reason = b""
         self._in_head = True
@@ -264,8 +289,7 @@ class Upstream(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """Read the head; one that cannot be passed on garbles the answer."""
-        if self._ended:  # a second answer to one request
-            self._is_keepable = False
+        if self._ended:
             return
         self._in_head = False
         try:
@@ -301,12 +325,12 @@ class Upstream(asyncio.Protocol):
         """Take body bytes; after the end they make the connection unfit."""
         if self._ended:
             self._is_keepable = False
-        else:
+        elif not self._is_garbled:
             self._parts.append(body)
 
     def on_message_complete(self) -> None:
         """Note the end, and whether the connection may carry another exchange."""
-        if self._in_head or self._ended:  # the end of an interim answer, or of a second
-            return
+        if self._in_head or self._ended or self._is_garbled:
+            return  # the end of an interim answer, of a second, or of none
         self._ended = True
         self._is_keepable = self._parser.should_keep_alive()

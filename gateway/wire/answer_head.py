@@ -76,7 +76,7 @@ def read_answer_head(
         raise BadAnswer(f"unexpected status {status}")
     head = AnswerHead(status, reason)
     coding = _sort_fields(head, raw)
-    if to_head_request or head.is_interim or status in _BODILESS:
+    if to_head_request or status < _FIRST_FINAL or status in _BODILESS:
         return head
     if coding is not None:
         if coding.strip().lower() != b"chunked":

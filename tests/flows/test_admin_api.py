@@ -522,15 +522,15 @@ async def test_it_ends_with_code_2_when_there_is_nothing_to_serve(
     assert "nonsense" in stage.log.read_text()
 
 
-async def test_it_ends_when_its_supervisor_is_gone_and_leaves_the_way_open(
+async def test_it_ends_when_its_supervisor_is_gone_and_removes_the_link(
     running: _Stage,
 ) -> None:
-    """Workers can still reach its successor."""
+    """Nobody else is left to tidy up."""
     os.close(running.held)
     running.held = -1
 
     assert running.controller is not None
     async with asyncio.timeout(PATIENCE_S):
         assert await running.controller.wait() == 0
-    assert (running.folder / "l").exists()
+    assert not (running.folder / "l").exists()
     assert "Warning" not in running.log.read_text()

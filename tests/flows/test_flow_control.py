@@ -125,6 +125,20 @@ async def test_an_upload_waits_for_its_endpoint(stage: Stage, is_chunked: bool) 
     assert stage.gateway.outcomes() == {"complete": 1}
 
 
+async def test_a_client_that_leaves_its_stalled_upload_is_noticed(stage: Stage) -> None:
+    """Nothing is read from it then, so that its going has to be looked for."""
+    stage.serve_one(await waiting_to_read(asyncio.Event(), is_chunked=False).start())
+    client = await stage.client()
+
+    head = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % SIZE
+    await client.send(head)
+    client.writer.write(PIECE * 100)
+    await stalled(client)
+    client.reset()
+
+    assert await until(lambda: stage.gateway.outcomes() == {"client_cancelled": 1})
+
+
 @pytest.mark.parametrize("size", [100_000, 300_000, 1_000_000, 5_000_000])
 async def test_a_connection_whose_last_answer_went_to_a_slow_reader_is_sound(
     stage: Stage, size: int
