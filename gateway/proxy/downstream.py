@@ -25,7 +25,11 @@ from gateway.proxy.limits import (
 from gateway.proxy.peer import Peer
 from gateway.proxy.plane import Plane
 from gateway.wire.fields import RawField
-from gateway.wire.request_head import RequestHead, read_request_head
+from gateway.wire.request_head import (
+    REQUEST_LINES,
+    RequestHead,
+    read_request_head,
+)
 
 _PIPELINED: Final = 16
 _PEEK: Final = 0.5  # seconds after which a client that is not read is looked after
@@ -98,10 +102,11 @@ class Downstream(asyncio.Protocol):
         if self._reading is _IGNORED:
             return
         self._now = self._plane.wheel.read_clock()
-        self._fed += len(data)
-        self._feed(data)
-        if self._fed > self._plane.limits.head:
-            self._check_size(len(data))
+        if self._reading is not _NOTHING or not self._take_whole(data):
+            self._fed += len(data)
+            self._feed(data)
+            if self._fed > self._plane.limits.head:
+                self._check_size(len(data))
         if self._current is not None:
             self._current.request_progressed()
         self._set_deadline()
@@ -170,7 +175,10 @@ class Downstream(asyncio.Protocol):
             if self._fed > limits.head:
                 check_length(self._target, self._raw, limits)
             head = read_request_head(
-                method, self._target, parser.get_http_version(), self._raw
+                method,
+                self._target,
+                parser.get_http_version(),
+                [REQUEST_LINES.field(*raw) for raw in self._raw],
             )
             if (head.content_length or 0) > limits.body:
                 raise too_large(limits.body)
@@ -205,8 +213,24 @@ class Downstream(asyncio.Protocol):
             return  # an upgrade's body is no body to the parser: see _feed
         receiving.body.is_whole = True
         self._receiving = None
-        self._reading = _NOTHING
+        self._reading = _NOTHING if receiving.keep_alive else _IGNORED
         self._fed = 0
+
+    def _take_whole(self, data: bytes) -> bool:
+        """Take a request that came in one piece; False when it is none."""
+        plane = self._plane
+        whole = plane.whole_requests.read(data, plane.limits.head)
+        if whole is None or len(whole[1]) > plane.limits.body:
+            return False
+        head, body, keep_alive = whole
+        exchange = Exchange(plane, self, head, self._now)
+        exchange.keep_alive = keep_alive
+        exchange.body.take(body)
+        exchange.body.is_whole = True
+        self._enqueue(exchange)
+        self._receiving = None
+        self._reading = _NOTHING if keep_alive else _IGNORED
+        return True
 
     def _feed(self, data: bytes) -> None:
         try:

@@ -6,7 +6,6 @@ from gateway.proxy.peer import Peer
 from gateway.proxy.pool import Pool
 from gateway.proxy.routes import Target
 from gateway.wire.answer_head import AnswerHead
-from gateway.wire.fields import write_fields
 from gateway.wire.request_head import RequestHead
 
 
@@ -15,27 +14,29 @@ def request_bytes(
 ) -> bytes:
     """Write the request's head for an endpoint, with the blank line."""
     path = target.path_for(pool, head.target) if target.rewrites else head.target
-    passing = head.passing
+    keeps_host = target.keeps_host and head.host
+    host = head.host if keeps_host else target.host_of(pool)
     if target.set_names:
-        passing = [f for f in passing if f[0].lower() not in target.set_names]
+        head.drop(target.set_names)
+    if head.is_chunked:
+        framing = b"transfer-encoding: chunked\r\n"
+    elif head.content_length is not None:
+        framing = b"content-length: %d\r\n" % head.content_length
+    else:
+        framing = b""
+    if b"te" in head.fields or head.expects_continue:
+        framing += _asked_of_the_next_hop(head)
     return b"".join((
-        b"%b %b HTTP/1.1\r\nhost: %b\r\n"
-        % (head.method, path, target.host_for(pool, head.host)),
-        write_fields(passing),
+        b"%b %b HTTP/1.1\r\nhost: %b\r\n" % (head.method, path, host),
+        *head.lines,
         target.set_lines,
         peer.forwarded(head),
-        b"x-request-id: %b\r\n" % request_id,
-        _framing(head),
-        b"\r\n",
+        b"x-request-id: %b\r\n%b\r\n" % (request_id, framing),
     ))
 
 
-def _framing(head: RequestHead) -> bytes:
+def _asked_of_the_next_hop(head: RequestHead) -> bytes:
     lines = b""
-    if head.is_chunked:
-        lines = b"transfer-encoding: chunked\r\n"
-    elif head.content_length is not None:
-        lines = b"content-length: %d\r\n" % head.content_length
     if head.expects_continue:
         lines += b"expect: 100-continue\r\n"
     if b"te" in head.fields and b"trailers" in head.fields[b"te"].lower():
@@ -78,7 +79,7 @@ def answer_bytes(
         framing += b"connection: keep-alive\r\n"
     return b"".join((
         b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason),
-        write_fields(head.passing),
+        *head.lines,
         framing,
         own_lines,
         b"\r\n",
@@ -89,6 +90,6 @@ def interim_bytes(head: AnswerHead) -> bytes:
     """Write a 1xx answer."""
     return b"".join((
         b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason),
-        write_fields(head.passing),
+        *head.lines,
         b"\r\n",
     ))

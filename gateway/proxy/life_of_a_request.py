@@ -124,7 +124,7 @@ class Exchange:
             elif self._is_asking:
                 if self.body.received > HELD:
                     self._client.hold()
-            elif self._choose() and self._prepare():
+            elif (self._target or self._choose()) and self._prepare():
                 self._send()
         except Refused as refusal:
             self.refuse(refusal)
@@ -133,8 +133,6 @@ class Exchange:
 
     def _choose(self) -> bool:
         """Choose the version; False while the body may still decide."""
-        if self._target is not None:
-            return True
         routes = self._plane.routes
         assert routes is not None  # ruff: ignore[assert]  # a worker listens only with a table
         route = self._route
@@ -142,7 +140,9 @@ class Exchange:
             self._route = route = routes.takes_all or routes.find(self.head)
         target = route.fixed_target(self.head, self._address)
         if target is None:
-            key = route.find_key(self.head, self._address, self._json_body)
+            key = route.sticky.find_key(
+                self.head.fields, self._address, self._json_body
+            )
             if key is _WAIT:
                 self._invite_body()
                 return False
@@ -256,9 +256,7 @@ class Exchange:
         self, head: AnswerHead | None, parts: list[bytes], *, ended: bool
     ) -> None:
         """Pass a piece of the answer on, in one write."""
-        out: list[bytes] = []
-        if head is not None:
-            out.append(self._begin_answer(head))
+        out = [] if head is None else [self._begin_answer(head)]
         if parts:
             if not self._has_first_byte:
                 self._note_first_byte()

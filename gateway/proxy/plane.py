@@ -14,6 +14,7 @@ from gateway.proxy.deadlines import Wheel
 from gateway.proxy.pool import Pool, Spawn
 from gateway.proxy.routes import Routes
 from gateway.proxy.tally import Tally
+from gateway.proxy.whole import WholeAnswers, WholeRequests
 
 PoolKey = tuple[str, str, int, object]
 
@@ -38,6 +39,8 @@ class Plane:
 
     def __init__(self, spawn: Spawn) -> None:
         self.wheel = Wheel()
+        self.whole_requests = WholeRequests()
+        self._whole_answers = WholeAnswers()
         self.clients: set[Drainable] = set()
         self.is_empty = asyncio.Event()
         self.refused: dict[int, int] = {}
@@ -66,7 +69,9 @@ class Plane:
         endpoint = version.endpoints[index]
         settings = (endpoint, version.timeouts, version.limits)
         key = (service.name, version.name, index, settings)
-        pool = self._retiring.get(key) or Pool(*settings, self.wheel, self._spawn)
+        pool = self._retiring.get(key) or Pool(
+            *settings, self.wheel, self._whole_answers, self._spawn
+        )
         self._pools[key] = pool
         return pool
 

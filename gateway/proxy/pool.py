@@ -16,6 +16,7 @@ from gateway.domain.outcome import Failure
 from gateway.domain.service import Endpoint, PoolLimits, Timeouts
 from gateway.proxy.deadlines import NEVER, Wheel
 from gateway.proxy.upstream import Upstream
+from gateway.proxy.whole import WholeAnswers
 
 Spawn = Callable[[Coroutine[object, object, None]], object]
 """Runs a coroutine in the worker's task group."""
@@ -39,6 +40,7 @@ class Pool:
         timeouts: Of the version.
         limits: Of the version.
         wheel: Watches connections and the queue.
+        whole_answers: Reads the usual answers of all connections.
         spawn: For connecting, the only thing here that cannot be done at once.
 
     """
@@ -50,6 +52,7 @@ class Pool:
         "_spawn",
         "_waiting",
         "_wheel",
+        "_whole_answers",
         "busy",
         "deadline",
         "endpoint",
@@ -65,12 +68,14 @@ class Pool:
         timeouts: Timeouts,
         limits: PoolLimits,
         wheel: Wheel,
+        whole_answers: WholeAnswers,
         spawn: Spawn,
     ) -> None:
         self.endpoint = endpoint
         self.timeouts = timeouts
         self.limits = limits
         self._wheel = wheel
+        self._whole_answers = whole_answers
         self._spawn = spawn
         self._idle: list[Upstream] = []
         self.busy = 0
@@ -95,11 +100,16 @@ class Pool:
         """Exchanges on this endpoint or waiting for it: what balancing compares."""
         return self.busy + self.pending
 
+    def connection(self) -> Upstream:
+        """Make a connection that is not connected yet."""
+        return Upstream(self, self.timeouts, self._wheel, self._whole_answers)
+
     def take(self) -> Upstream | None:
         """Give an idle connection, the one used last; None when there is none."""
         while self._idle:
             upstream = self._idle.pop()
-            if upstream.is_usable:
+            transport = upstream.transport
+            if transport is not None and not transport.is_closing():
                 self.busy += 1
                 return upstream
         return None
@@ -175,7 +185,7 @@ class Pool:
         try:
             async with asyncio.timeout(self.timeouts.connect):
                 _, upstream = await asyncio.get_running_loop().create_connection(
-                    lambda: Upstream(self, self.timeouts, self._wheel),
+                    self.connection,
                     endpoint.host,
                     endpoint.port,
                     ssl=_verified_tls() if endpoint.tls else None,

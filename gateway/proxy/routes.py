@@ -16,7 +16,7 @@ from gateway.proxy.tally import Tally
 from gateway.routing.json_pointer import split_pointer
 from gateway.routing.match import bare_host, fits, fits_host, fits_path
 from gateway.routing.split import is_candidate
-from gateway.routing.sticky import Body, StickyPlan, Wait
+from gateway.routing.sticky import StickyPlan
 from gateway.wire.forwarded import is_within, parse_networks
 from gateway.wire.request_head import RequestHead
 
@@ -31,6 +31,7 @@ class Target:
         version: Its definition.
         tally: Its running totals.
         pools: One per endpoint.
+        keeps_host: Whether the endpoint is told the Host the client asked for.
         set_lines: Header lines that replace the client's.
         set_names: Their lower-case names.
         set_json: (steps, JSON text) pairs to be set in the body.
@@ -40,8 +41,8 @@ class Target:
 
     __slots__ = (
         "_dice",
-        "_keeps_host",
         "answer_lines",
+        "keeps_host",
         "pools",
         "rewrites",
         "set_json",
@@ -58,7 +59,7 @@ class Target:
         self.tally = tally
         self.pools: tuple[Pool, ...] = ()
         self._dice = dice
-        self._keeps_host = version.host is HostRule.KEEP
+        self.keeps_host = version.host is HostRule.KEEP
         self.set_lines = b"".join(
             f"{name}: {value}\r\n".encode() for name, value in version.set_headers
         )
@@ -83,10 +84,9 @@ class Target:
         one, other = self._dice.sample(pools, 2)
         return one if one.outstanding <= other.outstanding else other
 
-    def host_for(self, pool: Pool, host: bytes) -> bytes:
-        """Give the Host the endpoint is told."""
-        if self._keeps_host and host:
-            return host
+    @staticmethod
+    def host_of(pool: Pool) -> bytes:
+        """Give the endpoint's own Host."""
         endpoint = pool.endpoint
         name = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
         usual = endpoint.port == (443 if endpoint.tls else 80)
@@ -112,7 +112,6 @@ class Route:
         "_prefixes",
         "_salt",
         "_share",
-        "_sticky",
         "_targets",
         "_unsplit",
         "baseline",
@@ -121,6 +120,7 @@ class Route:
         "json_limit",
         "may_repeat",
         "service",
+        "sticky",
     )
 
     def __init__(
@@ -134,8 +134,8 @@ class Route:
         self._share = routed.share
         self._salt = routed.salt.encode()
         self._dice = dice
-        self._sticky = StickyPlan(service.sticky)
-        self.cookie = self._sticky.cookie or b""
+        self.sticky = StickyPlan(service.sticky)
+        self.cookie = self.sticky.cookie or b""
         self.json_limit = service.json_limit
         self.may_repeat = service.repeat
         self._unsplit = service.unsplit
@@ -169,15 +169,6 @@ class Route:
         if head.path.startswith(self._prefixes) and self._is_unsplit(head.path):
             return self.baseline
         return None
-
-    def find_key(
-        self,
-        head: RequestHead,
-        client: Callable[[], str],
-        body: Callable[[], Body],
-    ) -> bytes | Wait | None:
-        """Find the sticky key; Wait when it may be in a body that is not here yet."""
-        return self._sticky.find_key(head.fields, client, body)
 
     def key_for_cookie(self, head: RequestHead) -> bytes | None:
         """Make a key to be issued as a cookie; None when none is to be issued."""

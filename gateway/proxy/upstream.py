@@ -12,7 +12,14 @@ import httptools
 from gateway.domain.outcome import Failure
 from gateway.domain.service import Timeouts
 from gateway.proxy.deadlines import NEVER, Wheel
-from gateway.wire.answer_head import AnswerHead, BadAnswer, Body, read_answer_head
+from gateway.proxy.whole import WholeAnswers
+from gateway.wire.answer_head import (
+    ANSWER_LINES,
+    AnswerHead,
+    BadAnswer,
+    Body,
+    read_answer_head,
+)
 from gateway.wire.fields import RawField
 
 _LONGEST_HEAD: Final = 256 * 1024
@@ -69,6 +76,7 @@ class Upstream(asyncio.Protocol):
         "_timeouts",
         "_to_head_request",
         "_wheel",
+        "_whole_answers",
         "body",
         "deadline",
         "is_reused",
@@ -77,8 +85,15 @@ class Upstream(asyncio.Protocol):
         "transport",
     )
 
-    def __init__(self, home: Home, timeouts: Timeouts, wheel: Wheel) -> None:
+    def __init__(
+        self,
+        home: Home,
+        timeouts: Timeouts,
+        wheel: Wheel,
+        whole_answers: WholeAnswers,
+    ) -> None:
         self._home = home
+        self._whole_answers = whole_answers
         self._timeouts = timeouts
         self._wheel = wheel
         self._caller: Caller | None = None
@@ -180,11 +195,6 @@ class Upstream(asyncio.Protocol):
         if self.transport is not None:
             self.transport.close()
 
-    @property
-    def is_usable(self) -> bool:
-        """Whether a request may be written."""
-        return self.transport is not None and not self.transport.is_closing()
-
     # The socket (asyncio).
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -197,10 +207,14 @@ class Upstream(asyncio.Protocol):
         if caller is None:  # an answer to nothing
             self.close()
             return
-        self._has_heard = True
         self.deadline = deadline = self._wheel.read_clock() + self._timeouts.idle
         if deadline < self.looked_at:
             self._wheel.set(self, deadline)
+        if self._has_heard or not self._take_whole(caller, data):
+            self._has_heard = True
+            self._take_piece(caller, data)
+
+    def _take_piece(self, caller: Caller, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserCallbackError:
@@ -217,6 +231,18 @@ class Upstream(asyncio.Protocol):
             caller.answer_arrived(head, parts, ended=ended)
         if self._is_garbled and not ended:
             self._fail(Failure.BAD_ANSWER)
+
+    def _take_whole(self, caller: Caller, data: bytes) -> bool:
+        """Take an answer that came in one piece; False when it is none."""
+        whole = None if self._to_head_request else self._whole_answers.read(data)
+        if whole is None:
+            return False
+        self._has_heard = True
+        head, body, self._is_keepable = whole
+        self._ended = True
+        self.body = head.body
+        caller.answer_arrived(head, [body] if body else [], ended=True)
+        return True
 
     def _check_size(self, just_fed: int) -> None:
         self._bytes_in_head += just_fed
@@ -296,7 +322,7 @@ class Upstream(asyncio.Protocol):
             head = read_answer_head(
                 self._parser.get_status_code(),
                 self._reason,
-                self._raw,
+                [ANSWER_LINES.field(*raw) for raw in self._raw],
                 to_head_request=self._to_head_request,
             )
         except BadAnswer:

@@ -5,12 +5,13 @@ from typing import Final
 
 from gateway.wire.fields import (
     HOP_BY_HOP,
-    OWN_PREFIX,
-    Names,
-    RawField,
+    PLAIN_CONNECTION,
+    Field,
+    Lines,
     listed_in_connection,
 )
 
+_NOT_PASSED: Final = HOP_BY_HOP | {b"content-length"}
 _SWITCHING: Final = 101
 _FIRST_FINAL: Final = 200
 _BODILESS: Final = frozenset({204, 304})
@@ -42,18 +43,18 @@ class AnswerHead:
     Attributes:
         status: 100 to 999.
         reason: Reason phrase, may be empty.
-        passing: Fields that pass on unchanged, in order.
+        lines: Header lines that pass on, in order, each with its CRLF.
         content_length: As declared; None when not. Kept for HEAD and 304 too.
         body: How the body ends.
 
     """
 
-    __slots__ = ("body", "content_length", "passing", "reason", "status")
+    __slots__ = ("body", "content_length", "lines", "reason", "status")
 
     def __init__(self, status: int, reason: bytes) -> None:
         self.status = status
         self.reason = reason
-        self.passing: list[RawField] = []
+        self.lines: list[bytes] = []
         self.content_length: int | None = None
         self.body = _NO_BODY
 
@@ -64,7 +65,7 @@ class AnswerHead:
 
 
 def read_answer_head(
-    status: int, reason: bytes, raw: list[RawField], *, to_head_request: bool
+    status: int, reason: bytes, received: list[Field], *, to_head_request: bool
 ) -> AnswerHead:
     """Check a parsed head and sort its fields.
 
@@ -75,7 +76,7 @@ def read_answer_head(
     if status == _SWITCHING or not _LOWEST <= status <= _HIGHEST:
         raise BadAnswer(f"unexpected status {status}")
     head = AnswerHead(status, reason)
-    coding = _sort_fields(head, raw)
+    coding = _sort_fields(head, received)
     if to_head_request or status < _FIRST_FINAL or status in _BODILESS:
         return head
     if coding is not None:
@@ -89,53 +90,26 @@ def read_answer_head(
     return head
 
 
-class _Meaning(Enum):
-    """What a field of an answer is to a gateway."""
-
-    PASSES = auto()
-    LENGTH = auto()
-    CODING = auto()
-    CONNECTION = auto()
-    DROPPED = auto()
+ANSWER_LINES: Final = Lines(_NOT_PASSED)
+"""What the header lines of answers mean."""
 
 
-_MEANINGS: Final = {
-    b"content-length": _Meaning.LENGTH,
-    b"transfer-encoding": _Meaning.CODING,
-    b"connection": _Meaning.CONNECTION,
-}
-
-
-def _understand(name: bytes) -> _Meaning:
-    lower = name.lower()
-    if lower in _MEANINGS:
-        return _MEANINGS[lower]
-    dropped = lower in HOP_BY_HOP or lower.startswith(OWN_PREFIX)
-    return _Meaning.DROPPED if dropped else _Meaning.PASSES
-
-
-_NAMES: Final = Names(_understand)
-_PASSES: Final = _Meaning.PASSES
-_LENGTH: Final = _Meaning.LENGTH
-_CODING: Final = _Meaning.CODING
-_CONNECTION: Final = _Meaning.CONNECTION
-
-
-def _sort_fields(head: AnswerHead, raw: list[RawField]) -> bytes | None:
-    """Fill passing and content_length; give the Transfer-Encoding."""
+def _sort_fields(head: AnswerHead, received: list[Field]) -> bytes | None:
+    """Fill lines and content_length; give the Transfer-Encoding."""
     coding: bytes | None = None
     listed: frozenset[bytes] = frozenset()
-    passing = head.passing
-    for field in raw:
-        meaning = _NAMES[field[0]]
-        if meaning is _PASSES:
-            passing.append(field)
-        elif meaning is _LENGTH:
-            head.content_length = int(field[1])
-        elif meaning is _CODING:
-            coding = field[1] if coding is None else coding + b", " + field[1]
-        elif meaning is _CONNECTION:
-            listed |= listed_in_connection(field[1])
+    lines = head.lines
+    for lower, value, line, passes in received:
+        if passes:
+            lines.append(line)
+        elif lower == b"content-length":
+            head.content_length = int(value)
+        elif lower == b"transfer-encoding":
+            coding = value if coding is None else coding + b", " + value
+        elif lower == b"connection" and value not in PLAIN_CONNECTION:
+            listed |= listed_in_connection(value)
     if listed:
-        head.passing = [f for f in passing if f[0].lower() not in listed]
+        head.lines = [
+            line for line in lines if line.split(b":", 1)[0].lower() not in listed
+        ]
     return coding

@@ -7,7 +7,7 @@ are for the next hop only.
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
-Understood = TypeVar("Understood")
+Known = TypeVar("Known")
 
 RawField = tuple[bytes, bytes]
 """Name and value as sent; llhttp leaves blanks behind a value."""
@@ -54,44 +54,78 @@ _NOT_IN_TRAILERS: Final = (
 )
 
 
-_MOST_NAMES: Final = 2048
-_LONGEST_NAME: Final = 256
+_MOST: Final = 2048
+_LONGEST: Final = 256
+_SECRET: Final = frozenset({
+    b"authorization",
+    b"cookie",
+    b"proxy-authorization",
+    b"set-cookie",
+    b"x-api-key",
+})
 
 
-class Names(dict[bytes, Understood], Generic[Understood]):
-    """What field names mean, by name as sent; remembers the first 2,048 it is asked for.
+class Memo(dict[bytes, Known], Generic[Known]):
+    """Remembers what short byte strings mean; when it is full it begins anew.
 
     A plain look-up costs a quarter of functools.lru_cache's (measured), and there are
-    ten for each exchange. Long names are not remembered: a client may choose them.
+    dozens for each exchange.
     """
 
-    def __init__(self, understand: Callable[[bytes], Understood]) -> None:
+    def __init__(self, work_out: Callable[[bytes], Known]) -> None:
         super().__init__()
-        self._understand = understand
+        self._work_out = work_out
 
-    def __missing__(self, name: bytes) -> Understood:
+    def __missing__(self, text: bytes) -> Known:
         """Work it out."""
-        understood = self._understand(name)
-        if len(self) < _MOST_NAMES and len(name) <= _LONGEST_NAME:
-            self[name] = understood
-        return understood
+        known = self._work_out(text)
+        if len(text) <= _LONGEST:
+            self.remember(text, known)
+        return known
+
+    def remember(self, text: bytes, known: Known) -> None:
+        """Keep one more."""
+        if len(self) >= _MOST:
+            self.clear()
+        self[text] = known
 
 
-_PLAIN_CONNECTION: Final = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close"})
+Field = tuple[bytes, bytes, bytes, bool]
+"""A field understood: its lower-case name, its value, its line with CRLF as it would
+pass on, and whether it passes on."""
+
+
+class Lines(Memo[Field]):
+    """Fields by their line as sent, without CRLF; secrets are not remembered.
+
+    Args:
+        not_passed: Lower-case names that do not pass on.
+
+    """
+
+    def __init__(self, not_passed: frozenset[bytes]) -> None:
+        super().__init__(lambda line: self.field(*line.split(b":", 1)))
+        self._not_passed = not_passed
+
+    def remember(self, text: bytes, known: Field) -> None:
+        """Keep one more, unless it is a secret."""
+        if known[0] not in _SECRET:
+            super().remember(text, known)
+
+    def field(self, name: bytes, value: bytes) -> Field:
+        """Understand one field."""
+        lower, value = name.lower(), value.strip(b" \t")
+        passes = lower not in self._not_passed and not lower.startswith(OWN_PREFIX)
+        return lower, value, b"%b: %b\r\n" % (name, value), passes
+
+
+PLAIN_CONNECTION: Final = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close"})
 _NOTHING: Final[frozenset[bytes]] = frozenset()
-
-
-def write_fields(fields: list[RawField]) -> bytes:
-    """Write fields as header lines, each with its CRLF."""
-    pieces: list[bytes] = []
-    for name, value in fields:
-        pieces += (name, b": ", value, b"\r\n")
-    return b"".join(pieces)
 
 
 def listed_in_connection(value: bytes) -> frozenset[bytes]:
     """Names that a Connection value asks to drop, in lower case."""
-    if value in _PLAIN_CONNECTION:
+    if value in PLAIN_CONNECTION:
         return _NOTHING
     return frozenset(token.strip().lower() for token in value.split(b",")) - {
         b"",
@@ -102,9 +136,11 @@ def listed_in_connection(value: bytes) -> frozenset[bytes]:
 
 def trailer_block(trailers: list[RawField]) -> bytes:
     """Write the trailers that may pass (RFC 9110 section 6.5.1), without the last CRLF."""
-    return write_fields([
-        field for field in trailers if not _is_unfit_for_trailers(field[0].lower())
-    ])
+    return b"".join(
+        b"%b: %b\r\n" % (name, value.strip())
+        for name, value in trailers
+        if not _is_unfit_for_trailers(name.lower())
+    )
 
 
 def _is_unfit_for_trailers(lower: bytes) -> bool:

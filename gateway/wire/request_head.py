@@ -10,9 +10,9 @@ from typing import Final
 from gateway.domain.errors import Refused
 from gateway.wire.fields import (
     HOP_BY_HOP,
-    OWN_PREFIX,
-    Names,
-    RawField,
+    Field,
+    Lines,
+    Memo,
     listed_in_connection,
 )
 
@@ -57,7 +57,7 @@ class RequestHead:
         minor: 1 for HTTP/1.1, 0 for HTTP/1.0.
         host: The authority the client meant; b"" when HTTP/1.0 named none.
         fields: Lower-case name to value; the first one where a name repeats.
-        passing: Fields that pass on unchanged, in order.
+        lines: Header lines that pass on, in order, each with its CRLF.
         content_length: Bytes of the body when declared; None when not.
         is_chunked: Whether the body is framed in chunks.
         expects_continue: Whether the client waits for 100 before its body.
@@ -70,9 +70,9 @@ class RequestHead:
         "fields",
         "host",
         "is_chunked",
+        "lines",
         "method",
         "minor",
-        "passing",
         "path",
         "target",
     )
@@ -84,10 +84,16 @@ class RequestHead:
         self.minor = minor
         self.host = b""
         self.fields: dict[bytes, bytes] = {}
-        self.passing: list[RawField] = []
+        self.lines: list[bytes] = []
         self.content_length: int | None = None
         self.is_chunked = False
         self.expects_continue = False
+
+    def drop(self, names: frozenset[bytes]) -> None:
+        """Let the fields with these lower-case names pass on no more."""
+        self.lines = [
+            line for line in self.lines if line.split(b":", 1)[0].lower() not in names
+        ]
 
     @property
     def has_body(self) -> bool:
@@ -115,7 +121,7 @@ class RequestHead:
 
 
 def read_request_head(
-    method: bytes, target: bytes, version: str, raw: list[RawField]
+    method: bytes, target: bytes, version: str, received: list[Field]
 ) -> RequestHead:
     """Check a parsed head and sort its fields.
 
@@ -123,7 +129,7 @@ def read_request_head(
         method: From the parser.
         target: Request target as sent.
         version: As the parser gives it: "1.1".
-        raw: Fields in order.
+        received: Fields in order.
 
     Raises:
         Refused: With the status and the reason, before any upstream is chosen.
@@ -133,7 +139,7 @@ def read_request_head(
     if minor is None:
         raise _refuse_version(version)
     head = RequestHead(method, target, minor)
-    hosts = _sort_fields(head, raw)
+    hosts = _sort_fields(head, received)
     fields = head.fields
     if b"content-length" in fields:
         head.content_length = int(fields[b"content-length"])
@@ -152,33 +158,27 @@ def read_request_head(
     return head
 
 
-def _understand(name: bytes) -> tuple[bytes, bool]:
-    """Give a field's lower-case name and whether it passes on unchanged."""
-    lower = name.lower()
-    return lower, lower not in _NOT_PASSED and not lower.startswith(OWN_PREFIX)
+REQUEST_LINES: Final = Lines(_NOT_PASSED)
+"""What the header lines of requests mean."""
 
 
-_NAMES: Final = Names(_understand)
-
-
-def _sort_fields(head: RequestHead, raw: list[RawField]) -> int:
-    """Fill fields and passing; give the number of Host fields."""
-    fields, passing = head.fields, head.passing
+def _sort_fields(head: RequestHead, received: list[Field]) -> int:
+    """Fill fields and lines; give the number of Host fields."""
+    fields, lines = head.fields, head.lines
     hosts = 0
-    for field in raw:
-        lower, passes = _NAMES[field[0]]
+    for lower, value, line, passes in received:
         if passes:
-            passing.append(field)
+            lines.append(line)
         elif lower == b"host":
             hosts += 1
         if lower not in fields:
-            fields[lower] = field[1].strip()
+            fields[lower] = value
         elif lower in _JOINED:
-            fields[lower] += b", " + field[1]
+            fields[lower] += b", " + value
     if b"connection" in fields:
         listed = listed_in_connection(fields[b"connection"])
         if listed:  # few clients name any
-            head.passing = [f for f in passing if f[0].lower() not in listed]
+            head.drop(listed)
     return hosts
 
 
@@ -205,10 +205,10 @@ def _check_hosts(head: RequestHead, hosts: int) -> None:
         )
 
 
-_HOSTS: Final = Names(lambda host: _HOST.fullmatch(host) is not None)
+_HOSTS: Final = Memo(lambda host: _HOST.fullmatch(host) is not None)
 """Whether a Host is a name or an address."""
 
-_PLAIN_TARGETS: Final = Names(lambda target: target[:1] == b"/" and b"#" not in target)
+_PLAIN_TARGETS: Final = Memo(lambda target: target[:1] == b"/" and b"#" not in target)
 """Whether a target is in origin form."""
 
 

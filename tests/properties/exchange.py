@@ -64,7 +64,7 @@ class Bench:
         self.endpoints: list[tuple[Upstream, Wire]] = []
         for pool in self.plane.pools():
             wire = Wire()
-            upstream = Upstream(pool, pool.timeouts, self.plane.wheel)
+            upstream = pool.connection()
             upstream.connection_made(cast("object", wire))  # type: ignore[arg-type]
             pool.busy += 1
             upstream.keep()

@@ -2,13 +2,20 @@
 
 import pytest
 
-from gateway.wire.answer_head import AnswerHead, BadAnswer, Body, read_answer_head
+from gateway.wire.answer_head import (
+    ANSWER_LINES,
+    AnswerHead,
+    BadAnswer,
+    Body,
+    read_answer_head,
+)
 
 
 def read(
     *fields: tuple[bytes, bytes], status: int = 200, to_head: bool = False
 ) -> AnswerHead:
-    return read_answer_head(status, b"", list(fields), to_head_request=to_head)
+    understood = [ANSWER_LINES.field(*field) for field in fields]
+    return read_answer_head(status, b"", understood, to_head_request=to_head)
 
 
 LENGTH = (b"Content-Length", b"7")
@@ -60,4 +67,4 @@ def test_hop_by_hop_and_our_own_fields_do_not_pass() -> None:
         LENGTH,
     )
 
-    assert head.passing == [(b"Set-Cookie", b"a=1"), (b"Set-Cookie", b"b=2")]
+    assert head.lines == [b"Set-Cookie: a=1\r\n", b"Set-Cookie: b=2\r\n"]
