@@ -106,10 +106,12 @@ class Pool:
 
     def take(self) -> Upstream | None:
         """Give an idle connection, the one used last; None when there is none."""
-        while self._idle:
-            upstream = self._idle.pop()
+        idle = self._idle
+        for place in reversed(range(len(idle))):  # those that close wait for forget()
+            upstream = idle[place]
             transport = upstream.transport
             if transport is not None and not transport.is_closing():
+                del idle[place]
                 self.busy += 1
                 return upstream
         return None
