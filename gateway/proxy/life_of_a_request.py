@@ -97,7 +97,8 @@ class Exchange:
         self._arrived = arrived
         self.head = head
         self.body = RequestBody(head)
-        self.request_id = head.request_id or plane.request_id()
+        own = head.request_id if b"x-request-id" in head.fields else None
+        self.request_id = own or plane.request_id()
         self.keep_alive = True
         self.is_over = False
         self.refusal: GatewayError | None = None
@@ -124,15 +125,20 @@ class Exchange:
             elif self._is_asking:
                 if self.body.received > HELD:
                     self._client.hold()
-            elif (self._target or self._choose()) and self._prepare():
-                self._send()
+            else:
+                self._set_out()
         except Refused as refusal:
             self.refuse(refusal)
 
+    def _set_out(self) -> None:
+        target = self._target or self._choose()
+        if target is not None and (not target.set_json or self._prepare(target)):
+            self._send(target)
+
     # 2. Choose.
 
-    def _choose(self) -> bool:
-        """Choose the version; False while the body may still decide."""
+    def _choose(self) -> Target | None:
+        """Choose the version; None while the body may still decide."""
         routes = self._plane.routes
         assert routes is not None  # ruff: ignore[assert]  # a worker listens only with a table
         route = self._route
@@ -145,11 +151,11 @@ class Exchange:
             )
             if key is _WAIT:
                 self._invite_body()
-                return False
+                return None
             target = route.target_for(key or self._issue_cookie(route))
         self._target = target
         target.tally.in_flight += 1
-        return True
+        return target
 
     def _address(self) -> str:
         return self._client.peer.client(self.head)
@@ -172,12 +178,11 @@ class Exchange:
 
     # 3. Prepare.
 
-    def _prepare(self) -> bool:
+    def _prepare(self, target: Target) -> bool:
         """Make the version's changes to the body; False while it is not whole."""
-        target, route = self._target, self._route
-        assert target is not None  # ruff: ignore[assert]
+        route = self._route
         assert route is not None  # ruff: ignore[assert]
-        if not target.set_json or self._is_prepared or not self.head.has_body:
+        if self._is_prepared or not self.head.has_body:
             return True
         self._is_prepared = self.body.set_json(target.set_json, route.json_limit)
         if not self._is_prepared:
@@ -186,9 +191,7 @@ class Exchange:
 
     # 4. Send.
 
-    def _send(self) -> None:
-        target = self._target
-        assert target is not None  # ruff: ignore[assert]
+    def _send(self, target: Target) -> None:
         pools = target.pools
         self._pool = pool = pools[0] if len(pools) == 1 else target.pool()
         connection = pool.take()
@@ -211,9 +214,13 @@ class Exchange:
         head, body, client = self.head, self.body, self._client
         payload = self._replay
         if payload is None:
-            payload = body.first_bytes(self._head_bytes())
-            route = self._route
+            target, route, pool = self._target, self._route, self._pool
+            assert target is not None  # ruff: ignore[assert]
             assert route is not None  # ruff: ignore[assert]
+            assert pool is not None  # ruff: ignore[assert]
+            payload = body.first_bytes(
+                request_bytes(head, target, pool, client.peer, self.request_id)
+            )
             if upstream.is_reused and (route.may_repeat or head.is_idempotent):
                 body.remember(payload, route.json_limit)
         upstream.begin(
@@ -226,13 +233,6 @@ class Exchange:
             client.resume()
         if not body.is_sent:
             body.pass_on(upstream)
-
-    def _head_bytes(self) -> bytes:
-        assert self._target is not None  # ruff: ignore[assert]
-        assert self._pool is not None  # ruff: ignore[assert]
-        return request_bytes(
-            self.head, self._target, self._pool, self._client.peer, self.request_id
-        )
 
     # 5. Upload: request_progressed passes on what arrives.
 
@@ -258,8 +258,10 @@ class Exchange:
         """Pass a piece of the answer on, in one write."""
         out = [] if head is None else [self._begin_answer(head)]
         if parts:
-            if not self._has_first_byte:
-                self._note_first_byte()
+            if not self._has_first_byte and self._target is not None:
+                self._has_first_byte = True
+                waited = self._plane.wheel.now - self._arrived
+                self._target.tally.first_byte.add(waited)
             if self._answer_is_chunked:
                 out.append(chunk(parts))
             else:
@@ -274,7 +276,7 @@ class Exchange:
             self._end(outcome_of_status(self._status or 0))
 
     def _begin_answer(self, head: AnswerHead) -> bytes:
-        self.body.forget()
+        self.body.kept = None
         self._status = head.status
         body = head.body
         unknown_end = body is _CHUNKED or body is _UNTIL_CLOSE
@@ -294,11 +296,6 @@ class Exchange:
         version = b"" if self._target is None else self._target.answer_lines
         lines = b"%bx-sluicegate-request-id: %b\r\n" % (version, self.request_id)
         return lines if self._set_cookie is None else lines + self._set_cookie
-
-    def _note_first_byte(self) -> None:
-        self._has_first_byte = True
-        if self._target is not None:
-            self._target.tally.first_byte.add(self._plane.wheel.now - self._arrived)
 
     def client_is_slow(self, *, slow: bool) -> None:
         """Stop or go on reading the answer: the client does not take it so fast."""

@@ -1,12 +1,8 @@
 """Who is at the other end of a client connection, and what is believed of its word."""
 
-from typing import Final
-
 from gateway.proxy.plane import Plane
 from gateway.wire.forwarded import client_address, forwarded_lines, is_within
 from gateway.wire.request_head import RequestHead
-
-_CHAINED: Final = frozenset({b"x-forwarded-for", b"forwarded"})
 
 
 class Peer:
@@ -46,14 +42,16 @@ class Peer:
         """Write the forwarded headers; the same again for the same plain request."""
         if self._seen_by is not self._plane.routes:
             self._look_again()
-        plain = not self._is_trusted and not _CHAINED & head.fields.keys()
+        fields = head.fields
+        chained = b"x-forwarded-for" in fields or b"forwarded" in fields
+        plain = not chained and not self._is_trusted
         if plain and self._lines_host == head.host:
             return self._lines
         lines = forwarded_lines(
             peer=self._address.encode(),
             scheme=b"http",
             host=head.host,
-            fields=head.fields,
+            fields=fields,
             is_trusted=self._is_trusted,
         )
         if plain:

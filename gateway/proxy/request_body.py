@@ -28,18 +28,19 @@ class RequestBody:
         received: Body bytes so far.
         is_whole: Whether the request's last byte has arrived.
         is_sent: Whether the last byte has been written to the endpoint.
-        trailers: After the last chunk; filled by downstream.
+        trailers: After the last chunk; filled by the reader.
+        kept: What was sent, for a second try; None when it will not be needed.
 
     """
 
     __slots__ = (
         "_head",
         "_parts",
-        "_replay",
         "_replay_limit",
         "_replay_size",
         "is_sent",
         "is_whole",
+        "kept",
         "received",
         "trailers",
     )
@@ -50,7 +51,7 @@ class RequestBody:
         self.is_whole = self.is_sent = False
         self.trailers: list[RawField] = []
         self._parts: list[bytes] = []
-        self._replay: list[bytes] | None = None
+        self.kept: list[bytes] | None = None
         self._replay_size = self._replay_limit = 0
 
     def take(self, part: bytes) -> None:
@@ -136,31 +137,27 @@ class RequestBody:
 
     def _send(self, upstream: Upstream, payload: bytes) -> None:
         upstream.send(payload)
-        if self._replay is None:
+        if self.kept is None:
             return
         self._replay_size += len(payload)
         if self._replay_size > self._replay_limit:
-            self._replay = None
+            self.kept = None
         else:
-            self._replay.append(payload)
+            self.kept.append(payload)
 
     def drop(self) -> None:
         """Keep nothing: the exchange is over."""
         self._parts = _NO_PARTS
-        self._replay = None
+        self.kept = None
 
     # Sent again.
 
     def remember(self, payload: bytes, limit: int) -> None:
         """Keep what is sent from now on, *payload* first, up to *limit* bytes."""
-        self._replay = [payload]
+        self.kept = [payload]
         self._replay_size, self._replay_limit = len(payload), limit
-
-    def forget(self) -> None:
-        """Keep it no longer: the answer has begun."""
-        self._replay = None
 
     def replay(self) -> bytes | None:
         """Give everything that was sent, once; None when it was not kept."""
-        kept, self._replay = self._replay, None
+        kept, self.kept = self.kept, None
         return None if kept is None else b"".join(kept)

@@ -62,6 +62,7 @@ class Upstream(asyncio.Protocol):
         "_caller",
         "_ended",
         "_has_heard",
+        "_has_pieces",
         "_head",
         "_home",
         "_in_head",
@@ -101,11 +102,14 @@ class Upstream(asyncio.Protocol):
         self.deadline = self.looked_at = NEVER
         self.is_reused = self._is_held = False
         self._parser = httptools.HttpResponseParser(self)
-        self._reset(to_head_request=False)
-
-    def _reset(self, *, to_head_request: bool) -> None:
-        self._to_head_request = to_head_request
+        self._to_head_request = False
+        self.body = _NO_BODY
         self._has_heard = self._is_sent = self._ended = self._is_keepable = False
+        self._reset()
+
+    def _reset(self) -> None:
+        """Forget the pieces of the answer before."""
+        self._has_pieces = False
         self._in_head = True
         self._bytes_in_head = 0
         self._head: AnswerHead | None = None
@@ -113,7 +117,6 @@ class Upstream(asyncio.Protocol):
         self._reason = b""
         self._raw: list[RawField] = []
         self._parts: list[bytes] = []
-        self.body = _NO_BODY
         self.trailers: list[RawField] = []
 
     # The request.
@@ -130,14 +133,20 @@ class Upstream(asyncio.Protocol):
             is_whole: Whether this is all of it; if not, request_sent() follows.
 
         """
+        if self._has_pieces:
+            self._reset()
         self._caller = caller
-        self._reset(to_head_request=to_head_request)
+        self._to_head_request = to_head_request
+        self._has_heard = self._ended = self._is_keepable = False
+        self._is_sent = is_whole
+        self.body = _NO_BODY
         if self.transport is not None:
             self.transport.write(payload)
-        if is_whole:
-            self.request_sent()
-        else:
-            self.deadline = NEVER
+        self.deadline = deadline = (
+            self._wheel.now + self._timeouts.first_byte if is_whole else NEVER
+        )
+        if deadline < self.looked_at:
+            self._wheel.set(self, deadline)
 
     def send(self, payload: bytes) -> None:
         """Write more of the request."""
@@ -169,7 +178,6 @@ class Upstream(asyncio.Protocol):
         if self._is_held:  # the client has yet to take the end of its answer
             self.resume()
         if self._is_keepable and self._is_sent:
-            self.is_reused = True
             self.keep()
         else:
             self.close()
@@ -179,7 +187,10 @@ class Upstream(asyncio.Protocol):
         transport = self.transport
         if transport is None or transport.is_closing():
             return
-        self._wheel.set(self, self._wheel.now + self._timeouts.pool_idle)
+        self.is_reused = self._has_heard
+        self.deadline = deadline = self._wheel.now + self._timeouts.pool_idle
+        if deadline < self.looked_at:
+            self._wheel.set(self, deadline)
         self._home.give_back(self)
 
     def abort(self) -> None:
@@ -215,6 +226,7 @@ class Upstream(asyncio.Protocol):
             self._take_piece(caller, data)
 
     def _take_piece(self, caller: Caller, data: bytes) -> None:
+        self._has_pieces = True
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserCallbackError:

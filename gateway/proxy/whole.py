@@ -25,6 +25,7 @@ _CRLF: Final = b"\r\n"
 _UNTIL_CLOSE: Final = Body.UNTIL_CLOSE
 _CHUNKED: Final = Body.CHUNKED
 _START_PARTS: Final = 3
+_FIRST_FINAL: Final = 200
 
 WholeRequest = tuple[RequestHead, bytes, bool]
 """Head, body, and whether the connection may go on afterwards."""
@@ -123,7 +124,7 @@ class WholeAnswers:
         head = read_answer_head(int(code), reason, fields, to_head_request=False)
         body = data[end + 4 :]
         framing = head.body
-        if framing is _CHUNKED or framing is _UNTIL_CLOSE or head.is_interim:
+        if framing is _CHUNKED or framing is _UNTIL_CLOSE or head.status < _FIRST_FINAL:
             return None
         length = head.content_length or 0 if framing is _BY_LENGTH else 0
         if length != len(body):
