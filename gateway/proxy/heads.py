@@ -16,8 +16,8 @@ def request_bytes(
     path = target.path_for(pool, head.target) if target.rewrites else head.target
     keeps_host = target.keeps_host and head.host
     host = head.host if keeps_host else target.host_of(pool)
-    if target.set_names:
-        head.drop(target.set_names)
+    names = target.set_names
+    block = head.block_without(names) if names else head.block
     if head.is_chunked:
         framing = b"transfer-encoding: chunked\r\n"
     elif head.content_length is not None:
@@ -28,7 +28,7 @@ def request_bytes(
         framing += _asked_of_the_next_hop(head)
     return b"".join((
         b"%b %b HTTP/1.1\r\nhost: %b\r\n" % (head.method, path, host),
-        *head.lines,
+        block,
         target.set_lines,
         peer.forwarded(head),
         b"x-request-id: %b\r\n%b\r\n" % (request_id, framing),
@@ -79,7 +79,7 @@ def answer_bytes(
         framing += b"connection: keep-alive\r\n"
     return b"".join((
         b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason),
-        *head.lines,
+        head.block,
         framing,
         own_lines,
         b"\r\n",
@@ -90,6 +90,6 @@ def interim_bytes(head: AnswerHead) -> bytes:
     """Write a 1xx answer."""
     return b"".join((
         b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason),
-        *head.lines,
+        head.block,
         b"\r\n",
     ))

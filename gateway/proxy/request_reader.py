@@ -115,7 +115,7 @@ class RequestReader:
         """Refuse the request being read, in its turn; what follows it is ignored."""
         self.state = IGNORED
         exchange = self._receiving or self._connection.begin(
-            RequestHead(method, b"/", 1)
+            RequestHead(method, b"/", 1, {})
         )
         exchange.keep_alive = False
         exchange.refusal = error

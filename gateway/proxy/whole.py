@@ -18,6 +18,7 @@ from gateway.wire.answer_head import (
     Body,
     read_answer_head,
 )
+from gateway.wire.fields import keeps_alive
 from gateway.wire.request_head import REQUEST_LINES, RequestHead, read_request_head
 
 _BLANK_LINE: Final = b"\r\n\r\n"
@@ -26,6 +27,9 @@ _UNTIL_CLOSE: Final = Body.UNTIL_CLOSE
 _CHUNKED: Final = Body.CHUNKED
 _START_PARTS: Final = 3
 _FIRST_FINAL: Final = 200
+
+_request_line: Final = REQUEST_LINES.__getitem__
+_answer_line: Final = ANSWER_LINES.__getitem__
 
 WholeRequest = tuple[RequestHead, bytes, bool]
 """Head, body, and whether the connection may go on afterwards."""
@@ -36,20 +40,18 @@ WholeAnswer = tuple[AnswerHead, bytes, bool]
 class WholeRequests:
     """Reads whole requests; one for all connections of a worker."""
 
-    __slots__ = ("_ended", "_keeps_alive", "_parser")
+    __slots__ = ("_ended", "_parser")
 
     def __init__(self) -> None:
         self._renew()
 
     def _renew(self) -> None:
         self._ended = 0
-        self._keeps_alive = False
         self._parser = httptools.HttpRequestParser(self)
 
     def on_message_complete(self) -> None:
-        """Count ends; only now does llhttp know about keep-alive (httptools)."""
+        """Count ends (httptools)."""
         self._ended += 1
-        self._keeps_alive = self._parser.should_keep_alive()
 
     def read(self, data: bytes, longest_head: int) -> WholeRequest | None:
         """Give the request that *data* is, or None when it is anything else."""
@@ -71,32 +73,29 @@ class WholeRequests:
         parts = start.split(b" ")
         if len(parts) != _START_PARTS or parts[2] != b"HTTP/1.1":
             return None
-        known = REQUEST_LINES
-        fields = [known[line] for line in lines]
-        head = read_request_head(parts[0], parts[1], "1.1", fields)
+        received = list(map(_request_line, lines))
+        head = read_request_head(parts[0], parts[1], "1.1", received)
         body = data[end + 4 :]
         if head.is_chunked or (head.content_length or 0) != len(body):
             return None
-        return head, body, self._keeps_alive
+        return head, body, keeps_alive(head.fields)
 
 
 class WholeAnswers:
     """Reads whole answers; one for all connections of a worker."""
 
-    __slots__ = ("_ended", "_keeps_alive", "_parser")
+    __slots__ = ("_ended", "_parser")
 
     def __init__(self) -> None:
         self._renew()
 
     def _renew(self) -> None:
         self._ended = 0
-        self._keeps_alive = False
         self._parser = httptools.HttpResponseParser(self)
 
     def on_message_complete(self) -> None:
-        """Count ends; only now does llhttp know about keep-alive (httptools)."""
+        """Count ends (httptools)."""
         self._ended += 1
-        self._keeps_alive = self._parser.should_keep_alive()
 
     def read(self, data: bytes) -> WholeAnswer | None:
         """Give the answer, to another request than HEAD, that *data* is; or None."""
@@ -119,9 +118,8 @@ class WholeAnswers:
         code, _, reason = rest.partition(b" ")
         if version != b"HTTP/1.1" or not code.isdigit():
             return None
-        known = ANSWER_LINES
-        fields = [known[line] for line in lines]
-        head = read_answer_head(int(code), reason, fields, to_head_request=False)
+        received = list(map(_answer_line, lines))
+        head = read_answer_head(int(code), reason, received, to_head_request=False)
         body = data[end + 4 :]
         framing = head.body
         if framing is _CHUNKED or framing is _UNTIL_CLOSE or head.status < _FIRST_FINAL:
@@ -129,7 +127,7 @@ class WholeAnswers:
         length = head.content_length or 0 if framing is _BY_LENGTH else 0
         if length != len(body):
             return None
-        return head, body, self._keeps_alive
+        return head, body, head.keeps_alive
 
 
 _BY_LENGTH: Final = Body.LENGTH

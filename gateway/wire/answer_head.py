@@ -5,13 +5,18 @@ from typing import Final
 
 from gateway.wire.fields import (
     HOP_BY_HOP,
-    PLAIN_CONNECTION,
     Field,
     Lines,
+    block,
+    by_name,
+    join_repeated,
+    keeps_alive,
     listed_in_connection,
 )
 
 _NOT_PASSED: Final = HOP_BY_HOP | {b"content-length"}
+_NOTHING: Final[frozenset[bytes]] = frozenset()
+_JOINED: Final = frozenset({b"connection", b"transfer-encoding"})
 _SWITCHING: Final = 101
 _FIRST_FINAL: Final = 200
 _BODILESS: Final = frozenset({204, 304})
@@ -43,18 +48,20 @@ class AnswerHead:
     Attributes:
         status: 100 to 999.
         reason: Reason phrase, may be empty.
-        lines: Header lines that pass on, in order, each with its CRLF.
+        block: Header lines that pass on, in order, each with its CRLF.
+        keeps_alive: Whether an HTTP/1.1 connection goes on, by its Connection field.
         content_length: As declared; None when not. Kept for HEAD and 304 too.
         body: How the body ends.
 
     """
 
-    __slots__ = ("body", "content_length", "lines", "reason", "status")
+    __slots__ = ("block", "body", "content_length", "keeps_alive", "reason", "status")
 
-    def __init__(self, status: int, reason: bytes) -> None:
+    def __init__(self, status: int, reason: bytes, lines: bytes) -> None:
         self.status = status
         self.reason = reason
-        self.lines: list[bytes] = []
+        self.block = lines
+        self.keeps_alive = True
         self.content_length: int | None = None
         self.body = _NO_BODY
 
@@ -75,8 +82,17 @@ def read_answer_head(
     """
     if status == _SWITCHING or not _LOWEST <= status <= _HIGHEST:
         raise BadAnswer(f"unexpected status {status}")
-    head = AnswerHead(status, reason)
-    coding = _sort_fields(head, received)
+    fields = by_name(received)
+    if len(fields) != len(received):
+        join_repeated(fields, received, _JOINED)
+    listed = _NOTHING
+    if b"connection" in fields:
+        listed = listed_in_connection(fields[b"connection"])
+    head = AnswerHead(status, reason, block(received, listed))
+    head.keeps_alive = keeps_alive(fields)
+    if b"content-length" in fields:
+        head.content_length = int(fields[b"content-length"])
+    coding = fields.get(b"transfer-encoding")
     if to_head_request or status < _FIRST_FINAL or status in _BODILESS:
         return head
     if coding is not None:
@@ -92,24 +108,3 @@ def read_answer_head(
 
 ANSWER_LINES: Final = Lines(_NOT_PASSED)
 """What the header lines of answers mean."""
-
-
-def _sort_fields(head: AnswerHead, received: list[Field]) -> bytes | None:
-    """Fill lines and content_length; give the Transfer-Encoding."""
-    coding: bytes | None = None
-    listed: frozenset[bytes] = frozenset()
-    lines = head.lines
-    for lower, value, line, passes in received:
-        if passes:
-            lines.append(line)
-        elif lower == b"content-length":
-            head.content_length = int(value)
-        elif lower == b"transfer-encoding":
-            coding = value if coding is None else coding + b", " + value
-        elif lower == b"connection" and value not in PLAIN_CONNECTION:
-            listed |= listed_in_connection(value)
-    if listed:
-        head.lines = [
-            line for line in lines if line.split(b":", 1)[0].lower() not in listed
-        ]
-    return coding

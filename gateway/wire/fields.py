@@ -5,6 +5,7 @@ are for the next hop only.
 """
 
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Final, Generic, TypeVar
 
 Known = TypeVar("Known")
@@ -90,9 +91,34 @@ class Memo(dict[bytes, Known], Generic[Known]):
         self[text] = known
 
 
-Field = tuple[bytes, bytes, bytes, bool]
-"""A field understood: its lower-case name, its value, its line with CRLF as it would
-pass on, and whether it passes on."""
+Field = tuple[tuple[bytes, bytes], bytes]
+"""A field understood: its lower-case name and its value; and its line as it passes on,
+with CRLF, or b"" when it does not."""
+
+NAMED: Final = itemgetter(0)
+LINE: Final = itemgetter(1)
+
+
+def by_name(fields: list[Field]) -> dict[bytes, bytes]:
+    """Give the values by name; the first one where a name repeats. All in C."""
+    return dict(map(NAMED, reversed(fields)))
+
+
+def join_repeated(
+    fields: dict[bytes, bytes], received: list[Field], names: frozenset[bytes]
+) -> None:
+    """Join the values of those *names* that are lists, where they repeat."""
+    for name in names & fields.keys():
+        fields[name] = b", ".join(
+            pair[1] for pair, _line in received if pair[0] == name
+        )
+
+
+def block(fields: list[Field], without: frozenset[bytes] = frozenset()) -> bytes:
+    """Write the lines that pass on, in order, leaving out some lower-case names."""
+    if without:
+        fields = [field for field in fields if field[0][0] not in without]
+    return b"".join(map(LINE, fields))
 
 
 class Lines(Memo[Field]):
@@ -109,14 +135,14 @@ class Lines(Memo[Field]):
 
     def remember(self, text: bytes, known: Field) -> None:
         """Keep one more, unless it is a secret."""
-        if known[0] not in _SECRET:
+        if known[0][0] not in _SECRET:
             super().remember(text, known)
 
     def field(self, name: bytes, value: bytes) -> Field:
         """Understand one field."""
         lower, value = name.lower(), value.strip(b" \t")
         passes = lower not in self._not_passed and not lower.startswith(OWN_PREFIX)
-        return lower, value, b"%b: %b\r\n" % (name, value), passes
+        return (lower, value), b"%b: %b\r\n" % (name, value) if passes else b""
 
 
 PLAIN_CONNECTION: Final = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close"})
@@ -132,6 +158,14 @@ def listed_in_connection(value: bytes) -> frozenset[bytes]:
         b"close",
         b"keep-alive",
     }
+
+
+def keeps_alive(fields: dict[bytes, bytes]) -> bool:
+    """Whether HTTP/1.1 fields let the connection go on (RFC 9112 section 9.3)."""
+    if b"connection" not in fields:
+        return True
+    tokens = fields[b"connection"].lower().split(b",")
+    return b"close" not in [token.strip() for token in tokens]
 
 
 def trailer_block(trailers: list[RawField]) -> bytes:

@@ -12,8 +12,14 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+from typing import Final
 
 Network = IPv4Network | IPv6Network
+
+MOST_HOPS: Final = 32
+"""Trusted hops that are walked: reading thousands would stop the event loop."""
+
+_LONGEST_ENTRY: Final = 128  # an address, a zone and a port in brackets are shorter
 
 
 def parse_networks(texts: Sequence[str]) -> tuple[Network, ...]:
@@ -23,15 +29,21 @@ def parse_networks(texts: Sequence[str]) -> tuple[Network, ...]:
 
 def is_within(address: str, networks: Sequence[Network]) -> bool:
     """Whether *address* lies in one of *networks*; what is no address lies in none."""
-    parsed = _parse_address(address)
-    return parsed is not None and any(parsed in network for network in networks)
+    return _lies_in(_parse_address(address), networks)
+
+
+def _lies_in(
+    address: IPv4Address | IPv6Address | None, networks: Sequence[Network]
+) -> bool:
+    return address is not None and any(address in network for network in networks)
 
 
 def client_address(peer: str, forwarded_for: bytes, trusted: Sequence[Network]) -> str:
     """Find the client behind trusted hops.
 
     Walks `X-Forwarded-For` from the right, the side nearest to us, as long as the hop
-    that added the entry is trusted; a forged entry further left is never reached.
+    that added the entry is trusted, MOST_HOPS at most; a forged entry further left is
+    never reached.
 
     Args:
         peer: Address of the connection itself.
@@ -42,15 +54,16 @@ def client_address(peer: str, forwarded_for: bytes, trusted: Sequence[Network]) 
         An address in its canonical form; *peer* when nothing better is proven.
 
     """
-    current = peer
-    for entry in reversed(forwarded_for.split(b",")):
-        if not is_within(current, trusted):
+    nearest = None
+    hop = _parse_address(peer)
+    for entry in reversed(forwarded_for.rsplit(b",", MOST_HOPS)[-MOST_HOPS:]):
+        if not _lies_in(hop, trusted) or len(entry) > _LONGEST_ENTRY:
             break
-        parsed = _parse_address(_without_port(entry.decode("latin-1").strip()))
-        if parsed is None:
+        hop = _parse_address(_without_port(entry.decode("latin-1").strip()))
+        if hop is None:
             break
-        current = str(parsed)
-    return current
+        nearest = hop
+    return peer if nearest is None else str(nearest)
 
 
 def _parse_address(text: str) -> IPv4Address | IPv6Address | None:

@@ -13,6 +13,9 @@ from gateway.wire.fields import (
     Field,
     Lines,
     Memo,
+    block,
+    by_name,
+    join_repeated,
     listed_in_connection,
 )
 
@@ -43,6 +46,7 @@ _IDEMPOTENT: Final = frozenset({
     b"DELETE",
     b"TRACE",
 })
+_NOTHING: Final[frozenset[bytes]] = frozenset()
 _LONGEST_ID: Final = 128
 _VERSIONS: Final = {"1.1": 1, "1.0": 0}
 
@@ -57,7 +61,7 @@ class RequestHead:
         minor: 1 for HTTP/1.1, 0 for HTTP/1.0.
         host: The authority the client meant; b"" when HTTP/1.0 named none.
         fields: Lower-case name to value; the first one where a name repeats.
-        lines: Header lines that pass on, in order, each with its CRLF.
+        block: Header lines that pass on, in order, each with its CRLF.
         content_length: Bytes of the body when declared; None when not.
         is_chunked: Whether the body is framed in chunks.
         expects_continue: Whether the client waits for 100 before its body.
@@ -65,35 +69,38 @@ class RequestHead:
     """
 
     __slots__ = (
+        "block",
         "content_length",
         "expects_continue",
         "fields",
         "host",
         "is_chunked",
-        "lines",
         "method",
         "minor",
         "path",
         "target",
     )
 
-    def __init__(self, method: bytes, target: bytes, minor: int) -> None:
+    def __init__(
+        self, method: bytes, target: bytes, minor: int, fields: dict[bytes, bytes]
+    ) -> None:
         self.method = method
         self.target = target
         self.path = target
         self.minor = minor
         self.host = b""
-        self.fields: dict[bytes, bytes] = {}
-        self.lines: list[bytes] = []
+        self.fields = fields
+        self.block = b""
         self.content_length: int | None = None
         self.is_chunked = False
         self.expects_continue = False
 
-    def drop(self, names: frozenset[bytes]) -> None:
-        """Let the fields with these lower-case names pass on no more."""
-        self.lines = [
-            line for line in self.lines if line.split(b":", 1)[0].lower() not in names
-        ]
+    def block_without(self, names: frozenset[bytes]) -> bytes:
+        """Give the block without the fields of these lower-case names."""
+        lines = self.block.splitlines(keepends=True)
+        return b"".join(
+            line for line in lines if line.split(b":", 1)[0].lower() not in names
+        )
 
     @property
     def has_body(self) -> bool:
@@ -138,48 +145,44 @@ def read_request_head(
     minor = _VERSIONS.get(version)
     if minor is None:
         raise _refuse_version(version)
-    head = RequestHead(method, target, minor)
-    hosts = _sort_fields(head, received)
-    fields = head.fields
+    fields = by_name(received)
+    head = RequestHead(method, target, minor, fields)
+    if len(fields) != len(received):
+        _read_repeated(head, received)
     if b"content-length" in fields:
         head.content_length = int(fields[b"content-length"])
     elif b"transfer-encoding" in fields:
         _read_coding(head)
-    if hosts != 1:
-        _check_hosts(head, hosts)
-    head.host = fields.get(b"host", b"")
-    if not _PLAIN_TARGETS[target]:
+    listed = _NOTHING
+    if b"connection" in fields:
+        listed = listed_in_connection(fields[b"connection"])
+    head.block = block(received, listed)
+    _read_place(head)
+    if b"expect" in fields:
+        _read_expectation(head)
+    return head
+
+
+def _read_place(head: RequestHead) -> None:
+    """Find which host and which path are asked for."""
+    if b"host" in head.fields:
+        head.host = head.fields[b"host"]
+    else:
+        _check_hosts(head, 0)
+    if not _PLAIN_TARGETS[head.target]:
         _read_other_form(head)
     if not _HOSTS[head.host]:
         raise _refuse_host(head.host)
     head.path = head.target.split(b"?", 1)[0]
-    if b"expect" in fields:
-        _read_expectation(head)
-    return head
 
 
 REQUEST_LINES: Final = Lines(_NOT_PASSED)
 """What the header lines of requests mean."""
 
 
-def _sort_fields(head: RequestHead, received: list[Field]) -> int:
-    """Fill fields and lines; give the number of Host fields."""
-    fields, lines = head.fields, head.lines
-    hosts = 0
-    for lower, value, line, passes in received:
-        if passes:
-            lines.append(line)
-        elif lower == b"host":
-            hosts += 1
-        if lower not in fields:
-            fields[lower] = value
-        elif lower in _JOINED:
-            fields[lower] += b", " + value
-    if b"connection" in fields:
-        listed = listed_in_connection(fields[b"connection"])
-        if listed:  # few clients name any
-            head.drop(listed)
-    return hosts
+def _read_repeated(head: RequestHead, received: list[Field]) -> None:
+    _check_hosts(head, sum(pair[0] == b"host" for pair, _line in received))
+    join_repeated(head.fields, received, _JOINED)
 
 
 _JOINED: Final = frozenset({b"connection", b"x-forwarded-for", b"forwarded", b"te"})
@@ -197,7 +200,7 @@ def _read_coding(head: RequestHead) -> None:
 
 def _check_hosts(head: RequestHead, hosts: int) -> None:
     """Demand one Host (RFC 9112 section 3.2); HTTP/1.0 may do without."""
-    if hosts or head.minor:
+    if hosts > 1 or (not hosts and head.minor):
         raise Refused(
             400,
             f"The request has {hosts} Host headers.",

@@ -67,4 +67,4 @@ def test_hop_by_hop_and_our_own_fields_do_not_pass() -> None:
         LENGTH,
     )
 
-    assert head.lines == [b"Set-Cookie: a=1\r\n", b"Set-Cookie: b=2\r\n"]
+    assert head.block == b"".join([b"Set-Cookie: a=1\r\n", b"Set-Cookie: b=2\r\n"])

@@ -1,6 +1,8 @@
 """Trailers that may pass."""
 
-from gateway.wire.fields import trailer_block
+import pytest
+
+from gateway.wire.fields import keeps_alive, trailer_block
 
 
 def test_trailers_pass_unless_they_would_change_what_the_message_is() -> None:
@@ -13,3 +15,21 @@ def test_trailers_pass_unless_they_would_change_what_the_message_is() -> None:
     ])
 
     assert block == b"X-Checksum: 1\r\n"
+
+
+@pytest.mark.parametrize(
+    ("connection", "keeps"),
+    [
+        (None, True),
+        (b"keep-alive", True),
+        (b"Close", False),
+        (b"x-hop, close", False),
+        (b"closed", True),
+    ],
+)
+def test_a_connection_goes_on_unless_it_is_said_to_close(
+    connection: bytes | None, keeps: bool
+) -> None:
+    fields = {} if connection is None else {b"connection": connection}
+
+    assert keeps_alive(fields) is keeps
