@@ -80,7 +80,10 @@ class Downstream(asyncio.Protocol):
                 self._head_began = self._now
         if self._current is not None:
             self._current.request_progressed()
-        self._set_deadline()
+        if reader.state == NOTHING and self._current and not self.is_held:
+            self.deadline = NEVER  # the endpoint owes, not the client
+        else:
+            self._set_deadline()
 
     def eof_received(self) -> None:
         """Treat a client that has stopped sending as gone, as nginx does."""

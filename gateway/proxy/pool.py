@@ -1,12 +1,16 @@
 """Connections to one endpoint: kept alive, counted, limited; who waits, waits in order."""
 
 import asyncio
+import errno
+import logging
 import ssl
 from collections.abc import Callable, Coroutine
 from functools import cache
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway.domain.errors import (
+    Erred,
+    OutOfResources,
     UpstreamFailed,
     UpstreamFull,
     UpstreamTimedOut,
@@ -14,9 +18,20 @@ from gateway.domain.errors import (
 )
 from gateway.domain.outcome import Failure
 from gateway.domain.service import Endpoint, PoolLimits, Timeouts
-from gateway.proxy.deadlines import NEVER, Wheel
+from gateway.proxy.deadlines import NEVER, Abortable, Wheel
 from gateway.proxy.upstream import Upstream
 from gateway.proxy.whole import WholeAnswers
+
+_logger: Final = logging.getLogger("sluicegate.pool")
+
+_OUR_OWN: Final = {
+    errno.EMFILE: "it has reached its limit of open files (ulimit -n)",
+    errno.ENFILE: "the machine has reached its limit of open files (fs.file-max)",
+    errno.ENOMEM: "the machine has no memory left",
+    errno.ENOBUFS: "the machine has no memory left for sockets",
+    errno.EADDRNOTAVAIL: "all local ports are taken (net.ipv4.ip_local_port_range)",
+}
+"""What no endpoint is to blame for."""
 
 Spawn = Callable[[Coroutine[object, object, None]], object]
 """Runs a coroutine in the worker's task group."""
@@ -77,7 +92,7 @@ class Pool:
         self._wheel = wheel
         self._whole_answers = whole_answers
         self._spawn = spawn
-        self._idle: list[Upstream] = []
+        self._idle: dict[Upstream, None] = {}  # the one used last at the end
         self.busy = 0
         self._connecting = 0
         self._waiting: dict[Waiter, float] = {}  # to the time at which it gives up
@@ -107,11 +122,10 @@ class Pool:
     def take(self) -> Upstream | None:
         """Give an idle connection, the one used last; None when there is none."""
         idle = self._idle
-        for place in reversed(range(len(idle))):  # those that close wait for forget()
-            upstream = idle[place]
+        for upstream in reversed(idle):  # those that close wait for forget()
             transport = upstream.transport
             if transport is not None and not transport.is_closing():
-                del idle[place]
+                del idle[upstream]
                 self.busy += 1
                 return upstream
         return None
@@ -145,12 +159,12 @@ class Pool:
         self.busy -= 1
         if self.is_retired:
             upstream.close()
-        self._idle.append(upstream)
+        self._idle[upstream] = None
 
     def forget(self, upstream: Upstream) -> None:
         """Let go of a connection that is gone."""
         if upstream in self._idle:
-            self._idle.remove(upstream)
+            del self._idle[upstream]
         else:
             self.busy -= 1
         self._connect_if_needed()
@@ -195,7 +209,11 @@ class Pool:
         except TimeoutError:
             self._not_connected(Failure.CONNECT_TIMEOUT, self._slow())
         except (OSError, ValueError) as error:  # ValueError: a name IDNA cannot encode
-            self._not_connected(Failure.CONNECT, self._unreachable(error))
+            lacking = _OUR_OWN.get(getattr(error, "errno", None) or 0)
+            if lacking is None:
+                self._not_connected(Failure.CONNECT, self._unreachable(error))
+            else:
+                self._not_connected(Failure.GATEWAY, self._out_of(lacking))
         else:
             self._made(upstream)
 
@@ -205,17 +223,36 @@ class Pool:
         self.busy += 1
         queue = self._fresh or self._waiting
         if queue:
-            self._pop(queue).connected(upstream)
+            self._hand_over(upstream, self._pop(queue))
         else:
             upstream.keep()
+
+    def _hand_over(self, upstream: Upstream, waiter: Waiter) -> None:
+        """Let *waiter* begin. Should its code fail, it alone is given up."""
+        try:
+            waiter.connected(upstream)
+        except Exception:
+            _logger.exception("A request could not begin on %s.", self.endpoint.url)
+            upstream.abort()
+            self._turn_away(waiter, Failure.GATEWAY, _erred())
 
     def _not_connected(self, failure: Failure, error: UpstreamFailed) -> None:
         self._wheel.read_clock()
         self._connecting -= 1
         queue = self._fresh or self._waiting
         if queue:
-            self._pop(queue).not_connected(failure, error)
+            self._turn_away(self._pop(queue), failure, error)
         self._connect_if_needed()
+
+    @staticmethod
+    def _turn_away(waiter: Waiter, failure: Failure, error: UpstreamFailed) -> None:
+        """Tell *waiter* there is nothing. Should its code fail, it alone is given up."""
+        try:
+            waiter.not_connected(failure, error)
+        except Exception:
+            _logger.exception("A request could not be refused.")
+            if isinstance(waiter, Abortable):
+                waiter.abort()
 
     @staticmethod
     def _pop(queue: dict[Waiter, float]) -> Waiter:
@@ -227,6 +264,12 @@ class Pool:
         return UpstreamUnreachable(
             f"The model server {self.endpoint.url} cannot be reached ({_reason(error)}).",
             remedy=_remedy(error),
+        )
+
+    def _out_of(self, lacking: str) -> OutOfResources:
+        return OutOfResources(
+            f"The gateway can open no connection to {self.endpoint.url}: {lacking}.",
+            remedy="Try again shortly, or raise that limit.",
         )
 
     def _slow(self) -> UpstreamTimedOut:
@@ -242,6 +285,13 @@ class Pool:
             f" busy and {self.pending} requests wait.",
             remedy="Try again shortly, or raise limits.connections.",
         )
+
+
+def _erred() -> Erred:
+    return Erred(
+        "The gateway failed on this request.",
+        remedy="Try again, and report the traceback in the gateway's log.",
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -18,16 +18,36 @@ from gateway.wire.answer_head import (
     Body,
     read_answer_head,
 )
-from gateway.wire.fields import keeps_alive
+from gateway.wire.fields import Memo, keeps_alive
 from gateway.wire.request_head import REQUEST_LINES, RequestHead, read_request_head
 
 _BLANK_LINE: Final = b"\r\n\r\n"
 _CRLF: Final = b"\r\n"
-_UNTIL_CLOSE: Final = Body.UNTIL_CLOSE
-_CHUNKED: Final = Body.CHUNKED
+_BY_LENGTH: Final = Body.LENGTH
+_NO_BODY: Final = Body.NONE
 _START_PARTS: Final = 3
 _FIRST_FINAL: Final = 200
 
+
+def _read_start(start: bytes) -> tuple[bytes, bytes] | None:
+    """Give method and target of a plain request line."""
+    parts = start.split(b" ")
+    if len(parts) != _START_PARTS or parts[2] != b"HTTP/1.1":
+        return None
+    return parts[0], parts[1]
+
+
+def _read_answer_start(start: bytes) -> tuple[int, bytes] | None:
+    """Give status and reason of a final answer's plain status line."""
+    version, _, rest = start.partition(b" ")
+    code, _, reason = rest.partition(b" ")
+    if version != b"HTTP/1.1" or not code.isdigit() or int(code) < _FIRST_FINAL:
+        return None
+    return int(code), reason
+
+
+_starts: Final = Memo(_read_start)
+_answer_starts: Final = Memo(_read_answer_start)
 _request_line: Final = REQUEST_LINES.__getitem__
 _answer_line: Final = ANSWER_LINES.__getitem__
 
@@ -69,12 +89,12 @@ class WholeRequests:
         return whole
 
     def _cut(self, data: bytes, end: int) -> WholeRequest | None:
-        start, *lines = data[:end].split(_CRLF)
-        parts = start.split(b" ")
-        if len(parts) != _START_PARTS or parts[2] != b"HTTP/1.1":
+        lines = data[:end].split(_CRLF)
+        start = _starts[lines.pop(0)]
+        if start is None:
             return None
         received = list(map(_request_line, lines))
-        head = read_request_head(parts[0], parts[1], "1.1", received)
+        head = read_request_head(start[0], start[1], "1.1", received)
         body = data[end + 4 :]
         if head.is_chunked or (head.content_length or 0) != len(body):
             return None
@@ -113,21 +133,15 @@ class WholeAnswers:
         return whole
 
     def _cut(self, data: bytes, end: int) -> WholeAnswer | None:
-        start, *lines = data[:end].split(_CRLF)
-        version, _, rest = start.partition(b" ")
-        code, _, reason = rest.partition(b" ")
-        if version != b"HTTP/1.1" or not code.isdigit():
+        lines = data[:end].split(_CRLF)
+        start = _answer_starts[lines.pop(0)]
+        if start is None:
             return None
         received = list(map(_answer_line, lines))
-        head = read_answer_head(int(code), reason, received, to_head_request=False)
+        head = read_answer_head(start[0], start[1], received, to_head_request=False)
         body = data[end + 4 :]
-        framing = head.body
-        if framing is _CHUNKED or framing is _UNTIL_CLOSE or head.status < _FIRST_FINAL:
-            return None
-        length = head.content_length or 0 if framing is _BY_LENGTH else 0
-        if length != len(body):
-            return None
-        return head, body, head.keeps_alive
-
-
-_BY_LENGTH: Final = Body.LENGTH
+        if head.body is _BY_LENGTH:
+            is_whole = head.content_length == len(body)
+        else:
+            is_whole = head.body is _NO_BODY and not body
+        return (head, body, head.keeps_alive) if is_whole else None
