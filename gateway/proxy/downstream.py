@@ -80,7 +80,8 @@ class Downstream(asyncio.Protocol):
                 self._head_began = self._now
         if self._current is not None:
             self._current.request_progressed()
-        if reader.state == NOTHING and self._current and not self.is_held:
+        waits = self._current is not None and not (self.is_held or self._is_slow)
+        if waits and reader.state == NOTHING:
             self.deadline = NEVER  # the endpoint owes, not the client
         else:
             self._set_deadline()
