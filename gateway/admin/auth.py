@@ -38,7 +38,7 @@ def guard(gate: Gate) -> Middleware:
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if gate.tokens == ():
+        if not gate.tokens:
             _demand_local(request)
             _CALLER.set(_LOCAL_CALLER)
         elif request.path not in _OPEN_PATHS:
@@ -55,13 +55,7 @@ def caller() -> str:
     return _CALLER.get()
 
 
-def _authenticated(request: web.Request, tokens: Sequence[Token] | None) -> Token:
-    if tokens is None:
-        raise Refused(
-            503,
-            "The configuration cannot be read, so nobody's token is known.",
-            remedy="Mend the file (the log says what is wrong) and send SIGHUP.",
-        )
+def _authenticated(request: web.Request, tokens: Sequence[Token]) -> Token:
     written = request.headers.get("Authorization", "")
     if not written.lower().startswith(_SCHEME):
         raise Refused(
@@ -69,7 +63,7 @@ def _authenticated(request: web.Request, tokens: Sequence[Token] | None) -> Toke
             "This needs a token.",
             remedy="Send `Authorization: Bearer TOKEN` (SLUICEGATE_TOKEN).",
         )
-    secret = written[len(_SCHEME) :].strip().encode()
+    secret = written[len(_SCHEME) :].strip().encode(errors="surrogateescape")
     found = None
     for token in tokens:  # all of them, so that time tells nothing
         if hmac.compare_digest(token.secret.encode(), secret):
@@ -103,12 +97,19 @@ def _demand_local(request: web.Request) -> None:
     if request.method in _READING:
         return
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != host:
+    if origin is not None and _place(origin) != host:
         raise Refused(
             403,
             f"A page of {origin!r:.80} may change nothing here.",
             remedy="Configure admin.tokens and send one.",
         )
+
+
+def _place(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _is_loopback(host: str) -> bool:

@@ -22,6 +22,10 @@ class Receipt(Protocol):
         """The table in force."""
 
     @property
+    def configured(self) -> int:
+        """Workers there should be."""
+
+    @property
     def connected(self) -> int:
         """Workers linked."""
 
@@ -38,8 +42,8 @@ class Gate(Protocol):
     """Whoever decides which table is in force."""
 
     @property
-    def tokens(self) -> tuple[Token, ...] | None:
-        """Who may use this API; None while no configuration can be read."""
+    def tokens(self) -> tuple[Token, ...]:
+        """Who may use this API; nobody is named where everything local may."""
 
     @property
     def table(self) -> RoutingTable:

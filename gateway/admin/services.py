@@ -86,7 +86,11 @@ class Services:
 def _receipt(receipt: Receipt) -> Json:
     return {
         "epoch": receipt.table.epoch,
-        "workers": {"connected": receipt.connected, "in_force": receipt.in_force},
+        "workers": {
+            "configured": receipt.configured,
+            "connected": receipt.connected,
+            "in_force": receipt.in_force,
+        },
         "durable": receipt.durable,
     }
 

@@ -22,18 +22,19 @@ from aiohttp import web
 
 from gateway.admin.application import make_application
 from gateway.admin.ports import Condition, Ports
+from gateway.app.reading import read_deployment
 from gateway.app.start import BAD_START, ControllerStart
 from gateway.control.aggregate import Aggregate
 from gateway.control.durable import Durable
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.publish import Publisher
 from gateway.control.switchboard import Switchboard
-from gateway.domain.deployment import Address, Deployment
+from gateway.control.unharmed import unharmed
+from gateway.domain.deployment import Address
 from gateway.domain.errors import GatewayError
-from gateway.handoff.last_table import read_last_table, write_last_table
+from gateway.handoff.last_table import Last, read_last, write_last
 from gateway.handoff.link import Link
 from gateway.handoff.routing_table import RoutedService, RoutingTable
-from gateway.settings.load import load_document, load_file
 from gateway.state.stores import store_at
 from gateway.telemetry.prometheus import Exposition, GatewayCollector
 from gateway.telemetry.traffic import Picture
@@ -41,7 +42,7 @@ from gateway.telemetry.traffic import Picture
 _log: Final = logging.getLogger("sluicegate.controller")
 
 _HELLO_WITHIN_S: Final = 1.0
-_GOODBYE_S: Final = 1.0
+_GOODBYE_S: Final = 0.25  # aiohttp takes it twice
 _STDOUT: Final = 1
 
 
@@ -56,14 +57,16 @@ class Controller:
     def __init__(self, start: ControllerStart) -> None:
         self._start = start
         self._is_first = os.fstat(start.table_fd).st_size == 0
+        self._last = read_last(start.table_fd)
         self._stopped = asyncio.Event()
+        self._wished = asyncio.Event()
         self._aggregate = Aggregate()
-        self._publisher = Publisher(self._keep_table)
+        self._publisher = Publisher(self._keep)
         self._durable = Durable(store_at)
         self._gate = Gatekeeper(
             self._publisher,
             self._durable,
-            lambda: asyncio.to_thread(_read, start),
+            lambda: read_deployment(start),
             time.time,  # ruff: ignore[banned-api]: the one clock that is for people
         )
         self._switchboard = Switchboard(self._publisher, self._aggregate)
@@ -77,43 +80,61 @@ class Controller:
         """
         async with asyncio.TaskGroup() as tasks:
             links = await self._accept_links()
+            self._watch()
+            serving = tasks.create_task(self._serve())
             try:
-                await self._serve(tasks)
+                await self._stopped.wait()
+                serving.cancel()
+                await asyncio.wait({serving})
             finally:
                 links.close()
                 self._switchboard.close()
 
-    async def _serve(self, tasks: asyncio.TaskGroup) -> None:
-        self._watch(tasks)
+    async def _serve(self) -> None:
+        try:
+            await self._start_gate()
+            admin = await self._serve_admin()
+            try:
+                await self._work()
+            finally:
+                await admin.cleanup()
+        finally:
+            await self._durable.close()
+
+    async def _start_gate(self) -> None:
+        if self._last is not None:
+            self._aggregate.go_on_from(self._last.counted)
         await self._gate.start(
             workers=self._start.workers,
-            last=read_last_table(self._start.table_fd),
+            last=self._last,
             hello_within_s=0 if self._is_first else _HELLO_WITHIN_S,
         )
-        admin = await self._serve_admin()
-        endless = [
-            tasks.create_task(self._durable.keep_open(self._gate.store_returned)),
-            tasks.create_task(self._announce()),
-        ]
-        await self._stopped.wait()
-        for task in endless:
-            task.cancel()
-        await admin.cleanup()
-        await self._durable.close()
+
+    async def _work(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._durable.keep_open(self._gate.store_returned))
+            tasks.create_task(self._announce())
+            tasks.create_task(self._obey())
+            if self._last is not None:
+                tasks.create_task(self._compare())
 
     async def _accept_links(self) -> asyncio.Server:
         board = self._switchboard
         return await asyncio.get_running_loop().create_unix_server(
-            lambda: Link(board.received, board.lost, board.made),
+            lambda: Link(board.received, self._lost, board.made),
             sock=socket.socket(fileno=self._start.link_fd),
         )
 
-    def _watch(self, tasks: asyncio.TaskGroup) -> None:
+    def _lost(self, link: Link) -> None:
+        self._switchboard.lost(link)
+        with unharmed("Writing down what a worker had counted"):
+            self._publisher.keep()  # for our successor
+
+    def _watch(self) -> None:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._stopped.set)
-        loop.add_signal_handler(
-            signal.SIGHUP, lambda: tasks.create_task(self._reload())
-        )
+        loop.add_signal_handler(signal.SIGHUP, self._wished.set)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         loop.add_reader(self._start.lifeline_fd, self._lifeline_moved)
 
     def _lifeline_moved(self) -> None:
@@ -129,6 +150,18 @@ class Controller:
         with suppress(OSError):
             path.unlink()
             path.parent.rmdir()
+
+    async def _obey(self) -> None:
+        """Reload for each SIGHUP, one after another; one that came early is kept."""
+        while True:
+            await self._wished.wait()
+            self._wished.clear()
+            with unharmed("A reload"):
+                await self._reload()
+
+    async def _compare(self) -> None:
+        with unharmed("Comparing the configuration with what runs"):
+            await self._gate.compare()
 
     async def _reload(self) -> None:
         try:
@@ -162,9 +195,14 @@ class Controller:
             with suppress(OSError):  # nobody has to listen
                 os.write(_STDOUT, f"{line}\n".encode())
 
-    def _keep_table(self, table: RoutingTable) -> None:
-        write_last_table(self._start.table_fd, table)
+    def _keep(self, table: RoutingTable) -> None:
         self._aggregate.forget_all_but(_percents(table).keys())
+        last = Last(
+            table=table,
+            deployment=self._gate.deployment,
+            counted=self._aggregate.counted(),
+        )
+        write_last(self._start.table_fd, last)
 
     def _condition(self) -> Condition:
         epoch, publisher = self._gate.table.epoch, self._publisher
@@ -180,14 +218,16 @@ class Controller:
         )
 
     def _troubles(self) -> list[str]:
-        troubles = [self._gate.trouble, self._durable.trouble, self._publisher.trouble]
+        troubles = [self._durable.trouble, self._publisher.trouble]
         told = [str(trouble) for trouble in troubles if trouble is not None]
+        told += self._gate.troubles
         missing = self._start.workers - self._publisher.connected
         if missing > 0:
             told.append(f"{missing} of {self._start.workers} workers are not linked.")
         return told
 
     def _picture(self) -> Picture:
+        self._publisher.keep()  # so that no successor shows less than this
         return Picture(
             traffic=self._aggregate.traffic(),
             percents=_percents(self._gate.table),
@@ -202,19 +242,6 @@ def _percents(table: RoutingTable) -> dict[tuple[str, str], float]:
         for routed in table.services
         for version, percent in routed.percents().items()
     }
-
-
-def _read(start: ControllerStart) -> Deployment:
-    cores = len(os.sched_getaffinity(0))
-    if start.config_path is not None:
-        path = Path(start.config_path)
-        return load_file(path, environment=os.environ, cores=cores)
-    return load_document(
-        start.document or {},
-        source="command line",
-        environment=os.environ,
-        cores=cores,
-    )
 
 
 def _ready_line(start: ControllerStart, table: RoutingTable) -> str:

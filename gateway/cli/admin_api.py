@@ -6,6 +6,7 @@ would lead a request for loopback astray.
 
 import http.client
 import json
+import re
 import ssl
 from collections.abc import Mapping
 from typing import Final
@@ -15,6 +16,7 @@ from gateway.domain.errors import BadConfiguration, GatewayError, Side
 
 DEFAULT_URL: Final = "http://127.0.0.1:8081"
 
+_VISIBLE: Final = re.compile(r"[\x21-\x7e]*")
 _DEADLINE_S: Final = 10.0
 _FIRST_ERROR: Final = 400
 _EXCERPT: Final = 200
@@ -52,13 +54,19 @@ class AdminApi:
         token: Bearer token; None or empty sends none.
 
     Raises:
-        BadConfiguration: The URL is none.
+        BadConfiguration: The URL is none, or the token cannot be sent.
 
     """
 
     def __init__(self, url: str, token: str | None = None) -> None:
         self.url = url if "://" in url else f"http://{url}"
         self._token = token
+        _demand_sendable(
+            token or "",
+            "SLUICEGATE_TOKEN holds blanks, control characters or letters outside"
+            " ASCII, which no token has.",
+            remedy="Set it to the secret alone, as admin.tokens has it.",
+        )
         parts = _parts(self.url)
         self._is_tls = parts.scheme == "https"
         self._address = parts.netloc.rpartition("@")[2]
@@ -80,8 +88,18 @@ class AdminApi:
         revision: str | None = None,
         reason: str = "",
     ) -> object:
-        """Set weights in percent, only if *revision* is still current when given."""
+        """Set weights in percent, only if *revision* is still current when given.
+
+        Raises:
+            BadConfiguration: The revision is none.
+
+        """
         headers = {"If-Match": revision} if revision is not None else {}
+        _demand_sendable(
+            revision or "",
+            f"--if-match {revision!r:.40}: not a revision.",
+            remedy="Give the number that `sluicegate weights SERVICE` shows.",
+        )
         query = f"?reason={quote(reason, safe='')}" if reason else ""
         path = f"/api/v1/services/{quote(name, safe='')}/weights{query}"
         return self._ask("PUT", path, dict(weights), headers)
@@ -134,6 +152,12 @@ class AdminApi:
             remedy="Start one with `sluicegate serve`, or name the right address with "
             "--admin or SLUICEGATE_ADMIN.",
         )
+
+
+def _demand_sendable(value: str, what: str, *, remedy: str) -> None:
+    """Refuse what http.client would stumble over in a header."""
+    if not _VISIBLE.fullmatch(value):
+        raise BadConfiguration(what, remedy=remedy)
 
 
 def _parts(url: str) -> SplitResult:

@@ -65,10 +65,16 @@ class AllServices(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Workers(msgspec.Struct, kw_only=True, frozen=True):
-    """How many workers are linked, and how many of them have a change in force."""
+    """How many workers there should be, are linked, and have a change in force."""
 
+    configured: int
     connected: int
     in_force: int
+
+    @property
+    def are_unanimous(self) -> bool:
+        """Whether a change is in force everywhere; it cannot be where nobody is."""
+        return 0 < self.configured <= self.in_force
 
 
 class Receipt(msgspec.Struct, kw_only=True, frozen=True):

@@ -10,7 +10,7 @@ from collections.abc import Collection
 import msgspec
 
 from gateway.analysis.histogram import Histogram
-from gateway.handoff.observations import Observations, Series
+from gateway.handoff.observations import Counted, Observations, Series
 from gateway.telemetry.traffic import Traffic, VersionTraffic
 
 
@@ -63,6 +63,24 @@ class Aggregate:
             _add(total, _read(process.newest, linked=process.linked))
         return total
 
+    def counted(self) -> Counted:
+        """Give everything a successor needs to go on counting from here."""
+        return Counted(
+            series=[_series(*key, seen) for key, seen in self._gone.versions.items()],
+            refused=dict(self._gone.refused),
+            frames=[process.newest for process in self._processes.values()],
+        )
+
+    def go_on_from(self, counted: Counted) -> None:
+        """Take what a predecessor left; none of its workers is linked yet."""
+        for series in counted.series:
+            gone = {(series.service, series.version): _version(series)}
+            _add(self._gone, Traffic(versions=gone))
+        self._gone.refused.update(counted.refused)
+        for frame in counted.frames:
+            process = _Process(newest=frame, linked=False)
+            self._processes[frame.worker, frame.pid] = process
+
     def _fold(self, worker: int, pid: int) -> None:
         process = self._processes[worker, pid]
         if not process.linked:
@@ -95,6 +113,20 @@ def _version(series: Series) -> VersionTraffic:
     version.codes.update(series.codes)
     version.failures.update(series.failures)
     return version
+
+
+def _series(service: str, version: str, seen: VersionTraffic) -> Series:
+    return Series(
+        service=service,
+        version=version,
+        outcomes=dict(seen.outcomes),
+        codes=dict(seen.codes),
+        failures=dict(seen.failures),
+        duration=seen.duration.counts,
+        duration_sum=seen.duration.total,
+        first_byte=seen.first_byte.counts,
+        first_byte_sum=seen.first_byte.total,
+    )
 
 
 def _add(total: Traffic, part: Traffic) -> None:

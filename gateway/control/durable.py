@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from itertools import chain, repeat
 from typing import Final
 
+from gateway.control.unharmed import unharmed
 from gateway.domain.deployment import StateAddress
 from gateway.domain.errors import RevisionConflict, StoreUnavailable
 from gateway.state.store import Kept, Store, Weight
@@ -32,18 +33,16 @@ class Durable:
         self._revisions: dict[str, int] = {}
         self._one_at_a_time = asyncio.Lock()
         self._lost = asyncio.Event()
-        self.trouble: StoreUnavailable | None = _not_named()
+        self.trouble: StoreUnavailable | None = None
 
     async def attach(self, address: StateAddress) -> Kept | None:
-        """Open the store for the first time; later calls do nothing.
+        """Open the store for the first time; before anything else, and once.
 
         Returns:
-            What it keeps; None when it was attached already or cannot be opened
-            (`trouble` says why, `keep_open` tries again).
+            What it keeps; None when it cannot be opened (`trouble` says why,
+            `keep_open` tries again).
 
         """
-        if self._store is not None:
-            return None
         self._store = self._make(address)
         return await self._try_open(self._store)
 
@@ -81,10 +80,15 @@ class Durable:
             await self._lost.wait()
             for seconds in chain(_PAUSES_S, repeat(_PAUSES_S[-1])):
                 await pause(seconds)
-                kept = await self._reopen()
-                if kept is not None:
-                    await on_open(kept)
+                if await self._is_back(on_open):
                     break
+
+    async def _is_back(self, on_open: Callable[[Kept], Awaitable[None]]) -> bool:
+        with unharmed("Opening the state store again"):
+            if (kept := await self._reopen()) is not None:
+                await on_open(kept)
+                return True
+        return False
 
     async def close(self) -> None:
         """Let go of the store."""
@@ -97,7 +101,7 @@ class Durable:
 
     def _named(self) -> Store:
         if self._store is None:
-            raise _not_named()
+            raise RuntimeError("The store was not attached.")
         return self._store
 
     async def _try_open(self, store: Store) -> Kept | None:
@@ -117,13 +121,6 @@ class Durable:
             _log.error("%s", error)
         self.trouble = error
         self._lost.set()
-
-
-def _not_named() -> StoreUnavailable:
-    return StoreUnavailable(
-        "No configuration has named the state store yet.",
-        remedy="Mend the configuration and reload.",
-    )
 
 
 def _overtaken(error: RevisionConflict) -> StoreUnavailable:

@@ -7,16 +7,18 @@ So a lost store can hold a promotion, never a rollback.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Final
 
 from gateway.control.durable import Durable
 from gateway.control.nearest import suggest
 from gateway.control.publish import APPLIED_WITHIN_S, Publisher
-from gateway.control.recover import highest_epoch, newest_table, newest_weights
+from gateway.control.recover import as_run, highest_epoch, newest_table, newest_weights
 from gateway.control.reload import demand_no_restart, table_of
-from gateway.control.weights import raises, settle, share_wanted, with_weights
+from gateway.control.weight_book import WeightBook
+from gateway.control.weights import is_held, raises, share_wanted
 from gateway.domain.deployment import Deployment, Token
 from gateway.domain.errors import (
     BadConfiguration,
@@ -25,14 +27,21 @@ from gateway.domain.errors import (
     RevisionConflict,
     StoreUnavailable,
 )
-from gateway.domain.service import Service
 from gateway.domain.units import percent_from_share
+from gateway.handoff.last_table import Last
 from gateway.handoff.routing_table import RoutedService, RoutingTable
 from gateway.state.store import Change, Kept, Weight
 
 _log = logging.getLogger(__name__)
 
-_Shape = Callable[[Mapping[str, Weight]], RoutingTable]
+_UNUSABLE: Final = (
+    "The configuration cannot be used; the one accepted last stays in force. Mend it"
+    " (the log says what is wrong), then reload."
+)
+_NOT_RELOADED: Final = (
+    "The configuration was changed and not reloaded; the one accepted last stays in"
+    " force. Reload it (SIGHUP) when it says what you want."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +50,7 @@ class Receipt:
 
     Attributes:
         table: In force now.
+        configured: Workers there should be.
         connected: Workers linked.
         in_force: How many of them have it in force.
         durable: Whether it survives a restart; False while the store is in trouble.
@@ -48,6 +58,7 @@ class Receipt:
     """
 
     table: RoutingTable
+    configured: int
     connected: int
     in_force: int
     durable: bool
@@ -59,7 +70,7 @@ class Gatekeeper:
     Args:
         publisher: Sends tables to the workers.
         durable: Keeps weights.
-        read: Reads the configuration; raises BadConfiguration.
+        read: Reads the configuration; raises BadConfiguration. Has its own deadline.
         now: Unix time in seconds, for display.
 
     """
@@ -75,13 +86,12 @@ class Gatekeeper:
         self._durable = durable
         self._read = read
         self._now = now
-        self._weights: dict[str, Weight] = {}
-        self._revisions: dict[str, int] = {}
-        self._provisional: frozenset[str] = frozenset()
+        self._book = WeightBook(now)
+        self._reloading = asyncio.Lock()
         self._raising = asyncio.Lock()
         self._deployment: Deployment | None = None
-        self.tokens: tuple[Token, ...] | None = None
-        self.trouble: str | None = None
+        self._workers = 0
+        self._unread: str | None = None
 
     @property
     def table(self) -> RoutingTable:
@@ -89,6 +99,30 @@ class Gatekeeper:
         if self._publisher.table is None:
             raise RuntimeError("The gatekeeper has not started.")
         return self._publisher.table
+
+    @property
+    def deployment(self) -> Deployment:
+        """The configuration that was accepted last. Only after `start`."""
+        if self._deployment is None:
+            raise RuntimeError("The gatekeeper has not started.")
+        return self._deployment
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """Who may operate the gateway. Only after `start`."""
+        return self.deployment.admin.tokens
+
+    @property
+    def troubles(self) -> list[str]:
+        """What is not as the configuration says, in sentences."""
+        told = [self._unread] if self._unread is not None else []
+        if held := self._book.held(self.deployment.services):
+            told.append(
+                f"The candidate of {', '.join(held)} is held down until the state store"
+                " can say which weight counts. Mend the store; what it keeps, or else"
+                " the configured weight, is put in force then."
+            )
+        return told
 
     def routed(self, name: str) -> RoutedService:
         """Give a service as it is routed now.
@@ -106,42 +140,35 @@ class Gatekeeper:
 
     def change(self, name: str) -> Change | None:
         """Give the last change of a service's weight; None when it is not known."""
-        weight = self._weights.get(name)
+        weight = self._book.get(name)
         return weight.change if weight is not None else None
 
     async def start(
-        self, *, workers: int, last: RoutingTable | None, hello_within_s: float
+        self, *, workers: int, last: Last | None, hello_within_s: float
     ) -> None:
         """Find what was in force, and put the first table in force.
 
-        Where workers have a table already, nothing may stop us: a bad file or a lost
-        store leaves their table as it is, and `trouble` says so.
+        The configuration is read only when no controller before this one has left
+        the one it had accepted: an edited file waits for a reload.
 
         Args:
-            workers: How many hellos to wait for.
-            last: The last table published, from the file the processes share.
+            workers: How many there will be; so many hellos are waited for.
+            last: What the controller before this one left.
             hello_within_s: For how long; 0 when there cannot be any.
 
         Raises:
-            BadConfiguration: There is neither a configuration nor a table.
+            BadConfiguration: There is nothing to begin with.
 
         """
-        deployment = await self._read_first()
-        kept = await self._durable.attach(deployment.state) if deployment else None
+        self._workers = workers
+        accepted = last.deployment if last is not None else await self._read()
+        kept = await self._durable.attach(accepted.state)
         await self._publisher.seated(workers, deadline_s=hello_within_s)
-        tables = [*self._publisher.seen, *([last] if last is not None else [])]
-        self._weights = newest_weights(kept, tables, at=self._now())
+        tables = [*self._publisher.seen, *([last.table] if last is not None else [])]
+        self._book.write(newest_weights(kept, tables, at=self._now()))
         self._publisher.skip_to(highest_epoch(kept, tables))
-        newest = newest_table(tables)
-        if newest is not None:
-            await self._start_warm(newest, deployment)
-        elif deployment is not None:
-            await self._start_cold(deployment, kept)
-        else:
-            raise BadConfiguration(
-                "There is no usable configuration, and no worker that runs on one.",
-                remedy="Mend the file, then start again; the log says what is wrong.",
-            )
+        newest = newest_table(tables) if last is not None else None
+        await self._begin(as_run(accepted, newest), kept)
 
     async def set_weights(
         self,
@@ -187,80 +214,52 @@ class Gatekeeper:
                 was changed.
 
         """
-        async with self._raising:
+        async with self._reloading:  # in order; nobody waits for the file who need not
             deployment = await self._read()
-            if self._deployment is not None:
-                demand_no_restart(self._deployment, deployment)
-            kept = await self._durable.attach(deployment.state)
-            if kept is not None:
-                await self._reconcile(kept)
-            return await self._install(deployment)
+            async with self._raising:
+                demand_no_restart(self.deployment, deployment)
+                receipt = await self._install(deployment)
+                self._unread = None
+                return receipt
+
+    async def compare(self) -> None:
+        """Say in `troubles` when the file is not what was accepted last."""
+        accepted = self.deployment
+        try:
+            found: Deployment | None = await self._read()
+        except BadConfiguration as error:
+            _log.error("%s", error)
+            found = None
+        if self.deployment is not accepted or found == accepted:
+            return
+        self._unread = _UNUSABLE if found is None else _NOT_RELOADED
+        _log.warning("%s", self._unread)
 
     async def store_returned(self, kept: Kept) -> None:
         """Bring a store that was lost up to date; what changed since then wins."""
         try:
             async with self._raising:
-                await self._reconcile(kept)
-                if self._deployment is None:
-                    await self._install(await self._read())
+                self._publisher.skip_to(kept.epoch)
+                changed = self._book.reconciled(kept, self.deployment.services)
+                await self._commit(self.deployment, changed)
         except GatewayError as error:
             _log.error("%s", error)
 
-    async def _read_first(self) -> Deployment | None:
+    async def _begin(self, deployment: Deployment, kept: Kept | None) -> None:
+        services = deployment.services
+        changed = self._book.settled(services, before={}, hold=kept is None)
+        if kept is not None:
+            changed |= self._book.reconciled(kept, services)
         try:
-            deployment = await self._read()
-        except BadConfiguration as error:
-            _log.error("%s", error)
-            return None
-        self.tokens = deployment.admin.tokens
-        return deployment
-
-    async def _start_cold(self, deployment: Deployment, kept: Kept | None) -> None:
-        try:
-            await self._install(deployment)
+            await self._commit(deployment, changed)
         except StoreUnavailable as error:
             _log.error("Starting without the store. %s", error)
-            changed = self._settled(deployment.services)
-            self._enforce(partial(table_of, deployment), changed)
-            self._provisional = frozenset(changed if kept is None else ())
-            self._deployment = deployment
-
-    async def _start_warm(
-        self, newest: RoutingTable, deployment: Deployment | None
-    ) -> None:
-        if deployment is not None:
-            try:
-                await self._install(deployment)
-            except StoreUnavailable as error:
-                self.trouble = f"The configuration is not in force. {error}"
-        else:
-            self.trouble = (
-                "The configuration cannot be used; the workers' table is kept and"
-                " weights cannot be set. Mend the file (the log says what is"
-                " wrong), then send SIGHUP."
-            )
-        if self.trouble is not None:
-            _log.error("%s", self.trouble)
-            self._enforce(partial(with_weights, newest), {})
+            self._enforce(deployment, self._book.instead(changed, services))
 
     async def _install(self, deployment: Deployment) -> Receipt:
-        changed = self._settled(deployment.services)
-        receipt = await self._commit(partial(table_of, deployment), changed)
-        self._deployment = deployment
-        self.tokens = deployment.admin.tokens
-        self.trouble = None
-        return receipt
-
-    def _settled(self, services: Sequence[Service]) -> dict[str, Weight]:
-        change = Change(by="configuration", reason="configured weight", at=self._now())
-        changed = {}
-        for service in services:
-            known = self._weights.get(service.name)
-            revision = self._next_revision(service.name)
-            weight = settle(service, known, revision=revision, change=change)
-            if weight is not known:
-                changed[service.name] = weight
-        return changed
+        before = {service.name: service for service in self.deployment.services}
+        changed = self._book.settled(deployment.services, before=before)
+        return await self._commit(deployment, changed)
 
     def _planned(
         self,
@@ -282,14 +281,16 @@ class Gatekeeper:
             share=share,
             configured_share=current.service.configured_share,
             salt=current.salt,
-            revision=self._next_revision(name),
+            revision=self._book.next_revision(name),
             change=change,
         )
 
     async def _set(self, weight: Weight) -> Receipt:
         share = self.routed(weight.service).share
-        changed = {weight.service: weight} if weight.share != share else {}
-        receipt = await self._commit(self._with_weights, changed)
+        is_said = is_held(self._book.get(weight.service))  # what was held is now meant
+        if weight.share == share and not is_said:
+            return await self._commit(self.deployment, {})
+        receipt = await self._commit(self.deployment, {weight.service: weight})
         _log.info(
             "Weight of %s in %s: %g %% -> %g %%, revision %d, epoch %d, by %s: %r.",
             weight.candidate,
@@ -303,64 +304,47 @@ class Gatekeeper:
         )
         return receipt
 
-    async def _reconcile(self, kept: Kept) -> None:
-        changed = {}
-        for name, stored in kept.weights.items():
-            ours = self._weights.get(name)
-            if ours is None or name in self._provisional:
-                changed[name] = self._settled_from(stored)
-            elif stored.revision >= ours.revision and stored != ours:
-                changed[name] = replace(ours, revision=stored.revision + 1)
-        self._publisher.skip_to(kept.epoch)
-        self._provisional = frozenset()
-        await self._commit(self._with_weights, changed)
-
-    def _settled_from(self, stored: Weight) -> Weight:
-        for routed in self.table.services:
-            if routed.service.name == stored.service:
-                return settle(
-                    routed.service,
-                    stored,
-                    revision=stored.revision + 1,
-                    change=Change(
-                        by="configuration", reason="configured weight", at=self._now()
-                    ),
-                )
-        return stored
-
-    async def _commit(self, shape: _Shape, changed: Mapping[str, Weight]) -> Receipt:
-        before = {name: self._weights.get(name) for name in changed}
-        self._revisions |= {name: w.revision for name, w in changed.items()}
+    async def _commit(
+        self, deployment: Deployment, changed: Mapping[str, Weight]
+    ) -> Receipt:
+        before = {name: self._book.get(name) for name in changed}
+        self._book.promise(changed)
         if any(raises(weight, before[name]) for name, weight in changed.items()):
             await self._durable.save(
-                {**self._weights, **changed}.values(), epoch=self._publisher.epoch + 1
+                {**self._book.weights, **changed}.values(),
+                epoch=self._publisher.epoch + 1,
             )
             self._demand_unmoved(before)
-            table = self._enforce(shape, changed)
+            table = self._enforce(deployment, changed)
             durable = True
         else:
-            table = self._enforce(shape, changed)
+            table = self._enforce(deployment, changed)
             durable = await self._keep()
         await self._publisher.everywhere(table.epoch, deadline_s=APPLIED_WITHIN_S)
         return Receipt(
             table=table,
+            configured=self._workers,
             connected=self._publisher.connected,
             in_force=self._publisher.in_force(table.epoch),
             durable=durable,
         )
 
-    def _enforce(self, shape: _Shape, changed: Mapping[str, Weight]) -> RoutingTable:
-        self._weights |= changed
-        self._provisional -= changed.keys()
-        table, current = shape(self._weights), self._publisher.table
-        if current is not None and replace(table, epoch=current.epoch) == current:
-            return current
-        return self._publisher.publish(table)
+    def _enforce(
+        self, deployment: Deployment, changed: Mapping[str, Weight]
+    ) -> RoutingTable:
+        self._book.write(changed)
+        self._deployment = deployment
+        table = table_of(deployment, self._book.weights)
+        current = self._publisher.table
+        if current is None or replace(table, epoch=current.epoch) != current:
+            return self._publisher.publish(table)
+        self._publisher.keep()  # tokens are in no table
+        return current
 
     async def _keep(self) -> bool:
         try:
             await self._durable.save(
-                self._weights.values(), epoch=self._publisher.epoch
+                self._book.weights.values(), epoch=self._publisher.epoch
             )
         except StoreUnavailable:
             return False
@@ -368,16 +352,8 @@ class Gatekeeper:
 
     def _demand_unmoved(self, before: Mapping[str, Weight | None]) -> None:
         for name, weight in before.items():
-            if self._weights.get(name) is not weight:
+            if self._book.get(name) is not weight:
                 raise RevisionConflict(
                     f"The weight of {name} was lowered while this change was stored.",
                     remedy="Look at why it was lowered; if you still want it, repeat.",
                 )
-
-    def _with_weights(self, weights: Mapping[str, Weight]) -> RoutingTable:
-        return with_weights(self.table, weights)
-
-    def _next_revision(self, name: str) -> int:
-        weight = self._weights.get(name)
-        in_force = weight.revision if weight is not None else 0
-        return max(in_force, self._revisions.get(name, 0)) + 1

@@ -105,13 +105,19 @@ class Publisher:
         self.table = replace(table, epoch=self._epoch)
         for line in self._seats:
             line.send(Publish(table=self.table))
+        self.keep()
+        return self.table
+
+    def keep(self) -> None:
+        """Write the table in force, and what goes with it, for whoever starts next."""
+        if self.table is None:
+            return
         try:
             self._keep(self.table)
         except OSError as error:
             self.trouble = error
         else:
             self.trouble = None
-        return self.table
 
     @property
     def epoch(self) -> int:

@@ -5,7 +5,9 @@ a revision of every weight; the highest is the truth, because revisions only gro
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
+from gateway.domain.deployment import Deployment
 from gateway.handoff.routing_table import RoutedService, RoutingTable
 from gateway.state.store import Change, Kept, Weight
 
@@ -39,6 +41,26 @@ def highest_epoch(kept: Kept | None, tables: Iterable[RoutingTable]) -> int:
 def newest_table(tables: Sequence[RoutingTable]) -> RoutingTable | None:
     """Give the table with the highest epoch; None when there is none."""
     return max(tables, key=lambda table: table.epoch, default=None)
+
+
+def as_run(accepted: Deployment, newest: RoutingTable | None) -> Deployment:
+    """Give the deployment that really runs.
+
+    Args:
+        accepted: The last one that was written down.
+        newest: The table with the highest epoch; a controller that was killed
+            between publishing it and writing leaves an older deployment behind.
+
+    """
+    if newest is None:
+        return accepted
+    return replace(
+        accepted,
+        services=tuple(routed.service for routed in newest.services),
+        trusted_proxies=newest.trusted_proxies,
+        limits=newest.limits,
+        drain=newest.drain,
+    )
 
 
 def _adopted(found: RoutedService, at: float) -> Weight:

@@ -2,6 +2,7 @@
 
 from gateway.control.aggregate import Aggregate
 from gateway.control.publish import Publisher
+from gateway.control.unharmed import unharmed
 from gateway.handoff.link import Applied, Hello, Link, Message, Publish
 from gateway.handoff.observations import Observations
 
@@ -26,6 +27,10 @@ class Switchboard:
 
     def received(self, link: Link, message: Message) -> None:
         """Hand on one message; all but a hello are nothing before the hello."""
+        with unharmed("Taking a worker's message"):
+            self._take(link, message)
+
+    def _take(self, link: Link, message: Message) -> None:
         match message:
             case Hello():
                 self._publisher.welcome(link, message)
@@ -41,9 +46,9 @@ class Switchboard:
     def lost(self, link: Link) -> None:
         """Note that a link is gone."""
         self._links.discard(link)
-        seat = self._publisher.lost(link)
-        if seat is not None:
-            self._aggregate.lost(seat.worker, seat.pid)
+        with unharmed("Letting go of a worker's link"):
+            if (seat := self._publisher.lost(link)) is not None:
+                self._aggregate.lost(seat.worker, seat.pid)
 
     def close(self) -> None:
         """Close every link."""

@@ -1,13 +1,13 @@
 """Weights as pure decisions: what a request asks for, and what follows from the file."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from gateway.control.nearest import suggest
 from gateway.domain.errors import BadWeights
 from gateway.domain.service import Service
 from gateway.domain.units import BUCKETS, Share, percent_from_share, share_from_percent
-from gateway.handoff.routing_table import RoutedService, RoutingTable
+from gateway.handoff.routing_table import RoutedService
 from gateway.state.store import Change, Weight
 
 
@@ -102,6 +102,48 @@ def settle(
     )
 
 
+def held(service: Service, known: Weight | None, *, change: Change) -> Weight:
+    """Give the weight in force until the store can say which one counts.
+
+    Args:
+        service: Its definition.
+        known: The weight last known, which is held; without one the baseline serves
+            everything, because the candidate may have been taken out for a reason.
+        change: Why.
+
+    Returns:
+        A weight of revision 0, which every real one beats.
+
+    """
+    fits = known is not None and known.candidate == service.candidate
+    return Weight(
+        service=service.name,
+        candidate=service.candidate,
+        share=known.share if known is not None and fits else Share(0),
+        configured_share=service.configured_share,
+        salt=known.salt if known is not None else service.name,
+        revision=0,
+        change=change,
+    )
+
+
+def is_held(weight: Weight | None) -> bool:
+    """Whether this is no real weight but one that waits for the store."""
+    return weight is not None and weight.revision == 0
+
+
+def rebased(
+    weight: Weight, was: Service | None, now: Service, *, revision: int, change: Change
+) -> Weight:
+    """Give *weight* a new revision when another baseline takes the other side.
+
+    Whoever looked before the change meant a split between other versions.
+    """
+    if was is None or was.baseline == now.baseline or is_held(weight):
+        return weight
+    return replace(weight, revision=revision, change=change)
+
+
 def raises(after: Weight, before: Weight | None) -> bool:
     """Whether this gives a candidate more traffic than it has."""
     same = before is not None and before.candidate == after.candidate
@@ -116,17 +158,3 @@ def routed(service: Service, weight: Weight) -> RoutedService:
         salt=weight.salt,
         revision=weight.revision,
     )
-
-
-def with_weights(table: RoutingTable, weights: Mapping[str, Weight]) -> RoutingTable:
-    """Give *table* with *weights* in force; weights for other candidates are not."""
-    return replace(table, services=tuple(_reweighted(table.services, weights)))
-
-
-def _reweighted(
-    services: Iterable[RoutedService], weights: Mapping[str, Weight]
-) -> Iterable[RoutedService]:
-    for old in services:
-        weight = weights.get(old.service.name)
-        fits = weight is not None and weight.candidate == old.service.candidate
-        yield routed(old.service, weight) if weight is not None and fits else old

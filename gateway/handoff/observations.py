@@ -65,3 +65,18 @@ class Observations(msgspec.Struct, kw_only=True, tag="observations"):
     series: list[Series]
     downstream_connections: int
     refused: dict[int, int]
+
+
+class Counted(msgspec.Struct, kw_only=True, frozen=True):
+    """What a controller leaves to the next, so that no counter ever goes down.
+
+    Attributes:
+        series: Sums over worker processes that are replaced.
+        refused: The same for requests refused before any version was assigned.
+        frames: The newest frame of each other process.
+
+    """
+
+    series: list[Series] = []
+    refused: dict[int, int] = {}
+    frames: list[Observations] = []

@@ -18,7 +18,9 @@ class RoutedService:
         service: Its definition.
         share: The candidate's weight in force, in buckets.
         salt: What a sticky key is salted with before it is hashed.
-        revision: Grows by one with every change of the weight, whoever made it.
+        revision: Grows with every change of the split, whoever made it; it may skip
+            numbers after a refused one. 0 while the store could not say which
+            weight counts, so that none does yet (control.weights.held).
 
     """
 

@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Self
@@ -30,8 +31,9 @@ JSON = {"Content-Type": "application/json"}
 class _PlayedWorker:
     """Speaks the workers' side of the link; comes back when the controller does."""
 
-    def __init__(self, number: int, path: str) -> None:
+    def __init__(self, number: int, path: str, *, pid: int | None = None) -> None:
         self.number = number
+        self.pid = 1000 + number if pid is None else pid
         self.table: RoutingTable | None = None
         self._path = path
         self._link: Link | None = None
@@ -67,9 +69,7 @@ class _PlayedWorker:
                 await asyncio.sleep(0.02)
                 continue
             self._link = link
-            link.send(
-                Hello(worker=self.number, pid=1000 + self.number, table=self.table)
-            )
+            link.send(Hello(worker=self.number, pid=self.pid, table=self.table))
             await lost.wait()
 
     def _receive(self, link: Link, message: Message) -> None:
@@ -116,7 +116,8 @@ services:
     weights: {{v2: {weight}}}
 {extra}""")
 
-    async def start(self) -> None:
+    async def start(self, *, blocked: bool = False) -> None:
+        """Start the controller; *blocked*: with SIGHUP held back, as its parent may."""
         start = ControllerStart(
             config_path=str(self.config),
             document=None,
@@ -126,6 +127,9 @@ services:
             lifeline_fd=self.lifeline,
             workers=len(self.workers),
             data_addresses=["127.0.0.1:8080"],
+        )
+        was = signal.pthread_sigmask(
+            signal.SIG_BLOCK, {signal.SIGHUP} if blocked else ()
         )
         with self.log.open("ab") as log:
             self.controller = await asyncio.create_subprocess_exec(
@@ -144,6 +148,7 @@ services:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
             )
+        signal.pthread_sigmask(signal.SIG_SETMASK, was)
 
     async def ready_line(self) -> str:
         assert self.controller is not None
@@ -274,7 +279,7 @@ async def test_a_weight_is_in_force_on_every_worker_when_it_is_answered(
         "weights": {"v1": 74.875, "v2": 25.125},
         "revision": 2,
         "epoch": 2,
-        "workers": {"connected": 2, "in_force": 2},
+        "workers": {"configured": 2, "connected": 2, "in_force": 2},
         "durable": True,
     }
 
@@ -374,26 +379,206 @@ async def test_a_bad_file_changes_nothing_and_a_mended_one_is_taken_by_sighup(
     assert "nonsense" in answer["error"]["message"]  # type: ignore[index]
 
 
-async def test_a_controller_that_restarts_on_a_broken_file_keeps_the_traffic_going(
+async def test_a_controller_that_restarts_on_a_broken_file_works_as_before(
+    stage: _Stage,
+) -> None:
+    """With the tokens of the configuration that was accepted last."""
+    stage.configure(
+        admin=", tokens: [{name: hands, role: operator, value: do-do-do-do-do-do}]"
+    )
+    operator = {"Authorization": "Bearer do-do-do-do-do-do"}
+    stage.start_workers()
+    await stage.start()
+    await stage.ready_line()
+    await stage.put({"v2": 40}, **operator)
+    stage.configure(extra="nonsense: 1")
+    await stage.end(signal.SIGKILL)
+
+    await stage.start()
+    refused, _ = await stage.put({"v2": 0})
+    status, answer = await stage.put({"v2": 0}, **operator)
+
+    assert (refused, status) == (401, 200)
+    assert answer["durable"] is True
+    assert {worker.share for worker in stage.workers} == {0}
+    await _until(lambda: _tells(stage, "cannot be used"))
+
+
+async def test_an_edited_file_waits_for_its_reload_also_when_the_controller_dies(
     running: _Stage,
 ) -> None:
-    """Closed to operators until the file is mended."""
-    await running.put({"v2": 40})
-    running.configure(extra="nonsense: 1")
+    """Neither its weights nor its store are taken up by accident."""
+    await running.put({"v2": 3})
+    elsewhere = running.folder / "elsewhere.db"
+    kept, running.state = running.state, elsewhere
+    running.configure(weight=77)
     await running.end(signal.SIGKILL)
 
     await running.start()
-    status, ready = await running.readiness()
-    closed, _ = await running.put({"v2": 0})
-    running.configure()
+    await _until(lambda: _tells(running, "not reloaded"))
+    refused, why, _ = await running.ask("POST", "/api/v1/reload")
+    running.state = kept
+    running.configure(weight=77)
+
+    assert {worker.share for worker in running.workers} == {3_000}
+    assert not elsewhere.exists()
+    assert refused == 422
+    assert "state" in str(why)
+    assert (await running.ask("POST", "/api/v1/reload"))[0] == 200
+    assert {worker.share for worker in running.workers} == {77_000}
+    assert await _is_sound(running)
+
+
+async def _tells(stage: _Stage, words: str) -> bool:
+    _, ready = await stage.readiness()
+    return words in str(ready["degraded"])
+
+
+async def test_a_file_that_hangs_holds_up_neither_weights_nor_the_end(
+    running: _Stage,
+) -> None:
+    """A pipe nobody writes to, or a dead file server."""
+    running.config.unlink()
+    os.mkfifo(running.config)
+    assert running.controller is not None
+    running.controller.send_signal(signal.SIGHUP)
+    waiting = asyncio.create_task(running.ask("POST", "/api/v1/reload"))  # ruff: ignore[banned-api]: ends below
+    await asyncio.sleep(0.2)
+
+    status, _ = await running.put({"v2": 50})
+    began = time.monotonic()
+    code = await running.end(signal.SIGTERM)
+    took = time.monotonic() - began
+    with contextlib.suppress(aiohttp.ClientError):
+        await waiting
+
+    assert (status, code) == (200, 0)
+    assert took < 1.2
+    assert "Traceback" not in running.log.read_text()
+
+
+async def test_it_ends_well_while_it_still_reads_its_first_file(
+    stage: _Stage,
+) -> None:
+    """Told to stop, it waits for no disk."""
+    stage.config.unlink()
+    os.mkfifo(stage.config)
+    await stage.start()
+    await asyncio.sleep(1.5)  # it has taken its signal handlers by then
+
+    began = time.monotonic()
+    code = await stage.end(signal.SIGTERM)
+
+    assert code == 0
+    assert time.monotonic() - began < 1.2
+    assert not stage.log.read_text()
+
+
+async def test_a_wish_to_reload_that_comes_while_it_starts_is_kept(
+    running: _Stage,
+) -> None:
+    """It is obeyed once the controller knows what runs."""
+    await running.end(signal.SIGKILL)
+    running.configure(weight=66)
+
+    await running.start(blocked=True)
     assert running.controller is not None
     running.controller.send_signal(signal.SIGHUP)
 
-    assert (status, closed) == (200, 503)
-    assert "configuration" in str(ready["degraded"])
-    assert {worker.share for worker in running.workers} == {40_000}
-    await _until(lambda: _is_sound(running))
-    assert (await running.put({"v2": 0}))[0] == 200
+    await _until(lambda: {worker.share for worker in running.workers} == {66_000})
+
+
+async def test_a_worker_that_is_not_there_is_counted_in_the_answer(
+    stage: _Stage,
+) -> None:
+    """In force on one of two is not everywhere."""
+    stage.start_workers()
+    await stage.start()
+    await stage.ready_line()
+    stage.workers[1].stop()
+    await _until(lambda: _tells(stage, "not linked"))
+
+    _, answer = await stage.put({"v2": 20})
+
+    assert answer["workers"] == {"configured": 2, "connected": 1, "in_force": 1}
+
+
+async def test_no_counter_goes_down_when_worker_and_controller_die(
+    running: _Stage,
+) -> None:
+    """Prometheus would take it for a restart and count everything again."""
+    for number, worker in enumerate(running.workers):
+        worker.send(_frame(number, 1000 + number, complete=5))
+    await _until(lambda: _has_counted(running, 10))
+    running.workers[0].stop()  # dead for good, replaced by another process
+    running.workers[0] = _PlayedWorker(0, str(running.folder / "l"), pid=2000)
+    running.workers[0].start(running._tasks)
+    running.workers[1].stop()  # dies together with the controller
+    await running.end(signal.SIGKILL)
+    running.workers[1] = _PlayedWorker(1, str(running.folder / "l"), pid=2001)
+    running.workers[1].start(running._tasks)
+
+    await running.start()
+
+    await _until(lambda: all(worker.table for worker in running.workers))
+    assert await _has_counted(running, 10)
+
+
+def _frame(worker: int, pid: int, *, complete: int) -> Observations:
+    return Observations(
+        worker=worker,
+        pid=pid,
+        sequence=1,
+        series=[
+            Series(
+                service="chat",
+                version="v2",
+                outcomes={"complete": complete},
+                codes={200: complete},
+                failures={},
+                duration=[],
+                duration_sum=0.0,
+                first_byte=[],
+                first_byte_sum=0.0,
+            )
+        ],
+        downstream_connections=0,
+        refused={},
+    )
+
+
+async def _has_counted(stage: _Stage, requests: int) -> bool:
+    _, scraped, _ = await stage.ask("GET", "/metrics")
+    labels = 'outcome="complete",service="chat",version="v2"'
+    return f"sluicegate_requests_total{{{labels}}} {requests}.0" in str(scraped)
+
+
+async def test_bytes_that_are_no_text_are_refused_as_any_wrong_token(
+    stage: _Stage,
+) -> None:
+    """And no fault of ours."""
+    stage.configure(
+        admin=", tokens: [{name: hands, role: operator, value: do-do-do-do-do-do}]"
+    )
+    stage.start_workers()
+    await stage.start()
+    await stage.ready_line()
+
+    head = await _raw(stage, b"Authorization: Bearer \xff")
+
+    assert head.startswith(b"HTTP/1.1 401 ")
+
+
+async def _raw(stage: _Stage, header: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection(*stage.admin.getsockname()[:2])
+    writer.write(
+        b"GET /api/v1/services HTTP/1.1\r\nHost: localhost\r\n" + header + b"\r\n\r\n"
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        head = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
+    return head
 
 
 async def _is_sound(stage: _Stage) -> bool:
@@ -405,12 +590,13 @@ async def test_without_its_store_a_weight_falls_but_does_not_rise(
     stage: _Stage,
 ) -> None:
     """It says it is degraded, and recovers by itself."""
-    holder = sqlite3.connect(stage.state, isolation_level=None)
-    holder.execute("CREATE TABLE held (it)")
-    holder.execute("BEGIN EXCLUSIVE")
     stage.start_workers()
     await stage.start()
     await stage.ready_line()
+    await stage.end(signal.SIGKILL)
+    holder = sqlite3.connect(stage.state, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    await stage.start()
 
     rise, refusal = await stage.put({"v2": 50})
     fall, answer = await stage.put({"v2": 4})
@@ -426,6 +612,27 @@ async def test_without_its_store_a_weight_falls_but_does_not_rise(
     assert {worker.share for worker in stage.workers} == {4_000}
     status, later = await stage.put({"v2": 50})
     assert (status, later["durable"]) == (200, True)
+
+
+async def test_a_start_without_its_store_leaves_the_candidate_out_until_it_is_back(
+    stage: _Stage,
+) -> None:
+    """What the store knows may be that it was taken out."""
+    holder = sqlite3.connect(stage.state, isolation_level=None)
+    holder.execute("CREATE TABLE held (it)")
+    holder.execute("BEGIN EXCLUSIVE")
+    stage.start_workers()
+    await stage.start()
+    line = await stage.ready_line()
+    shares = {worker.share for worker in stage.workers}
+    is_told = await _tells(stage, "held down")
+    holder.execute("ROLLBACK")
+    holder.close()
+
+    assert "v2 0 %" in line
+    assert (shares, is_told) == ({0}, True)
+    await _until(lambda: {worker.share for worker in stage.workers} == {10_000})
+    assert await _is_sound(stage)
 
 
 async def test_tokens_decide_who_may_read_and_who_may_write(stage: _Stage) -> None:

@@ -90,9 +90,9 @@ class Gate:
         answer = self._api.set_weights(SERVICE, {CANDIDATE: weight})
         took = time.monotonic() - began
         workers = read(Receipt, answer).workers
-        if workers.in_force < workers.connected:
+        if not workers.are_unanimous:
             raise NotInForce(
-                f"Only {workers.in_force} of {workers.connected} workers have taken "
+                f"Only {workers.in_force} of {workers.configured} workers have taken "
                 f"the weight {weight:g}.",
                 remedy="Run it again; if it stays so, report it with what it printed.",
             )

@@ -35,7 +35,7 @@ def _receipt(*, durable: bool) -> Receipt:
         service="chat",
         weights={"v1": 75.0, "v2": 25.0},
         revision=7,
-        workers=Workers(connected=2, in_force=2),
+        workers=Workers(configured=2, connected=2, in_force=2),
         durable=durable,
     )
 

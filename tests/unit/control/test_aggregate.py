@@ -84,3 +84,28 @@ def test_what_the_dead_counted_for_versions_that_are_gone_is_forgotten() -> None
     aggregate.forget_all_but({("chat", "v1")})
 
     assert aggregate.traffic().versions == {}
+
+
+def test_a_successor_goes_on_from_what_was_counted() -> None:
+    """The dead stay counted; whoever lives is counted once."""
+    aggregate = Aggregate()
+    for pid in (10, 11):
+        aggregate.welcome(0, pid)
+        aggregate.take(_frame(0, pid, 7, complete=2))
+        aggregate.lost(0, pid)
+    aggregate.take(_frame(1, 20, 7, complete=4))
+    successor = Aggregate()
+
+    successor.go_on_from(aggregate.counted())
+    before = successor.traffic()
+    successor.welcome(1, 20)
+    successor.take(_frame(1, 20, 8, complete=5))
+    successor.welcome(0, 12)
+    after = successor.traffic()
+
+    assert before.of("chat", "v1").requests == 8
+    assert before.of("chat", "v1").in_flight == 0
+    assert after.of("chat", "v1").requests == 9
+    assert after.of("chat", "v1").duration.count == 9
+    assert after.of("chat", "v1").in_flight == 2
+    assert after.refused == {404: 3}

@@ -1,6 +1,7 @@
 """Down: published first, kept after. Up: kept first, published after."""
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -9,7 +10,14 @@ import pytest
 from gateway.control.durable import Durable
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.publish import Publisher
-from gateway.domain.deployment import Address, Admin, Deployment, StateAddress
+from gateway.domain.deployment import (
+    Address,
+    Admin,
+    Deployment,
+    Role,
+    StateAddress,
+    Token,
+)
 from gateway.domain.errors import (
     BadConfiguration,
     RevisionConflict,
@@ -17,7 +25,9 @@ from gateway.domain.errors import (
 )
 from gateway.domain.service import Endpoint, Service, Version
 from gateway.domain.units import Share
+from gateway.handoff.last_table import Last
 from gateway.handoff.link import Hello, Publish
+from gateway.handoff.observations import Counted
 from gateway.handoff.routing_table import RoutingTable
 from gateway.state.store import Kept, Store, Weight
 from gateway.state.stores.memory import MemoryStore
@@ -40,12 +50,13 @@ DEPLOYMENT = Deployment(
 
 
 class _TellingStore(MemoryStore):
-    """Tells when it saves; can be broken or slow."""
+    """Tells when it saves; can be broken, full or slow."""
 
     def __init__(self, told: list[str]) -> None:
         super().__init__()
         self.told = told
         self.is_broken = False
+        self.is_full = False
         self.may_save = asyncio.Event()
         self.may_save.set()
 
@@ -58,6 +69,8 @@ class _TellingStore(MemoryStore):
     ) -> None:
         await self.may_save.wait()
         self._demand_sound()
+        if self.is_full:
+            raise StoreUnavailable("Full.", remedy="Free some space.")
         await super().save(weights, expected=expected, epoch=epoch)
         self.told += [f"kept {weight.share}" for weight in weights]
 
@@ -93,17 +106,31 @@ class _Scene:
         self.published = asyncio.Event()
         self.store = _TellingStore(self.told)
         self.file: Deployment | BadConfiguration = DEPLOYMENT
+        self.may_read = asyncio.Event()
+        self.may_read.set()
+        self.last: Last | None = None
         self.restart()
 
     def restart(self, table: RoutingTable | None = None) -> None:
-        self.publisher = Publisher(lambda _table: None)
+        """Begin anew; what the controller before left stays unless it is dropped."""
+        self.publisher = Publisher(self._keep)
         self.durable = Durable(self._make)
         self.gate = Gatekeeper(self.publisher, self.durable, self._read, lambda: 1.0)
         self.worker = _TellingWorker(self.publisher, self.told, self.published)
         self.publisher.welcome(self.worker, Hello(worker=0, pid=1, table=table))
 
     async def start(self) -> None:
-        await self.gate.start(workers=1, last=None, hello_within_s=0)
+        await self.gate.start(workers=1, last=self.last, hello_within_s=0)
+
+    async def store_returns(self) -> None:
+        self.store.is_broken = False
+        kept = await self.durable._reopen()
+        assert kept is not None
+        await self.gate.store_returned(kept)
+
+    def _keep(self, table: RoutingTable) -> None:
+        deployment = self.gate.deployment
+        self.last = Last(table=table, deployment=deployment, counted=Counted())
 
     async def put(self, percent: float, revision: int | None = None) -> bool:
         receipt = await self.gate.set_weights(
@@ -119,6 +146,7 @@ class _Scene:
         return self.store
 
     async def _read(self) -> Deployment:
+        await self.may_read.wait()
         if isinstance(self.file, BadConfiguration):
             raise self.file
         return self.file
@@ -214,6 +242,7 @@ async def test_workers_who_know_more_than_the_store_are_believed() -> None:
     await scene.put(40)
     table = scene.gate.table
     scene.store = _TellingStore(scene.told)
+    scene.last = None
     scene.restart(table)
 
     await scene.start()
@@ -237,33 +266,129 @@ async def test_a_store_that_knows_more_than_the_workers_is_believed() -> None:
     assert scene.gate.table.epoch == 3
 
 
-async def test_a_cold_start_without_a_store_takes_the_configured_weights() -> None:
-    """Traffic first."""
+async def test_a_cold_start_without_its_store_keeps_every_candidate_at_nothing() -> (
+    None
+):
+    """It may have been taken out, and the store alone knows."""
     scene = _Scene()
     scene.store.is_broken = True
 
     await scene.start()
 
-    assert scene.share == 10_000
+    assert scene.share == 0
     assert scene.durable.trouble is not None
+    assert "chat is held down" in " ".join(scene.gate.troubles)
 
 
-async def test_a_store_that_comes_late_is_believed_unless_somebody_acted() -> None:
-    """A version that was taken out stays out."""
+async def test_a_candidate_that_was_taken_out_stays_out_when_the_store_comes_late() -> (
+    None
+):
+    """At no moment does it get traffic."""
     scene = _Scene()
     await scene.start()
     await scene.put(0)
-    scene.restart()
-    scene.store.is_broken = True
-    await scene.start()
-    assert scene.share == 10_000
-    scene.store.is_broken = False
+    await _start_cold_without_the_store(scene)
 
-    kept = await scene.durable._reopen()
-    assert kept is not None
-    await scene.gate.store_returned(kept)
+    await scene.store_returns()
+
+    assert scene.told == ["published 0", "published 0"]
+    assert scene.gate.routed("chat").revision == 2
+    assert scene.gate.troubles == []
+
+
+async def test_what_the_late_store_keeps_is_put_in_force() -> None:
+    """A weight that was set live counts as ever."""
+    scene = _Scene()
+    await scene.start()
+    await scene.put(60)
+    await _start_cold_without_the_store(scene)
+
+    await scene.store_returns()
+
+    assert scene.told == ["published 0", "published 60000"]
+
+
+async def test_a_configured_nothing_is_no_word_against_what_the_late_store_keeps() -> (
+    None
+):
+    """Nobody has said it since the weight was set."""
+    scene = _Scene()
+    scene.file = _configured(0)
+    await scene.start()
+    await scene.put(60)
+    await _start_cold_without_the_store(scene)
+
+    await scene.store_returns()
+
+    assert scene.share == 60_000
+
+
+async def test_a_start_with_a_full_store_raises_nothing_until_there_is_room() -> None:
+    """Not even for a file that was edited meanwhile."""
+    scene = _Scene()
+    await scene.start()
+    await scene.put(5)
+    scene.last = None
+    scene.restart()
+    scene.file = _configured(77_000)
+    scene.store.is_full = True
+    await scene.start()
+    assert scene.share == 5_000
+    assert "chat is held down" in " ".join(scene.gate.troubles)
+    scene.store.is_full = False
+
+    await scene.store_returns()
+
+    assert scene.share == 77_000
+
+
+async def test_a_late_store_that_keeps_nothing_lets_the_configured_weight_in() -> None:
+    """It is kept first, as every raise."""
+    scene = _Scene()
+    await _start_cold_without_the_store(scene)
+
+    await scene.store_returns()
+
+    assert scene.told == ["published 0", "kept 10000", "published 10000"]
+    assert scene.gate.troubles == []
+
+
+async def test_nothing_said_at_a_restart_is_taken_for_the_word_of_an_operator() -> None:
+    """The controller may die while it waits for the store."""
+    scene = _Scene()
+    await scene.start()
+    await scene.put(60)
+    await _start_cold_without_the_store(scene)
+    scene.restart(scene.gate.table)
+    await scene.start()
+    assert scene.share == 0
+
+    await scene.store_returns()
+
+    assert scene.share == 60_000
+
+
+async def test_nothing_set_by_hand_while_the_store_was_away_is_meant() -> None:
+    """Although it was nothing already."""
+    scene = _Scene()
+    await scene.start()
+    await scene.put(60)
+    await _start_cold_without_the_store(scene)
+    assert not await scene.put(0)
+    assert scene.gate.troubles == []
+
+    await scene.store_returns()
 
     assert scene.share == 0
+    assert (await scene.store.open()).weights["chat"].share == 0
+
+
+async def _start_cold_without_the_store(scene: _Scene) -> None:
+    scene.last = None
+    scene.restart()
+    scene.told.clear()
+    scene.store.is_broken = True
+    await scene.start()
 
 
 async def test_what_somebody_did_without_the_store_stays_when_it_returns() -> None:
@@ -272,15 +397,12 @@ async def test_what_somebody_did_without_the_store_stays_when_it_returns() -> No
     await scene.start()
     await scene.put(60)
     await scene.put(70)
-    scene.restart()
     scene.store.is_broken = True
-    await scene.start()
     await scene.put(1)
-    scene.store.is_broken = False
+    scene.restart(scene.gate.table)
+    await scene.start()
 
-    kept = await scene.durable._reopen()
-    assert kept is not None
-    await scene.gate.store_returned(kept)
+    await scene.store_returns()
 
     assert scene.share == 1_000
     assert (await scene.store.open()).weights["chat"].share == 1_000
@@ -308,28 +430,150 @@ async def test_a_reload_that_changes_nothing_publishes_nothing() -> None:
     assert scene.gate.table is before
 
 
-async def test_a_bad_file_at_a_restart_leaves_the_workers_table() -> None:
-    """Until it is mended and read again."""
+async def test_a_restart_begins_with_what_was_accepted_last() -> None:
+    """An edited file waits for its reload: weights, tokens and all."""
+    scene = _Scene()
+    await scene.start()
+    await scene.put(3)
+    scene.file = replace(_configured(77_000), workers=4)
+    scene.restart(scene.gate.table)
+
+    await scene.start()
+    before = scene.gate.troubles
+    await scene.gate.compare()
+
+    assert (scene.share, before) == (3_000, [])
+    assert scene.gate.deployment == DEPLOYMENT
+    assert "not reloaded" in " ".join(scene.gate.troubles)
+    with pytest.raises(BadConfiguration, match="workers"):
+        await scene.gate.reload()
+    scene.file = _configured(77_000)
+    await scene.gate.reload()
+    assert (scene.share, scene.gate.troubles) == (77_000, [])
+
+
+def _configured(share: int) -> Deployment:
+    return replace(DEPLOYMENT, services=(replace(CHAT, configured_share=Share(share)),))
+
+
+async def test_a_restart_on_a_bad_file_changes_nothing_and_stays_operable() -> None:
+    """What was accepted last is enough to work with."""
     scene = _Scene()
     await scene.start()
     await scene.put(40)
-    table = scene.gate.table
-    scene.restart(table)
+    scene.restart(scene.gate.table)
     scene.file = BadConfiguration("Nonsense.", remedy="Mend it.")
 
     await scene.start()
+    await scene.gate.compare()
 
     assert scene.share == 40_000
-    assert scene.gate.tokens is None
-    assert "SIGHUP" in str(scene.gate.trouble)
-    scene.file = DEPLOYMENT
+    assert "cannot be used" in " ".join(scene.gate.troubles)
+    assert await scene.put(0)
+    assert scene.share == 0
+
+
+async def test_a_reload_of_tokens_alone_is_there_after_a_restart() -> None:
+    """They are in no table."""
+    scene = _Scene()
+    await scene.start()
+    token = Token(name="ci", role=Role.OPERATOR, secret="do")
+    scene.file = replace(DEPLOYMENT, admin=Admin(listen=LOOPBACK, tokens=(token,)))
     await scene.gate.reload()
-    assert not _is_in_trouble(scene.gate)
-    assert scene.share == 40_000
+    scene.restart(scene.gate.table)
+
+    await scene.start()
+
+    assert scene.gate.tokens == (token,)
 
 
-def _is_in_trouble(gate: Gatekeeper) -> bool:
-    return gate.trouble is not None
+async def test_workers_who_have_a_newer_table_than_was_written_are_believed() -> None:
+    """A controller can die between publishing a table and writing it down."""
+    scene = _Scene()
+    await scene.start()
+    written = scene.last
+    scene.file = _configured(20_000)
+    await scene.gate.reload()
+    scene.last = written
+    scene.restart(scene.gate.table)
+
+    await scene.start()
+
+    assert scene.share == 20_000
+    assert scene.gate.deployment == scene.file
+
+
+async def test_a_reload_waits_for_its_file_alone() -> None:
+    """No weight waits for a disk that hangs."""
+    scene = _Scene()
+    await scene.start()
+    scene.may_read.clear()
+    async with asyncio.TaskGroup() as tasks:
+        reload = tasks.create_task(scene.gate.reload())
+        await asyncio.sleep(0)
+        async with asyncio.timeout(4):
+            await scene.put(50)
+        assert not reload.done()
+        scene.may_read.set()
+
+    assert scene.share == 50_000
+
+
+async def test_another_baseline_makes_what_was_seen_stale() -> None:
+    """25 % against v1 is not 25 % against v3."""
+    scene = _Scene()
+    await scene.start()
+    v3 = Version(name="v3", endpoints=VERSIONS[0].endpoints)
+    other = replace(CHAT, versions=(*VERSIONS, v3), baseline="v3")
+    scene.file = replace(DEPLOYMENT, services=(other,))
+
+    await scene.gate.reload()
+
+    assert scene.share == 10_000
+    with pytest.raises(RevisionConflict):
+        await scene.put(20, revision=1)
+    await scene.put(20, revision=2)
+
+
+async def test_only_what_changes_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """With the revision it really has."""
+    caplog.set_level(logging.INFO, "gateway.control.gatekeeper")
+    scene = _Scene()
+    await scene.start()
+
+    await scene.put(10)
+    await scene.put(5)
+
+    assert len(caplog.records) == 1
+    assert "10 % -> 5 %, revision 2" in caplog.text
+
+
+async def test_a_fault_nobody_expected_does_not_end_the_watch_over_the_store(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is logged, and tried again."""
+    scene = _Scene()
+    scene.store.is_broken = True
+    await scene.start()
+    scene.store.is_broken = False
+    heard = asyncio.Semaphore(0)
+
+    async def hear(_kept: Kept) -> None:
+        await asyncio.sleep(0)
+        heard.release()
+        raise ZeroDivisionError
+
+    async with asyncio.TaskGroup() as tasks:
+        watch = tasks.create_task(
+            scene.durable.keep_open(hear, pause=lambda _seconds: asyncio.sleep(0))
+        )
+        async with asyncio.timeout(4):
+            await heard.acquire()
+            await heard.acquire()
+        assert not watch.done()
+        watch.cancel()
+
+    assert "ZeroDivisionError" in caplog.text
 
 
 async def test_a_bad_file_at_a_cold_start_is_refused() -> None:

@@ -1,33 +1,76 @@
-"""The last table is read back whole, or not at all."""
+"""What was written last is read back whole, or what was written before it."""
 
 import os
 import tempfile
+from dataclasses import replace
 
-from gateway.handoff.last_table import read_last_table, write_last_table
-from gateway.handoff.routing_table import RoutingTable
-
-SHORT = RoutingTable(epoch=1, services=())
-LONG = RoutingTable(
-    epoch=2, services=(), trusted_proxies=tuple("10.0.0.0/8" for _ in range(99))
+from gateway.domain.deployment import Address, Admin, Deployment, Role, Token
+from gateway.domain.service import Endpoint, Service, Version
+from gateway.domain.units import Share
+from gateway.handoff.last_table import (
+    Last,
+    read_last,
+    read_last_table,
+    write_last,
 )
+from gateway.handoff.observations import Counted
+from gateway.handoff.routing_table import RoutedService, RoutingTable
+
+LOOPBACK = Address(host="127.0.0.1", port=1)
+CHAT = Service(
+    name="chat",
+    versions=(
+        Version(name="v1", endpoints=(Endpoint(url="http://h:1", host="h", port=1),)),
+    ),
+    baseline="v1",
+)
+DEPLOYMENT = Deployment(
+    listen=(LOOPBACK,),
+    admin=Admin(
+        listen=LOOPBACK, tokens=(Token(name="ci", role=Role.OPERATOR, secret="do"),)
+    ),
+    services=(CHAT,),
+)
+ROUTED = RoutedService(service=CHAT, share=Share(0), salt="chat", revision=1)
+
+
+def _last(epoch: int, proxies: int = 0) -> Last:
+    table = RoutingTable(epoch=epoch, services=(ROUTED,))
+    table = replace(table, trusted_proxies=("10.0.0.0/8",) * proxies)
+    return Last(table=table, deployment=DEPLOYMENT, counted=Counted(refused={404: 2}))
+
+
+SHORT, LONG = _last(1), _last(2, proxies=99)
 
 
 def test_what_was_written_is_read_back_also_when_it_shrinks() -> None:
     with tempfile.TemporaryFile() as file:
-        for table in (SHORT, LONG, SHORT):
-            write_last_table(file.fileno(), table)
-            assert read_last_table(file.fileno()) == table
+        for last in (SHORT, LONG, SHORT, SHORT, LONG):
+            write_last(file.fileno(), last)
+            assert read_last(file.fileno()) == last
+            assert read_last_table(file.fileno()) == last.table
 
 
-def test_an_empty_file_has_no_table() -> None:
+def test_an_empty_file_has_nothing() -> None:
     with tempfile.TemporaryFile() as file:
+        assert read_last(file.fileno()) is None
         assert read_last_table(file.fileno()) is None
 
 
-def test_a_half_written_table_is_none() -> None:
+def test_a_half_written_first_is_none() -> None:
     with tempfile.TemporaryFile() as file:
-        write_last_table(file.fileno(), LONG)
+        write_last(file.fileno(), LONG)
         os.pwrite(file.fileno(), b"\0" * 40, 100)
         assert read_last_table(file.fileno()) is None
         os.ftruncate(file.fileno(), 50)
-        assert read_last_table(file.fileno()) is None
+        assert read_last(file.fileno()) is None
+
+
+def test_whoever_is_killed_while_it_writes_leaves_the_one_before() -> None:
+    with tempfile.TemporaryFile() as file:
+        for last in (SHORT, LONG):
+            write_last(file.fileno(), last)
+        os.ftruncate(file.fileno(), os.fstat(file.fileno()).st_size - 1)
+        assert read_last(file.fileno()) == SHORT
+        write_last(file.fileno(), LONG)
+        assert read_last(file.fileno()) == LONG

@@ -1,0 +1,142 @@
+"""The weight book: the weight of every service as last known, and the next revision.
+
+Decides what a configuration or a store that came back makes of the weights; puts
+nothing in force itself.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from gateway.control.weights import held, is_held, raises, rebased, settle
+from gateway.domain.service import Service
+from gateway.state.store import Change, Kept, Weight
+
+_BY: Final = "configuration"
+
+
+class WeightBook:
+    """Weights by service name.
+
+    Args:
+        now: Unix time in seconds, for display.
+
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._weights: dict[str, Weight] = {}
+        self._promised: dict[str, int] = {}
+
+    @property
+    def weights(self) -> Mapping[str, Weight]:
+        """The weight of each service, by name."""
+        return self._weights
+
+    def get(self, service: str) -> Weight | None:
+        """Give a service's weight; None when it is not known."""
+        return self._weights.get(service)
+
+    def write(self, changed: Mapping[str, Weight]) -> None:
+        """Replace what has changed."""
+        self._weights |= changed
+
+    def promise(self, changed: Mapping[str, Weight]) -> None:
+        """Use up the revisions of *changed*, whatever comes of it."""
+        self._promised |= {name: w.revision for name, w in changed.items()}
+
+    def next_revision(self, service: str) -> int:
+        """Give a revision that nobody has seen yet."""
+        weight = self._weights.get(service)
+        in_force = weight.revision if weight is not None else 0
+        return max(in_force, self._promised.get(service, 0)) + 1
+
+    def held(self, services: Iterable[Service]) -> list[str]:
+        """Give the names of services whose candidate waits for the store."""
+        return [
+            service.name
+            for service in services
+            if service.candidate is not None and is_held(self.get(service.name))
+        ]
+
+    def settled(
+        self,
+        services: Iterable[Service],
+        *,
+        before: Mapping[str, Service],
+        hold: bool = False,
+    ) -> dict[str, Weight]:
+        """Decide which weights change when *services* are put in force.
+
+        Args:
+            services: As defined now.
+            before: As they were, by name; empty when nobody knows.
+            hold: Hold those that nobody knows, because the store cannot be read.
+
+        """
+        changed = {}
+        for service in services:
+            known = self.get(service.name)
+            weight = self._settled(service, known, before.get(service.name), hold=hold)
+            if weight != known:
+                changed[service.name] = weight
+        return changed
+
+    def _settled(
+        self, service: Service, known: Weight | None, was: Service | None, *, hold: bool
+    ) -> Weight:
+        if is_held(known) or (known is None and hold):
+            return self._held(service, known)
+        revision = self.next_revision(service.name)
+        weight = settle(service, known, revision=revision, change=self._configured())
+        if weight is known:
+            change = self._configured("another baseline")
+            return rebased(weight, was, service, revision=revision, change=change)
+        return weight
+
+    def instead(
+        self, changed: Mapping[str, Weight], services: Iterable[Service]
+    ) -> dict[str, Weight]:
+        """Give what is put in force when *changed* cannot be kept: nothing rises."""
+        safe = dict(changed)
+        for service in services:
+            wanted, known = changed.get(service.name), self.get(service.name)
+            if wanted is not None and raises(wanted, known):
+                safe[service.name] = self._held(service, known)
+        return safe
+
+    def reconciled(self, kept: Kept, services: Iterable[Service]) -> dict[str, Weight]:
+        """Decide which weights change now that the store can be read (again).
+
+        What somebody did while it was away wins; what was only held gives way.
+        """
+        defined = {service.name: service for service in services}
+        changed = {}
+        for name, stored in kept.weights.items():
+            ours = self.get(name)
+            if ours is None or is_held(ours):
+                changed[name] = self._released(defined.get(name), stored)
+            elif stored.revision >= ours.revision and stored != ours:
+                changed[name] = replace(ours, revision=stored.revision + 1)
+        for name, service in defined.items():
+            if is_held(self.get(name)) and name not in changed:
+                changed[name] = self._released(service, None)
+        return {name: weight for name, weight in changed.items() if weight is not None}
+
+    def _released(
+        self, service: Service | None, stored: Weight | None
+    ) -> Weight | None:
+        if service is None:
+            return stored
+        revision = stored.revision + 1 if stored is not None else 1
+        return settle(service, stored, revision=revision, change=self._configured())
+
+    def _held(self, service: Service, known: Weight | None) -> Weight:
+        reason = "held until the state store can be read"
+        change = Change(by="gateway", reason=reason, at=self._now())
+        if known is not None and is_held(known):
+            change = known.change
+        return held(service, known, change=change)
+
+    def _configured(self, reason: str = "configured weight") -> Change:
+        return Change(by=_BY, reason=reason, at=self._now())
