@@ -8,10 +8,15 @@ RUN python -m venv /opt/sluicegate && /opt/sluicegate/bin/pip install --no-cache
 FROM python:3.12-slim
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/sluicegate sluicegate
 COPY --from=build /opt/sluicegate /opt/sluicegate
+# An example with the models' addresses made up: mount your own over it. It keeps its state
+# at an absolute path; a relative one begins beside the file, where this user cannot write.
+COPY config/examples/container.yaml /etc/sluicegate/gateway.yaml
 ENV PATH=/opt/sluicegate/bin:$PATH PYTHONUNBUFFERED=1
 USER sluicegate
-# The state database (state: sqlite:state.db) is written relative to the configuration.
+# The one place that is written. A new volume takes over its owner; a folder of the host
+# must belong to uid 10001.
 WORKDIR /var/lib/sluicegate
+VOLUME /var/lib/sluicegate
 EXPOSE 8080 8081
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["sluicegate"]

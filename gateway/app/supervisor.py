@@ -7,6 +7,7 @@ bound while processes come and go, and no queued connection is lost.
 import asyncio
 import logging
 import os
+import resource
 import shutil
 import signal
 import site
@@ -34,6 +35,7 @@ _LONGEST_PAUSE: Final = 5.0
 _HEALTHY: Final = 5.0  # seconds a process must live to be restarted without delay
 _GRACE: Final = 5.0  # seconds beyond the drain before a process is killed
 _ONE_WISH: Final = 0.5  # signals nearer are one: GNU timeout signals child and group
+_DEAF: Final = 3.0  # seconds after which a controller certainly listens to SIGHUP
 
 
 def run(
@@ -57,12 +59,7 @@ def run(
         CannotListen: An address cannot be bound.
 
     """
-    logging.basicConfig(
-        format="%(asctime)s %(name)s: %(message)s",
-        level=logging.INFO,
-        stream=sys.stderr,
-    )
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the loop takes it
+    _prepare()
     with ExitStack() as stack:
         data = [stack.enter_context(_bind(address)) for address in deployment.listen]
         admin = stack.enter_context(_bind(deployment.admin.listen))
@@ -114,6 +111,8 @@ class Supervisor:
         self._told_at = 0.0
         self._code = 0
         self._patience: asyncio.Timeout | None = None
+        self._listens_at = 0.0  # when the controller may be sent SIGHUP
+        self._reload: asyncio.TimerHandle | None = None
 
     async def run(
         self, controller: ControllerStart, workers: Sequence[WorkerStart]
@@ -152,29 +151,24 @@ class Supervisor:
                 self._patience.reschedule(now)
 
     def _told_to_reload(self) -> None:
-        self._signal("controller", signal.SIGHUP)
+        """Tell the controller, but not before it listens: it would die of the signal.
+
+        One that is not running reads the file when it starts.
+        """
+        if self._reload is not None:
+            self._reload.cancel()
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._listens_at:
+            self._reload = loop.call_at(self._listens_at, self._told_to_reload)
+        else:
+            self._signal("controller", signal.SIGHUP)
 
     async def _keep(self, name: str, start: bytes, fds: tuple[int, ...]) -> None:
         """Run one process again and again until told to stop."""
-        module = f"gateway.app.{name.split()[0]}"
         pause, is_first = _FIRST_PAUSE, True
         while not self._stop.is_set():
             began = monotonic()
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",  # a folder named gateway where the user stands is not ours
-                "-m",
-                module,
-                start.decode(),
-                env=_environment(),
-                pass_fds=fds,
-                process_group=0,  # Ctrl-C reaches the supervisor alone
-            )
-            self._running[name] = process
-            if self._stop.is_set():
-                process.terminate()
-            code = await process.wait()
-            del self._running[name]
+            code = await self._run_once(name, start, fds)
             if self._stop.is_set():
                 return
             if code == BAD_START and is_first:
@@ -182,16 +176,45 @@ class Supervisor:
                 self._stop.set()
                 return
             lived = monotonic() - began
-            is_first = False
+            is_first = is_first and code is None
+            if code is not None:
+                _log.warning("%s ended (%s).", name, _ended(code))
             pause = _FIRST_PAUSE if lived > _HEALTHY else min(2 * pause, _LONGEST_PAUSE)
-            _log.warning(
-                "%s ended (%s) and is started again in %.1f s.",
-                name,
-                _ended(code),
-                pause,
-            )
+            _log.warning("%s is started again in %.1f s.", name, pause)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), pause)
+
+    async def _run_once(
+        self, name: str, start: bytes, fds: tuple[int, ...]
+    ) -> int | None:
+        """Run one process to its end; give its exit code, None when it never began."""
+        try:
+            process = await self._start(name, start, fds)
+        except (OSError, RuntimeError) as error:  # RuntimeError: no thread to watch it
+            _log.warning("%s cannot be started: %s.", name, error)
+            return None
+        self._running[name] = process
+        if self._stop.is_set():
+            process.terminate()
+        code = await process.wait()
+        del self._running[name]
+        return code
+
+    async def _start(
+        self, name: str, start: bytes, fds: tuple[int, ...]
+    ) -> asyncio.subprocess.Process:
+        if name == "controller":
+            self._listens_at = asyncio.get_running_loop().time() + _DEAF
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",  # a folder named gateway where the user stands is not ours
+            "-m",
+            f"gateway.app.{name.split()[0]}",
+            start.decode(),
+            env=_environment(),
+            pass_fds=fds,
+            process_group=0,  # Ctrl-C reaches the supervisor alone
+        )
 
     async def _end(self) -> int:
         """Drain the workers, then end the controller, which counts to the last."""
@@ -235,8 +258,33 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
 
 
+def _prepare() -> None:
+    """Set what belongs to the process: its log, its signals, its limit of files."""
+    logging.basicConfig(
+        format="%(asctime)s %(name)s: %(message)s",
+        level=logging.INFO,
+        stream=sys.stderr,
+    )
+    # Until the loop takes them. The controller has yet to read the file: no wish is lost.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _allow_many_files()
+
+
+def _allow_many_files() -> None:
+    """Let this process and its children open as many files as the system lets us."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # macOS: the hard limit may be no number
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def _ended(code: int) -> str:
-    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:  # a real-time signal has no name
+        return f"signal {-code}"
 
 
 def _bind(address: Address) -> socket.socket:

@@ -5,6 +5,7 @@ Started by the supervisor as `python -m gateway.app.worker START`.
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import sys
@@ -23,8 +24,11 @@ from gateway.proxy.deadlines import SWEEP
 from gateway.proxy.listen import Listener
 from gateway.proxy.plane import Plane
 
+_logger: Final = logging.getLogger("sluicegate.worker")
+
 _REPORT: Final = 0.25  # seconds between two frames of observations
 _RECONNECT: Final = 0.1
+_REST: Final = 1.0  # seconds after something regular failed: its traceback is long
 _PATIENCE: Final = (
     1.0  # seconds to wait for the controller before the last table is used
 )
@@ -129,9 +133,14 @@ class Worker:
 
     @staticmethod
     async def _tick(seconds: float, act: Callable[[], None]) -> None:
+        """Act again and again. What goes wrong once must not end all connections."""
         while True:
             await asyncio.sleep(seconds)
-            act()
+            try:
+                act()
+            except Exception:
+                _logger.exception("What is done regularly failed, and is tried again.")
+                await asyncio.sleep(_REST)
 
 
 async def _run(start: WorkerStart) -> None:
@@ -147,6 +156,12 @@ async def _run(start: WorkerStart) -> None:
 
 def main() -> None:
     """Run the process."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it is the controller's
+    logging.basicConfig(
+        format="%(asctime)s %(name)s: %(message)s",
+        level=logging.INFO,
+        stream=sys.stderr,
+    )
     start = msgspec.json.decode(sys.argv[1], type=WorkerStart)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(start))

@@ -78,6 +78,32 @@ class UpstreamFull(UpstreamFailed):
     may_retry = True
 
 
+class OutOfResources(UpstreamFailed):
+    """The gateway itself lacks what a connection takes; no byte was sent."""
+
+    side = Side.GATEWAY
+    status = 503
+    type = "overloaded"
+    may_retry = True
+
+
+class Erred(UpstreamFailed):
+    """The gateway's own code failed on this one request."""
+
+    side = Side.GATEWAY
+    status = 500
+    type = "internal_error"
+
+
+class TooManyClients(GatewayError):
+    """A worker has as many client connections as it can have."""
+
+    side = Side.GATEWAY
+    status = 503
+    type = "overloaded"
+    may_retry = True
+
+
 class BadConfiguration(GatewayError):
     """A configuration file does not say something the gateway can do."""
 

@@ -27,7 +27,7 @@ class Failure(StrEnum):
     IDLE_TIMEOUT = "idle_timeout"
     CUT = "cut"
     BAD_ANSWER = "bad_answer"
-    STATUS = "status"
+    GATEWAY = "gateway"  # not the endpoint's: the gateway lacked something, or erred
 
 
 ERRORS = frozenset({Outcome.TRUNCATED, Outcome.UPSTREAM_ERROR})

@@ -4,15 +4,19 @@ Setting one is two attribute writes; a wheel swept every 100 ms looks at each wa
 connection at most every five seconds, or when its deadline comes. Monotonic clock.
 """
 
+import logging
 import math
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
+
+_logger: Final = logging.getLogger("sluicegate.deadlines")
 
 NEVER: Final = math.inf
 SWEEP: Final = 0.1
 """Seconds between two sweeps: how late a deadline may be noticed."""
 
 _FARTHEST: Final = 5.0  # so that a closed connection is let go of this soon
+_AGAIN: Final = 1.0  # seconds until what failed and cannot be aborted is told again
 
 
 class Watched(Protocol):
@@ -25,6 +29,14 @@ class Watched(Protocol):
 
     def on_deadline(self, now: float) -> None:
         """Be told, once, that the deadline has passed; it is NEVER again by then."""
+
+
+@runtime_checkable
+class Abortable(Protocol):
+    """A connection that can be closed at once."""
+
+    def abort(self) -> None:
+        """Close now."""
 
 
 class Wheel:
@@ -65,9 +77,20 @@ class Wheel:
         watched.looked_at = NEVER
         if watched.deadline <= now:
             watched.deadline = NEVER
-            watched.on_deadline(now)
+            self._tell(watched, now)
         elif watched.deadline != NEVER:
             self._place(watched, watched.deadline, now)
+
+    def _tell(self, watched: Watched, now: float) -> None:
+        """Tell one; should its code fail, it alone is given up."""
+        try:
+            watched.on_deadline(now)
+        except Exception:
+            _logger.exception("A deadline of a %s failed.", type(watched).__name__)
+            if isinstance(watched, Abortable):
+                watched.abort()
+            else:
+                self.set(watched, now + _AGAIN)
 
     def _place(self, watched: Watched, deadline: float, now: float) -> None:
         when = min(deadline, now + _FARTHEST)

@@ -1,5 +1,7 @@
 """Deadlines come when they are due, once, and not before."""
 
+import pytest
+
 from gateway.proxy.deadlines import NEVER, SWEEP, Wheel
 
 
@@ -71,3 +73,41 @@ def test_many_places_in_the_wheel_tell_only_once() -> None:
 
     assert len(watched.told) == 1
     assert watched.told[0] >= 1004.5
+
+
+class Faulty(Watched):
+    """Its code fails."""
+
+    def on_deadline(self, now: float) -> None:
+        super().on_deadline(now)
+        raise ZeroDivisionError("injected")
+
+
+class FaultyConnection(Faulty):
+    """Its code fails, and it can be closed."""
+
+    is_aborted = False
+
+    def abort(self) -> None:
+        self.is_aborted = True
+
+
+def test_a_connection_whose_code_fails_is_closed_and_the_others_are_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    wheel, faulty, sound = started(1000.0), FaultyConnection(), Watched()
+    for watched in (faulty, sound):
+        wheel.set(watched, 1001.0)
+    sweep(wheel, 1000.0, 1010.0)
+
+    assert faulty.is_aborted
+    assert len(faulty.told) == len(sound.told) == 1
+    assert "ZeroDivisionError: injected" in caplog.text
+
+
+def test_what_cannot_be_closed_is_told_again_later() -> None:
+    wheel, faulty = started(1000.0), Faulty()
+    wheel.set(faulty, 1001.0)
+    sweep(wheel, 1000.0, 1002.9)
+
+    assert len(faulty.told) == 2

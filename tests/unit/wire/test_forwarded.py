@@ -2,7 +2,12 @@
 
 import pytest
 
-from gateway.wire.forwarded import client_address, forwarded_lines, parse_networks
+from gateway.wire.forwarded import (
+    MOST_HOPS,
+    client_address,
+    forwarded_lines,
+    parse_networks,
+)
 
 TRUSTED = parse_networks(["10.0.0.0/8", "2001:db8::/32"])
 
@@ -70,3 +75,21 @@ def test_an_ipv6_peer_is_bracketed_and_quoted_in_forwarded() -> None:
     )
 
     assert b'forwarded: for="[2001:db8::1]";host="h";proto=http' in told
+
+
+def test_no_more_hops_are_walked_than_a_real_chain_has() -> None:
+    hops = [b"10.0.%d.%d" % (n // 250, n % 250) for n in range(5000)]
+
+    found = client_address("10.0.0.1", b",".join([b"203.0.113.9", *hops]), TRUSTED)
+
+    assert found == hops[-MOST_HOPS].decode()
+
+
+def test_a_chain_of_as_many_hops_as_are_walked_is_walked_to_its_end() -> None:
+    chain = b", ".join([b"203.0.113.9", *[b"10.0.0.9"] * (MOST_HOPS - 1)])
+
+    assert client_address("10.0.0.1", chain, TRUSTED) == "203.0.113.9"
+
+
+def test_an_entry_that_is_too_long_for_an_address_is_none() -> None:
+    assert client_address("10.0.0.1", b":" * 60_000, TRUSTED) == "10.0.0.1"
