@@ -35,7 +35,6 @@ _LONGEST_PAUSE: Final = 5.0
 _HEALTHY: Final = 5.0  # seconds a process must live to be restarted without delay
 _GRACE: Final = 5.0  # seconds beyond the drain before a process is killed
 _ONE_WISH: Final = 0.5  # signals nearer are one: GNU timeout signals child and group
-_DEAF: Final = 3.0  # seconds after which a controller certainly listens to SIGHUP
 
 
 def run(
@@ -111,8 +110,7 @@ class Supervisor:
         self._told_at = 0.0
         self._code = 0
         self._patience: asyncio.Timeout | None = None
-        self._listens_at = 0.0  # when the controller may be sent SIGHUP
-        self._reload: asyncio.TimerHandle | None = None
+        self._is_reload_wanted = False
 
     async def run(
         self, controller: ControllerStart, workers: Sequence[WorkerStart]
@@ -151,17 +149,9 @@ class Supervisor:
                 self._patience.reschedule(now)
 
     def _told_to_reload(self) -> None:
-        """Tell the controller, but not before it listens: it would die of the signal.
-
-        One that is not running reads the file when it starts.
-        """
-        if self._reload is not None:
-            self._reload.cancel()
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._listens_at:
-            self._reload = loop.call_at(self._listens_at, self._told_to_reload)
-        else:
-            self._signal("controller", signal.SIGHUP)
+        """Tell the controller; one that is not running is told when it is."""
+        self._is_reload_wanted = "controller" not in self._running
+        self._signal("controller", signal.SIGHUP)
 
     async def _keep(self, name: str, start: bytes, fds: tuple[int, ...]) -> None:
         """Run one process again and again until told to stop."""
@@ -194,6 +184,8 @@ class Supervisor:
             _log.warning("%s cannot be started: %s.", name, error)
             return None
         self._running[name] = process
+        if name == "controller" and self._is_reload_wanted:
+            self._told_to_reload()
         if self._stop.is_set():
             process.terminate()
         code = await process.wait()
@@ -203,8 +195,18 @@ class Supervisor:
     async def _start(
         self, name: str, start: bytes, fds: tuple[int, ...]
     ) -> asyncio.subprocess.Process:
-        if name == "controller":
-            self._listens_at = asyncio.get_running_loop().time() + _DEAF
+        # The child begins with SIGHUP blocked, so that one which comes before it can
+        # obey waits for it instead of ending it. It unblocks the signal itself.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+        try:
+            return await self._spawn(name, start, fds)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    @staticmethod
+    async def _spawn(
+        name: str, start: bytes, fds: tuple[int, ...]
+    ) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",  # a folder named gateway where the user stands is not ours

@@ -154,7 +154,7 @@ class Pool:
     def give_back(self, upstream: Upstream) -> None:
         """Take a connection that is free again; the oldest waiter gets it."""
         if self._waiting:
-            self._pop(self._waiting).connected(upstream)
+            self._hand_over(upstream, self._pop(self._waiting))
             return
         self.busy -= 1
         if self.is_retired:
@@ -181,9 +181,9 @@ class Pool:
             for waiter in [w for w, gives_up in queue.items() if gives_up <= now]:
                 del queue[waiter]
                 if self._connecting:
-                    waiter.not_connected(Failure.CONNECT_TIMEOUT, self._slow())
+                    self._turn_away(waiter, Failure.CONNECT_TIMEOUT, self._slow())
                 else:
-                    waiter.not_connected(Failure.FULL, self._full())
+                    self._turn_away(waiter, Failure.FULL, self._full())
         left = (*self._waiting.values(), *self._fresh.values())
         if left:
             self._wheel.set(self, min(left))

@@ -12,7 +12,7 @@ from gateway.proxy.framing import chunk, last_chunk
 from gateway.proxy.upstream import Upstream
 from gateway.routing.sticky import Absent, Body, Wait
 from gateway.wire.fields import RawField
-from gateway.wire.json_splice import splice
+from gateway.wire.json_splice import splice_all
 from gateway.wire.request_head import RequestHead
 
 Settings = tuple[tuple[tuple[str, ...], bytes], ...]
@@ -97,9 +97,7 @@ class RequestBody:
             )
         if not self.is_whole:
             return False
-        body = self._joined()
-        for steps, value in settings:
-            body = splice(body, steps, value)
+        body = splice_all(self._joined(), settings)
         self._parts = [body]
         self.trailers.clear()
         head.is_chunked, head.content_length = False, len(body)

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from typing import Any
 
 import pytest
 
@@ -123,23 +124,38 @@ async def test_an_end_by_a_signal_without_a_name_is_an_end_like_any_other(
     assert "worker 0 ended (signal 40)" in caplog.text
 
 
-async def test_a_reload_reaches_a_new_controller_once_and_only_when_it_listens(
+async def test_a_reload_reaches_a_controller_that_is_down_once_it_is_started(
+    system: System,
+) -> None:
+    supervisor = Supervisor(0.0, [])
+    for _ in range(3):
+        supervisor._told_to_reload()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(supervisor.run(CONTROLLER, []))
+        await system.until("controller")
+        controller = system.running["controller"]
+        supervisor._told_to_stop()
+
+    assert controller.told == [signal.SIGHUP, signal.SIGTERM]
+
+
+async def test_a_controller_begins_with_reloads_blocked_and_not_lost(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_DEAF", 3600.0)
+    """One that came before its handler would end it."""
+    masks: list[set[signal.Signals]] = []
+    spawn = Supervisor._spawn
+
+    async def spying(name: str, start: bytes, fds: tuple[int, ...]) -> Any:
+        masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, ()))  # type: ignore[arg-type]
+        return await spawn(name, start, fds)
+
+    monkeypatch.setattr(Supervisor, "_spawn", staticmethod(spying))
     supervisor = Supervisor(0.0, [])
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(supervisor.run(CONTROLLER, []))
         await system.until("controller")
-        for _ in range(3):
-            supervisor._told_to_reload()
-        controller = system.running["controller"]
-        assert controller.told == []
-        assert supervisor._reload is not None
-        due = supervisor._reload.when() - asyncio.get_running_loop().time()
-        supervisor._listens_at = 0.0  # it is later now
-        supervisor._told_to_reload()
         supervisor._told_to_stop()
 
-    assert 3590 < due <= 3600
-    assert controller.told == [signal.SIGHUP, signal.SIGTERM]
+    assert all(signal.SIGHUP in mask for mask in masks)
+    assert signal.SIGHUP not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
