@@ -195,13 +195,15 @@ class Supervisor:
     async def _start(
         self, name: str, start: bytes, fds: tuple[int, ...]
     ) -> asyncio.subprocess.Process:
-        # The child begins with SIGHUP blocked, so that one which comes before it can
-        # obey waits for it instead of ending it. It unblocks the signal itself.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+        if name != "controller":
+            return await self._spawn(name, start, fds)
+        # The controller begins with SIGHUP blocked, so that one which comes before it
+        # can obey waits for it instead of ending it. It unblocks the signal itself.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
         try:
             return await self._spawn(name, start, fds)
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
     @staticmethod
     async def _spawn(

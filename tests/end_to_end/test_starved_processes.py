@@ -106,11 +106,10 @@ def test_a_reload_wished_for_while_the_controller_starts_is_done_then(
         os.kill(pid, signal.SIGKILL)
         until("replaced", lambda: gateway.has_new("controller", [pid]))
         successor = gateway.controller()
+        gateway.write(configuration(urls, weight=35))
         for _ in range(20):
             gateway.tell(signal.SIGHUP)
             time.sleep(0.02)
-        until("administered", gateway.is_administered)
-        gateway.write(configuration(urls, weight=35))
         until("reloaded", lambda: gateway.candidate_weight() == 35)
         assert gateway.controller() == successor
 
