@@ -1,8 +1,12 @@
 """Who is at the other end of a client connection, and what is believed of its word."""
 
+from typing import Final
+
 from gateway.proxy.plane import Plane
 from gateway.wire.forwarded import client_address, forwarded_lines, is_within
 from gateway.wire.request_head import RequestHead
+
+_CHAINED: Final = frozenset({b"x-forwarded-for", b"forwarded", b"via"})
 
 
 class Peer:
@@ -43,7 +47,7 @@ class Peer:
         if self._seen_by is not self._plane.routes:
             self._look_again()
         fields = head.fields
-        chained = b"x-forwarded-for" in fields or b"forwarded" in fields
+        chained = not _CHAINED.isdisjoint(fields)
         plain = not chained and not self._is_trusted
         if plain and self._lines_host == head.host:
             return self._lines

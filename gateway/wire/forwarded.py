@@ -108,10 +108,13 @@ def forwarded_lines(
         host = fields.get(b"x-forwarded-host", host)
     element = b'for=%b;host="%b";proto=%b' % (node, _quotable(host), scheme)
     path = element if seen is None else b"%b, %b" % (seen, element)
+    hops = (
+        fields[b"via"] + b", 1.1 sluicegate" if b"via" in fields else b"1.1 sluicegate"
+    )
     return (
         b"x-forwarded-for: %b\r\nx-forwarded-host: %b\r\nx-forwarded-proto: %b\r\n"
-        b"forwarded: %b\r\nvia: 1.1 sluicegate\r\n"
-    ) % (chain, host, scheme, path)
+        b"forwarded: %b\r\nvia: %b\r\n"
+    ) % (chain, host, scheme, path, hops)
 
 
 def _quotable(host: bytes) -> bytes:

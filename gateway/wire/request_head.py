@@ -185,7 +185,13 @@ def _read_repeated(head: RequestHead, received: list[Field]) -> None:
     join_repeated(head.fields, received, _JOINED)
 
 
-_JOINED: Final = frozenset({b"connection", b"x-forwarded-for", b"forwarded", b"te"})
+_JOINED: Final = frozenset({
+    b"connection",
+    b"x-forwarded-for",
+    b"forwarded",
+    b"te",
+    b"via",
+})
 
 
 def _read_coding(head: RequestHead) -> None:

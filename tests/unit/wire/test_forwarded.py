@@ -61,6 +61,13 @@ def test_the_chain_is_appended_to() -> None:
     ]
 
 
+def test_the_gateway_is_one_more_hop() -> None:
+    """RFC 9110 section 7.6.3: appended, so that loops and versions can be seen."""
+    assert b"via: 1.0 edge, 1.1 sluicegate" in lines(
+        {b"via": b"1.0 edge"}, is_trusted=False
+    )
+
+
 def test_only_a_trusted_hop_may_say_which_scheme_and_host_were_asked_for() -> None:
     claims = {b"x-forwarded-proto": b"https", b"x-forwarded-host": b"public.example"}
 
