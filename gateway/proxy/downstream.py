@@ -14,6 +14,7 @@ from gateway.proxy.life_of_a_request import Exchange
 from gateway.proxy.limits import too_slow
 from gateway.proxy.peer import Peer
 from gateway.proxy.plane import Plane
+from gateway.proxy.request_body import RequestBody
 from gateway.proxy.request_reader import BODY, HEAD, IGNORED, NOTHING, RequestReader
 from gateway.wire.request_head import RequestHead
 
@@ -131,9 +132,10 @@ class Downstream(asyncio.Protocol):
         if self._unread:
             self.hold()
 
-    def begin(self, head: RequestHead) -> Exchange:
+    def begin(self, head: RequestHead, body: RequestBody, keep_alive: bool) -> Exchange:
         """Make an exchange, put in line behind those before it."""
-        exchange = Exchange(self._plane, self, head, self._now)
+        exchange = Exchange(self._plane, self, head, body, self._now)
+        exchange.keep_alive = keep_alive
         if self._current is None and not self._is_slow:
             self._current = exchange
         else:
@@ -167,8 +169,9 @@ class Downstream(asyncio.Protocol):
         over, self._current = self._current, None
         if over is None:
             return
-        self._now = self._plane.wheel.now
-        if not (over.keep_alive and over.body.is_whole) or self._plane.is_draining:
+        plane = self._plane
+        self._now = plane.wheel.now
+        if not (over.keep_alive and over.body.is_whole) or plane.is_draining:
             self._close(gently=not over.body.is_whole)
         elif self._queue or self._unread:
             self._next()
@@ -251,10 +254,8 @@ class Downstream(asyncio.Protocol):
             deadline = now + _PEEK
         elif state == HEAD:
             deadline = self._head_began + limits.head_timeout
-        elif self._current is None:
-            deadline = now + limits.keep_alive
         else:
-            deadline = NEVER
+            deadline = now + limits.keep_alive if self._current is None else NEVER
         self.deadline = deadline
         if deadline < self.looked_at:
             self._plane.wheel.set(self, deadline)

@@ -56,7 +56,7 @@ _NO_CONTENT: Final = 204
 
 
 def answer_bytes(
-    head: AnswerHead, own_lines: bytes, *, chunked: bool, keep_alive: bool, minor: int
+    head: AnswerHead, own_lines: bytes, chunked: bool, keep_alive: bool, minor: int
 ) -> bytes:
     """Write the answer's head for the client, with the blank line.
 
@@ -84,6 +84,24 @@ def answer_bytes(
         own_lines,
         b"\r\n",
     ))
+
+
+def whole_answer_bytes(
+    head: AnswerHead, version_lines: bytes, request_id: bytes, body: bytes
+) -> bytes:
+    """Write an answer of known length that is here whole, to a client that stays."""
+    return (
+        b"HTTP/1.1 %d %b\r\n%bcontent-length: %d\r\n"
+        b"%bx-sluicegate-request-id: %b\r\n\r\n%b"
+    ) % (
+        head.status,
+        head.reason,
+        head.block,
+        len(body),
+        version_lines,
+        request_id,
+        body,
+    )
 
 
 def interim_bytes(head: AnswerHead) -> bytes:

@@ -26,7 +26,13 @@ from gateway.domain.errors import (
 from gateway.domain.outcome import Failure, Outcome, outcome_of_status
 from gateway.proxy.client import Client
 from gateway.proxy.framing import chunk, last_chunk
-from gateway.proxy.heads import answer_bytes, cookie_line, interim_bytes, request_bytes
+from gateway.proxy.heads import (
+    answer_bytes,
+    cookie_line,
+    interim_bytes,
+    request_bytes,
+    whole_answer_bytes,
+)
 from gateway.proxy.plane import Plane
 from gateway.proxy.pool import Pool
 from gateway.proxy.refuse import CONTINUE, error_answer, explain
@@ -46,6 +52,7 @@ _CONTINUE_STATUS: Final = 100
 # Names of their own: a look-up through the class costs ten times as much (measured).
 _WAIT: Final = Wait.FOR_BODY
 _CHUNKED: Final = AnswerBody.CHUNKED
+_BY_LENGTH: Final = AnswerBody.LENGTH
 _UNTIL_CLOSE: Final = AnswerBody.UNTIL_CLOSE
 
 
@@ -55,11 +62,11 @@ class Exchange:
     Attributes:
         head: The request's head.
         body: The request's body, filled by downstream.
+        request_id: The client's own, or a new one.
         keep_alive: Whether the client's connection may go on afterwards.
         refusal: Set by downstream when the request turned out to be bad; answered in
             the request's turn.
         is_over: Whether the answer is whole, refused or cut.
-        request_id: The client's own, or a new one.
 
     """
 
@@ -90,17 +97,23 @@ class Exchange:
     # 1. Arrive.
 
     def __init__(
-        self, plane: Plane, client: Client, head: RequestHead, arrived: float
+        self,
+        plane: Plane,
+        client: Client,
+        head: RequestHead,
+        body: RequestBody,
+        arrived: float,
     ) -> None:
         self._plane = plane
         self._client = client
         self._arrived = arrived
         self.head = head
-        self.body = RequestBody(head)
+        self.body = body
         own = head.request_id if b"x-request-id" in head.fields else None
         self.request_id = own or plane.request_id()
         self.keep_alive = True
-        self.is_over = False
+        self.is_over = self._is_prepared = self._is_asking = False
+        self._answer_is_chunked = self._until_close = self._has_first_byte = False
         self.refusal: GatewayError | None = None
         self._route: Route | None = None
         self._target: Target | None = None
@@ -109,8 +122,6 @@ class Exchange:
         self._replay: bytes | None = None
         self._set_cookie: bytes | None = None
         self._status: int | None = None
-        self._is_prepared = self._is_asking = False
-        self._answer_is_chunked = self._until_close = self._has_first_byte = False
 
     def request_progressed(self) -> None:
         """Go as far as what has arrived allows. Called after each read."""
@@ -223,12 +234,7 @@ class Exchange:
             )
             if upstream.is_reused and (route.may_repeat or head.is_idempotent):
                 body.remember(payload, route.json_limit)
-        upstream.begin(
-            self,
-            payload,
-            to_head_request=head.method == b"HEAD",
-            is_whole=body.is_sent,
-        )
+        upstream.begin(self, payload, head.method == b"HEAD", body.is_sent)
         if client.is_held:
             client.resume()
         if not body.is_sent:
@@ -252,8 +258,30 @@ class Exchange:
         ):
             self._client.write(interim_bytes(head))
 
+    def answered(self, head: AnswerHead, body: bytes) -> None:
+        """Pass on an answer that came whole: in the usual case one write, and over."""
+        plane, target, asked = self._plane, self._target, self.head
+        is_usual = (
+            head.body is _BY_LENGTH
+            and self.body.is_sent
+            and asked.minor
+            and self.keep_alive
+            and self._set_cookie is None
+            and not plane.is_draining
+        )
+        if not is_usual or target is None:
+            self.answer_arrived(head, [body] if body else [], True)
+            return
+        self._status = status = head.status
+        if body:
+            target.tally.first_byte.add(plane.wheel.now - self._arrived)
+        self._client.write(
+            whole_answer_bytes(head, target.answer_lines, self.request_id, body)
+        )
+        self._end(outcome_of_status(status))
+
     def answer_arrived(
-        self, head: AnswerHead | None, parts: list[bytes], *, ended: bool
+        self, head: AnswerHead | None, parts: list[bytes], ended: bool
     ) -> None:
         """Pass a piece of the answer on, in one write."""
         out = [] if head is None else [self._begin_answer(head)]
@@ -287,9 +315,9 @@ class Exchange:
         return answer_bytes(
             head,
             self._own_lines(),
-            chunked=self._answer_is_chunked,
-            keep_alive=self.keep_alive,
-            minor=self.head.minor,
+            self._answer_is_chunked,
+            self.keep_alive,
+            self.head.minor,
         )
 
     def _own_lines(self) -> bytes:

@@ -45,14 +45,19 @@ class RequestBody:
         "trailers",
     )
 
-    def __init__(self, head: RequestHead) -> None:
+    def __init__(self, head: RequestHead, whole: bytes | None = None) -> None:
         self._head = head
-        self.received = 0
-        self.is_whole = self.is_sent = False
-        self.trailers: list[RawField] = []
-        self._parts: list[bytes] = []
+        self.is_sent = False
         self.kept: list[bytes] | None = None
-        self._replay_size = self._replay_limit = 0
+        self.trailers: list[RawField] = []
+        if whole is None:
+            self._parts: list[bytes] = []
+            self.received = 0
+            self.is_whole = False
+        else:
+            self._parts = [whole]
+            self.received = len(whole)
+            self.is_whole = True
 
     def take(self, part: bytes) -> None:
         """Take a piece that has arrived."""

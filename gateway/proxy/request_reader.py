@@ -20,6 +20,7 @@ from gateway.proxy.limits import (
     too_large,
 )
 from gateway.proxy.plane import Plane
+from gateway.proxy.request_body import RequestBody
 from gateway.wire.fields import RawField
 from gateway.wire.request_head import (
     REQUEST_LINES,
@@ -42,7 +43,7 @@ _CHUNKED_SLICE: Final = 16384
 class Connection(Protocol):
     """The client's connection, as its reader sees it."""
 
-    def begin(self, head: RequestHead) -> Exchange:
+    def begin(self, head: RequestHead, body: RequestBody, keep_alive: bool) -> Exchange:
         """Make an exchange, put in line behind those before it."""
 
     def is_waiting(self, exchange: Exchange) -> bool:
@@ -96,12 +97,9 @@ class RequestReader:
         whole = plane.whole_requests.read(data, plane.limits.head)
         if whole is None or len(whole[1]) > plane.limits.body:
             return False
-        head, body, keep_alive = whole
-        exchange = self._connection.begin(head)
-        exchange.keep_alive = keep_alive
-        exchange.body.take(body)
-        exchange.body.is_whole = True
-        self.state = NOTHING if keep_alive else IGNORED
+        head, body = whole
+        self._connection.begin(head, RequestBody(head, body), head.keeps_alive)
+        self.state = NOTHING if head.keeps_alive else IGNORED
         return True
 
     def read(self, data: bytes) -> None:
@@ -114,9 +112,10 @@ class RequestReader:
     def refuse(self, error: GatewayError, method: bytes) -> None:
         """Refuse the request being read, in its turn; what follows it is ignored."""
         self.state = IGNORED
-        exchange = self._receiving or self._connection.begin(
-            RequestHead(method, b"/", 1, {})
-        )
+        exchange = self._receiving
+        if exchange is None:
+            head = RequestHead(method, b"/", 1, {})
+            exchange = self._connection.begin(head, RequestBody(head), False)
         exchange.keep_alive = False
         exchange.refusal = error
         self._receiving = None
@@ -192,8 +191,9 @@ class RequestReader:
         except Refused as refusal:
             self.refuse(refusal, method)
             return
-        self._receiving = exchange = self._connection.begin(head)
-        exchange.keep_alive = self._parser.should_keep_alive()
+        self._receiving = self._connection.begin(
+            head, RequestBody(head), self._parser.should_keep_alive()
+        )
 
     def _read_head(self, method: bytes) -> RequestHead:
         parser, limits = self._parser, self._plane.limits

@@ -33,9 +33,12 @@ class Caller(Protocol):
         """Take a 1xx answer, which comes before the real one."""
 
     def answer_arrived(
-        self, head: AnswerHead | None, parts: list[bytes], *, ended: bool
+        self, head: AnswerHead | None, parts: list[bytes], ended: bool
     ) -> None:
         """Take a piece of the answer: its head the first time, body bytes, its end."""
+
+    def answered(self, head: AnswerHead, body: bytes) -> None:
+        """Take a whole answer that came at once."""
 
     def upstream_failed(self, failure: Failure) -> None:
         """Do without: no more will come, and the connection is already gone."""
@@ -65,6 +68,7 @@ class Upstream(asyncio.Protocol):
         "_has_pieces",
         "_head",
         "_home",
+        "_idle",
         "_in_head",
         "_is_garbled",
         "_is_held",
@@ -72,6 +76,7 @@ class Upstream(asyncio.Protocol):
         "_is_sent",
         "_parser",
         "_parts",
+        "_pool_idle",
         "_raw",
         "_reason",
         "_timeouts",
@@ -96,6 +101,7 @@ class Upstream(asyncio.Protocol):
         self._home = home
         self._whole_answers = whole_answers
         self._timeouts = timeouts
+        self._pool_idle, self._idle = timeouts.pool_idle, timeouts.idle
         self._wheel = wheel
         self._caller: Caller | None = None
         self.transport: asyncio.Transport | None = None
@@ -122,7 +128,7 @@ class Upstream(asyncio.Protocol):
     # The request.
 
     def begin(
-        self, caller: Caller, payload: bytes, *, to_head_request: bool, is_whole: bool
+        self, caller: Caller, payload: bytes, to_head_request: bool, is_whole: bool
     ) -> None:
         """Start an exchange.
 
@@ -178,17 +184,16 @@ class Upstream(asyncio.Protocol):
         if self._is_held:  # the client has yet to take the end of its answer
             self.resume()
         if self._is_keepable and self._is_sent:
+            self.is_reused = True
             self.keep()
         else:
             self.close()
 
     def keep(self) -> None:
         """Go back to the pool, for a while."""
-        transport = self.transport
-        if transport is None or transport.is_closing():
+        if self.transport is None or self.transport.is_closing():
             return
-        self.is_reused = self._has_heard
-        self.deadline = deadline = self._wheel.now + self._timeouts.pool_idle
+        self.deadline = deadline = self._wheel.now + self._pool_idle
         if deadline < self.looked_at:
             self._wheel.set(self, deadline)
         self._home.give_back(self)
@@ -218,7 +223,7 @@ class Upstream(asyncio.Protocol):
         if caller is None:  # an answer to nothing
             self.close()
             return
-        self.deadline = deadline = self._wheel.read_clock() + self._timeouts.idle
+        self.deadline = deadline = self._wheel.read_clock() + self._idle
         if deadline < self.looked_at:
             self._wheel.set(self, deadline)
         if self._has_heard or not self._take_whole(caller, data):
@@ -240,7 +245,7 @@ class Upstream(asyncio.Protocol):
         if head is not None or parts or ended:
             self._head = None
             self._parts = []
-            caller.answer_arrived(head, parts, ended=ended)
+            caller.answer_arrived(head, parts, ended)
         if self._is_garbled and not ended:
             self._fail(Failure.BAD_ANSWER)
 
@@ -249,11 +254,11 @@ class Upstream(asyncio.Protocol):
         whole = None if self._to_head_request else self._whole_answers.read(data)
         if whole is None:
             return False
-        self._has_heard = True
-        head, body, self._is_keepable = whole
-        self._ended = True
+        self._has_heard = self._ended = True
+        head, body = whole
+        self._is_keepable = head.keeps_alive
         self.body = head.body
-        caller.answer_arrived(head, [body] if body else [], ended=True)
+        caller.answered(head, body)
         return True
 
     def _check_size(self, just_fed: int) -> None:
@@ -273,7 +278,7 @@ class Upstream(asyncio.Protocol):
         if caller is None:
             return
         if exc is None and self.body is Body.UNTIL_CLOSE:
-            caller.answer_arrived(None, [], ended=True)
+            caller.answer_arrived(None, [], True)
         elif self._has_heard:
             caller.upstream_failed(Failure.CUT)
         else:
@@ -335,7 +340,7 @@ class Upstream(asyncio.Protocol):
                 self._parser.get_status_code(),
                 self._reason,
                 [ANSWER_LINES.field(*raw) for raw in self._raw],
-                to_head_request=self._to_head_request,
+                self._to_head_request,
             )
         except BadAnswer:
             self._is_garbled = True

@@ -18,7 +18,7 @@ from gateway.wire.answer_head import (
     Body,
     read_answer_head,
 )
-from gateway.wire.fields import Memo, keeps_alive
+from gateway.wire.fields import Memo
 from gateway.wire.request_head import REQUEST_LINES, RequestHead, read_request_head
 
 _BLANK_LINE: Final = b"\r\n\r\n"
@@ -51,10 +51,10 @@ _answer_starts: Final = Memo(_read_answer_start)
 _request_line: Final = REQUEST_LINES.__getitem__
 _answer_line: Final = ANSWER_LINES.__getitem__
 
-WholeRequest = tuple[RequestHead, bytes, bool]
-"""Head, body, and whether the connection may go on afterwards."""
+WholeRequest = tuple[RequestHead, bytes]
+"""Head and body; the head says whether the connection may go on afterwards."""
 
-WholeAnswer = tuple[AnswerHead, bytes, bool]
+WholeAnswer = tuple[AnswerHead, bytes]
 
 
 class WholeRequests:
@@ -80,25 +80,27 @@ class WholeRequests:
             return None
         try:
             self._parser.feed_data(data)
-            whole = self._cut(data, end) if self._ended == 1 else None
+            head = _cut_request(data[:end]) if self._ended == 1 else None
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, Refused):
-            whole = None
-        if whole is None or not whole[2]:
-            self._renew()
+            head = None
         self._ended = 0
-        return whole
-
-    def _cut(self, data: bytes, end: int) -> WholeRequest | None:
-        lines = data[:end].split(_CRLF)
-        start = _starts[lines.pop(0)]
-        if start is None:
+        if head is None:
+            self._renew()
             return None
-        received = list(map(_request_line, lines))
-        head = read_request_head(start[0], start[1], "1.1", received)
         body = data[end + 4 :]
-        if head.is_chunked or (head.content_length or 0) != len(body):
-            return None
-        return head, body, keeps_alive(head.fields)
+        is_whole = not head.is_chunked and (head.content_length or 0) == len(body)
+        if not (is_whole and head.keeps_alive):
+            self._renew()
+        return (head, body) if is_whole else None
+
+
+def _cut_request(text: bytes) -> RequestHead | None:
+    lines = text.split(_CRLF)
+    start = _starts[lines.pop(0)]
+    if start is None:
+        return None
+    received = list(map(_request_line, lines))
+    return read_request_head(start[0], start[1], "1.1", received)
 
 
 class WholeAnswers:
@@ -124,24 +126,27 @@ class WholeAnswers:
             return None
         try:
             self._parser.feed_data(data)
-            whole = self._cut(data, end) if self._ended == 1 else None
+            head = _cut_answer(data[:end]) if self._ended == 1 else None
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, BadAnswer):
-            whole = None
-        if whole is None or not whole[2]:
-            self._renew()
+            head = None
         self._ended = 0
-        return whole
-
-    def _cut(self, data: bytes, end: int) -> WholeAnswer | None:
-        lines = data[:end].split(_CRLF)
-        start = _answer_starts[lines.pop(0)]
-        if start is None:
+        if head is None:
+            self._renew()
             return None
-        received = list(map(_answer_line, lines))
-        head = read_answer_head(start[0], start[1], received, to_head_request=False)
         body = data[end + 4 :]
         if head.body is _BY_LENGTH:
             is_whole = head.content_length == len(body)
         else:
             is_whole = head.body is _NO_BODY and not body
-        return (head, body, head.keeps_alive) if is_whole else None
+        if not (is_whole and head.keeps_alive):
+            self._renew()
+        return (head, body) if is_whole else None
+
+
+def _cut_answer(text: bytes) -> AnswerHead | None:
+    lines = text.split(_CRLF)
+    start = _answer_starts[lines.pop(0)]
+    if start is None:
+        return None
+    received = list(map(_answer_line, lines))
+    return read_answer_head(start[0], start[1], received, False)

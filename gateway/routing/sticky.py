@@ -4,10 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Final
 
-import orjson
-
 from gateway.domain.service import StickyKind, StickySource
-from gateway.routing.json_pointer import find, split_pointer
+from gateway.routing.json_pointer import JsonText, split_pointer
 
 
 class Wait(Enum):
@@ -69,7 +67,7 @@ class StickyPlan:
             source may still have one in the body.
 
         """
-        document: object = _UNREAD
+        document: JsonText | None = None
         for kind, name, steps in self._sources:
             if kind is _HEADER:
                 key: bytes | None = fields.get(name)
@@ -78,8 +76,8 @@ class StickyPlan:
             elif kind is _COOKIE:
                 key = cookie_value(fields.get(b"cookie", b""), name)
             else:
-                document = _parse(body()) if document is _UNREAD else document
-                if document is Wait.FOR_BODY:
+                document = document or _document(body())
+                if document is None:
                     return Wait.FOR_BODY
                 key = _key_at(document, steps)
             if key:
@@ -87,26 +85,18 @@ class StickyPlan:
         return None
 
 
-_UNREAD: Final = object()
-
-
-def _parse(body: Body) -> object:
-    """Give the document; Wait when it is not here yet; None when there is none."""
-    if not isinstance(body, bytes):
-        return body if body is Wait.FOR_BODY else None
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
+def _document(body: Body) -> JsonText | None:
+    """Give what there is to search; None while it may still come."""
+    if body is Wait.FOR_BODY:
         return None
+    return JsonText(body if isinstance(body, bytes) else b"")
 
 
-def _key_at(document: object, steps: tuple[str, ...]) -> bytes | None:
-    found = find(document, steps)
+def _key_at(document: JsonText, steps: tuple[str, ...]) -> bytes | None:
+    found = document.find(steps)
     if isinstance(found, str):
         return found.encode("utf-8", "surrogatepass")
-    if isinstance(found, int) and not isinstance(found, bool):
-        return b"%d" % found
-    return None
+    return None if found is None else b"%d" % found
 
 
 def cookie_value(header: bytes, name: bytes) -> bytes | None:

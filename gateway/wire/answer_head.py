@@ -3,20 +3,22 @@
 from enum import Enum, auto
 from typing import Final
 
+import msgspec
+
 from gateway.wire.fields import (
+    CONNECTIONS,
     HOP_BY_HOP,
+    LENGTHS,
     Field,
     Lines,
     block,
     by_name,
     join_repeated,
-    keeps_alive,
-    listed_in_connection,
 )
 
 _NOT_PASSED: Final = HOP_BY_HOP | {b"content-length"}
-_NOTHING: Final[frozenset[bytes]] = frozenset()
 _JOINED: Final = frozenset({b"connection", b"transfer-encoding"})
+_NOTHING: Final[frozenset[bytes]] = frozenset()
 _SWITCHING: Final = 101
 _FIRST_FINAL: Final = 200
 _BODILESS: Final = frozenset({204, 304})
@@ -36,13 +38,14 @@ class Body(Enum):
 # Names of their own: a look-up through the class costs ten times as much (measured).
 _NO_BODY: Final = Body.NONE
 _BY_LENGTH: Final = Body.LENGTH
+_UNTIL_CLOSE: Final = Body.UNTIL_CLOSE
 
 
 class BadAnswer(Exception):
     """The endpoint's head cannot be passed on; the argument says why."""
 
 
-class AnswerHead:
+class AnswerHead(msgspec.Struct, eq=False, gc=False):
     """What the gateway needs to know of an answer before its body.
 
     Attributes:
@@ -55,15 +58,12 @@ class AnswerHead:
 
     """
 
-    __slots__ = ("block", "body", "content_length", "keeps_alive", "reason", "status")
-
-    def __init__(self, status: int, reason: bytes, lines: bytes) -> None:
-        self.status = status
-        self.reason = reason
-        self.block = lines
-        self.keeps_alive = True
-        self.content_length: int | None = None
-        self.body = _NO_BODY
+    status: int
+    reason: bytes
+    block: bytes
+    keeps_alive: bool = True
+    content_length: int | None = None
+    body: Body = _NO_BODY
 
     @property
     def is_interim(self) -> bool:
@@ -72,7 +72,7 @@ class AnswerHead:
 
 
 def read_answer_head(
-    status: int, reason: bytes, received: list[Field], *, to_head_request: bool
+    status: int, reason: bytes, received: list[Field], to_head_request: bool
 ) -> AnswerHead:
     """Check a parsed head and sort its fields.
 
@@ -85,25 +85,24 @@ def read_answer_head(
     fields = by_name(received)
     if len(fields) != len(received):
         join_repeated(fields, received, _JOINED)
-    listed = _NOTHING
+    listed, goes_on, length = _NOTHING, True, None
     if b"connection" in fields:
-        listed = listed_in_connection(fields[b"connection"])
-    head = AnswerHead(status, reason, block(received, listed))
-    head.keeps_alive = keeps_alive(fields)
+        listed, goes_on = CONNECTIONS[fields[b"connection"]]
     if b"content-length" in fields:
-        head.content_length = int(fields[b"content-length"])
-    coding = fields.get(b"transfer-encoding")
-    if to_head_request or status < _FIRST_FINAL or status in _BODILESS:
-        return head
-    if coding is not None:
-        if coding.strip().lower() != b"chunked":
-            raise BadAnswer("unknown Transfer-Encoding")
-        head.body = Body.CHUNKED
-        head.content_length = None
-    else:
-        known = head.content_length is not None
-        head.body = _BY_LENGTH if known else Body.UNTIL_CLOSE
-    return head
+        length = LENGTHS[fields[b"content-length"]]
+    body = _NO_BODY
+    if not (to_head_request or status < _FIRST_FINAL or status in _BODILESS):
+        if b"transfer-encoding" in fields:
+            body, length = _coded(fields[b"transfer-encoding"]), None
+        else:
+            body = _UNTIL_CLOSE if length is None else _BY_LENGTH
+    return AnswerHead(status, reason, block(received, listed), goes_on, length, body)
+
+
+def _coded(coding: bytes) -> Body:
+    if coding.strip().lower() != b"chunked":
+        raise BadAnswer("unknown Transfer-Encoding")
+    return Body.CHUNKED
 
 
 ANSWER_LINES: Final = Lines(_NOT_PASSED)

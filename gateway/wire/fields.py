@@ -114,11 +114,14 @@ def join_repeated(
         )
 
 
+_join: Final = b"".join
+
+
 def block(fields: list[Field], without: frozenset[bytes] = frozenset()) -> bytes:
     """Write the lines that pass on, in order, leaving out some lower-case names."""
     if without:
         fields = [field for field in fields if field[0][0] not in without]
-    return b"".join(map(LINE, fields))
+    return _join(map(LINE, fields))
 
 
 class Lines(Memo[Field]):
@@ -145,27 +148,17 @@ class Lines(Memo[Field]):
         return (lower, value), b"%b: %b\r\n" % (name, value) if passes else b""
 
 
-PLAIN_CONNECTION: Final = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close"})
-_NOTHING: Final[frozenset[bytes]] = frozenset()
+def _read_connection(value: bytes) -> tuple[frozenset[bytes], bool]:
+    tokens = frozenset(token.strip() for token in value.lower().split(b","))
+    return tokens - {b"", b"close", b"keep-alive"}, b"close" not in tokens
 
 
-def listed_in_connection(value: bytes) -> frozenset[bytes]:
-    """Names that a Connection value asks to drop, in lower case."""
-    if value in PLAIN_CONNECTION:
-        return _NOTHING
-    return frozenset(token.strip().lower() for token in value.split(b",")) - {
-        b"",
-        b"close",
-        b"keep-alive",
-    }
+CONNECTIONS: Final = Memo(_read_connection)
+"""What a Connection value asks: lower-case names to drop (RFC 9110 section 7.6.1), and
+whether an HTTP/1.1 connection goes on (RFC 9112 section 9.3)."""
 
-
-def keeps_alive(fields: dict[bytes, bytes]) -> bool:
-    """Whether HTTP/1.1 fields let the connection go on (RFC 9112 section 9.3)."""
-    if b"connection" not in fields:
-        return True
-    tokens = fields[b"connection"].lower().split(b",")
-    return b"close" not in [token.strip() for token in tokens]
+LENGTHS: Final = Memo(int)
+"""Content-Length values as numbers; llhttp has refused what is no number."""
 
 
 def trailer_block(trailers: list[RawField]) -> bytes:

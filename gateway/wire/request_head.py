@@ -7,16 +7,19 @@ versions, Transfer-Encoding in HTTP/1.0, odd targets, expectations.
 import re
 from typing import Final
 
+import msgspec
+
 from gateway.domain.errors import Refused
 from gateway.wire.fields import (
+    CONNECTIONS,
     HOP_BY_HOP,
+    LENGTHS,
     Field,
     Lines,
     Memo,
     block,
     by_name,
     join_repeated,
-    listed_in_connection,
 )
 
 # Written anew on the way: see request_lines() and life_of_a_request.
@@ -51,49 +54,35 @@ _LONGEST_ID: Final = 128
 _VERSIONS: Final = {"1.1": 1, "1.0": 0}
 
 
-class RequestHead:
+class RequestHead(msgspec.Struct, eq=False):
     """What the gateway needs to know of a request before its body.
 
     Attributes:
         method: As sent, for example b"POST".
         target: Origin form (b"/v1/x?y=1"), or b"*".
-        path: The target without its query.
         minor: 1 for HTTP/1.1, 0 for HTTP/1.0.
-        host: The authority the client meant; b"" when HTTP/1.0 named none.
         fields: Lower-case name to value; the first one where a name repeats.
+        path: The target without its query.
+        host: The authority the client meant; b"" when HTTP/1.0 named none.
         block: Header lines that pass on, in order, each with its CRLF.
         content_length: Bytes of the body when declared; None when not.
         is_chunked: Whether the body is framed in chunks.
+        keeps_alive: Whether an HTTP/1.1 connection goes on, by its Connection field.
         expects_continue: Whether the client waits for 100 before its body.
 
     """
 
-    __slots__ = (
-        "block",
-        "content_length",
-        "expects_continue",
-        "fields",
-        "host",
-        "is_chunked",
-        "method",
-        "minor",
-        "path",
-        "target",
-    )
-
-    def __init__(
-        self, method: bytes, target: bytes, minor: int, fields: dict[bytes, bytes]
-    ) -> None:
-        self.method = method
-        self.target = target
-        self.path = target
-        self.minor = minor
-        self.host = b""
-        self.fields = fields
-        self.block = b""
-        self.content_length: int | None = None
-        self.is_chunked = False
-        self.expects_continue = False
+    method: bytes
+    target: bytes
+    minor: int
+    fields: dict[bytes, bytes]
+    path: bytes = b"/"
+    host: bytes = b""
+    block: bytes = b""
+    content_length: int | None = None
+    is_chunked: bool = False
+    keeps_alive: bool = True
+    expects_continue: bool = False
 
     def block_without(self, names: frozenset[bytes]) -> bytes:
         """Give the block without the fields of these lower-case names."""
@@ -146,43 +135,46 @@ def read_request_head(
     if minor is None:
         raise _refuse_version(version)
     fields = by_name(received)
-    head = RequestHead(method, target, minor, fields)
     if len(fields) != len(received):
-        _read_repeated(head, received)
-    if b"content-length" in fields:
-        head.content_length = int(fields[b"content-length"])
-    elif b"transfer-encoding" in fields:
-        _read_coding(head)
-    listed = _NOTHING
+        _read_repeated(fields, received)
+    length = LENGTHS[fields[b"content-length"]] if b"content-length" in fields else None
+    is_chunked = length is None and b"transfer-encoding" in fields and _chunks(minor)
+    listed, goes_on = _NOTHING, True
     if b"connection" in fields:
-        listed = listed_in_connection(fields[b"connection"])
-    head.block = block(received, listed)
-    _read_place(head)
+        listed, goes_on = CONNECTIONS[fields[b"connection"]]
+    host = fields[b"host"] if b"host" in fields else _without_host(minor)
+    if not _PLAIN_TARGETS[target]:
+        host, target = _read_other_form(method, target, host)
+    if not _HOSTS[host]:
+        raise _refuse_host(host)
+    path = target.split(b"?", 1)[0]
+    passed = block(received, listed)
+    head = RequestHead(
+        method,
+        target,
+        minor,
+        fields,
+        path,
+        host,
+        passed,
+        length,
+        is_chunked,
+        goes_on,
+    )
     if b"expect" in fields:
         _read_expectation(head)
     return head
-
-
-def _read_place(head: RequestHead) -> None:
-    """Find which host and which path are asked for."""
-    if b"host" in head.fields:
-        head.host = head.fields[b"host"]
-    else:
-        _check_hosts(head, 0)
-    if not _PLAIN_TARGETS[head.target]:
-        _read_other_form(head)
-    if not _HOSTS[head.host]:
-        raise _refuse_host(head.host)
-    head.path = head.target.split(b"?", 1)[0]
 
 
 REQUEST_LINES: Final = Lines(_NOT_PASSED)
 """What the header lines of requests mean."""
 
 
-def _read_repeated(head: RequestHead, received: list[Field]) -> None:
-    _check_hosts(head, sum(pair[0] == b"host" for pair, _line in received))
-    join_repeated(head.fields, received, _JOINED)
+def _read_repeated(fields: dict[bytes, bytes], received: list[Field]) -> None:
+    hosts = sum(pair[0] == b"host" for pair, _line in received)
+    if hosts > 1:
+        raise _refuse_hosts(hosts)
+    join_repeated(fields, received, _JOINED)
 
 
 _JOINED: Final = frozenset({
@@ -194,24 +186,29 @@ _JOINED: Final = frozenset({
 })
 
 
-def _read_coding(head: RequestHead) -> None:
-    if head.minor == 0:
+def _chunks(minor: int) -> bool:
+    if minor == 0:
         raise Refused(
             400,
             "An HTTP/1.0 request has a Transfer-Encoding.",
             remedy="Send HTTP/1.1, or a Content-Length.",
         )
-    head.is_chunked = True
+    return True
 
 
-def _check_hosts(head: RequestHead, hosts: int) -> None:
-    """Demand one Host (RFC 9112 section 3.2); HTTP/1.0 may do without."""
-    if hosts > 1 or (not hosts and head.minor):
-        raise Refused(
-            400,
-            f"The request has {hosts} Host headers.",
-            remedy="Send exactly one (RFC 9112 section 3.2).",
-        )
+def _without_host(minor: int) -> bytes:
+    """Demand a Host (RFC 9112 section 3.2); HTTP/1.0 may do without."""
+    if minor:
+        raise _refuse_hosts(0)
+    return b""
+
+
+def _refuse_hosts(hosts: int) -> Refused:
+    return Refused(
+        400,
+        f"The request has {hosts} Host headers.",
+        remedy="Send exactly one (RFC 9112 section 3.2).",
+    )
 
 
 _HOSTS: Final = Memo(lambda host: _HOST.fullmatch(host) is not None)
@@ -221,21 +218,21 @@ _PLAIN_TARGETS: Final = Memo(lambda target: target[:1] == b"/" and b"#" not in t
 """Whether a target is in origin form."""
 
 
-def _read_other_form(head: RequestHead) -> None:
-    """Read a target that is no path; an absolute one wins over the Host."""
-    if head.method == b"OPTIONS" and head.target == b"*":
-        return
-    if head.method == b"CONNECT":
+def _read_other_form(method: bytes, target: bytes, host: bytes) -> tuple[bytes, bytes]:
+    """Give host and target of a target that is no path; an absolute one wins."""
+    if method == b"OPTIONS" and target == b"*":
+        return host, target
+    if method == b"CONNECT":
         raise Refused(
             405,
             "CONNECT asks for a tunnel, and this is no forward proxy.",
             remedy="Send the request itself to the gateway.",
         )
-    absolute = _ABSOLUTE.fullmatch(head.target)
+    absolute = _ABSOLUTE.fullmatch(target)
     if absolute is None or not absolute.group(1):
-        raise _refuse_target(head.target)
-    head.host, rest = absolute.group(1), absolute.group(2)
-    head.target = rest if rest.startswith(b"/") else b"/" + rest
+        raise _refuse_target(target)
+    rest = absolute.group(2)
+    return absolute.group(1), rest if rest.startswith(b"/") else b"/" + rest
 
 
 def _read_expectation(head: RequestHead) -> None:

@@ -43,6 +43,12 @@ def test_without_the_header_the_body_is_waited_for() -> None:
         (b"[]", None),
         (b"not json", None),
         (b'{"user": "ann"', None),
+        (b'{"user": "ann"} x', None),
+        (b'{"messages": [}, "user": "ann"}', None),
+        (b' \n{"messages": [{"user": "bob"}], "user": "ann"}', b"ann"),
+        (b'{"user": "bob", "user": "ann"}', b"ann"),
+        (b'{"a": ' + b"[" * 5000 + b"]" * 5000 + b', "user": "ann"}', None),
+        (b'{"user": "\xff"}', None),
     ],
 )
 def test_strings_and_whole_numbers_in_the_body_are_keys(

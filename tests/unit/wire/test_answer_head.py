@@ -15,7 +15,7 @@ def read(
     *fields: tuple[bytes, bytes], status: int = 200, to_head: bool = False
 ) -> AnswerHead:
     understood = [ANSWER_LINES.field(*field) for field in fields]
-    return read_answer_head(status, b"", understood, to_head_request=to_head)
+    return read_answer_head(status, b"", understood, to_head)
 
 
 LENGTH = (b"Content-Length", b"7")

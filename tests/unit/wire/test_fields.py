@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.wire.fields import keeps_alive, trailer_block
+from gateway.wire.fields import CONNECTIONS, trailer_block
 
 
 def test_trailers_pass_unless_they_would_change_what_the_message_is() -> None:
@@ -20,7 +20,6 @@ def test_trailers_pass_unless_they_would_change_what_the_message_is() -> None:
 @pytest.mark.parametrize(
     ("connection", "keeps"),
     [
-        (None, True),
         (b"keep-alive", True),
         (b"Close", False),
         (b"x-hop, close", False),
@@ -28,8 +27,6 @@ def test_trailers_pass_unless_they_would_change_what_the_message_is() -> None:
     ],
 )
 def test_a_connection_goes_on_unless_it_is_said_to_close(
-    connection: bytes | None, keeps: bool
+    connection: bytes, keeps: bool
 ) -> None:
-    fields = {} if connection is None else {b"connection": connection}
-
-    assert keeps_alive(fields) is keeps
+    assert CONNECTIONS[connection][1] is keeps
