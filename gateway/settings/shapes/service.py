@@ -21,6 +21,11 @@ from gateway.settings import names
 from gateway.settings.addresses import network
 from gateway.settings.problem import shown, wrong
 from gateway.settings.roles import Roles, assign_roles
+from gateway.settings.shapes.answers import (
+    ContextShape,
+    FeedbackShape,
+    SignalsShape,
+)
 from gateway.settings.shapes.shape import (
     Name,
     NotEmpty,
@@ -36,7 +41,6 @@ from gateway.settings.shapes.version import VersionShape
 from gateway.settings.sticky import as_written, sticky_order, sticky_source
 
 _DEFAULTS: Final = Service(name="", versions=(), baseline="")
-_DIALECTS: Final = ("openai", "anthropic", "kserve", "ollama", "tgi", "plain")
 
 
 def _off_is_none(value: object) -> object:
@@ -131,7 +135,6 @@ class ServiceShape(Shape):
     later: ClassVar = {
         "targeting": "Remove it; `override` lets chosen senders pick a version.",
         "segments": "Remove it.",
-        "signals": "Remove it.",
         "evaluators": "Remove it.",
         "candidates": "Write one `candidate`.",
         "rollout": "Remove it; weights are set by `weights` and by hand.",
@@ -147,9 +150,12 @@ class ServiceShape(Shape):
     )
     dialect: Annotated[
         str,
-        PlainValidator(names.choice("dialect", ("auto",), _DIALECTS)),
-        schema(enum=["auto"]),
-    ] = Field(default="auto", description="How answers are read.")
+        PlainValidator(names.choice("dialect", names.DIALECTS)),
+        schema(enum=list(names.DIALECTS)),
+    ] = Field(
+        default=_DEFAULTS.dialect.value,
+        description="How answers are read: as the path tells, or always as one API.",
+    )
     sticky: Annotated[list[_Source], AfterValidator(sticky_order)] = Field(
         default=list(DEFAULT_STICKY),
         description="Sources of the sticky key; the first that is present wins. None "
@@ -169,9 +175,25 @@ class ServiceShape(Shape):
     )
     usage: Annotated[
         str,
-        PlainValidator(names.choice("usage", ("pass",), ("inject",))),
-        schema(enum=["pass"]),
-    ] = Field(default="pass", description="What is done about token usage: nothing.")
+        PlainValidator(names.choice("usage", names.USAGE_RULES)),
+        schema(enum=list(names.USAGE_RULES)),
+    ] = Field(
+        default=_DEFAULTS.usage.value,
+        description="Token usage of streams: as the client asked, or inject: ask the "
+        "upstream for it, and take it out of the answer again.",
+    )
+    context: ContextShape | None = Field(
+        default=None,
+        description="Where requests carry retrieved passages; null: where the dialect "
+        "has them.",
+    )
+    signals: SignalsShape = Field(
+        default=SignalsShape(), description="What is measured in answers."
+    )
+    feedback: FeedbackShape = Field(
+        default=FeedbackShape(),
+        description="What is taken of feedback that comes later.",
+    )
     expose: YesNo = Field(
         default=_DEFAULTS.expose,
         description="Whether clients are told the version: x-sluicegate-version.",
