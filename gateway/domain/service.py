@@ -8,6 +8,7 @@ never printed or shown by the admin API as a whole.
 from dataclasses import dataclass
 from enum import Enum
 
+from gateway.domain.segment import Segment
 from gateway.domain.units import Bytes, Seconds, Share
 
 
@@ -104,6 +105,22 @@ class PathRewrite:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What tokens cost, in USD per million.
+
+    Attributes:
+        input: Prompt tokens.
+        cached_input: Prompt tokens read from a cache; None: the same as `input`.
+        output: Generated tokens.
+
+    """
+
+    input: float
+    cached_input: float | None = None
+    output: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
     """Something that can serve a service: endpoints, and what is changed on the way.
 
@@ -116,6 +133,7 @@ class Version:
         set_json: (JSON pointer, JSON text of the value) pairs set in request bodies.
         timeouts: See Timeouts.
         limits: See PoolLimits.
+        price: None when nobody said what its tokens cost.
 
     """
 
@@ -127,6 +145,7 @@ class Version:
     set_json: tuple[tuple[str, str], ...] = ()
     timeouts: Timeouts = Timeouts()
     limits: PoolLimits = PoolLimits()
+    price: Price | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +205,7 @@ class Service:
         override: None when off.
         repeat: True when a request may be sent again on a fresh connection after a
             reused one died before the answer began, whatever its method.
+        segments: How its traffic is sliced, in order.
 
     """
 
@@ -201,3 +221,4 @@ class Service:
     expose: bool = True
     override: Override | None = None
     repeat: bool = True
+    segments: tuple[Segment, ...] = ()
