@@ -8,6 +8,7 @@ never printed or shown by the admin API as a whole.
 from dataclasses import dataclass
 from enum import Enum
 
+from gateway.domain.segment import Segment
 from gateway.domain.units import Bytes, Seconds, Share
 
 
@@ -147,7 +148,7 @@ class Version:
         timeouts: See Timeouts.
         deadlines: See Deadlines.
         limits: See PoolLimits.
-        price: None when nobody said: then nothing is known of costs.
+        price: None when nobody said what its tokens cost.
 
     """
 
@@ -322,6 +323,7 @@ class Service:
         override: None when off.
         repeat: True when a request may be sent again on a fresh connection after a
             reused one died before the answer began, whatever its method.
+        segments: How its traffic is sliced, in order.
 
     """
 
@@ -342,3 +344,4 @@ class Service:
     expose: bool = True
     override: Override | None = None
     repeat: bool = True
+    segments: tuple[Segment, ...] = ()
