@@ -75,6 +75,9 @@ def _service_document(service: Service) -> dict[str, object]:
         "dialect": service.dialect.value,
         "usage": service.usage.value,
         "signals": _signals(service),
+        "segments": {
+            segment.name: list(segment.labels) for segment in service.segments
+        },
     }
 
 
@@ -103,7 +106,9 @@ def _service(service: Service) -> RenderableType:
             "\n".join(endpoint.url for endpoint in version.endpoints),
         )
     title = f"[bold]{escape(service.name)}[/], sticky by {escape(_sticky(service))}"
-    below = Group(table, escape(_reading(service)), *_prices(service))
+    below = Group(
+        table, escape(_reading(service)), *_prices(service), *_segments(service)
+    )
     return Group("", title, Padding(below, (0, 0, 0, 2)))
 
 
@@ -124,6 +129,12 @@ def _prices(service: Service) -> Iterator[str]:
                 f"{escape(version.name)} costs {price.input:g} (cached {cached:g}) in, "
                 f"{price.output:g} out, USD per million tokens"
             )
+
+
+def _segments(service: Service) -> Iterator[str]:
+    for segment in service.segments:
+        by = f"{segment.by.value} {segment.key}".rstrip()
+        yield escape(f"{segment.name} by {by}: {', '.join(segment.labels)}")
 
 
 def _signals(service: Service) -> list[str]:

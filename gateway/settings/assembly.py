@@ -91,6 +91,7 @@ def _service(name: str, shape: ServiceShape) -> Service:
         expose=shape.expose,
         override=_override(shape.override),
         repeat=shape.failover.repeat,
+        segments=tuple(each.segment for each in shape.segments),
     )
 
 

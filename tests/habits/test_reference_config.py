@@ -41,6 +41,7 @@ PLACES = {
     "service": ("services", "chat"),
     "match": ("services", "chat", "match"),
     "context": ("services", "chat", "context"),
+    "segments[]": ("services", "chat", "segments", 0),
     "signals": ("services", "chat", "signals"),
     "feedback": ("services", "chat", "feedback"),
     "override": ("services", "chat", "override"),
@@ -115,7 +116,7 @@ def test_every_default_is_written_and_not_only_mentioned(
         is_there = isinstance(written, dict) and written.get(str(step))
         written = written[step] if is_there else None
     if written is None:
-        return  # tokens, otlp, override, path_rewrite, price: off by default
+        return  # tokens, otlp, segments and the like are off by default
 
     assert set(written) == set(keys_of(_shape(place)))
 

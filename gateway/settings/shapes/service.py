@@ -11,6 +11,7 @@ from pydantic import (
     model_validator,
 )
 
+from gateway.domain.segment import MOST_SEGMENTS
 from gateway.domain.service import (
     DEFAULT_STICKY,
     DEFAULT_UNSPLIT,
@@ -26,6 +27,7 @@ from gateway.settings.shapes.answers import (
     FeedbackShape,
     SignalsShape,
 )
+from gateway.settings.shapes.segment import SegmentShape, told_apart
 from gateway.settings.shapes.shape import (
     Name,
     NotEmpty,
@@ -134,7 +136,6 @@ class ServiceShape(Shape):
 
     later: ClassVar = {
         "targeting": "Remove it; `override` lets chosen senders pick a version.",
-        "segments": "Remove it.",
         "evaluators": "Remove it.",
         "candidates": "Write one `candidate`.",
         "rollout": "Remove it; weights are set by `weights` and by hand.",
@@ -186,6 +187,11 @@ class ServiceShape(Shape):
         default=None,
         description="Where requests carry retrieved passages; null: where the dialect "
         "has them.",
+    )
+    segments: Annotated[list[SegmentShape], AfterValidator(told_apart)] = Field(
+        default=[],
+        description="Slices of the traffic that are looked at one by one.",
+        json_schema_extra={"maxItems": MOST_SEGMENTS},
     )
     signals: SignalsShape = Field(
         default=SignalsShape(), description="What is measured in answers."

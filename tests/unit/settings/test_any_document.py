@@ -30,6 +30,10 @@ services:
     failover: {repeat: true}
     context: {json: /documents}
     signals: {names: [refusal, {name: x, header: a}, {name: y, json: /b}], sample: 0.5}
+    segments:
+      - {name: a, by: request_bytes, edges: [1, 2]}
+      - {name: b, by: {header: x}, values: [y]}
+      - {name: c, by: prompt, patterns: {d: "e|f"}}
     feedback: {deadline: 1h, signals: [z]}
     versions:
       v1:
