@@ -259,7 +259,8 @@ class Signals:
         reported: Those that come with the answer.
         sample: For which part of the keys costly signals are measured, 0.0 to 1.0;
             the same keys on both versions.
-        cpu: Processor time that one answer may take, in seconds.
+        cpu: Processor time after which no further costly signal of an answer is
+            begun, in seconds.
 
     """
 

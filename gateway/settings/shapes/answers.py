@@ -93,7 +93,8 @@ class SignalsShape(Shape):
     )
     cpu: _Cpu = Field(
         default=_SIGNALS.cpu,
-        description="Processor time that the signals of one answer may take.",
+        description="Processor time after which no further costly signal of an answer is "
+        "begun.",
     )
 
 

@@ -11,15 +11,15 @@ from gateway.settings.shapes.shape import URL_PATTERN, Duration, Part, Shape, sc
 
 _DEFAULTS: Final = Otlp(endpoint="")
 
+_Url = Annotated[
+    str, PlainValidator(collector), schema(type="string", pattern=URL_PATTERN)
+]
+
 
 class OtlpShape(Shape):
     """`telemetry.otlp`, when it is on."""
 
-    endpoint: Annotated[
-        str,
-        PlainValidator(collector),
-        schema(type="string", pattern=URL_PATTERN),
-    ] = Field(
+    endpoint: _Url = Field(
         description="Base URL of the collector (OTLP over HTTP).",
         examples=["http://127.0.0.1:4318"],
     )
@@ -45,7 +45,7 @@ class TelemetryShape(Shape):
 
     otlp: Annotated[
         OtlpShape | None,
-        BeforeValidator(_url_alone, json_schema_input_type=OtlpShape | str | None),
+        BeforeValidator(_url_alone, json_schema_input_type=OtlpShape | _Url | None),
     ] = Field(
         default=None,
         description="An OpenTelemetry collector: its URL, or a mapping; null: none.",
