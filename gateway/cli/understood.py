@@ -1,13 +1,27 @@
 """A configuration as the gateway understood it; secrets are left out."""
 
+from collections.abc import Iterator
+from dataclasses import asdict
+
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
 from gateway.cli.screen import plain_table
-from gateway.domain.deployment import Deployment, StateAddress
-from gateway.domain.service import Service, StickySource, Version
+from gateway.domain.deployment import (
+    AccessLog,
+    Deployment,
+    StateAddress,
+    Telemetry,
+)
+from gateway.domain.service import (
+    DialectChoice,
+    Service,
+    StickySource,
+    UsageRule,
+    Version,
+)
 from gateway.domain.units import BUCKETS, Share, percent_from_share
 
 
@@ -21,6 +35,8 @@ def as_document(deployment: Deployment) -> dict[str, object]:
         },
         "workers": deployment.workers,
         "state": _state(deployment.state),
+        "access_log": _access_log(deployment.access_log),
+        "otlp": _collector(deployment.telemetry),
         "services": [_service_document(service) for service in deployment.services],
     }
 
@@ -47,10 +63,21 @@ def _service_document(service: Service) -> dict[str, object]:
             version.name: [endpoint.url for endpoint in version.endpoints]
             for version in service.versions
         },
+        "prices": {
+            version.name: asdict(version.price)
+            for version in service.versions
+            if version.price is not None
+        },
         "hosts": list(service.match.hosts),
         "paths": list(service.match.paths),
         "unsplit": list(service.unsplit),
         "sticky": [_sticky_document(source) for source in service.sticky],
+        "dialect": service.dialect.value,
+        "usage": service.usage.value,
+        "signals": _signals(service),
+        "segments": {
+            segment.name: list(segment.labels) for segment in service.segments
+        },
     }
 
 
@@ -63,6 +90,9 @@ def _around(deployment: Deployment) -> Table:
     table.add_row("admin", f"{deployment.admin.listen}, {tokens or 'open: no tokens'}")
     table.add_row("workers", str(deployment.workers))
     table.add_row("state", _state(deployment.state))
+    table.add_row("access log", _access_log(deployment.access_log))
+    if (collector := _collector(deployment.telemetry)) is not None:
+        table.add_row("telemetry", f"to {collector}")
     return table
 
 
@@ -76,7 +106,40 @@ def _service(service: Service) -> RenderableType:
             "\n".join(endpoint.url for endpoint in version.endpoints),
         )
     title = f"[bold]{escape(service.name)}[/], sticky by {escape(_sticky(service))}"
-    return Group("", title, Padding(table, (0, 0, 0, 2)))
+    below = Group(
+        table, escape(_reading(service)), *_prices(service), *_segments(service)
+    )
+    return Group("", title, Padding(below, (0, 0, 0, 2)))
+
+
+def _reading(service: Service) -> str:
+    """Say in a line what is read in answers."""
+    by_path = service.dialect is DialectChoice.AUTO
+    how = "as their path tells" if by_path else f"as {service.dialect.value}"
+    usage = ", usage asked for" if service.usage is UsageRule.INJECT else ""
+    signals = ", ".join(_signals(service)) or "none"
+    return f"answers are read {how}{usage}; signals: {signals}"
+
+
+def _prices(service: Service) -> Iterator[str]:
+    for version in service.versions:
+        if (price := version.price) is not None:
+            cached = price.input if price.cached_input is None else price.cached_input
+            yield (
+                f"{escape(version.name)} costs {price.input:g} (cached {cached:g}) in, "
+                f"{price.output:g} out, USD per million tokens"
+            )
+
+
+def _segments(service: Service) -> Iterator[str]:
+    for segment in service.segments:
+        by = f"{segment.by.value} {segment.key}".rstrip()
+        yield escape(f"{segment.name} by {by}: {', '.join(segment.labels)}")
+
+
+def _signals(service: Service) -> list[str]:
+    reported = [signal.name for signal in service.signals.reported]
+    return [*service.signals.names, *reported]
 
 
 def _role(service: Service, version: Version) -> str:
@@ -105,3 +168,11 @@ def _sticky_document(source: StickySource) -> object:
 
 def _state(state: StateAddress) -> str:
     return f"{state.kind.value}:{state.path}"
+
+
+def _access_log(log: AccessLog) -> str:
+    return log.path or log.kind.value
+
+
+def _collector(telemetry: Telemetry) -> str | None:
+    return None if telemetry.otlp is None else telemetry.otlp.endpoint

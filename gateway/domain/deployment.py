@@ -81,6 +81,47 @@ class StateAddress:
     path: str = ""
 
 
+class AccessLogKind(Enum):
+    """Where a line for each exchange goes."""
+
+    OFF = "off"
+    STDOUT = "stdout"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessLog:
+    """Where exchanges are logged, never their text; `path` is empty but for a file."""
+
+    kind: AccessLogKind = AccessLogKind.OFF
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Otlp:
+    """A collector of traces and metrics (OpenTelemetry protocol over HTTP).
+
+    Attributes:
+        endpoint: Base URL, to which the protocol's paths (/v1/traces) are added.
+        headers: (name, value) pairs sent along; secrets resolved, so never shown.
+        interval: How often metrics are sent, in seconds.
+        traces: Which part of the exchanges is traced, 0.0 to 1.0.
+
+    """
+
+    endpoint: str
+    headers: tuple[tuple[str, str], ...] = ()
+    interval: Seconds = Seconds(10.0)
+    traces: float = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telemetry:
+    """Who else is told what the gateway sees; `otlp` is None when nobody is."""
+
+    otlp: Otlp | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """A whole, valid configuration.
@@ -91,6 +132,8 @@ class Deployment:
         workers: Worker processes, at least 1 ("auto" is already resolved).
         state: Which store.
         trusted_proxies: Networks (CIDR) whose forwarded headers are believed.
+        access_log: See AccessLog.
+        telemetry: See Telemetry.
         limits: See ClientLimits.
         drain: How long a stopping worker waits for running exchanges, in seconds.
         services: In order; the first that fits a request takes it.
@@ -102,6 +145,8 @@ class Deployment:
     workers: int = 1
     state: StateAddress = StateAddress(kind=StateKind.SQLITE, path="state.db")
     trusted_proxies: tuple[str, ...] = ()
+    access_log: AccessLog = AccessLog()
+    telemetry: Telemetry = Telemetry()
     limits: ClientLimits = ClientLimits()
     drain: Seconds = Seconds(30.0)
     services: tuple[Service, ...]

@@ -8,6 +8,7 @@ never printed or shown by the admin API as a whole.
 from dataclasses import dataclass
 from enum import Enum
 
+from gateway.domain.segment import Segment
 from gateway.domain.units import Bytes, Seconds, Share
 
 
@@ -75,6 +76,19 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """When an answer is late: an event for the analyzer, which cuts nothing off.
+
+    Attributes:
+        first_token: From the request's last byte to the first content; in seconds.
+            None: never late.
+
+    """
+
+    first_token: Seconds | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PoolLimits:
     """How much of an endpoint one worker may use at once.
 
@@ -86,6 +100,23 @@ class PoolLimits:
 
     connections: int = 512
     pending: int = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What tokens cost, in USD per million; finite, 0 or more.
+
+    Attributes:
+        input: Of the request, as far as it was not cached.
+        output: Of the answer.
+        cached_input: Of the request, as far as the server had it cached; None: like
+            `input`.
+
+    """
+
+    input: float
+    output: float
+    cached_input: float | None = None
 
 
 class HostRule(Enum):
@@ -115,7 +146,9 @@ class Version:
         set_headers: (name, value) pairs that replace the client's; secrets resolved.
         set_json: (JSON pointer, JSON text of the value) pairs set in request bodies.
         timeouts: See Timeouts.
+        deadlines: See Deadlines.
         limits: See PoolLimits.
+        price: None when nobody said what its tokens cost.
 
     """
 
@@ -126,7 +159,9 @@ class Version:
     set_headers: tuple[tuple[str, str], ...] = ()
     set_json: tuple[tuple[str, str], ...] = ()
     timeouts: Timeouts = Timeouts()
+    deadlines: Deadlines = Deadlines()
     limits: PoolLimits = PoolLimits()
+    price: Price | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +192,102 @@ class Override:
     senders: tuple[str, ...]
 
 
+class DialectChoice(Enum):
+    """How answers are read: as the path tells, or always as one family of servers."""
+
+    AUTO = "auto"
+    OPENAI = "openai"
+    ANTHROPIC = "anthropic"
+    KSERVE = "kserve"
+    OLLAMA = "ollama"
+    TGI = "tgi"
+    PLAIN = "plain"
+
+
+class UsageRule(Enum):
+    """What is done about token usage in streams.
+
+    INJECT asks the upstream for it where the client did not, and takes it out of the
+    answer again.
+    """
+
+    PASS = "pass"  # ruff: ignore[hardcoded-password-string]: a word, no password
+    INJECT = "inject"
+
+
+class ReportPlace(Enum):
+    """Where in an answer a model server reports a signal of its own."""
+
+    HEADER = "header"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedSignal:
+    """A number or flag that the model server itself reports with an answer.
+
+    Attributes:
+        name: Unique among the signals of its service.
+        place: Which part of the answer.
+        key: Header name in lower case, or JSON pointer (RFC 6901).
+
+    """
+
+    name: str
+    place: ReportPlace
+    key: str
+
+
+DEFAULT_SIGNALS = (
+    "refusal",
+    "empty",
+    "repetition",
+    "truncation",
+    "json_validity",
+    "schema_validity",
+    "tool_call_validity",
+    "output_length",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signals:
+    """What is measured in answers, and what that may cost.
+
+    Attributes:
+        names: Of our own signals; with no reported ones either, nothing is measured.
+        reported: Those that come with the answer.
+        sample: For which part of the keys costly signals are measured, 0.0 to 1.0;
+            the same keys on both versions.
+        cpu: Processor time after which no further costly signal of an answer is
+            begun, in seconds.
+
+    """
+
+    names: tuple[str, ...] = DEFAULT_SIGNALS
+    reported: tuple[ReportedSignal, ...] = ()
+    sample: float = 1.0
+    cpu: Seconds = Seconds(0.002)
+
+
+MOST_FEEDBACK_SIGNALS = 64
+"""Names of feedback that are told apart in one service."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """What users and applications may say about an answer after it was given.
+
+    Attributes:
+        deadline: How long after the answer it is still evidence, in seconds.
+        signals: Names that are taken; none: any, up to MOST_FEEDBACK_SIGNALS.
+
+    """
+
+    deadline: Seconds = Seconds(86_400.0)
+    signals: tuple[str, ...] = ()
+
+
 DEFAULT_STICKY = (
     StickySource(kind=StickyKind.HEADER, name="x-user-id"),
     StickySource(kind=StickyKind.JSON, name="/safety_identifier"),
@@ -179,13 +310,21 @@ class Service:
             weight in force may differ (operators change it live): routing table.
         match: Which requests belong here.
         unsplit: Path prefixes that always go to the baseline.
+        dialect: How answers are read.
         sticky: Sources of the sticky key, in order; none present: a fresh coin.
         json_limit: How much request body may be held for json keys, set_json and
             a second try.
+        usage: See UsageRule.
+        context: JSON pointer (RFC 6901) to the retrieved passages in a request: a
+            text, or a list of texts or of objects with a `text` or `content`. None:
+            where the dialect has them.
+        signals: See Signals.
+        feedback: See Feedback.
         expose: Tell the client the version's name.
         override: None when off.
         repeat: True when a request may be sent again on a fresh connection after a
             reused one died before the answer began, whatever its method.
+        segments: How its traffic is sliced, in order.
 
     """
 
@@ -196,8 +335,14 @@ class Service:
     configured_share: Share = Share(0)
     match: Match = Match()
     unsplit: tuple[str, ...] = DEFAULT_UNSPLIT
+    dialect: DialectChoice = DialectChoice.AUTO
     sticky: tuple[StickySource, ...] = DEFAULT_STICKY
     json_limit: Bytes = Bytes(1024 * 1024)
+    usage: UsageRule = UsageRule.PASS
+    context: str | None = None
+    signals: Signals = Signals()
+    feedback: Feedback = Feedback()
     expose: bool = True
     override: Override | None = None
     repeat: bool = True
+    segments: tuple[Segment, ...] = ()

@@ -4,7 +4,8 @@ load -> yaml_document (text to plain values) -> plain (what JSON could say, boun
      -> shapes/ (keys, types, defaults; pydantic) -> translation (its complaints, said
      in our sentences) -> neighbours (what two parts must agree on) -> assembly (domain).
 
-Values are read by quantities, addresses, names, sticky and credentials; schema writes
-the JSON Schema, document the configuration of `serve --baseline URL`. A document is
-taken whole or refused whole, and a refusal names all that is wrong with it.
+Values are read by quantities, addresses, names, sticky, signals, segments, access_log
+and credentials; schema writes the JSON Schema, document the configuration of `serve
+--baseline URL`. A document is taken whole or refused whole, and a refusal names all
+that is wrong with it.
 """

@@ -88,9 +88,19 @@ def network(value: object) -> str:
 
 def endpoint(value: object) -> Endpoint:
     """Read an upstream URL. Raises Wrong."""
+    return _endpoint(value, "set_headers")
+
+
+def collector(value: object) -> str:
+    """Read the base URL of a collector of telemetry. Raises Wrong."""
+    return _endpoint(value, "headers").url
+
+
+def _endpoint(value: object, headers: str) -> Endpoint:
+    """Read a URL; *headers* is the key where credentials belong."""
     text = text_of(value, _URL_REMEDY)
     scheme, separator, rest = text.partition("://")
-    _refuse_credentials(text)
+    _refuse_credentials(text, headers)
     if not separator or scheme.lower() not in _DEFAULT_PORTS:
         raise wrong(f"found {shown(text)}, which is no http URL.", _URL_REMEDY)
     _refuse_extras(text, rest)
@@ -107,13 +117,13 @@ def endpoint(value: object) -> Endpoint:
     )
 
 
-def _refuse_credentials(text: str) -> None:
+def _refuse_credentials(text: str, headers: str) -> None:
     """Refuse user and password, before any message could show them."""
     _, separator, rest = text.partition("://")
     if "@" in _END_OF_AUTHORITY.split(rest if separator else text)[0]:
         raise wrong(
             "found a URL with a user or password in it.",
-            "Take it out and send it with set_headers: {Authorization: {env: NAME}}.",
+            f"Take it out and send it with {headers}: {{Authorization: {{env: NAME}}}}.",
         )
 
 

@@ -3,20 +3,36 @@
 import json
 from pathlib import Path
 
-from gateway.domain.deployment import Admin, ClientLimits, Deployment
+from gateway.domain.deployment import (
+    Admin,
+    ClientLimits,
+    Deployment,
+    Otlp,
+    Telemetry,
+)
 from gateway.domain.service import (
+    Deadlines,
+    DialectChoice,
+    Feedback,
     HostRule,
     Match,
     Override,
     PathRewrite,
     PoolLimits,
+    Price,
+    ReportedSignal,
     Service,
+    Signals,
     Timeouts,
+    UsageRule,
     Version,
 )
+from gateway.settings import access_log
 from gateway.settings.listeners import MOST_WORKERS, placed
+from gateway.settings.shapes.answers import SignalsShape
 from gateway.settings.shapes.gateway import DocumentShape
 from gateway.settings.shapes.service import OverrideShape, ServiceShape
+from gateway.settings.shapes.telemetry import OtlpShape
 from gateway.settings.shapes.version import PathRewriteShape, VersionShape
 
 
@@ -32,9 +48,22 @@ def deployment_of(shape: DocumentShape, *, folder: Path, cores: int) -> Deployme
         workers=auto if shape.workers is None else shape.workers,
         state=placed(shape.state, folder),
         trusted_proxies=_distinct(shape.trusted_proxies),
+        access_log=access_log.placed(shape.access_log, folder),
+        telemetry=Telemetry(otlp=_otlp(shape.telemetry.otlp)),
         limits=ClientLimits(**shape.limits.model_dump()),
         drain=shape.drain,
         services=tuple(_service(name, each) for name, each in shape.services.items()),
+    )
+
+
+def _otlp(shape: OtlpShape | None) -> Otlp | None:
+    if shape is None:
+        return None
+    return Otlp(
+        endpoint=shape.endpoint,
+        headers=tuple(shape.headers.items()),
+        interval=shape.interval,
+        traces=shape.traces,
     )
 
 
@@ -50,11 +79,30 @@ def _service(name: str, shape: ServiceShape) -> Service:
             hosts=_distinct(shape.match.hosts), paths=_distinct(shape.match.paths)
         ),
         unsplit=_distinct(shape.unsplit),
+        dialect=DialectChoice(shape.dialect),
         sticky=tuple(shape.sticky),
         json_limit=shape.json_limit,
+        usage=UsageRule(shape.usage),
+        context=None if shape.context is None else shape.context.at,
+        signals=_signals(shape.signals),
+        feedback=Feedback(
+            deadline=shape.feedback.deadline, signals=tuple(shape.feedback.signals)
+        ),
         expose=shape.expose,
         override=_override(shape.override),
         repeat=shape.failover.repeat,
+        segments=tuple(each.segment for each in shape.segments),
+    )
+
+
+def _signals(shape: SignalsShape) -> Signals:
+    return Signals(
+        names=tuple(entry for entry in shape.names if isinstance(entry, str)),
+        reported=tuple(
+            entry for entry in shape.names if isinstance(entry, ReportedSignal)
+        ),
+        sample=shape.sample,
+        cpu=shape.cpu,
     )
 
 
@@ -76,7 +124,9 @@ def _version(name: str, shape: VersionShape) -> Version:
             for pointer, value in shape.set_json.items()
         ),
         timeouts=Timeouts(**shape.timeouts.model_dump()),
+        deadlines=Deadlines(**shape.deadlines.model_dump()),
         limits=PoolLimits(**shape.limits.model_dump()),
+        price=None if shape.price is None else Price(**shape.price.model_dump()),
     )
 
 

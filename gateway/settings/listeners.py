@@ -1,4 +1,4 @@
-"""The gateway's own places: where it listens, keeps state, logs, and how many workers."""
+"""The gateway's own places: where it listens, keeps state, and how many workers."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
@@ -198,12 +198,3 @@ def placed(address: StateAddress, folder: Path) -> StateAddress:
     if address.kind is not StateKind.SQLITE:
         return address
     return StateAddress(kind=address.kind, path=str(folder / address.path))
-
-
-def access_log(value: object) -> bool:
-    """Read `access_log`: off is all there is yet. Raises Wrong."""
-    if value is False or value == "off":
-        return False
-    if isinstance(value, str):
-        raise wrong(f"access_log to {shown(value)} is not available yet.", "Write off.")
-    raise wrong(f"found {shown(value)}.", "Write off.")

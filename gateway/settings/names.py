@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from gateway.domain.service import HostRule
+from gateway.domain.service import DialectChoice, HostRule, UsageRule
 from gateway.settings.addresses import checked_host, split_authority
 from gateway.settings.problem import Wrong, shown, text_of, unknown, wrong
 from gateway.wire.fields import FRAMING, HOP_BY_HOP, OWN_PREFIX
@@ -27,7 +27,7 @@ _OWN_PREFIX: Final = OWN_PREFIX.decode()
 
 
 def name(value: object) -> str:
-    """Read the name of a service, version or token. Raises Wrong."""
+    """Read the name of a service, version, token, signal or segment. Raises Wrong."""
     remedy = (
         "Write 1 to 63 letters, digits, dots, dashes or underscores, "
         "beginning with a letter or digit."
@@ -50,6 +50,12 @@ def header_name(value: object) -> str:
             "Leave it out: the gateway writes it itself. Name an end-to-end header.",
         )
     return text.lower()
+
+
+def header_as_written(value: object) -> str:
+    """Read the name of an end-to-end header field; case is kept. Raises Wrong."""
+    header_name(value)
+    return str(value)
 
 
 def settable_header(value: object) -> str:
@@ -136,3 +142,5 @@ def choice(
 
 
 HOST_RULES: Final = tuple(rule.value for rule in HostRule)
+DIALECTS: Final = tuple(choice.value for choice in DialectChoice)
+USAGE_RULES: Final = tuple(rule.value for rule in UsageRule)

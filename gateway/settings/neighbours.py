@@ -1,19 +1,24 @@
 """What two parts of a document must agree on, each of which is right by itself."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from gateway.domain.deployment import Address, Deployment
-from gateway.domain.service import Endpoint, Match, Version
+from gateway.domain.service import Endpoint, Match, Service, Version
 from gateway.routing.match import fits_host, fits_path
 from gateway.settings.listeners import collide, leads_to
 from gateway.settings.problem import Finding
 
 
 def disagreements(deployment: Deployment) -> Iterator[Finding]:
-    """Find addresses used twice, requests in a circle, services out of reach."""
+    """Find what is used twice, requests in a circle, services out of reach."""
     yield from _shared_addresses(deployment)
     yield from _circles(deployment)
     yield from _out_of_reach(deployment)
+    yield from _log_over_state(deployment)
+    for service in deployment.services:
+        for finding in _shared_signal_names(service):
+            yield finding.below("services", service.name)
 
 
 def _shared_addresses(deployment: Deployment) -> Iterator[Finding]:
@@ -79,3 +84,25 @@ def _covers_paths(wide: tuple[str, ...], narrow: tuple[str, ...]) -> bool:
     if not wide or "/" in wide:
         return True
     return bool(narrow) and all(fits_path(prefix, wide) for prefix in narrow)
+
+
+def _log_over_state(deployment: Deployment) -> Iterator[Finding]:
+    log, state = deployment.access_log, deployment.state
+    if log.path and Path(log.path) == Path(state.path):
+        yield Finding(
+            what=f"found {log.path}, where state is kept.",
+            remedy="Give the log a file of its own: it would write into the database.",
+            at=("access_log",),
+        )
+
+
+def _shared_signal_names(service: Service) -> Iterator[Finding]:
+    measured = {*service.signals.names, *(s.name for s in service.signals.reported)}
+    for place, name in enumerate(service.feedback.signals):
+        if name in measured:
+            yield Finding(
+                what=f"found '{name}', which is measured in answers already (signals).",
+                remedy="Give the feedback another name: metrics could not tell them "
+                "apart.",
+                at=("feedback", "signals", place),
+            )

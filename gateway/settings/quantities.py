@@ -1,4 +1,4 @@
-"""Durations, sizes, percent and counts, as people write them.
+"""Durations, sizes, percent, parts of one, prices and counts, as people write them.
 
 Durations: 250ms, 10s, 5m, 1h30m, or a number of seconds. Sizes: 64KiB (1024), 1MB
 (1000 * 1000), or a number of bytes. Everything is finite and bounded, so that no timer
@@ -34,6 +34,7 @@ _POWERS: Final = {
 SIZE_PATTERN: Final = rf"{_NUMBER} ?({'|'.join(_POWERS)})"
 _SIZE: Final = re.compile(SIZE_PATTERN)
 LARGEST: Final = 1024**4
+DEAREST: Final = 1_000_000
 
 _DURATION_REMEDY: Final = (
     "Write a duration such as 250ms, 10s, 5m or 1h30m, or a number of seconds; "
@@ -94,6 +95,40 @@ def percent(value: object) -> Share:
         return share_from_percent(value)
     except ValueError:
         raise wrong(f"found {shown(value)} percent.", remedy) from None
+
+
+def duration_up_to(longest: str, why: str) -> Callable[[object], Seconds]:
+    """Make a reader of durations that are bounded; *why* is a sentence."""
+    bound = duration(longest)
+
+    def read(value: object) -> Seconds:
+        seconds = duration(value)
+        if seconds <= bound:
+            return seconds
+        raise wrong(f"found {shown(value)}. {why}", f"Write at most {longest}.")
+
+    return read
+
+
+def part(value: object) -> float:
+    """Read a part of one: 0.05 is every twentieth; raises Wrong."""
+    return _number(value, 1, "Write a number from 0 to 1: 0.05 is every twentieth.")
+
+
+def price(value: object) -> float:
+    """Read USD per million tokens; raises Wrong."""
+    return _number(
+        value,
+        DEAREST,
+        "Write USD per million tokens as a number, 0 or more, without a unit: 0.15.",
+    )
+
+
+def _number(value: object, highest: float, remedy: str) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and isinstance(value, int | float) and 0 <= value <= highest:
+        return float(value)
+    raise wrong(f"found {shown(value)}.", remedy)
 
 
 def count(lowest: int, highest: int) -> Callable[[object], int]:

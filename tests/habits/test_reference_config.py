@@ -36,13 +36,21 @@ PLACES = {
     "admin": ("admin",),
     "admin.tokens[]": ("admin", "tokens", 0),
     "limits": ("limits",),
+    "telemetry": ("telemetry",),
+    "telemetry.otlp": ("telemetry", "otlp"),
     "service": ("services", "chat"),
     "match": ("services", "chat", "match"),
+    "context": ("services", "chat", "context"),
+    "segments[]": ("services", "chat", "segments", 0),
+    "signals": ("services", "chat", "signals"),
+    "feedback": ("services", "chat", "feedback"),
     "override": ("services", "chat", "override"),
     "failover": ("services", "chat", "failover"),
     "version": ("services", "chat", "versions", "v1"),
     "path_rewrite": ("services", "chat", "versions", "v1", "path_rewrite"),
     "timeouts": ("services", "chat", "versions", "v1", "timeouts"),
+    "deadlines": ("services", "chat", "versions", "v1", "deadlines"),
+    "price": ("services", "chat", "versions", "v1", "price"),
     "version limits": ("services", "chat", "versions", "v1", "limits"),
 }
 
@@ -108,7 +116,7 @@ def test_every_default_is_written_and_not_only_mentioned(
         is_there = isinstance(written, dict) and written.get(str(step))
         written = written[step] if is_there else None
     if written is None:
-        return  # tokens, override and path_rewrite are off by default
+        return  # tokens, otlp, segments and the like are off by default
 
     assert set(written) == set(keys_of(_shape(place)))
 

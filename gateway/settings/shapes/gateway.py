@@ -11,6 +11,7 @@ from pydantic import (
 )
 
 from gateway.domain.deployment import (
+    AccessLog,
     Address,
     Admin,
     ClientLimits,
@@ -19,7 +20,7 @@ from gateway.domain.deployment import (
     StateAddress,
     Token,
 )
-from gateway.settings import listeners, names
+from gateway.settings import access_log, listeners, names
 from gateway.settings.addresses import listen_address, network
 from gateway.settings.credentials import (
     SHORTEST_SECRET,
@@ -38,6 +39,7 @@ from gateway.settings.shapes.shape import (
     schema,
     surroundings_of,
 )
+from gateway.settings.shapes.telemetry import TelemetryShape
 
 _LIMITS: Final = ClientLimits()
 _DEFAULTS: Final = Deployment(
@@ -52,6 +54,9 @@ def _text(value: object) -> str:
     raise wrong("found something that is no text.", "Put it in quotes.")
 
 
+_AccessLog = Annotated[
+    AccessLog, PlainValidator(access_log.access_log), access_log.SCHEMA
+]
 _Text = Annotated[str, PlainValidator(_text), schema(type="string", minLength=1)]
 
 
@@ -208,9 +213,15 @@ class DocumentShape(Shape):
         default=[],
         description="Networks whose forwarded headers are believed.",
     )
-    access_log: Annotated[
-        bool, PlainValidator(listeners.access_log), schema(enum=["off", False])
-    ] = Field(default=False, description="Where requests are logged: nowhere.")
+    access_log: _AccessLog = Field(
+        default=_DEFAULTS.access_log,
+        description="Where a line for each exchange goes, never its text: off, stdout, "
+        "or a path.",
+        json_schema_extra={"default": _DEFAULTS.access_log.kind.value},
+    )
+    telemetry: TelemetryShape = Field(
+        default=TelemetryShape(), description="Who else is told what the gateway sees."
+    )
     admin: AdminShape = Field(
         description="The admin API.", examples=[{"listen": "127.0.0.1:8081"}]
     )

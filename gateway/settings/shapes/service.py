@@ -11,6 +11,7 @@ from pydantic import (
     model_validator,
 )
 
+from gateway.domain.segment import MOST_SEGMENTS
 from gateway.domain.service import (
     DEFAULT_STICKY,
     DEFAULT_UNSPLIT,
@@ -21,6 +22,12 @@ from gateway.settings import names
 from gateway.settings.addresses import network
 from gateway.settings.problem import shown, wrong
 from gateway.settings.roles import Roles, assign_roles
+from gateway.settings.shapes.answers import (
+    ContextShape,
+    FeedbackShape,
+    SignalsShape,
+)
+from gateway.settings.shapes.segment import SegmentShape, told_apart
 from gateway.settings.shapes.shape import (
     Name,
     NotEmpty,
@@ -36,7 +43,6 @@ from gateway.settings.shapes.version import VersionShape
 from gateway.settings.sticky import as_written, sticky_order, sticky_source
 
 _DEFAULTS: Final = Service(name="", versions=(), baseline="")
-_DIALECTS: Final = ("openai", "anthropic", "kserve", "ollama", "tgi", "plain")
 
 
 def _off_is_none(value: object) -> object:
@@ -130,8 +136,6 @@ class ServiceShape(Shape):
 
     later: ClassVar = {
         "targeting": "Remove it; `override` lets chosen senders pick a version.",
-        "segments": "Remove it.",
-        "signals": "Remove it.",
         "evaluators": "Remove it.",
         "candidates": "Write one `candidate`.",
         "rollout": "Remove it; weights are set by `weights` and by hand.",
@@ -147,9 +151,12 @@ class ServiceShape(Shape):
     )
     dialect: Annotated[
         str,
-        PlainValidator(names.choice("dialect", ("auto",), _DIALECTS)),
-        schema(enum=["auto"]),
-    ] = Field(default="auto", description="How answers are read.")
+        PlainValidator(names.choice("dialect", names.DIALECTS)),
+        schema(enum=list(names.DIALECTS)),
+    ] = Field(
+        default=_DEFAULTS.dialect.value,
+        description="How answers are read: as the path tells, or always as one API.",
+    )
     sticky: Annotated[list[_Source], AfterValidator(sticky_order)] = Field(
         default=list(DEFAULT_STICKY),
         description="Sources of the sticky key; the first that is present wins. None "
@@ -169,9 +176,30 @@ class ServiceShape(Shape):
     )
     usage: Annotated[
         str,
-        PlainValidator(names.choice("usage", ("pass",), ("inject",))),
-        schema(enum=["pass"]),
-    ] = Field(default="pass", description="What is done about token usage: nothing.")
+        PlainValidator(names.choice("usage", names.USAGE_RULES)),
+        schema(enum=list(names.USAGE_RULES)),
+    ] = Field(
+        default=_DEFAULTS.usage.value,
+        description="Token usage of streams: as the client asked, or inject: ask the "
+        "upstream for it, and take it out of the answer again.",
+    )
+    context: ContextShape | None = Field(
+        default=None,
+        description="Where requests carry retrieved passages; null: where the dialect "
+        "has them.",
+    )
+    segments: Annotated[list[SegmentShape], AfterValidator(told_apart)] = Field(
+        default=[],
+        description="Slices of the traffic that are looked at one by one.",
+        json_schema_extra={"maxItems": MOST_SEGMENTS},
+    )
+    signals: SignalsShape = Field(
+        default=SignalsShape(), description="What is measured in answers."
+    )
+    feedback: FeedbackShape = Field(
+        default=FeedbackShape(),
+        description="What is taken of feedback that comes later.",
+    )
     expose: YesNo = Field(
         default=_DEFAULTS.expose,
         description="Whether clients are told the version: x-sluicegate-version.",

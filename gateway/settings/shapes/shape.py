@@ -63,22 +63,22 @@ def text_schema(pattern: str) -> WithJsonSchema:
     return schema(type="string", pattern=f"^(?:{pattern})$")
 
 
+def duration_schema(longest: float) -> WithJsonSchema:
+    """Describe a duration to editors; *longest* in seconds."""
+    return schema(
+        anyOf=[
+            {"type": "string", "pattern": f"^{quantities.DURATION_PATTERN}$"},
+            {"type": "number", "minimum": quantities.SHORTEST, "maximum": longest},
+        ]
+    )
+
+
+URL_PATTERN: Final = r"^[Hh][Tt][Tt][Pp][Ss]?://[^?#@\s]+$"
 NotEmpty: Final = Field(min_length=1)
 
 YesNo = Annotated[bool, PlainValidator(_yes_or_no), schema(type="boolean")]
 Duration = Annotated[
-    Seconds,
-    PlainValidator(quantities.duration),
-    schema(
-        anyOf=[
-            {"type": "string", "pattern": f"^{quantities.DURATION_PATTERN}$"},
-            {
-                "type": "number",
-                "minimum": quantities.SHORTEST,
-                "maximum": quantities.LONGEST,
-            },
-        ]
-    ),
+    Seconds, PlainValidator(quantities.duration), duration_schema(quantities.LONGEST)
 ]
 Size = Annotated[
     Bytes,
@@ -95,7 +95,15 @@ Percent = Annotated[
     PlainValidator(quantities.percent),
     schema(type="number", minimum=0, maximum=100, multipleOf=0.001),
 ]
+Part = Annotated[
+    float,
+    PlainValidator(quantities.part),
+    schema(type="number", minimum=0, maximum=1),
+]
 Name = Annotated[str, PlainValidator(names.name), text_schema(names.NAME_PATTERN)]
 PathPrefix = Annotated[
     str, PlainValidator(names.path_prefix), text_schema(names.PATH_PATTERN)
+]
+Pointer = Annotated[
+    str, PlainValidator(names.json_pointer), text_schema(names.POINTER_PATTERN)
 ]

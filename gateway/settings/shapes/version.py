@@ -7,7 +7,6 @@ from pydantic import (
     Field,
     JsonValue,
     PlainValidator,
-    ValidationInfo,
     model_validator,
 )
 
@@ -15,41 +14,23 @@ from gateway.domain.service import Endpoint, PoolLimits, Timeouts
 from gateway.routing.json_pointer import split_pointer
 from gateway.settings import names
 from gateway.settings.addresses import endpoint
-from gateway.settings.credentials import header_value
 from gateway.settings.problem import Finding, raise_all
-from gateway.settings.quantities import count
+from gateway.settings.quantities import DEAREST, count, price
+from gateway.settings.shapes.headers import RequestHeaders
 from gateway.settings.shapes.shape import (
+    URL_PATTERN,
     Duration,
     NotEmpty,
     PathPrefix,
+    Pointer,
     Shape,
     schema,
-    surroundings_of,
-    text_schema,
 )
 
 _TIMEOUTS: Final = Timeouts()
 _LIMITS: Final = PoolLimits()
 _MOST_CONNECTIONS: Final = 100_000
 _MOST_PENDING: Final = 1_000_000
-
-
-def _header_value(value: object, info: ValidationInfo) -> str:
-    return header_value(value, surroundings_of(info))
-
-
-def _distinct_names(headers: dict[str, str]) -> dict[str, str]:
-    first: dict[str, str] = {}
-    raise_all([
-        Finding(
-            what=f"found the header {name} again, after {first[name.lower()]}.",
-            remedy="Keep one: header names do not tell cases apart.",
-            at=(name,),
-        )
-        for name in headers
-        if first.setdefault(name.lower(), name) != name
-    ])
-    return headers
 
 
 def _distinct_places(places: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -84,38 +65,19 @@ def _distinct_endpoints(endpoints: list[Endpoint]) -> list[Endpoint]:
 _Url = Annotated[
     Endpoint,
     PlainValidator(endpoint),
-    schema(type="string", pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://[^?#@\s]+$"),
-]
-_HeaderName = Annotated[
-    str,
-    PlainValidator(names.settable_header),
-    text_schema(names.FIELD_NAME_PATTERN),
-]
-_HeaderValue = Annotated[
-    str,
-    PlainValidator(_header_value),
-    schema(
-        anyOf=[
-            {"type": "string"},
-            *(
-                {
-                    "type": "object",
-                    "properties": {kind: {"type": "string"}},
-                    "required": [kind],
-                    "additionalProperties": False,
-                }
-                for kind in ("env", "file")
-            ),
-        ]
-    ),
-]
-_Pointer = Annotated[
-    str, PlainValidator(names.json_pointer), text_schema(names.POINTER_PATTERN)
+    schema(type="string", pattern=URL_PATTERN),
 ]
 _HostRule = Annotated[
     str,
     PlainValidator(names.choice("host rule", names.HOST_RULES)),
     schema(enum=list(names.HOST_RULES)),
+]
+
+
+_Price = Annotated[
+    float,
+    PlainValidator(price),
+    schema(type="number", minimum=0, maximum=DEAREST),
 ]
 
 
@@ -167,6 +129,15 @@ class TimeoutsShape(Shape):
     )
 
 
+class DeadlinesShape(Shape):
+    """`deadlines`."""
+
+    first_token: Duration | None = Field(
+        default=None,
+        description="An answer whose first content comes later is late; null: none is.",
+    )
+
+
 class LimitsShape(Shape):
     """`limits` of a version."""
 
@@ -188,6 +159,17 @@ class LimitsShape(Shape):
     )
 
 
+class PriceShape(Shape):
+    """`price`, in USD per million tokens."""
+
+    input: _Price = Field(description="Tokens of the request.", examples=[0.15])
+    cached_input: _Price | None = Field(
+        default=None,
+        description="Tokens of the request that the server had cached; null: as input.",
+    )
+    output: _Price = Field(description="Tokens of the answer.", examples=[0.60])
+
+
 class VersionShape(Shape):
     """`services.NAME.versions.NAME`."""
 
@@ -195,8 +177,6 @@ class VersionShape(Shape):
         "tls": "Remove it: https endpoints are verified against the system's "
         "authorities.",
         "health": "Remove it.",
-        "price": "Remove it.",
-        "deadlines": "Remove it; `timeouts` bound how long an answer may take.",
     }
 
     endpoints: Annotated[list[_Url], NotEmpty, AfterValidator(_distinct_endpoints)] = (
@@ -213,14 +193,12 @@ class VersionShape(Shape):
         default=None,
         description="Replaces the beginning of paths; other paths pass unchanged.",
     )
-    set_headers: Annotated[
-        dict[_HeaderName, _HeaderValue], AfterValidator(_distinct_names)
-    ] = Field(
+    set_headers: RequestHeaders = Field(
         default={},
         description="Request headers set in place of the client's: a text, "
         "{env: VARIABLE} or {file: PATH}.",
     )
-    set_json: Annotated[dict[_Pointer, JsonValue], AfterValidator(_distinct_places)] = (
+    set_json: Annotated[dict[Pointer, JsonValue], AfterValidator(_distinct_places)] = (
         Field(
             default={},
             description="Values set in JSON request bodies, by JSON pointer.",
@@ -229,7 +207,15 @@ class VersionShape(Shape):
     timeouts: TimeoutsShape = Field(
         default=TimeoutsShape(), description="How long an endpoint may take."
     )
+    deadlines: DeadlinesShape = Field(
+        default=DeadlinesShape(),
+        description="When an answer is late, which the analyzer is told; nothing is cut.",
+    )
     limits: LimitsShape = Field(
         default=LimitsShape(),
         description="How much of an endpoint one worker may use at once.",
+    )
+    price: PriceShape | None = Field(
+        default=None,
+        description="USD per million tokens; null: nothing is known of costs.",
     )

@@ -2,14 +2,36 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from gateway.cli.understood import as_document, as_tables
-from gateway.domain.deployment import Address, Admin, Deployment, Role, Token
-from gateway.domain.service import Endpoint, Service, Version
-from gateway.domain.units import Share
+from gateway.domain.deployment import (
+    AccessLog,
+    AccessLogKind,
+    Address,
+    Admin,
+    Deployment,
+    Otlp,
+    Role,
+    Telemetry,
+    Token,
+)
+from gateway.domain.segment import Segment, SegmentBy
+from gateway.domain.service import (
+    DialectChoice,
+    Endpoint,
+    Price,
+    ReportedSignal,
+    ReportPlace,
+    Service,
+    Signals,
+    UsageRule,
+    Version,
+)
+from gateway.domain.units import Bytes, Share
 
 SECRET = "do-not-show-this"
 
@@ -39,6 +61,9 @@ def deployment() -> Deployment:
             tokens=(Token(name="ci", role=Role.OPERATOR, secret=SECRET),),
         ),
         services=(chat,),
+        telemetry=Telemetry(
+            otlp=Otlp(endpoint="http://o:4318", headers=(("api-key", SECRET),))
+        ),
     )
 
 
@@ -65,6 +90,55 @@ def test_listeners_versions_weights_and_sticky_sources_are_shown(
     assert (
         "chat, sticky by header x-user-id, json /safety_identifier, json /user" in lines
     )
+
+
+def test_how_answers_are_read_is_shown(deployment: Deployment) -> None:
+    """What is priced, measured and told apart costs nothing to check here."""
+    (chat,) = deployment.services
+    v1, v2 = chat.versions
+    priced = replace(v1, price=Price(input=0.15, output=0.6))
+    chat = replace(
+        chat,
+        versions=(priced, v2),
+        dialect=DialectChoice.OPENAI,
+        usage=UsageRule.INJECT,
+        signals=Signals(
+            names=("refusal",),
+            reported=(ReportedSignal(name="x", place=ReportPlace.HEADER, key="x"),),
+        ),
+        segments=(
+            Segment(name="size", by=SegmentBy.REQUEST_BYTES, edges=(Bytes(1024),)),
+            Segment(name="[b]", by=SegmentBy.HEADER, key="x-a", values=("y",)),
+        ),
+    )
+    log = AccessLog(kind=AccessLogKind.FILE, path="/var/log/a")
+    deployment = replace(deployment, services=(chat,), access_log=log)
+
+    lines = [line.strip() for line in _printed(deployment, 200).splitlines()]
+
+    assert "answers are read as openai, usage asked for; signals: refusal, x" in lines
+    assert "v1 costs 0.15 (cached 0.15) in, 0.6 out, USD per million tokens" in lines
+    assert "size by request_bytes: other, <1KiB, >=1KiB" in lines
+    assert "[b] by header x-a: other, y" in lines
+    assert "access log  /var/log/a" in lines
+    assert "telemetry   to http://o:4318" in lines
+    match as_document(deployment):
+        case {
+            "access_log": "/var/log/a",
+            "otlp": "http://o:4318",
+            "services": [
+                {
+                    "dialect": "openai",
+                    "usage": "inject",
+                    "signals": ["refusal", "x"],
+                    "segments": {"[b]": ["other", "y"]},
+                    "prices": {"v1": {"output": 0.6, "cached_input": None}},
+                }
+            ],
+        }:
+            pass
+        case other:
+            pytest.fail(f"not what was understood: {other}")
 
 
 def test_no_secret_is_shown(deployment: Deployment) -> None:

@@ -4,9 +4,32 @@ import os
 import tempfile
 from dataclasses import replace
 
-from gateway.domain.deployment import Address, Admin, Deployment, Role, Token
-from gateway.domain.service import Endpoint, Service, Version
-from gateway.domain.units import Share
+from gateway.domain.deployment import (
+    AccessLog,
+    AccessLogKind,
+    Address,
+    Admin,
+    Deployment,
+    Otlp,
+    Role,
+    Telemetry,
+    Token,
+)
+from gateway.domain.segment import Segment, SegmentBy
+from gateway.domain.service import (
+    Deadlines,
+    DialectChoice,
+    Endpoint,
+    Feedback,
+    Price,
+    ReportedSignal,
+    ReportPlace,
+    Service,
+    Signals,
+    UsageRule,
+    Version,
+)
+from gateway.domain.units import Bytes, Seconds, Share
 from gateway.handoff.last_table import (
     Last,
     read_last,
@@ -74,3 +97,46 @@ def test_whoever_is_killed_while_it_writes_leaves_the_one_before() -> None:
         assert read_last(file.fileno()) == SHORT
         write_last(file.fileno(), LONG)
         assert read_last(file.fileno()) == LONG
+
+
+def test_all_that_answers_are_read_by_is_read_back() -> None:
+    read = replace(
+        CHAT,
+        versions=(
+            replace(
+                CHAT.versions[0],
+                price=Price(input=0.15, output=1.0, cached_input=0.07),
+                deadlines=Deadlines(first_token=Seconds(30.0)),
+            ),
+        ),
+        dialect=DialectChoice.ANTHROPIC,
+        usage=UsageRule.INJECT,
+        context="/documents",
+        signals=Signals(
+            names=("refusal",),
+            reported=(ReportedSignal(name="x", place=ReportPlace.JSON, key="/x"),),
+            sample=0.5,
+        ),
+        feedback=Feedback(signals=("thumbs_up",)),
+        segments=(
+            Segment(name="size", by=SegmentBy.REQUEST_BYTES, edges=(Bytes(1024),)),
+            Segment(name="topic", by=SegmentBy.PROMPT, patterns=(("a", "b|c"),)),
+        ),
+    )
+    last = Last(
+        table=RoutingTable(epoch=1, services=(replace(ROUTED, service=read),)),
+        deployment=replace(
+            DEPLOYMENT,
+            services=(read,),
+            access_log=AccessLog(kind=AccessLogKind.FILE, path="a.log"),
+            telemetry=Telemetry(
+                otlp=Otlp(endpoint="http://o", headers=(("a", "b"),), traces=1.0)
+            ),
+        ),
+        counted=Counted(),
+    )
+
+    with tempfile.TemporaryFile() as file:
+        write_last(file.fileno(), last)
+
+        assert read_last(file.fileno()) == last

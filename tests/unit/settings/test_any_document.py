@@ -20,12 +20,21 @@ state: sqlite:state.db
 trusted_proxies: [10.0.0.0/8]
 admin: {listen: "127.0.0.1:8081", tokens: [{name: a, role: app, env: KEY}]}
 limits: {head: 1KiB, idle: 5s}
+access_log: ./access.log
+telemetry: {otlp: {endpoint: "http://o:4318", headers: {a: {env: KEY}}, traces: 0.5}}
 services:
   chat:
     match: {hosts: [a.example], paths: [/v1/]}
     sticky: [{header: a}, {json: /b}, client_ip, {cookie: c}]
     override: {from: [10.0.0.0/8]}
     failover: {repeat: true}
+    context: {json: /documents}
+    signals: {names: [refusal, {name: x, header: a}, {name: y, json: /b}], sample: 0.5}
+    segments:
+      - {name: a, by: request_bytes, edges: [1, 2]}
+      - {name: b, by: {header: x}, values: [y]}
+      - {name: c, by: prompt, patterns: {d: "e|f"}}
+    feedback: {deadline: 1h, signals: [z]}
     versions:
       v1:
         endpoints: [http://a/b]
@@ -33,7 +42,9 @@ services:
         set_headers: {a: {env: KEY}}
         set_json: {/a: 1}
         timeouts: {connect: 1s}
+        deadlines: {first_token: 1s}
         limits: {pending: 1}
+        price: {input: 1, output: 2}
       v2: {endpoints: ["http://b"]}
     baseline: v1
     candidate: v2

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from gateway.answers.signals import SIGNALS
+from gateway.domain.service import DEFAULT_SIGNALS, DialectChoice
 from gateway.settings.schema import json_schema
 
 
@@ -47,3 +49,17 @@ def test_its_patterns_accept_what_the_gateway_accepts() -> None:
 
     assert re.search(pattern, "1h30m")
     assert not re.search(pattern, "1h30")
+
+
+def test_it_offers_every_dialect_signal_and_way_to_slice() -> None:
+    """An editor completes them."""
+    shapes: dict[str, Any] = json_schema()["$defs"]  # type: ignore[assignment]
+    service, signals = shapes["ServiceShape"], shapes["SignalsShape"]
+    segment = shapes["SegmentShape"]["properties"]["by"]
+
+    assert service["properties"]["dialect"]["enum"] == [d.value for d in DialectChoice]
+    assert set(signals["properties"]["names"]["items"]["anyOf"][0]["enum"]) >= {
+        *SIGNALS,
+        *DEFAULT_SIGNALS,
+    }
+    assert "request_bytes" in segment["anyOf"][0]["enum"]
