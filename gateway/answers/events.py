@@ -16,14 +16,11 @@ _BOM: Final = b"\xef\xbb\xbf"
 
 
 class Events(Protocol):
-    """Cuts one stream.
+    """Cuts one stream."""
 
-    Attributes:
-        skipped: Events that were too long to be read.
-
-    """
-
-    skipped: int
+    @property
+    def skipped(self) -> int:
+        """Events that were too long to be read."""
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take the next bytes; give the events that are whole now."""

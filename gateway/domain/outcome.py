@@ -1,4 +1,4 @@
-"""What an exchange turned out to be, as far as its transport can tell.
+"""What an exchange turned out to be.
 
 Charged to the version the exchange was assigned to, whoever answered it.
 """
@@ -10,9 +10,16 @@ class Outcome(StrEnum):
     """Exactly one per exchange that reached a version."""
 
     COMPLETE = "complete"
-    TRUNCATED = "truncated"
-    UPSTREAM_ERROR = "upstream_error"
-    CLIENT_ERROR = "client_error"
+    TRUNCATED = "truncated"  # closed or stalled before its own end mark
+    UPSTREAM_ERROR = "upstream_error"  # no answer, a timeout, 5xx or 429
+    STREAM_ERROR = "stream_error"  # a 200 with an error inside, or with no answer in it
+    REFUSED = "refused"
+    LENGTH = "length"  # cut by a limit of tokens
+    CONTENT_FILTER = "content_filter"
+    EMPTY = "empty"
+    DEGENERATE = "degenerate"  # it loops
+    INVALID = "invalid"  # JSON or a tool call that does not parse or fit
+    CLIENT_ERROR = "client_error"  # 4xx but 429
     CLIENT_CANCELLED = "client_cancelled"
 
 
@@ -30,7 +37,13 @@ class Failure(StrEnum):
     GATEWAY = "gateway"  # not the endpoint's: the gateway lacked something, or erred
 
 
-ERRORS = frozenset({Outcome.TRUNCATED, Outcome.UPSTREAM_ERROR})
+ERRORS = frozenset({
+    Outcome.TRUNCATED,
+    Outcome.UPSTREAM_ERROR,
+    Outcome.STREAM_ERROR,
+    Outcome.EMPTY,
+    Outcome.INVALID,
+})
 """The outcomes that make up `error_rate`."""
 
 _COMPLETE = Outcome.COMPLETE  # a look-up through the class costs ten times as much

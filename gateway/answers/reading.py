@@ -1,0 +1,190 @@
+"""Reads one exchange as it passes: the request once, the answer piece by piece.
+
+Until the first content has come, each piece is read at once, for its time counts. What
+comes later is gathered and read many events at a time: read one by one, events cost three
+times as much (measured). Nothing here changes, delays or keeps what passes; what is held
+is bounded, and an answer that is beyond the bounds is `is_unread`, never half read.
+"""
+
+import zlib
+from typing import Final
+
+from gateway.answers.answer import Answer
+from gateway.answers.asked import NOTHING
+from gateway.answers.dialect import Dialect, Framing
+from gateway.answers.events import Events, JsonLines, ServerSentEvents
+from gateway.answers.usage import Usage
+
+LONGEST_BODY: Final = 1024 * 1024
+"""Bytes of an answer that is read as a whole; a longer one is not read."""
+
+_BATCH: Final = 4 * 1024  # bytes of events that are read together
+_MOST_INFLATED: Final = 1024 * 1024  # bytes out of one piece: more is a bomb
+_ZLIB_OR_GZIP: Final = 47  # zlib.h, inflateInit2: detect the header, 32 KiB window
+_INFLATED: Final = frozenset({b"gzip", b"x-gzip", b"deflate"})
+_EVENT_STREAM: Final = b"text/event-stream"
+_LINES: Final = frozenset({
+    b"application/x-ndjson",
+    b"application/ndjson",
+    b"application/jsonl",
+    b"application/stream+json",
+})
+
+
+class Reading:
+    """What is known of one exchange.
+
+    Attributes:
+        dialect: How it is read.
+        asked: What the request asked for.
+        answer: What has been read of the answer.
+        is_stream: Whether the answer came as a stream of events.
+        is_unread: The answer could not be read: too long, or in an unknown coding.
+        first_content: Seconds from arrival to the first content; None before.
+
+    """
+
+    __slots__ = (
+        "_events",
+        "_inflate",
+        "_pending",
+        "_size",
+        "answer",
+        "asked",
+        "dialect",
+        "first_content",
+        "is_stream",
+        "is_unread",
+    )
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self.asked = NOTHING
+        self.answer = Answer()
+        self.is_stream = self.is_unread = False
+        self.first_content: float | None = None
+        self._events: Events | None = None
+        self._inflate: zlib._Decompress | None = None
+        self._pending: list[bytes] = []
+        self._size = 0
+
+    def begin(self, content_type: bytes, coding: bytes) -> None:
+        """Prepare for a 2xx answer's body.
+
+        Args:
+            content_type: Its Content-Type, b"" when there is none.
+            coding: Its Content-Encoding, b"" when there is none.
+
+        """
+        kind = content_type.split(b";", 1)[0].strip().lower()
+        if kind == _EVENT_STREAM:
+            self._events = ServerSentEvents()
+        elif kind in _LINES:
+            self._events = JsonLines()
+        elif self.asked.is_stream and kind != b"application/json":
+            is_lines = self.dialect.framing is Framing.LINES
+            self._events = JsonLines() if is_lines else ServerSentEvents()
+        self.is_stream = self._events is not None
+        coding = coding.strip().lower()
+        if coding in _INFLATED:
+            self._inflate = zlib.decompressobj(_ZLIB_OR_GZIP)
+        elif coding not in {b"", b"identity"}:
+            self.is_unread = True
+
+    def take(self, parts: list[bytes], since: float) -> None:
+        """Take body bytes that have passed.
+
+        Args:
+            parts: As they came, without the transfer's own framing.
+            since: Seconds from the request's arrival until now.
+
+        """
+        if self.is_unread:
+            return
+        if self._inflate is not None:
+            parts = self._inflated(parts)
+        self._pending += parts
+        self._size += sum(map(len, parts))
+        if self._events is None:
+            if self.first_content is None and self._size:
+                self.first_content = since
+            if self._size > LONGEST_BODY:
+                self._give_up()
+        elif self.first_content is None or self._size >= _BATCH:
+            self._read_events()
+            if self.first_content is None and self.answer.content_events:
+                self.first_content = since
+
+    def read_whole(self, body: bytes, since: float) -> None:
+        """Take an answer, prepared for, that came whole: take and end in one."""
+        if self._events is None and self._inflate is None and not self.is_unread:
+            if len(body) > LONGEST_BODY:
+                self.is_unread = True
+                return
+            if body:
+                self.first_content = since
+            self.dialect.read_whole(self.answer, body)
+            return
+        self.take([body], since)
+        self.end()
+
+    def end(self) -> None:
+        """Read what is left; no more will come."""
+        if self.is_unread:
+            return
+        if self._events is None:
+            body = b"".join(self._pending)
+            self._pending = []
+            self.dialect.read_whole(self.answer, body)
+            return
+        self._read_events()
+        rest = self._events.rest()
+        if rest:
+            self.dialect.read_events(self.answer, rest)
+
+    @property
+    def events_skipped(self) -> int:
+        """Events that were too long to be read."""
+        return 0 if self._events is None else self._events.skipped
+
+    @property
+    def usage(self) -> Usage | None:
+        """Tokens as reported; else, for text, estimated from the content's events."""
+        answer = self.answer
+        usage = answer.usage
+        if usage is not None and usage.output is not None:
+            return usage
+        if not (self.is_stream and self.dialect.is_text and answer.content_events):
+            return usage
+        known = Usage() if usage is None else usage
+        return Usage(
+            input=known.input,
+            cached=known.cached,
+            output=answer.content_events,
+            is_estimated=True,
+        )
+
+    def _read_events(self) -> None:
+        assert self._events is not None  # ruff: ignore[assert]
+        pending = self._pending
+        data = pending[0] if len(pending) == 1 else b"".join(pending)
+        self._pending, self._size = [], 0
+        events = self._events.feed(data)
+        if events:
+            self.dialect.read_events(self.answer, events)
+
+    def _inflated(self, parts: list[bytes]) -> list[bytes]:
+        assert self._inflate is not None  # ruff: ignore[assert]
+        try:
+            out = [self._inflate.decompress(part, _MOST_INFLATED) for part in parts]
+        except zlib.error:
+            self._give_up()
+            return []
+        if self._inflate.unconsumed_tail:
+            self._give_up()
+            return []
+        return out
+
+    def _give_up(self) -> None:
+        self.is_unread = True
+        self._pending, self._size = [], 0
