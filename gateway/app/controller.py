@@ -43,6 +43,7 @@ _log: Final = logging.getLogger("sluicegate.controller")
 
 _HELLO_WITHIN_S: Final = 1.0
 _GOODBYE_S: Final = 0.25  # aiohttp takes it twice
+_KEYS_EVERY_S: Final = 3600.0
 _STDOUT: Final = 1
 
 
@@ -115,6 +116,7 @@ class Controller:
             tasks.create_task(self._durable.keep_open(self._gate.store_returned))
             tasks.create_task(self._announce())
             tasks.create_task(self._obey())
+            tasks.create_task(self._turn_keys())
             if self._last is not None:
                 tasks.create_task(self._compare())
 
@@ -159,6 +161,12 @@ class Controller:
             with unharmed("A reload"):
                 await self._reload()
 
+    async def _turn_keys(self) -> None:
+        while True:
+            await asyncio.sleep(_KEYS_EVERY_S)
+            with unharmed("Turning the key of request ids"):
+                await self._gate.turn_keys()
+
     async def _compare(self) -> None:
         with unharmed("Comparing the configuration with what runs"):
             await self._gate.compare()
@@ -201,6 +209,7 @@ class Controller:
             table=table,
             deployment=self._gate.deployment,
             counted=self._aggregate.counted(),
+            ticket_keys=tuple(self._gate.ticket_keys.values()),
         )
         write_last(self._start.table_fd, last)
 

@@ -6,13 +6,14 @@ while the store was away is written with the next save.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import chain, repeat
 from typing import Final
 
 from gateway.control.unharmed import unharmed
 from gateway.domain.deployment import StateAddress
 from gateway.domain.errors import RevisionConflict, StoreUnavailable
+from gateway.domain.ticket_key import TicketKey
 from gateway.state.store import Kept, Store, Weight
 
 _log = logging.getLogger(__name__)
@@ -20,7 +21,7 @@ _PAUSES_S: Final = (0.5, 1.0, 2.0, 5.0)
 
 
 class Durable:
-    """Keeps weights in a store that may come and go.
+    """Keeps weights and keys in a store that may come and go.
 
     Args:
         make: Makes the store the configuration names.
@@ -68,6 +69,22 @@ class Durable:
                 self._give_up(overtaken)
                 raise overtaken from error
             self._revisions |= {weight.service: weight.revision for weight in newer}
+
+    async def save_ticket_keys(self, keys: Sequence[TicketKey]) -> None:
+        """Keep these keys and no others.
+
+        Raises:
+            StoreUnavailable: They are not known to be kept.
+
+        """
+        async with self._one_at_a_time:
+            if self.trouble is not None:
+                raise self.trouble
+            try:
+                await self._named().save_ticket_keys(keys)
+            except StoreUnavailable as error:
+                self._give_up(error)
+                raise
 
     async def keep_open(
         self,

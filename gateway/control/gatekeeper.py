@@ -7,7 +7,7 @@ So a lost store can hold a promotion, never a rollback.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -17,6 +17,7 @@ from gateway.control.nearest import suggest
 from gateway.control.publish import APPLIED_WITHIN_S, Publisher
 from gateway.control.recover import as_run, highest_epoch, newest_table, newest_weights
 from gateway.control.reload import demand_no_restart, table_of
+from gateway.control.ticket_keys import KeyRing
 from gateway.control.weight_book import WeightBook
 from gateway.control.weights import is_held, raises, share_wanted
 from gateway.domain.deployment import Deployment, Token
@@ -30,6 +31,7 @@ from gateway.domain.errors import (
 from gateway.domain.units import percent_from_share
 from gateway.handoff.last_table import Last
 from gateway.handoff.routing_table import RoutedService, RoutingTable
+from gateway.handoff.ticket import TicketKeys
 from gateway.state.store import Change, Kept, Weight
 
 _log = logging.getLogger(__name__)
@@ -69,7 +71,7 @@ class Gatekeeper:
 
     Args:
         publisher: Sends tables to the workers.
-        durable: Keeps weights.
+        durable: Keeps weights and keys.
         read: Reads the configuration; raises BadConfiguration. Has its own deadline.
         now: Unix time in seconds, for display.
 
@@ -87,6 +89,7 @@ class Gatekeeper:
         self._read = read
         self._now = now
         self._book = WeightBook(now)
+        self._ring = KeyRing(durable, now)
         self._reloading = asyncio.Lock()
         self._raising = asyncio.Lock()
         self._deployment: Deployment | None = None
@@ -111,6 +114,11 @@ class Gatekeeper:
     def tokens(self) -> tuple[Token, ...]:
         """Who may operate the gateway. Only after `start`."""
         return self.deployment.admin.tokens
+
+    @property
+    def ticket_keys(self) -> TicketKeys:
+        """What reads request ids. Secrets: for that and nothing else."""
+        return self._ring.keys
 
     @property
     def troubles(self) -> list[str]:
@@ -167,6 +175,7 @@ class Gatekeeper:
         tables = [*self._publisher.seen, *([last.table] if last is not None else [])]
         self._book.write(newest_weights(kept, tables, at=self._now()))
         self._publisher.skip_to(highest_epoch(kept, tables))
+        await self._start_keys(kept, last, tables)
         newest = newest_table(tables) if last is not None else None
         await self._begin(as_run(accepted, newest), kept)
 
@@ -222,6 +231,13 @@ class Gatekeeper:
                 self._unread = None
                 return receipt
 
+    async def turn_keys(self) -> None:
+        """Make new request ids with a new key, if it is time; call once an hour."""
+        is_new = self._ring.turn()
+        await self._ring.keep()
+        if is_new:
+            self._enforce(self.deployment, {})
+
     async def compare(self) -> None:
         """Say in `troubles` when the file is not what was accepted last."""
         accepted = self.deployment
@@ -240,10 +256,24 @@ class Gatekeeper:
         try:
             async with self._raising:
                 self._publisher.skip_to(kept.epoch)
+                self._ring.adopt(kept.ticket_keys, kept=True)
                 changed = self._book.reconciled(kept, self.deployment.services)
                 await self._commit(self.deployment, changed)
+            await self._ring.keep()
         except GatewayError as error:
             _log.error("%s", error)
+
+    async def _start_keys(
+        self, kept: Kept | None, last: Last | None, tables: Iterable[RoutingTable]
+    ) -> None:
+        if kept is not None:
+            self._ring.adopt(kept.ticket_keys, kept=True)
+        if last is not None:
+            self._ring.adopt(last.ticket_keys)
+        used = [table.ticket_key for table in tables]
+        self._ring.adopt(key for key in used if key is not None)
+        self._ring.turn()
+        await self._ring.keep()
 
     async def _begin(self, deployment: Deployment, kept: Kept | None) -> None:
         services = deployment.services
@@ -334,7 +364,7 @@ class Gatekeeper:
     ) -> RoutingTable:
         self._book.write(changed)
         self._deployment = deployment
-        table = table_of(deployment, self._book.weights)
+        table = table_of(deployment, self._book.weights, self._ring.current)
         current = self._publisher.table
         if current is None or replace(table, epoch=current.epoch) != current:
             return self._publisher.publish(table)

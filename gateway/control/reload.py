@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from gateway.control.weights import routed
 from gateway.domain.deployment import Deployment
 from gateway.domain.errors import BadConfiguration
+from gateway.domain.ticket_key import TicketKey
 from gateway.handoff.routing_table import RoutingTable
 from gateway.state.store import Weight
 
@@ -30,12 +31,15 @@ def demand_no_restart(old: Deployment, new: Deployment) -> None:
         )
 
 
-def table_of(deployment: Deployment, weights: Mapping[str, Weight]) -> RoutingTable:
+def table_of(
+    deployment: Deployment, weights: Mapping[str, Weight], key: TicketKey
+) -> RoutingTable:
     """Make the table of a configuration; its epoch is given when it is published.
 
     Args:
         deployment: The configuration.
         weights: One for each of its services, by name.
+        key: What request ids are made with.
 
     """
     return RoutingTable(
@@ -46,4 +50,5 @@ def table_of(deployment: Deployment, weights: Mapping[str, Weight]) -> RoutingTa
         trusted_proxies=deployment.trusted_proxies,
         limits=deployment.limits,
         drain=deployment.drain,
+        ticket_key=key,
     )

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from gateway.domain.deployment import Deployment
+from gateway.domain.ticket_key import TicketKey
 from gateway.handoff.observations import Counted
 from gateway.handoff.routing_table import RoutingTable
 
@@ -30,12 +31,14 @@ class Last(msgspec.Struct, kw_only=True, frozen=True):
         deployment: The configuration it was made from.
         counted: By workers that are gone or were not linked, and, as of the last
             scrape, by the others.
+        ticket_keys: Those that may still read a request id.
 
     """
 
     table: RoutingTable
     deployment: Deployment
     counted: Counted
+    ticket_keys: tuple[TicketKey, ...] = ()
 
 
 class _TableAlone(msgspec.Struct):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gateway.domain.deployment import ClientLimits
 from gateway.domain.service import Service
+from gateway.domain.ticket_key import TicketKey
 from gateway.domain.units import BUCKETS, Seconds, Share, percent_from_share
 
 
@@ -48,6 +49,7 @@ class RoutingTable:
         trusted_proxies: Networks (CIDR) whose forwarded headers are believed.
         limits: What one client connection may ask.
         drain: How long a stopping worker waits for running exchanges.
+        ticket_key: What request ids are made with; None where nobody reads them.
 
     """
 
@@ -56,3 +58,4 @@ class RoutingTable:
     trusted_proxies: tuple[str, ...] = ()
     limits: ClientLimits = ClientLimits()
     drain: Seconds = Seconds(30.0)
+    ticket_key: TicketKey | None = None

@@ -1,13 +1,15 @@
 """The socket for state stores: what is kept, and what every store owes.
 
 A store keeps, for each service, the weight in force and the configured weight it was
-based on, and one epoch for the whole gateway. The plugs are in stores/.
+based on; and for the whole gateway one epoch and the keys of its request ids. The plugs
+are in stores/.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.domain.ticket_key import TicketKey
 from gateway.domain.units import Share
 
 
@@ -54,14 +56,22 @@ class Weight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """Everything a store keeps: the highest epoch it was told, and a weight by service."""
+    """Everything a store keeps.
+
+    Attributes:
+        epoch: The highest it was told.
+        weights: By service.
+        ticket_keys: As they were saved last, in any order.
+
+    """
 
     epoch: int
     weights: Mapping[str, Weight]
+    ticket_keys: tuple[TicketKey, ...] = ()
 
 
 class Store(Protocol):
-    """Keeps weights durably. One caller at a time; every call has its own deadline."""
+    """Keeps weights and keys durably. One caller at a time; every call has its own deadline."""
 
     async def open(self) -> Kept:
         """Open or reopen, and read what is kept; a fresh store keeps nothing.
@@ -85,6 +95,17 @@ class Store(Protocol):
         Raises:
             RevisionConflict: A service has another revision than expected.
             StoreUnavailable: Nothing is promised: it may be kept or not.
+
+        """
+
+    async def save_ticket_keys(self, keys: Sequence[TicketKey]) -> None:
+        """Keep these keys and no others; durable when this returns.
+
+        They are secrets: what they are written to can be read by the gateway's user
+        alone.
+
+        Raises:
+            StoreUnavailable: Nothing is promised: they may be kept or not.
 
         """
 

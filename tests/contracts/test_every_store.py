@@ -8,6 +8,7 @@ import pytest
 
 from gateway.domain.deployment import StateAddress, StateKind
 from gateway.domain.errors import RevisionConflict
+from gateway.domain.ticket_key import KEY_BYTES, TicketKey
 from gateway.domain.units import Share
 from gateway.state.store import Change, Store, Weight
 from gateway.state.stores import STORES, store_at
@@ -22,6 +23,10 @@ CHAT = Weight(
     change=Change(by="ci", reason='because; it\'s "time"', at=1_700_000_000.25),
 )
 CODE = replace(CHAT, service="code", candidate=None)
+KEYS = (
+    TicketKey(number=0, secret=bytes(KEY_BYTES), made_at=0.5),
+    TicketKey(number=65_535, secret=b"\xff\x00'" * 8, made_at=1_700_000_000.25),
+)
 
 
 @pytest.fixture(params=STORES, ids=lambda kind: kind.value)
@@ -34,10 +39,10 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 
 async def test_a_fresh_store_keeps_nothing(store: Store) -> None:
-    """No epoch, no weights."""
+    """No epoch, no weights, no keys."""
     kept = await store.open()
 
-    assert (kept.epoch, dict(kept.weights)) == (0, {})
+    assert (kept.epoch, dict(kept.weights), kept.ticket_keys) == (0, {}, ())
 
 
 async def test_what_is_saved_is_found_again_exactly(store: Store) -> None:
@@ -96,6 +101,30 @@ async def test_opening_twice_does_no_harm(store: Store) -> None:
     await store.save([replace(CHAT, revision=2)], expected={"chat": 1}, epoch=2)
 
     assert (await store.open()).weights["chat"].revision == 2
+
+
+async def test_keys_that_are_saved_are_found_again_exactly(store: Store) -> None:
+    """Every byte of a secret counts; weights are not touched."""
+    await store.open()
+    await store.save([CHAT], expected={}, epoch=7)
+    await store.save_ticket_keys(KEYS)
+    await store.close()
+
+    kept = await store.open()
+
+    assert sorted(kept.ticket_keys, key=lambda key: key.number) == list(KEYS)
+    assert (kept.epoch, kept.weights) == (7, {"chat": CHAT})
+
+
+async def test_keys_that_are_not_saved_again_are_gone(store: Store) -> None:
+    """A secret that is not needed is not kept; one may change under its number."""
+    await store.open()
+    await store.save_ticket_keys(KEYS)
+    newer = replace(KEYS[0], secret=b"n" * KEY_BYTES)
+
+    await store.save_ticket_keys([newer])
+
+    assert (await store.open()).ticket_keys == (newer,)
 
 
 async def test_closing_what_was_never_opened_does_no_harm(store: Store) -> None:

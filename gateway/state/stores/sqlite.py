@@ -1,37 +1,50 @@
 """The default store: one SQLite file beside the gateway.
 
 WAL with synchronous=FULL: a commit that returned survives a power cut. The file is
-locked for as long as it is open, so that two gateways never share one by accident.
+locked for as long as it is open, so that two gateways never share one by accident. It
+holds secrets (the keys of request ids), so that a new one is for our user alone.
 """
 
 import contextlib
 import sqlite3
 from collections.abc import Callable, Generator, Mapping, Sequence
+from pathlib import Path
 from typing import Final, TypeVar
 
 from gateway.domain.errors import RevisionConflict, StoreUnavailable
+from gateway.domain.ticket_key import TicketKey
 from gateway.domain.units import Share
 from gateway.state.store import Change, Kept, Weight
 from gateway.state.thread import OneThread
 
 T = TypeVar("T")
 
-_SCHEMA_VERSION: Final = 1
-_SCHEMA: Final = (
-    "CREATE TABLE gateway (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER)",
-    "INSERT INTO gateway VALUES (1, 0)",
-    """CREATE TABLE weight (
-        service TEXT PRIMARY KEY, candidate TEXT, share INTEGER NOT NULL,
-        configured_share INTEGER NOT NULL, salt TEXT NOT NULL,
-        revision INTEGER NOT NULL, changed_by TEXT NOT NULL,
-        reason TEXT NOT NULL, changed_at REAL NOT NULL)""",
-    f"PRAGMA user_version = {_SCHEMA_VERSION}",
+_STEPS: Final = (  # each leads from one schema version to the next, from 0 on
+    (
+        "CREATE TABLE gateway (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER)",
+        "INSERT INTO gateway VALUES (1, 0)",
+        """CREATE TABLE weight (
+            service TEXT PRIMARY KEY, candidate TEXT, share INTEGER NOT NULL,
+            configured_share INTEGER NOT NULL, salt TEXT NOT NULL,
+            revision INTEGER NOT NULL, changed_by TEXT NOT NULL,
+            reason TEXT NOT NULL, changed_at REAL NOT NULL)""",
+    ),
+    (
+        """CREATE TABLE ticket_key (
+            number INTEGER PRIMARY KEY, secret BLOB NOT NULL, made_at REAL NOT NULL)""",
+    ),
 )
+_SCHEMA_VERSION: Final = len(_STEPS)
+_WITHOUT_SECRETS: Final = 1  # schema versions up to this one hold none
+_OURS_ALONE: Final = 0o600
+
 _READ: Final = (
     "SELECT service, candidate, share, configured_share, salt, revision,"
     " changed_by, reason, changed_at FROM weight"
 )
 _WRITE: Final = "INSERT OR REPLACE INTO weight VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_READ_KEYS: Final = "SELECT number, secret, made_at FROM ticket_key"
+_WRITE_KEY: Final = "INSERT INTO ticket_key VALUES (?, ?, ?)"
 
 _LOCK_WAIT_S: Final = 1.0
 _DEADLINE_S: Final = 2.0
@@ -69,7 +82,7 @@ _OTHER_TROUBLE: Final = (
 
 
 class SqliteStore:
-    """Keeps weights in one file.
+    """Keeps everything in one file.
 
     Args:
         path: The file; made when it is not there. Its folder must be.
@@ -99,6 +112,10 @@ class SqliteStore:
     ) -> None:
         """Keep all or none in one transaction (Store)."""
         await self._call(lambda: self._save(weights, expected, epoch))
+
+    async def save_ticket_keys(self, keys: Sequence[TicketKey]) -> None:
+        """Keep these and no others, in one transaction (Store)."""
+        await self._call(lambda: self._save_ticket_keys(keys))
 
     async def close(self) -> None:
         """Close the file and end the thread (Store)."""
@@ -135,25 +152,36 @@ class SqliteStore:
                 f" knows {_SCHEMA_VERSION}.",
                 remedy="Run the newer gateway that wrote it, or name another file.",
             )
+        if version <= _WITHOUT_SECRETS:
+            _keep_for_ourselves(self._path)
         _prepare(connection)
         if version < _SCHEMA_VERSION:
-            _make_schema(connection)
+            _raise_schema(connection, version)
         return _read(connection)
 
     def _save(
         self, weights: Sequence[Weight], expected: Mapping[str, int], epoch: int
     ) -> None:
-        if self._connection is None:
-            raise StoreUnavailable(
-                f"The state file {self._path} is not open.", remedy=_OTHER_TROUBLE[1]
-            )
-        with _transaction(self._connection) as connection:
+        with _transaction(self._opened()) as connection:
             for weight in weights:
                 _demand_revision(
                     connection, weight.service, expected.get(weight.service, 0)
                 )
             connection.executemany(_WRITE, [_row(weight) for weight in weights])
             connection.execute("UPDATE gateway SET epoch = max(epoch, ?)", (epoch,))
+
+    def _save_ticket_keys(self, keys: Sequence[TicketKey]) -> None:
+        rows = [(key.number, key.secret, key.made_at) for key in keys]
+        with _transaction(self._opened()) as connection:
+            connection.execute("DELETE FROM ticket_key")
+            connection.executemany(_WRITE_KEY, rows)
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise StoreUnavailable(
+                f"The state file {self._path} is not open.", remedy=_OTHER_TROUBLE[1]
+            )
+        return self._connection
 
     def _close(self) -> None:
         if self._connection is not None:
@@ -176,10 +204,21 @@ def _prepare(connection: sqlite3.Connection) -> None:
         raise error
 
 
-def _make_schema(connection: sqlite3.Connection) -> None:
+def _keep_for_ourselves(path: str) -> None:
+    """Take the file from all but our user; SQLite makes its log after its likeness."""
+    for part in (path, f"{path}-wal"):
+        with contextlib.suppress(
+            OSError
+        ):  # not ours to change: its owner answers for it
+            Path(part).chmod(_OURS_ALONE)
+
+
+def _raise_schema(connection: sqlite3.Connection, version: int) -> None:
     with _transaction(connection):
-        for statement in _SCHEMA:
-            connection.execute(statement)
+        for step in _STEPS[version:]:
+            for statement in step:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
 
 @contextlib.contextmanager
@@ -210,7 +249,15 @@ def _demand_revision(
 def _read(connection: sqlite3.Connection) -> Kept:
     epoch = connection.execute("SELECT epoch FROM gateway").fetchone()[0]
     rows = connection.execute(_READ).fetchall()
-    return Kept(epoch=epoch, weights={row[0]: _weight(row) for row in rows})
+    keys = connection.execute(_READ_KEYS).fetchall()
+    return Kept(
+        epoch=epoch,
+        weights={row[0]: _weight(row) for row in rows},
+        ticket_keys=tuple(
+            TicketKey(number=number, secret=secret, made_at=made_at)
+            for number, secret, made_at in keys
+        ),
+    )
 
 
 def _row(weight: Weight) -> tuple[str | int | float | None, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.errors import StoreUnavailable
+from gateway.domain.ticket_key import TicketKey
 from gateway.domain.units import Share
 from gateway.state.store import Change, Weight
 from gateway.state.stores.sqlite import SqliteStore
@@ -21,6 +22,18 @@ CHAT = Weight(
     revision=1,
     change=Change(by="ci", reason="x" * 500, at=0.0),
 )
+KEY = TicketKey(number=1, secret=b"k" * 32, made_at=1.5)
+AS_VERSION_1_WROTE_IT = """
+    CREATE TABLE gateway (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER);
+    INSERT INTO gateway VALUES (1, 41);
+    CREATE TABLE weight (
+        service TEXT PRIMARY KEY, candidate TEXT, share INTEGER NOT NULL,
+        configured_share INTEGER NOT NULL, salt TEXT NOT NULL,
+        revision INTEGER NOT NULL, changed_by TEXT NOT NULL,
+        reason TEXT NOT NULL, changed_at REAL NOT NULL);
+    INSERT INTO weight VALUES ('chat', 'v2', 1, 1, 'chat', 1, 'ci', 'why', 0.0);
+    PRAGMA user_version = 1;
+"""
 
 
 @pytest.fixture
@@ -84,6 +97,66 @@ async def test_a_newer_schema_is_left_alone(path: Path) -> None:
     assert _content(path) == before
 
 
+async def test_a_file_of_the_first_schema_keeps_what_it_kept(path: Path) -> None:
+    """And takes keys from then on."""
+    _write_version_1(path)
+    store = SqliteStore(str(path))
+
+    kept = await store.open()
+    await store.save_ticket_keys([KEY])
+    await store.close()
+    again = await SqliteStore(str(path)).open()
+
+    assert (kept.epoch, kept.ticket_keys) == (41, ())
+    assert kept.weights == {
+        "chat": replace(CHAT, change=Change(by="ci", reason="why", at=0.0))
+    }
+    assert (again.epoch, again.weights, again.ticket_keys) == (41, kept.weights, (KEY,))
+
+
+async def test_a_migration_that_fails_leaves_the_old_schema(path: Path) -> None:
+    """All of it or none, so that the older gateway still reads it."""
+    _write_version_1(path)
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE ticket_key (in_the_way)")
+    connection.close()
+
+    await _trouble(SqliteStore(str(path)))
+
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    connection.close()
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+async def test_nobody_else_may_read_the_keys(path: Path, is_old: bool) -> None:
+    """Not in the file and not in its log."""
+    if is_old:
+        _write_version_1(path)
+        _allow_all(path)
+    store = SqliteStore(str(path))
+
+    await store.open()
+    await store.save_ticket_keys([KEY])
+
+    modes = {name: _mode(path.with_name(name)) for name in ("state.db", "state.db-wal")}
+    await store.close()
+    assert set(modes.values()) == {0o600}
+
+
+async def test_who_opens_the_file_to_others_later_is_let(path: Path) -> None:
+    """Whoever makes backups, for one."""
+    store = SqliteStore(str(path))
+    await store.open()
+    await store.close()
+    _allow_all(path)
+
+    await store.open()
+    await store.close()
+
+    assert _mode(path) == 0o644
+
+
 async def test_a_full_disk_keeps_what_was_kept_and_recovers(path: Path) -> None:
     """The failed transaction leaves no trace."""
     store = SqliteStore(str(path), connect=_cramped)
@@ -123,7 +196,23 @@ async def test_a_store_that_is_not_open_says_so(path: Path) -> None:
 
     with pytest.raises(StoreUnavailable, match="not open"):
         await store.save([], expected={}, epoch=1)
+    with pytest.raises(StoreUnavailable, match="not open"):
+        await store.save_ticket_keys([])
     await store.close()
+
+
+def _write_version_1(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.executescript(AS_VERSION_1_WROTE_IT)
+    connection.close()
+
+
+def _allow_all(path: Path) -> None:
+    path.chmod(0o644)
+
+
+def _mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
 
 
 def _content(path: Path) -> bytes:
