@@ -198,8 +198,7 @@ def _without_usage_in_lines(event: bytes) -> bytes:
     texts = [lines[place][5:].rstrip(b"\r\n") for place in places]
     cut = _cut(b"\n".join(texts))
     if cut is None:
-        comments = [line for line in lines if line.startswith(b":")]
-        return b"".join((*comments, lines[-1])) if comments else b""
+        return _without_event(lines)
     start, end = cut
     for place, text in zip(places, texts, strict=True):
         first, last = max(0, start), min(len(text), end)
@@ -208,6 +207,13 @@ def _without_usage_in_lines(event: bytes) -> bytes:
             lines[place] = line[: 5 + first] + line[5 + last :]
         start, end = start - len(text) - 1, end - len(text) - 1
     return b"".join(lines)
+
+
+def _without_event(lines: list[bytes]) -> bytes:
+    """Give what is left without an event: its comments, and a blank line before it."""
+    if any(line.startswith(b":") for line in lines):
+        return b"".join(line for line in lines if line.startswith((b":", b"\r", b"\n")))
+    return lines[0] if lines[0].startswith((b"\r", b"\n")) else b""
 
 
 def _cut(text: bytes) -> tuple[int, int] | None:

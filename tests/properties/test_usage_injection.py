@@ -60,10 +60,9 @@ def events(draw: st.DrawFn, end: str, *, has_usage: bool = True) -> Event:
     usage = draw(usages)
     if kind == 2 and usage is not None:
         extra = _member(draw, "usage", usage)
-        comments = ": ping" + end + end if before.startswith(":") else ""
-        return Event(
-            before + 'data: {"choices":[],' + extra + "}" + end + end, comments
-        )
+        left = {":": before + end, "": "", "e": ""}.get(before[:1], before)
+        sent = before + 'data: {"choices":[],' + extra + "}" + end + end
+        return Event(sent, left)
     texts.insert(draw(st.integers(1, len(texts))), _member(draw, "usage", usage))
     return Event(before + "data: {" + ",".join(texts) + "}" + end + end, without)
 

@@ -146,6 +146,12 @@ def test_the_outermost_usage_goes_with_one_comma(event: bytes, left: bytes) -> N
 
 def test_comments_before_the_extra_chunk_stay() -> None:
     assert stripped(b": ping\nid: 4\n" + EXTRA, DONE) == b": ping\n\n" + DONE
+    assert stripped(b": ping\n" + EXTRA[:-1]) == b": ping\n"
+
+
+def test_a_blank_line_too_many_before_the_extra_chunk_stays() -> None:
+    assert stripped(DONE + b"\n" + EXTRA) == stripped(DONE + b"\n", EXTRA)
+    assert stripped(DONE + b"\n" + EXTRA) == DONE + b"\n"
 
 
 def test_a_chunk_without_choices_that_has_more_to_say_stays() -> None:
