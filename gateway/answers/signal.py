@@ -46,6 +46,8 @@ class Signal:
         is_costly: True when it takes longer than about 20 microseconds for 2 KB of text.
             Costly ones are measured on a sample, chosen by key, the same on both versions.
         needs_prompt: True when it reads `asked.prompt` or `asked.context`.
+        can_measure: Asked after a None, where bounds may be the reason: False when the
+            exchange is beyond them, which is counted. None: there are no such bounds.
 
     """
 
@@ -55,3 +57,4 @@ class Signal:
     measure: Callable[[Asked, Answer], float | None]
     is_costly: bool = False
     needs_prompt: bool = False
+    can_measure: Callable[[Asked, Answer], bool] | None = None

@@ -1,0 +1,42 @@
+"""The text is JSON that fits the request's schema (1.0).
+
+None when there is no schema, when the answer was cut, refused or longer than what is
+kept, and when the schema cannot be checked (see json_schema.py), which is counted.
+"""
+
+from typing import Final
+
+from gateway.answers.answer import Answer
+from gateway.answers.asked import Asked
+from gateway.answers.json_schema import fits, is_checkable
+from gateway.answers.signal import Kind, Signal, Worse
+from gateway.answers.wanted import NOT_JSON, parse, wanted_json
+
+
+def _measure(asked: Asked, answer: Answer) -> float | None:
+    if asked.schema is None:
+        return None
+    text = wanted_json(asked, answer)
+    if text is None:
+        return None
+    value = parse(text)
+    if value is NOT_JSON:
+        return 0.0
+    does_fit = fits(asked.schema, value, len(text))
+    return None if does_fit is None else float(does_fit)
+
+
+def _can_measure(asked: Asked, answer: Answer) -> bool:
+    if asked.schema is None:
+        return True
+    text = wanted_json(asked, answer)
+    return text is None or is_checkable(asked.schema, len(text))
+
+
+SCHEMA_VALIDITY: Final = Signal(
+    name="schema_validity",
+    kind=Kind.FLAG,
+    worse=Worse.LOWER,
+    measure=_measure,
+    can_measure=_can_measure,
+)

@@ -1,0 +1,92 @@
+"""Cheap signals always, costly ones within their sample and their time."""
+
+from collections.abc import Callable
+
+import pytest
+
+from gateway.answers.signal_plan import SignalPlan
+from tests.unit.answers.exchanges import given, said
+
+NAMES = ("relevance_proxy", "output_length", "compression_ratio", "language_mismatch")
+ASKED = given(prompt="the price of gold")
+ANSWER = said("gold price")
+
+
+def ticking(step: float) -> Callable[[], float]:
+    """Give a clock that is *step* seconds further each time it is asked."""
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += step
+        return now
+
+    return clock
+
+
+def never() -> float:
+    pytest.fail("the clock was asked")
+
+
+def test_values_carry_the_place_of_their_name() -> None:
+    values, skipped = SignalPlan(NAMES, 1.0, 1.0).measure(
+        ASKED, ANSWER, True, ticking(0.0)
+    )
+
+    assert skipped == 0
+    assert sorted(place for place, _value in values) == [0, 1, 2, 3]
+    assert dict(values)[0] == 1
+    assert dict(values)[1] == len("gold price")
+
+
+def test_cheap_signals_come_first() -> None:
+    values, _skipped = SignalPlan(NAMES, 1.0, 1.0).measure(
+        ASKED, ANSWER, True, ticking(0.0)
+    )
+
+    assert values[0] == (1, 10.0)
+
+
+def test_outside_the_sample_only_cheap_ones_are_measured() -> None:
+    """And the clock is left alone."""
+    plan = SignalPlan(NAMES, 0.1, 1.0)
+
+    assert plan.measure(ASKED, ANSWER, False, never) == ([(1, 10.0)], 0)
+
+
+def test_cheap_signals_need_no_clock() -> None:
+    plan = SignalPlan(("output_length", "refusal"), 1.0, 0.0)
+
+    assert plan.measure(ASKED, ANSWER, True, never) == ([(0, 10.0), (1, 0.0)], 0)
+
+
+def test_what_there_is_no_time_for_is_counted() -> None:
+    """The first costly one is begun whatever the budget; each takes a second."""
+    two = SignalPlan(NAMES, 1.0, 1.5).measure(ASKED, ANSWER, True, ticking(1.0))
+    one = SignalPlan(NAMES, 1.0, 0.0).measure(ASKED, ANSWER, True, ticking(1.0))
+
+    assert ([place for place, _value in two[0]], two[1]) == ([1, 0, 2], 1)
+    assert ([place for place, _value in one[0]], one[1]) == ([1, 0], 2)
+
+
+def test_none_is_neither_a_value_nor_skipped() -> None:
+    plan = SignalPlan(("json_validity", "grounding_proxy"), 1.0, 1.0)
+
+    assert plan.measure(ASKED, ANSWER, True, ticking(0.0)) == ([], 0)
+
+
+def test_a_schema_beyond_the_bounds_is_skipped() -> None:
+    plan = SignalPlan(("schema_validity", "refusal"), 1.0, 1.0)
+    asked = given(schema=b'{"$ref": "http://127.0.0.1:9/x"}')
+
+    assert plan.measure(asked, said("{}"), True, never) == ([(1, 0.0)], 1)
+
+
+def test_it_says_whether_the_prompt_is_needed() -> None:
+    assert SignalPlan(("refusal", "context_size"), 1.0, 1.0).needs_prompt
+    assert not SignalPlan(("refusal", "compression_ratio"), 1.0, 1.0).needs_prompt
+
+
+def test_an_unknown_name_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        SignalPlan(("refusals",), 1.0, 1.0)
