@@ -6,7 +6,7 @@ Prometheus shows is counted, not interpolated.
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Final
 
 OTEL_DURATION: Final = (
@@ -34,9 +34,17 @@ class Histogram:
 
     __slots__ = ("counts", "total")
 
-    def __init__(self, counts: Sequence[int] = (), total: float = 0.0) -> None:
-        self.counts = list(counts) or [0] * (len(BOUNDS) + 1)
+    def __init__(
+        self, counts: Mapping[int, int] | None = None, total: float = 0.0
+    ) -> None:
+        self.counts = [0] * (len(BOUNDS) + 1)
+        for place, count in (counts or {}).items():
+            self.counts[place] = count
         self.total = total
+
+    def sparse(self) -> dict[int, int]:
+        """Give the counts that are not zero, by place; what the constructor takes."""
+        return {place: count for place, count in enumerate(self.counts) if count}
 
     def add(self, seconds: float) -> None:
         """Count one duration."""

@@ -43,7 +43,7 @@ _ORDER: Final = (
 
 
 def judge(
-    answer: Answer, ending: Ending, found: Collection[Outcome], *, is_stream: bool
+    answer: Answer, ending: Ending, found: Collection[Outcome], is_stream: bool
 ) -> Outcome:
     """Judge an answer with a 2xx status that was read.
 

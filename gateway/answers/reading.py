@@ -40,6 +40,8 @@ class Reading:
         answer: What has been read of the answer.
         is_stream: Whether the answer came as a stream of events.
         is_unread: The answer could not be read: too long, or in an unknown coding.
+        is_begun: Whether an answer that is read has begun.
+        is_sampled: Whether costly signals are measured; set by whoever chooses.
         first_content: Seconds from arrival to the first content; None before.
 
     """
@@ -53,6 +55,8 @@ class Reading:
         "asked",
         "dialect",
         "first_content",
+        "is_begun",
+        "is_sampled",
         "is_stream",
         "is_unread",
     )
@@ -61,7 +65,8 @@ class Reading:
         self.dialect = dialect
         self.asked = NOTHING
         self.answer = Answer()
-        self.is_stream = self.is_unread = False
+        self.is_begun = self.is_stream = self.is_unread = False
+        self.is_sampled = True
         self.first_content: float | None = None
         self._events: Events | None = None
         self._inflate: zlib._Decompress | None = None
@@ -76,6 +81,7 @@ class Reading:
             coding: Its Content-Encoding, b"" when there is none.
 
         """
+        self.is_begun = True
         kind = content_type.split(b";", 1)[0].strip().lower()
         if kind == _EVENT_STREAM:
             self._events = ServerSentEvents()
@@ -126,16 +132,21 @@ class Reading:
             self.dialect.read_whole(self.answer, body)
             return
         self.take([body], since)
-        self.end()
+        self.end(is_whole=True)
 
-    def end(self) -> None:
-        """Read what is left; no more will come."""
+    def end(self, *, is_whole: bool) -> None:
+        """Read what is left; no more will come.
+
+        Args:
+            is_whole: Whether the transport says that this is all.
+
+        """
         if self.is_unread:
             return
         if self._events is None:
-            body = b"".join(self._pending)
+            if is_whole:
+                self.dialect.read_whole(self.answer, b"".join(self._pending))
             self._pending = []
-            self.dialect.read_whole(self.answer, body)
             return
         self._read_events()
         rest = self._events.rest()

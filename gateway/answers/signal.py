@@ -15,6 +15,7 @@ from enum import Enum, auto
 
 from gateway.answers.answer import Answer
 from gateway.answers.asked import Asked
+from gateway.domain.outcome import Outcome
 
 
 class Kind(Enum):
@@ -46,6 +47,7 @@ class Signal:
         is_costly: True when it takes longer than about 20 microseconds for 2 KB of text.
             Costly ones are measured on a sample, chosen by key, the same on both versions.
         needs_prompt: True when it reads `asked.prompt` or `asked.context`.
+        verdict: A value, and what an answer with that value turned out to be.
         can_measure: Asked after a None, where bounds may be the reason: False when the
             exchange is beyond them, which is counted. None: there are no such bounds.
 
@@ -57,4 +59,5 @@ class Signal:
     measure: Callable[[Asked, Answer], float | None]
     is_costly: bool = False
     needs_prompt: bool = False
+    verdict: tuple[float, Outcome] | None = None
     can_measure: Callable[[Asked, Answer], bool] | None = None

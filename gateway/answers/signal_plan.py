@@ -13,6 +13,7 @@ from gateway.answers.answer import Answer
 from gateway.answers.asked import Asked
 from gateway.answers.signal import Signal
 from gateway.answers.signals import SIGNALS
+from gateway.domain.outcome import Outcome
 
 Values: TypeAlias = list[tuple[int, float]]
 """Place in the plan's `names`, and the value."""
@@ -47,7 +48,15 @@ class SignalPlan:
 
     """
 
-    __slots__ = ("_cheap", "_costly", "cpu_seconds", "names", "needs_prompt", "sample")
+    __slots__ = (
+        "_cheap",
+        "_costly",
+        "_verdicts",
+        "cpu_seconds",
+        "names",
+        "needs_prompt",
+        "sample",
+    )
 
     def __init__(self, names: Sequence[str], sample: float, cpu_seconds: float) -> None:
         signals = [SIGNALS[name] for name in names]
@@ -55,6 +64,11 @@ class SignalPlan:
         self.sample = sample
         self.cpu_seconds = cpu_seconds
         self.needs_prompt = any(signal.needs_prompt for signal in signals)
+        self._verdicts = {
+            (place, signal.verdict[0]): signal.verdict[1]
+            for place, signal in enumerate(signals)
+            if signal.verdict is not None
+        }
         self._cheap = _steps(signals, costly=False)
         self._costly = _steps(signals, costly=True)
 
@@ -90,6 +104,11 @@ class SignalPlan:
         if is_sampled and self._costly:
             skipped += self._measure_costly(asked, answer, clock, values)
         return values, skipped
+
+    def verdicts(self, values: Values) -> list[Outcome]:
+        """Give what an answer with these values turned out to be, if anything."""
+        verdicts = self._verdicts
+        return [verdicts[pair] for pair in values if pair in verdicts]
 
     def _measure_costly(
         self,

@@ -27,6 +27,7 @@ from gateway.proxy.plane import Plane
 _logger: Final = logging.getLogger("sluicegate.worker")
 
 _REPORT: Final = 0.25  # seconds between two frames of observations
+_SLICES_EVERY: Final = 8  # frames; slices may be many
 _RECONNECT: Final = 0.1
 _REST: Final = 1.0  # seconds after something regular failed: its traceback is long
 _PATIENCE: Final = (
@@ -40,7 +41,10 @@ class Worker:
     def __init__(self, start: WorkerStart, tasks: asyncio.TaskGroup) -> None:
         self._start = start
         self._tasks = tasks
-        self._plane = Plane(lambda coroutine: tasks.create_task(coroutine))
+        self._plane = Plane(
+            lambda coroutine: tasks.create_task(coroutine),
+            asyncio.get_running_loop().call_soon,
+        )
         self._listener = Listener(self._plane, start.listen_fds)
         self._link: Link | None = None
         self._lost = asyncio.Event()
@@ -120,7 +124,13 @@ class Worker:
             return  # totals: the next frame says everything again
         self._sequence += 1
         self._link.send(
-            self._plane.observe(self._start.number, os.getpid(), self._sequence)
+            self._plane.observe(
+                self._start.number,
+                os.getpid(),
+                self._sequence,
+                slices=self._sequence % _SLICES_EVERY == 1
+                or self._is_stopping.is_set(),
+            )
         )
 
     async def _fall_back(self) -> None:

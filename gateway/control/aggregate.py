@@ -5,13 +5,13 @@ last frame of a dead one is folded into a single sum, so that memory does not gr
 with restarts.
 """
 
+from collections import Counter
 from collections.abc import Collection
 
 import msgspec
 
-from gateway.analysis.histogram import Histogram
-from gateway.handoff.observations import Counted, Observations, Series
-from gateway.telemetry.traffic import Traffic, VersionTraffic
+from gateway.handoff.observations import Counted, Observations, Series, Spread
+from gateway.telemetry.traffic import SignalSums, Traffic, VersionTraffic
 
 
 class _Process(msgspec.Struct):
@@ -48,12 +48,15 @@ class Aggregate:
         if known is None:
             self._processes[key] = _Process(newest=frame)
         elif frame.sequence > known.newest.sequence:
+            if frame.slices is None:
+                frame.slices = known.newest.slices
             known.newest = frame
 
     def forget_all_but(self, versions: Collection[tuple[str, str]]) -> None:
         """Drop what dead workers counted for versions that are not served any more."""
-        for key in [key for key in self._gone.versions if key not in versions]:
-            del self._gone.versions[key]
+        for known in (self._gone.versions, self._gone.slices):
+            for key in known.keys() - set(versions):
+                del known[key]
 
     def traffic(self) -> Traffic:
         """Add everything up."""
@@ -66,7 +69,14 @@ class Aggregate:
     def counted(self) -> Counted:
         """Give everything a successor needs to go on counting from here."""
         return Counted(
-            series=[_series(*key, seen) for key, seen in self._gone.versions.items()],
+            series=[
+                *(_series(*key, seen) for key, seen in self._gone.versions.items()),
+                *(
+                    _series(*key, seen, place)
+                    for key, slices in self._gone.slices.items()
+                    for place, seen in slices.items()
+                ),
+            ],
             refused=dict(self._gone.refused),
             frames=[process.newest for process in self._processes.values()],
         )
@@ -74,8 +84,7 @@ class Aggregate:
     def go_on_from(self, counted: Counted) -> None:
         """Take what a predecessor left; none of its workers is linked yet."""
         for series in counted.series:
-            gone = {(series.service, series.version): _version(series)}
-            _add(self._gone, Traffic(versions=gone))
+            _take(self._gone, series, _version(series))
         self._gone.refused.update(counted.refused)
         for frame in counted.frames:
             process = _Process(newest=frame, linked=False)
@@ -90,60 +99,82 @@ class Aggregate:
 
 def _read(frame: Observations, *, linked: bool) -> Traffic:
     traffic = Traffic()
-    for series in frame.series:
+    for series in (*frame.series, *(frame.slices or ())):
         version = _version(series)
         if linked:
             version.in_flight = series.in_flight
             version.active = series.connections_active
             version.idle = series.connections_idle
             version.pending = series.pending
-        traffic.versions[series.service, series.version] = version
+        _take(traffic, series, version)
     traffic.refused.update(frame.refused)
     if linked:
         traffic.downstream[frame.worker] = frame.downstream_connections
     return traffic
 
 
+def _take(traffic: Traffic, series: Series, seen: VersionTraffic) -> None:
+    """Add what a series says where it belongs."""
+    key = (series.service, series.version)
+    if series.slice is None:
+        traffic.versions.setdefault(key, VersionTraffic()).add(seen)
+    else:
+        slices = traffic.slices.setdefault(key, {})
+        slices.setdefault(series.slice, VersionTraffic()).add(seen)
+
+
 def _version(series: Series) -> VersionTraffic:
-    version = VersionTraffic(
-        duration=Histogram(series.duration, series.duration_sum),
-        first_byte=Histogram(series.first_byte, series.first_byte_sum),
+    return VersionTraffic(
+        outcomes=Counter(series.outcomes),
+        codes=Counter(series.codes),
+        failures=Counter(series.failures),
+        duration=series.duration.read(),
+        first_byte=series.first_byte.read(),
+        first_content=series.first_content.read(),
+        per_token=series.per_token.read(),
+        tokens=Counter(series.tokens),
+        cost=series.cost,
+        signals={name: SignalSums(*sums) for name, sums in series.signals.items()},
+        skipped=Counter(series.skipped),
+        late=series.late,
     )
-    version.outcomes.update(series.outcomes)
-    version.codes.update(series.codes)
-    version.failures.update(series.failures)
-    return version
 
 
-def _series(service: str, version: str, seen: VersionTraffic) -> Series:
+def _series(
+    service: str,
+    version: str,
+    seen: VersionTraffic,
+    place: tuple[str, str] | None = None,
+) -> Series:
     return Series(
         service=service,
         version=version,
+        slice=place,
         outcomes=dict(seen.outcomes),
         codes=dict(seen.codes),
         failures=dict(seen.failures),
-        duration=seen.duration.counts,
-        duration_sum=seen.duration.total,
-        first_byte=seen.first_byte.counts,
-        first_byte_sum=seen.first_byte.total,
+        duration=Spread.of(seen.duration),
+        first_byte=Spread.of(seen.first_byte),
+        first_content=Spread.of(seen.first_content),
+        per_token=Spread.of(seen.per_token),
+        tokens=dict(seen.tokens),
+        cost=seen.cost,
+        signals={
+            name: (sums.count, sums.total, sums.squares)
+            for name, sums in seen.signals.items()
+        },
+        skipped=dict(seen.skipped),
+        late=seen.late,
     )
 
 
 def _add(total: Traffic, part: Traffic) -> None:
     for key, version in part.versions.items():
-        _add_version(total.versions.setdefault(key, VersionTraffic()), version)
+        total.versions.setdefault(key, VersionTraffic()).add(version)
+    for key, slices in part.slices.items():
+        mine = total.slices.setdefault(key, {})
+        for place, seen in slices.items():
+            mine.setdefault(place, VersionTraffic()).add(seen)
     total.refused.update(part.refused)
     for worker, connections in part.downstream.items():
         total.downstream[worker] = total.downstream.get(worker, 0) + connections
-
-
-def _add_version(total: VersionTraffic, part: VersionTraffic) -> None:
-    total.outcomes.update(part.outcomes)
-    total.codes.update(part.codes)
-    total.failures.update(part.failures)
-    total.duration.merge(part.duration)
-    total.first_byte.merge(part.first_byte)
-    total.in_flight += part.in_flight
-    total.active += part.active
-    total.idle += part.idle
-    total.pending += part.pending

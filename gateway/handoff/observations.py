@@ -7,22 +7,53 @@ and the last frame of each dead one.
 
 import msgspec
 
+from gateway.analysis.histogram import Histogram
 
-class Series(msgspec.Struct, kw_only=True, gc=False):
-    """Totals of one version of one service in one worker.
+
+class Spread(msgspec.Struct, gc=False):
+    """A histogram on its way: counts over analysis.histogram.BOUNDS, and their sum.
+
+    Attributes:
+        counts: By place; places without any are left out.
+        total: Seconds.
+
+    """
+
+    counts: dict[int, int] = {}
+    total: float = 0.0
+
+    @classmethod
+    def of(cls, histogram: Histogram) -> "Spread":
+        """Write down a histogram."""
+        return cls(histogram.sparse(), histogram.total)
+
+    def read(self) -> Histogram:
+        """Give the histogram again."""
+        return Histogram(self.counts, self.total)
+
+
+class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
+    """Totals of one version of one service in one worker, or of a slice of them.
 
     Attributes:
         service: Service name.
         version: Version name.
+        slice: Segment and value, when these are the totals of a slice only.
         outcomes: Outcome value to number of exchanges.
         codes: HTTP status the client was sent (the gateway's own included) to number.
         failures: Failure value to number; why exchanges failed.
-        duration: Histogram counts over analysis.histogram.BOUNDS, arrival of the
-            request's head to the last byte handed to the client's socket.
-        duration_sum: Seconds.
-        first_byte: The same for the arrival of the request's head to the first body
-            byte of the answer.
-        first_byte_sum: Seconds.
+        duration: Arrival of the request's head to the last byte handed to the client's
+            socket.
+        first_byte: The same to the first body byte of the answer.
+        first_content: The same to the first content that was read in the answer.
+        per_token: Time for each output token after the first, of streams.
+        tokens: Kind to number: input, cached_input (part of it), output, reasoning
+            (part of it), and output_estimated where the server did not say.
+        cost: USD.
+        signals: Signal name to how often it was measured, the sum of its values, and
+            the sum of their squares.
+        skipped: What was not read or measured (answer, event, signal) to number.
+        late: Exchanges whose first content came after the version's deadline, or never.
         in_flight: Exchanges running now.
         connections_active: Upstream connections with an exchange on them.
         connections_idle: Upstream connections waiting for one.
@@ -32,13 +63,19 @@ class Series(msgspec.Struct, kw_only=True, gc=False):
 
     service: str
     version: str
-    outcomes: dict[str, int]
-    codes: dict[int, int]
-    failures: dict[str, int]
-    duration: list[int]
-    duration_sum: float
-    first_byte: list[int]
-    first_byte_sum: float
+    slice: tuple[str, str] | None = None
+    outcomes: dict[str, int] = {}
+    codes: dict[int, int] = {}
+    failures: dict[str, int] = {}
+    duration: Spread = msgspec.field(default_factory=Spread)
+    first_byte: Spread = msgspec.field(default_factory=Spread)
+    first_content: Spread = msgspec.field(default_factory=Spread)
+    per_token: Spread = msgspec.field(default_factory=Spread)
+    tokens: dict[str, int] = {}
+    cost: float = 0.0
+    signals: dict[str, tuple[int, float, float]] = {}
+    skipped: dict[str, int] = {}
+    late: int = 0
     in_flight: int = 0
     connections_active: int = 0
     connections_idle: int = 0
@@ -53,6 +90,8 @@ class Observations(msgspec.Struct, kw_only=True, tag="observations"):
         pid: Tells a restarted worker from its predecessor.
         sequence: Grows by one per frame of this process.
         series: All series with traffic so far.
+        slices: The series of slices; None in most frames, for there may be many: what
+            the last frame with slices said still holds.
         downstream_connections: Client connections open now.
         refused: Status to number of requests the gateway refused itself, before
             any version was assigned.
@@ -63,6 +102,7 @@ class Observations(msgspec.Struct, kw_only=True, tag="observations"):
     pid: int
     sequence: int
     series: list[Series]
+    slices: list[Series] | None = None
     downstream_connections: int
     refused: dict[int, int]
 

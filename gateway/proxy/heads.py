@@ -8,11 +8,28 @@ from gateway.proxy.routes import Target
 from gateway.wire.answer_head import AnswerHead
 from gateway.wire.request_head import RequestHead
 
+_IDENTITY: Final = b"accept-encoding: identity\r\n"
+
 
 def request_bytes(
-    head: RequestHead, target: Target, pool: Pool, peer: Peer, request_id: bytes
+    head: RequestHead,
+    target: Target,
+    pool: Pool,
+    peer: Peer,
+    request_id: bytes,
+    is_read: bool,
 ) -> bytes:
-    """Write the request's head for an endpoint, with the blank line."""
+    """Write the request's head for an endpoint, with the blank line.
+
+    Args:
+        head: As the client sent it.
+        target: The version, whose settings apply.
+        pool: Of the endpoint.
+        peer: The client.
+        request_id: Its own, or a new one.
+        is_read: Whether the answer is read, and so must not be compressed.
+
+    """
     path = target.path_for(pool, head.target) if target.rewrites else head.target
     keeps_host = target.keeps_host and head.host
     host = head.host if keeps_host else target.host_of(pool)
@@ -24,6 +41,10 @@ def request_bytes(
         framing = b"content-length: %d\r\n" % head.content_length
     else:
         framing = b""
+    if is_read:
+        framing += _IDENTITY
+    elif b"accept-encoding" in head.fields:
+        framing += b"accept-encoding: %b\r\n" % head.fields[b"accept-encoding"]
     if b"te" in head.fields or head.expects_continue:
         framing += _asked_of_the_next_hop(head)
     return b"".join((

@@ -18,6 +18,8 @@ call of the event loop, without a task, a future or a timer.
 
 from typing import Final
 
+from gateway.answers.reading import Reading
+from gateway.answers.segments import Cell
 from gateway.domain.errors import (
     GatewayError,
     Refused,
@@ -33,6 +35,8 @@ from gateway.proxy.heads import (
     request_bytes,
     whole_answer_bytes,
 )
+from gateway.proxy.inspection import begin_answer, fingerprint_of
+from gateway.proxy.observe import Finished
 from gateway.proxy.plane import Plane
 from gateway.proxy.pool import Pool
 from gateway.proxy.refuse import CONTINUE, error_answer, explain
@@ -73,13 +77,16 @@ class Exchange:
     __slots__ = (
         "_answer_is_chunked",
         "_arrived",
+        "_cell",
         "_client",
         "_connection",
-        "_has_first_byte",
+        "_first_byte",
         "_is_asking",
         "_is_prepared",
+        "_key",
         "_plane",
         "_pool",
+        "_reading",
         "_replay",
         "_route",
         "_set_cookie",
@@ -113,7 +120,11 @@ class Exchange:
         self.request_id = own or plane.request_id()
         self.keep_alive = True
         self.is_over = self._is_prepared = self._is_asking = False
-        self._answer_is_chunked = self._until_close = self._has_first_byte = False
+        self._answer_is_chunked = self._until_close = False
+        self._first_byte: float | None = None
+        self._key: bytes | None = None
+        self._reading: Reading | None = None
+        self._cell: Cell | None = None
         self.refusal: GatewayError | None = None
         self._route: Route | None = None
         self._target: Target | None = None
@@ -163,9 +174,14 @@ class Exchange:
             if key is _WAIT:
                 self._invite_body()
                 return None
-            target = route.target_for(key or self._issue_cookie(route))
+            self._key = key = key or self._issue_cookie(route)
+            target = route.target_for(key)
         self._target = target
         target.tally.in_flight += 1
+        dialect = route.inspection.dialects[self.head.path]
+        if dialect is not None:
+            self._reading = route.inspection.reading(dialect, self._key)
+            self.body.copy_up_to(route.json_limit)
         return target
 
     def _address(self) -> str:
@@ -230,7 +246,14 @@ class Exchange:
             assert route is not None  # ruff: ignore[assert]
             assert pool is not None  # ruff: ignore[assert]
             payload = body.first_bytes(
-                request_bytes(head, target, pool, client.peer, self.request_id)
+                request_bytes(
+                    head,
+                    target,
+                    pool,
+                    client.peer,
+                    self.request_id,
+                    self._reading is not None,
+                )
             )
             if upstream.is_reused and (route.may_repeat or head.is_idempotent):
                 body.remember(payload, route.json_limit)
@@ -274,11 +297,13 @@ class Exchange:
             return
         self._status = status = head.status
         if body:
-            target.tally.first_byte.add(plane.wheel.now - self._arrived)
+            self._first_byte = plane.wheel.now - self._arrived
         self._client.write(
-            whole_answer_bytes(head, target.answer_lines, self.request_id, body)
+            whole_answer_bytes(head, target.answer_lines, self._ticket(target), body)
         )
-        self._end(outcome_of_status(status))
+        if self._reading is not None:
+            self._read_head(self._reading, head)
+        self._end(outcome_of_status(status), body)
 
     def answer_arrived(
         self, head: AnswerHead | None, parts: list[bytes], ended: bool
@@ -286,10 +311,11 @@ class Exchange:
         """Pass a piece of the answer on, in one write."""
         out = [] if head is None else [self._begin_answer(head)]
         if parts:
-            if not self._has_first_byte and self._target is not None:
-                self._has_first_byte = True
-                waited = self._plane.wheel.now - self._arrived
-                self._target.tally.first_byte.add(waited)
+            since = self._plane.wheel.now - self._arrived
+            if self._first_byte is None:
+                self._first_byte = since
+            if self._reading is not None and self._reading.is_begun:
+                self._reading.take(parts, since)
             if self._answer_is_chunked:
                 out.append(chunk(parts))
             else:
@@ -306,6 +332,8 @@ class Exchange:
     def _begin_answer(self, head: AnswerHead) -> bytes:
         self.body.kept = None
         self._status = head.status
+        if self._reading is not None:
+            self._read_head(self._reading, head)
         body = head.body
         unknown_end = body is _CHUNKED or body is _UNTIL_CLOSE
         self._answer_is_chunked = unknown_end and self.head.minor > 0
@@ -320,10 +348,45 @@ class Exchange:
             self.head.minor,
         )
 
+    def _read_head(self, reading: Reading, head: AnswerHead) -> None:
+        """Read the request, which has been sent by now, and begin with the answer."""
+        self._slice()
+        begin_answer(reading, head)
+
+    def _slice(self) -> Cell:
+        """Tell which slices of the traffic this is, once the request is known."""
+        if self._cell is None:
+            route, reading = self._route, self._reading
+            assert route is not None  # ruff: ignore[assert]
+            copied = self.body.copied()
+            if reading is not None and copied is not None:
+                route.inspection.read_request(reading, copied)
+            self._cell = route.inspection.cell(
+                self.head, self.body.received, reading, copied
+            )
+        return self._cell
+
     def _own_lines(self) -> bytes:
-        version = b"" if self._target is None else self._target.answer_lines
-        lines = b"%bx-sluicegate-request-id: %b\r\n" % (version, self.request_id)
+        target = self._target
+        if target is None:
+            return b"x-sluicegate-request-id: %b\r\n" % self.request_id
+        lines = b"%bx-sluicegate-request-id: %b\r\n" % (
+            target.answer_lines,
+            self._ticket(target),
+        )
         return lines if self._set_cookie is None else lines + self._set_cookie
+
+    def _ticket(self, target: Target) -> bytes:
+        """Make the id with which feedback on this answer may come back."""
+        if target.ticket is None:
+            return self.request_id
+        plane, key = self._plane, self._key
+        return target.ticket.make(
+            plane.unix_s,
+            plane.unique(),
+            0 if key is None else fingerprint_of(key),
+            bytes(self._slice()),
+        )
 
     def client_is_slow(self, *, slow: bool) -> None:
         """Stop or go on reading the answer: the client does not take it so fast."""
@@ -336,21 +399,34 @@ class Exchange:
 
     # 7. End.
 
-    def _end(self, outcome: Outcome) -> None:
-        self._close(outcome)
+    def _end(self, outcome: Outcome, whole: bytes | None = None) -> None:
+        self._close(outcome, whole)
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.release()
         self._client.exchange_over()
 
-    def _close(self, outcome: Outcome) -> None:
+    def _close(self, outcome: Outcome, whole: bytes | None = None) -> None:
         """Count the exchange; nothing more is taken or sent."""
         self.is_over = True
         if not self.body.is_sent:
             self.body.drop()
-        if self._target is not None:
-            took = self._plane.wheel.now - self._arrived
-            self._target.tally.end(outcome, self._status, took)
+        target, route = self._target, self._route
+        if target is not None and route is not None:
+            target.tally.in_flight -= 1
+            self._plane.finish(
+                Finished(
+                    target,
+                    route.inspection,
+                    outcome,
+                    self._status,
+                    self._plane.wheel.now - self._arrived,
+                    self._first_byte,
+                    self._slice(),
+                    self._reading,
+                    whole,
+                )
+            )
         elif self._status is not None:
             self._plane.refuse(self._status)
 

@@ -1,20 +1,25 @@
 """What all connections of one worker share: routes, pools, tallies, deadlines, dice."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from random import Random, SystemRandom
 from time import monotonic
-from typing import Protocol
+from time import time as unix_time  # ruff: ignore[banned-api]: for display, and for feedback
+from typing import Final, Protocol
 
 from gateway.domain.deployment import ClientLimits
 from gateway.domain.service import Service, Version
 from gateway.handoff.observations import Observations, Series
 from gateway.handoff.routing_table import RoutingTable
 from gateway.proxy.deadlines import Wheel
+from gateway.proxy.observe import Finished, count
 from gateway.proxy.pool import Pool, Spawn
 from gateway.proxy.routes import Routes
 from gateway.proxy.tally import Tally
 from gateway.proxy.whole import WholeAnswers, WholeRequests
+
+Soon = Callable[[Callable[[], None]], object]
+_COUNT_BITS: Final = 0xFFFFFFFF
 
 PoolKey = tuple[str, str, int, object]
 
@@ -34,10 +39,14 @@ class Plane:
 
     Args:
         spawn: Runs a coroutine in the worker's task group.
+        soon: Calls something in the loop's next turn; None: at once.
+
+    Attributes:
+        unix_s: Wall clock in whole seconds, as of the last sweep.
 
     """
 
-    def __init__(self, spawn: Spawn) -> None:
+    def __init__(self, spawn: Spawn, soon: Soon | None = None) -> None:
         self.wheel = Wheel()
         self.whole_requests = WholeRequests()
         self._whole_answers = WholeAnswers()
@@ -46,12 +55,16 @@ class Plane:
         self.refused: dict[int, int] = {}
         self.is_draining = False
         self._spawn = spawn
+        self._soon = soon
+        self._finished: list[Finished] = []
+        self.unix_s = int(unix_time())
         # Seeded from the system: two workers must not toss the same coins.
         self.dice = Random(SystemRandom().getrandbits(256))  # ruff: ignore[suspicious-non-cryptographic-random-usage]
         self._pools: dict[PoolKey, Pool] = {}
         self._tallies: dict[tuple[str, str], Tally] = {}
         self._id_prefix = b"%016x" % self.dice.getrandbits(64)
         self._id_count = 0
+        self._unique_prefix = self.dice.getrandbits(32) << 32
         self.routes: Routes | None = None
         self.limits = ClientLimits()
 
@@ -87,12 +100,31 @@ class Plane:
         self._id_count += 1
         return b"%b%08x" % (self._id_prefix, self._id_count)
 
+    def unique(self) -> int:
+        """Give 64 bits that no other request has."""
+        self._id_count += 1
+        return self._unique_prefix | (self._id_count & _COUNT_BITS)
+
+    def finish(self, finished: Finished) -> None:
+        """Count an exchange when its last byte is on its way."""
+        self._finished.append(finished)
+        if self._soon is None:
+            self._count_finished()
+        elif len(self._finished) == 1:
+            self._soon(self._count_finished)
+
+    def _count_finished(self) -> None:
+        finished, self._finished = self._finished, []
+        for exchange in finished:
+            count(exchange)
+
     def refuse(self, status: int) -> None:
         """Count a request that reached no version."""
         self.refused[status] = self.refused.get(status, 0) + 1
 
     def sweep(self) -> None:
         """Look at the deadlines; call every deadlines.SWEEP seconds."""
+        self.unix_s = int(unix_time())
         self.wheel.sweep(monotonic())
 
     def forget(self, client: Drainable) -> None:
@@ -114,9 +146,13 @@ class Plane:
         for client in tuple(self.clients):
             client.abort()
 
-    def observe(self, worker: int, pid: int, sequence: int) -> Observations:
-        """Write down everything seen so far."""
+    def observe(
+        self, worker: int, pid: int, sequence: int, *, slices: bool = True
+    ) -> Observations:
+        """Write down everything seen so far, the slices of traffic if asked for."""
+        self._count_finished()
         pools: dict[tuple[str, str], list[Pool]] = {}
+        tallies = self._tallies.values()
         for (service, version, _index, _settings), pool in self._pools.items():
             pools.setdefault((service, version), []).append(pool)
         return Observations(
@@ -127,6 +163,9 @@ class Plane:
                 _series(tally, pools.get(name, ()))
                 for name, tally in self._tallies.items()
             ],
+            slices=[series for tally in tallies for series in tally.slices()]
+            if slices
+            else None,
             downstream_connections=len(self.clients),
             refused=dict(self.refused),
         )

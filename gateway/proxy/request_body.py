@@ -34,6 +34,8 @@ class RequestBody:
     """
 
     __slots__ = (
+        "_copied",
+        "_copy_limit",
         "_head",
         "_parts",
         "_replay_limit",
@@ -48,6 +50,7 @@ class RequestBody:
     def __init__(self, head: RequestHead, whole: bytes | None = None) -> None:
         self._head = head
         self.is_sent = False
+        self._copied: list[bytes] | None = None
         self.kept: list[bytes] | None = None
         self.trailers: list[RawField] = []
         if whole is None:
@@ -63,6 +66,23 @@ class RequestBody:
         """Take a piece that has arrived."""
         self.received += len(part)
         self._parts.append(part)
+        if self._copied is not None:
+            self._copied.append(part)
+            if self.received > self._copy_limit:
+                self._copied = None
+
+    def copy_up_to(self, limit: int) -> None:
+        """Keep a copy, as it arrives, of a body of at most *limit* bytes."""
+        if max(self._head.content_length or 0, self.received) <= limit:
+            self._copied = self._parts[:]
+            self._copy_limit = limit
+
+    def copied(self) -> bytes | None:
+        """Give the whole body as it arrived, once; None when it was not kept."""
+        parts, self._copied = self._copied, None
+        if parts is None or not self.is_whole:
+            return None
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     # Read before it is sent.
 

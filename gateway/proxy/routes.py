@@ -7,10 +7,14 @@ change of weights touches no connection and no count.
 from collections.abc import Callable
 from random import Random
 
+from gateway.answers.segments import code_of
 from gateway.domain.errors import Refused
 from gateway.domain.service import HostRule, Service, Version
+from gateway.domain.ticket_key import TicketKey
 from gateway.domain.units import BUCKETS
 from gateway.handoff.routing_table import RoutedService, RoutingTable
+from gateway.handoff.ticket import TicketMaker, route_code
+from gateway.proxy.inspection import Inspection
 from gateway.proxy.pool import Pool
 from gateway.proxy.tally import Tally
 from gateway.routing.json_pointer import split_pointer
@@ -36,19 +40,25 @@ class Target:
         set_names: Their lower-case names.
         set_json: (steps, JSON text) pairs to be set in the body.
         answer_lines: Header lines added to its answers.
+        price: Of its tokens; None when it has none.
+        first_content_due: Seconds after which its first content is late; None: never.
+        ticket: Makes request ids; None where nobody could read them.
 
     """
 
     __slots__ = (
         "_dice",
         "answer_lines",
+        "first_content_due",
         "keeps_host",
         "pools",
+        "price",
         "rewrites",
         "set_json",
         "set_lines",
         "set_names",
         "tally",
+        "ticket",
         "version",
     )
 
@@ -73,6 +83,9 @@ class Target:
         self.rewrites = version.path_rewrite is not None or any(
             endpoint.base_path for endpoint in version.endpoints
         )
+        self.price = version.price
+        self.first_content_due = version.deadlines.first_token
+        self.ticket: TicketMaker | None = None
         shown = routed.service.expose
         self.answer_lines = (
             f"x-sluicegate-version: {version.name}\r\n".encode() if shown else b""
@@ -117,6 +130,7 @@ class Route:
         "baseline",
         "candidate",
         "cookie",
+        "inspection",
         "json_limit",
         "may_repeat",
         "service",
@@ -138,6 +152,7 @@ class Route:
         self.cookie = self.sticky.cookie or b""
         self.json_limit = service.json_limit
         self.may_repeat = service.repeat
+        self.inspection = Inspection(service, dice.random)
         self._unsplit = service.unsplit
         self._prefixes = tuple(p.encode() for p in service.unsplit)
         override = service.override
@@ -169,6 +184,15 @@ class Route:
         if head.path.startswith(self._prefixes) and self._is_unsplit(head.path):
             return self.baseline
         return None
+
+    def issue_tickets(self, key: TicketKey, epoch: int) -> None:
+        """Give the targets what makes their request ids."""
+        segments = code_of(self.service.segments)
+        for name, target in self._targets.items():
+            route = route_code(self.service.name, name)
+            target.ticket = TicketMaker(
+                key, route=route, segments=segments, epoch=epoch
+            )
 
     def key_for_cookie(self, head: RequestHead) -> bytes | None:
         """Make a key to be issued as a cookie; None when none is to be issued."""
@@ -228,6 +252,9 @@ class Routes:
         self._routes = [
             _make_route(routed, get_pool, get_tally, dice) for routed in table.services
         ]
+        if table.ticket_key is not None:
+            for route in self._routes:
+                route.issue_tickets(table.ticket_key, table.epoch)
         first = table.services[0].service.match if table.services else None
         takes_all = first is not None and not first.hosts and not first.paths
         self.takes_all = self._routes[0] if takes_all else None

@@ -1,24 +1,80 @@
 """Running totals of one version in this worker: a few integer adds per exchange."""
 
+from collections.abc import Collection, Iterable
+
+import msgspec
+
 from gateway.analysis.histogram import Histogram
+from gateway.answers.signal_plan import Values
+from gateway.answers.usage import Usage
 from gateway.domain.outcome import Failure, Outcome
-from gateway.handoff.observations import Series
+from gateway.handoff.observations import Series, Spread
+
+Place = tuple[str, str]
+"""Segment and value."""
+
+
+class Seen(msgspec.Struct, gc=False):
+    """What one exchange adds to the totals.
+
+    Attributes:
+        outcome: What it turned out to be.
+        status: What the client was sent; None when it left before.
+        duration: Seconds from the request's head to the last byte handed over.
+        first_byte: Seconds to the first body byte; None when there was none.
+        first_content: Seconds to the first content; None when there was none, or when
+            nothing was read.
+        per_token: Seconds per output token after the first, of a stream.
+        usage: Tokens; None when nothing is known.
+        cost: USD; None when nothing is known.
+        names: Of the signals that `values` names by place.
+        values: What signals measured.
+        skipped_signals: Signals not measured for want of time.
+        skipped_events: Events too long to be read.
+        is_unread: The answer could not be read.
+        is_late: The first content came after the version's deadline, or never.
+
+    """
+
+    outcome: Outcome
+    status: int | None
+    duration: float
+    first_byte: float | None
+    first_content: float | None = None
+    per_token: float | None = None
+    usage: Usage | None = None
+    cost: float | None = None
+    names: tuple[str, ...] = ()
+    values: Values = []
+    skipped_signals: int = 0
+    skipped_events: int = 0
+    is_unread: bool = False
+    is_late: bool = False
 
 
 class Tally:
     """What this worker has seen of one version of one service since it started.
 
-    Kept by name across routing tables.
+    Kept by name across routing tables. Of each slice of its traffic (answers.segments)
+    it keeps another one.
     """
 
     __slots__ = (
+        "_slices",
         "codes",
+        "cost",
         "duration",
         "failures",
         "first_byte",
+        "first_content",
         "in_flight",
+        "late",
         "outcomes",
+        "per_token",
         "service",
+        "signals",
+        "skipped",
+        "tokens",
         "version",
     )
 
@@ -30,38 +86,109 @@ class Tally:
         self.failures: dict[Failure, int] = {}
         self.duration = Histogram()
         self.first_byte = Histogram()
+        self.first_content = Histogram()
+        self.per_token = Histogram()
+        self.tokens: dict[str, int] = {}
+        self.cost = 0.0
+        self.signals: dict[str, list[float]] = {}
+        self.skipped: dict[str, int] = {}
         self.in_flight = 0
+        self.late = 0
+        self._slices: dict[Place, Tally] = {}
 
     def fail(self, failure: Failure) -> None:
         """Count why an endpoint's answer was none or not whole."""
         self.failures[failure] = self.failures.get(failure, 0) + 1
 
-    def end(self, outcome: Outcome, status: int | None, duration: float) -> None:
-        """Count a running exchange as over.
+    def keep_slices(self, places: Collection[Place]) -> None:
+        """Drop the slices that are none any more."""
+        for place in self._slices.keys() - set(places):
+            del self._slices[place]
 
-        Args:
-            outcome: What it turned out to be.
-            status: What the client was sent; None when it left before.
-            duration: Seconds, from the head's arrival to the last byte handed over.
+    def end(self, seen: Seen, places: Iterable[Place]) -> None:
+        """Count an exchange as over, here and in its slices."""
+        self._add(seen)
+        for place in places:
+            tally = self._slices.get(place)
+            if tally is None:
+                self._slices[place] = tally = Tally(self.service, self.version)
+            tally._add(seen)
 
-        """
-        self.in_flight -= 1
-        self.outcomes[outcome] += 1
-        self.duration.add(duration)
+    def _add(self, seen: Seen) -> None:
+        self.outcomes[seen.outcome] += 1
+        self.duration.add(seen.duration)
+        status = seen.status
         if status is not None:
             self.codes[status] = self.codes.get(status, 0) + 1
+        if seen.first_byte is not None:
+            self.first_byte.add(seen.first_byte)
+        if seen.first_content is not None:
+            self.first_content.add(seen.first_content)
+        if seen.usage is not None:
+            self._add_tokens(seen.usage, seen)
+        for place, value in seen.values:
+            sums = self.signals.get(seen.names[place])
+            if sums is None:
+                self.signals[seen.names[place]] = sums = [0, 0.0, 0.0]
+            sums[0] += 1
+            sums[1] += value
+            sums[2] += value * value
+        self.late += seen.is_late
+        if seen.is_unread or seen.skipped_events or seen.skipped_signals:
+            self._add_skipped(seen)
+
+    def _add_tokens(self, usage: Usage, seen: Seen) -> None:
+        tokens = self.tokens
+        if usage.input is not None:
+            tokens["input"] = tokens.get("input", 0) + usage.input
+        if usage.output is not None:
+            kind = "output_estimated" if usage.is_estimated else "output"
+            tokens[kind] = tokens.get(kind, 0) + usage.output
+        if usage.cached:
+            tokens["cached_input"] = tokens.get("cached_input", 0) + usage.cached
+        if usage.reasoning:
+            tokens["reasoning"] = tokens.get("reasoning", 0) + usage.reasoning
+        if seen.cost is not None:
+            self.cost += seen.cost
+        if seen.per_token is not None:
+            self.per_token.add(seen.per_token)
+
+    def _add_skipped(self, seen: Seen) -> None:
+        for what, number in (
+            ("answer", int(seen.is_unread)),
+            ("event", seen.skipped_events),
+            ("signal", seen.skipped_signals),
+        ):
+            if number:
+                self.skipped[what] = self.skipped.get(what, 0) + number
 
     def series(self) -> Series:
         """Write the totals for the link; the caller adds the connections."""
+        return self._series(None)
+
+    def slices(self) -> list[Series]:
+        """Write the totals of the slices."""
+        return [tally._series(place) for place, tally in self._slices.items()]
+
+    def _series(self, place: Place | None) -> Series:
         return Series(
             service=self.service,
             version=self.version,
-            outcomes={o.value: n for o, n in self.outcomes.items()},
+            slice=place,
+            outcomes={o.value: n for o, n in self.outcomes.items() if n},
             codes=dict(self.codes),
             failures={f.value: n for f, n in self.failures.items()},
-            duration=list(self.duration.counts),
-            duration_sum=self.duration.total,
-            first_byte=list(self.first_byte.counts),
-            first_byte_sum=self.first_byte.total,
+            duration=Spread.of(self.duration),
+            first_byte=Spread.of(self.first_byte),
+            first_content=Spread.of(self.first_content),
+            per_token=Spread.of(self.per_token),
+            tokens=dict(self.tokens),
+            cost=self.cost,
+            signals={
+                name: (int(sums[0]), sums[1], sums[2])
+                for name, sums in self.signals.items()
+            },
+            skipped=dict(self.skipped),
+            late=self.late,
             in_flight=self.in_flight,
         )

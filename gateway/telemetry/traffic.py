@@ -7,6 +7,35 @@ from dataclasses import dataclass, field
 from gateway.analysis.histogram import Histogram
 
 
+@dataclass(frozen=True, slots=True)
+class SignalSums:
+    """What was measured of one signal.
+
+    Attributes:
+        count: How often it could be measured.
+        total: Sum of its values.
+        squares: Sum of their squares.
+
+    """
+
+    count: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+
+    def plus(self, other: "SignalSums") -> "SignalSums":
+        """Add another's."""
+        return SignalSums(
+            self.count + other.count,
+            self.total + other.total,
+            self.squares + other.squares,
+        )
+
+    @property
+    def mean(self) -> float | None:
+        """Their mean; None when nothing was measured."""
+        return self.total / self.count if self.count else None
+
+
 @dataclass(slots=True, kw_only=True)
 class VersionTraffic:
     """Totals of one version, over all workers since they started.
@@ -17,6 +46,13 @@ class VersionTraffic:
         failures: Exchanges by domain.outcome.Failure value.
         duration: Seconds from the request's head to the last byte of the answer.
         first_byte: Seconds from the request's head to the answer's first body byte.
+        first_content: Seconds from the request's head to the first content read.
+        per_token: Seconds for each output token after the first, of streams.
+        tokens: By kind; see handoff.observations.Series.
+        cost: USD.
+        signals: By name.
+        skipped: What was not read or measured (answer, event, signal), and how often.
+        late: Exchanges whose first content came after the deadline, or never.
         in_flight: Exchanges running now.
         active: Upstream connections with an exchange on them.
         idle: Upstream connections waiting for one.
@@ -29,6 +65,13 @@ class VersionTraffic:
     failures: Counter[str] = field(default_factory=Counter)
     duration: Histogram = field(default_factory=Histogram)
     first_byte: Histogram = field(default_factory=Histogram)
+    first_content: Histogram = field(default_factory=Histogram)
+    per_token: Histogram = field(default_factory=Histogram)
+    tokens: Counter[str] = field(default_factory=Counter)
+    cost: float = 0.0
+    signals: dict[str, SignalSums] = field(default_factory=dict)
+    skipped: Counter[str] = field(default_factory=Counter)
+    late: int = 0
     in_flight: int = 0
     active: int = 0
     idle: int = 0
@@ -39,6 +82,29 @@ class VersionTraffic:
         """Exchanges that reached this version and are over."""
         return self.outcomes.total()
 
+    def add(self, other: "VersionTraffic") -> None:
+        """Add another's totals."""
+        for mine, its in (
+            (self.outcomes, other.outcomes),
+            (self.failures, other.failures),
+            (self.tokens, other.tokens),
+            (self.skipped, other.skipped),
+        ):
+            mine.update(its)
+        self.codes.update(other.codes)
+        self.duration.merge(other.duration)
+        self.first_byte.merge(other.first_byte)
+        self.first_content.merge(other.first_content)
+        self.per_token.merge(other.per_token)
+        self.cost += other.cost
+        for name, sums in other.signals.items():
+            self.signals[name] = self.signals.get(name, SignalSums()).plus(sums)
+        self.late += other.late
+        self.in_flight += other.in_flight
+        self.active += other.active
+        self.idle += other.idle
+        self.pending += other.pending
+
 
 @dataclass(slots=True, kw_only=True)
 class Traffic:
@@ -46,12 +112,16 @@ class Traffic:
 
     Attributes:
         versions: By (service, version).
+        slices: By (service, version), then by (segment, value).
         refused: Requests the gateway refused before a version was assigned, by status.
         downstream: Client connections open now, by number of the connected worker.
 
     """
 
     versions: dict[tuple[str, str], VersionTraffic] = field(default_factory=dict)
+    slices: dict[tuple[str, str], dict[tuple[str, str], VersionTraffic]] = field(
+        default_factory=dict
+    )
     refused: Counter[int] = field(default_factory=Counter)
     downstream: dict[int, int] = field(default_factory=dict)
 

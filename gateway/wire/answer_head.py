@@ -52,6 +52,7 @@ class AnswerHead(msgspec.Struct, eq=False, gc=False):
         status: 100 to 999.
         reason: Reason phrase, may be empty.
         block: Header lines that pass on, in order, each with its CRLF.
+        fields: Lower-case name to value; the first one where a name repeats.
         keeps_alive: Whether an HTTP/1.1 connection goes on, by its Connection field.
         content_length: As declared; None when not. Kept for HEAD and 304 too.
         body: How the body ends.
@@ -61,6 +62,7 @@ class AnswerHead(msgspec.Struct, eq=False, gc=False):
     status: int
     reason: bytes
     block: bytes
+    fields: dict[bytes, bytes]
     keeps_alive: bool = True
     content_length: int | None = None
     body: Body = _NO_BODY
@@ -96,7 +98,9 @@ def read_answer_head(
             body, length = _coded(fields[b"transfer-encoding"]), None
         else:
             body = _UNTIL_CLOSE if length is None else _BY_LENGTH
-    return AnswerHead(status, reason, block(received, listed), goes_on, length, body)
+    return AnswerHead(
+        status, reason, block(received, listed), fields, goes_on, length, body
+    )
 
 
 def _coded(coding: bytes) -> Body:

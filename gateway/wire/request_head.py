@@ -24,6 +24,7 @@ from gateway.wire.fields import (
 
 # Written anew on the way: see request_lines() and life_of_a_request.
 _REWRITTEN: Final = frozenset({
+    b"accept-encoding",
     b"content-length",
     b"expect",
     b"forwarded",

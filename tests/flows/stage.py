@@ -110,7 +110,7 @@ class Gateway:
         self._loop.set_exception_handler(self._note)
         self._stopping = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
-            self._plane = Plane(tasks.create_task)
+            self._plane = Plane(tasks.create_task, self._loop.call_soon)
             self._use(self._first)
             listening = socket.create_server(("127.0.0.1", 0), backlog=512)
             self.port = listening.getsockname()[1]

@@ -21,7 +21,7 @@ import pytest
 from gateway.analysis.histogram import Histogram
 from gateway.app.start import ControllerStart
 from gateway.handoff.link import Applied, Hello, Link, Message, Publish
-from gateway.handoff.observations import Observations, Series
+from gateway.handoff.observations import Observations, Series, Spread
 from gateway.handoff.routing_table import RoutingTable
 
 PATIENCE_S = 4.0
@@ -536,10 +536,6 @@ def _frame(worker: int, pid: int, *, complete: int) -> Observations:
                 outcomes={"complete": complete},
                 codes={200: complete},
                 failures={},
-                duration=[],
-                duration_sum=0.0,
-                first_byte=[],
-                first_byte_sum=0.0,
             )
         ],
         downstream_connections=0,
@@ -691,10 +687,7 @@ async def test_what_workers_saw_is_shown_to_people_and_to_prometheus(
                     outcomes={"upstream_error": 1},
                     codes={502: 1},
                     failures={"connect": 1},
-                    duration=duration.counts,
-                    duration_sum=duration.total,
-                    first_byte=[],
-                    first_byte_sum=0.0,
+                    duration=Spread(duration.sparse(), duration.total),
                 )
             ],
             downstream_connections=3,

@@ -10,6 +10,7 @@ from gateway.answers.answer import Answer
 from gateway.answers.asked import Asked
 from gateway.answers.signal import Kind, Signal, Worse
 from gateway.answers.wanted import is_json, wanted_json
+from gateway.domain.outcome import Outcome
 
 
 def _measure(asked: Asked, answer: Answer) -> float | None:
@@ -20,5 +21,9 @@ def _measure(asked: Asked, answer: Answer) -> float | None:
 
 
 JSON_VALIDITY: Final = Signal(
-    name="json_validity", kind=Kind.FLAG, worse=Worse.LOWER, measure=_measure
+    name="json_validity",
+    kind=Kind.FLAG,
+    worse=Worse.LOWER,
+    measure=_measure,
+    verdict=(0.0, Outcome.INVALID),
 )

@@ -14,6 +14,7 @@ from typing import Final
 from gateway.answers.answer import Answer
 from gateway.answers.asked import Asked
 from gateway.answers.signal import Kind, Signal, Worse
+from gateway.domain.outcome import Outcome
 
 _LOOKED_AT: Final = 400
 
@@ -93,5 +94,9 @@ def _measure(asked: Asked, answer: Answer) -> float | None:
 
 
 REFUSAL: Final = Signal(
-    name="refusal", kind=Kind.FLAG, worse=Worse.HIGHER, measure=_measure
+    name="refusal",
+    kind=Kind.FLAG,
+    worse=Worse.HIGHER,
+    measure=_measure,
+    verdict=(1.0, Outcome.REFUSED),
 )

@@ -14,6 +14,7 @@ from typing import Final
 from gateway.answers.answer import Answer
 from gateway.answers.asked import Asked
 from gateway.answers.signal import Kind, Signal, Worse
+from gateway.domain.outcome import Outcome
 
 _LONGEST_UNIT: Final = 200
 _LEAST_TIMES: Final = 4
@@ -70,5 +71,9 @@ def _measure(asked: Asked, answer: Answer) -> float | None:
 
 
 REPETITION: Final = Signal(
-    name="repetition", kind=Kind.FLAG, worse=Worse.HIGHER, measure=_measure
+    name="repetition",
+    kind=Kind.FLAG,
+    worse=Worse.HIGHER,
+    measure=_measure,
+    verdict=(1.0, Outcome.DEGENERATE),
 )

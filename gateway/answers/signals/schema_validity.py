@@ -11,6 +11,7 @@ from gateway.answers.asked import Asked
 from gateway.answers.json_schema import fits, is_checkable
 from gateway.answers.signal import Kind, Signal, Worse
 from gateway.answers.wanted import NOT_JSON, parse, wanted_json
+from gateway.domain.outcome import Outcome
 
 
 def _measure(asked: Asked, answer: Answer) -> float | None:
@@ -38,5 +39,6 @@ SCHEMA_VALIDITY: Final = Signal(
     kind=Kind.FLAG,
     worse=Worse.LOWER,
     measure=_measure,
+    verdict=(0.0, Outcome.INVALID),
     can_measure=_can_measure,
 )

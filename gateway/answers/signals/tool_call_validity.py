@@ -12,6 +12,7 @@ from gateway.answers.asked import MOST_TOOLS, Asked
 from gateway.answers.json_schema import LARGEST, fits
 from gateway.answers.signal import Kind, Signal, Worse
 from gateway.answers.wanted import is_cut, parse
+from gateway.domain.outcome import Outcome
 
 
 def _is_valid(asked: Asked, call: ToolCall, characters: int) -> bool | None:
@@ -58,5 +59,6 @@ TOOL_CALL_VALIDITY: Final = Signal(
     kind=Kind.FLAG,
     worse=Worse.LOWER,
     measure=_measure,
+    verdict=(0.0, Outcome.INVALID),
     can_measure=_can_measure,
 )

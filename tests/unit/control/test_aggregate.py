@@ -2,7 +2,7 @@
 
 from gateway.analysis.histogram import Histogram
 from gateway.control.aggregate import Aggregate
-from gateway.handoff.observations import Observations, Series
+from gateway.handoff.observations import Observations, Series, Spread
 
 
 def _frame(
@@ -22,10 +22,7 @@ def _frame(
                 outcomes={"complete": complete},
                 codes={200: complete},
                 failures={},
-                duration=duration.counts,
-                duration_sum=duration.total,
-                first_byte=[],
-                first_byte_sum=0.0,
+                duration=Spread(duration.sparse(), duration.total),
                 in_flight=2,
             )
         ],

@@ -1,0 +1,140 @@
+"""What is read of the exchanges of a service, and for whom."""
+
+from collections.abc import Callable
+from typing import Final
+
+import mmh3
+
+from gateway.answers.asked import NOTHING
+from gateway.answers.dialect import Dialect
+from gateway.answers.dialects import dialect_of
+from gateway.answers.reading import Reading
+from gateway.answers.script import script_of
+from gateway.answers.segments import Cell, Facts, SegmentPlan
+from gateway.answers.signal_plan import SignalPlan
+from gateway.domain.service import Service
+from gateway.proxy.tally import Place
+from gateway.routing.json_pointer import JsonText, split_pointer
+from gateway.wire.answer_head import AnswerHead
+from gateway.wire.fields import Memo
+from gateway.wire.request_head import RequestHead
+
+_WHOLE_SAMPLE: Final = 1 << 32
+_SAMPLE_SEED: Final = 0x5A3B
+"""Of the sample's hash: it must not agree with the split's, whose seed is 0."""
+
+_FINGERPRINT_SEED: Final = 0x71F1
+_PLAIN: Final = "plain"
+_FIRST_GOOD: Final = 200
+_FIRST_OTHER: Final = 300
+_NO_CELL: Final[Cell] = ()
+
+
+def fingerprint_of(key: bytes) -> int:
+    """Give 64 bits that stand for a sticky key wherever the key itself may not go."""
+    return mmh3.hash64(key, _FINGERPRINT_SEED, signed=False)[0]
+
+
+class Inspection:
+    """How the exchanges of one service are read and measured.
+
+    Args:
+        service: Says what is read and measured.
+        dice: Gives a number from 0 to 1, for exchanges without a key.
+
+    Attributes:
+        dialects: How a path is read; None: not at all.
+        signals: What is measured.
+
+    """
+
+    __slots__ = (
+        "_context",
+        "_dice",
+        "_limit",
+        "_pointers",
+        "_reported_body",
+        "_reported_head",
+        "_segments",
+        "dialects",
+        "places",
+        "signals",
+    )
+
+    def __init__(self, service: Service, dice: Callable[[], float]) -> None:
+        signals = service.signals
+        self.signals = SignalPlan(signals.names, signals.sample, signals.cpu)
+        self._limit = int(signals.sample * _WHOLE_SAMPLE)
+        self._dice = dice
+        setting = service.dialect.value
+        self.dialects = Memo(lambda path: _read_as(setting, path))
+        self._segments = SegmentPlan(service.segments, script_of)
+        self._pointers = tuple(
+            (pointer, split_pointer(pointer)) for pointer in self._segments.pointers
+        )
+        self.places = tuple(
+            tuple((segment.name, label) for label in segment.labels)
+            for segment in service.segments
+        )
+
+    def reading(self, dialect: Dialect, key: bytes | None) -> Reading:
+        """Give what reads an exchange."""
+        reading = Reading(dialect)
+        if self._limit < _WHOLE_SAMPLE:
+            reading.is_sampled = self._samples(key)
+        return reading
+
+    def _samples(self, key: bytes | None) -> bool:
+        """Choose by key, and so alike for all versions, workers and restarts."""
+        if key is None:
+            return self._dice() * _WHOLE_SAMPLE < self._limit
+        return mmh3.hash(key, _SAMPLE_SEED, False) < self._limit
+
+    def read_request(self, reading: Reading, body: bytes) -> None:
+        """Read what a request asks for."""
+        needs_prompt = self._segments.needs_prompt or (
+            reading.is_sampled and self.signals.needs_prompt
+        )
+        reading.asked = reading.dialect.read_request(body, needs_prompt)
+
+    def cell(
+        self, head: RequestHead, size: int, reading: Reading | None, body: bytes | None
+    ) -> Cell:
+        """Tell which slices of the traffic a request belongs to, by number."""
+        if not self.places:
+            return _NO_CELL
+        asked = NOTHING if reading is None else reading.asked
+        values: dict[str, object] = {}
+        if self._pointers and body:
+            document = JsonText(body)
+            values = {name: document.find(steps) for name, steps in self._pointers}
+        return self._segments.cell(
+            Facts(
+                fields=head.fields,
+                path=head.path,
+                size=size,
+                model=asked.model,
+                prompt=asked.prompt,
+                json=values,
+            )
+        )
+
+    def named(self, cell: Cell) -> list[Place]:
+        """Tell the same by name."""
+        return [
+            places[number] for places, number in zip(self.places, cell, strict=True)
+        ]
+
+
+def _read_as(setting: str, path: bytes) -> Dialect | None:
+    dialect = dialect_of(setting, path)
+    return None if dialect.family == _PLAIN else dialect
+
+
+def begin_answer(reading: Reading, head: AnswerHead) -> None:
+    """Prepare for the body of an answer; that of an error is not read."""
+    if _FIRST_GOOD <= head.status < _FIRST_OTHER:
+        fields = head.fields
+        reading.begin(
+            fields.get(b"content-type", b""), fields.get(b"content-encoding", b"")
+        )
