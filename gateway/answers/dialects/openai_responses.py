@@ -19,22 +19,19 @@ from gateway.answers.json_reader import NO_JSON, UNREADABLE, JsonReader
 from gateway.answers.usage import count
 
 
-class _Part(msgspec.Struct, gc=False):
-    """A part of a message, or of a reasoning."""
-
-    type: Any = None
-    text: Any = None
-    refusal: Any = None
-
-
-class _Item(msgspec.Struct, gc=False):
-    """An item of the output: a message, a call, a reasoning, or another."""
+class _Call(msgspec.Struct, gc=False):
+    """What an item of the output says of a call; the rest is skipped."""
 
     type: Any = None
     name: Any = None
     arguments: Any = None
-    content: list[_Part] | None = None
-    summary: list[_Part] | None = None
+
+
+class _Item(_Call, gc=False):
+    """An item of the output: a message, a call, a reasoning, or another."""
+
+    content: Any = None
+    summary: Any = None
 
 
 class _Why(msgspec.Struct, gc=False):
@@ -56,7 +53,7 @@ class _Event(msgspec.Struct, gc=False):
     type: Any = None
     delta: Any = None
     output_index: Any = None
-    item: _Item | None = None
+    item: _Call | None = None
     response: _Response | None = None
     error: Any = None
 
@@ -222,14 +219,19 @@ def _take_item(answer: Answer, place: int, item: _Item) -> bool:
         told = bool(item.summary or item.content)
         is_for_client = isinstance(item.type, str) and item.type in _FOR_THE_CLIENT
         return is_for_client or (item.type == "reasoning" and told)
-    has_content = False
-    for part in item.content or ():
-        if part.text and isinstance(part.text, str):
-            answer.text.add(part.text)
-            has_content = True
-        if part.refusal:
-            has_content = answer.has_refusal = True
-    return has_content
+    return _take_parts(answer, item.content)
+
+
+def _take_parts(answer: Answer, content: object) -> bool:
+    """Take a message's text and refusals; tell whether there are any."""
+    text = text_of(content)
+    if text:
+        answer.text.add(text)
+    parts_of = content if isinstance(content, list) else []
+    if any(isinstance(part, dict) and part.get("refusal") for part in parts_of):
+        answer.has_refusal = True
+        return True
+    return bool(text)
 
 
 def _take_call(answer: Answer, index: object, name: object, arguments: object) -> None:

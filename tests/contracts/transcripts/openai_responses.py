@@ -90,6 +90,7 @@ WHOLE_ANSWERS = (
         body=whole(
             "completed",
             {"type": "reasoning", "summary": []},
+            {"type": "not_known_yet", "content": "odd", "summary": 1},
             message(text("Hel"), text("lo")),
             usage=USAGE,
         ),
@@ -245,6 +246,7 @@ STREAMS = (
             CREATED,
             event("reasoning_summary_text.delta", output_index=0, delta="hm"),
             event("web_search_call.searching", output_index=1),
+            event("output_item.done", item={"type": "not_known_yet", "content": "x"}),
             says("4"),
             about("completed", "completed", usage=USAGE),
         ),
