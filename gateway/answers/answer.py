@@ -47,7 +47,7 @@ class ToolCall:
         self._length += len(arguments)
         if self._length > LONGEST_ARGUMENTS:
             self.is_too_long = True
-        else:
+        elif arguments:  # empty pieces would pile up
             self._pieces.append(arguments)
 
     @property

@@ -1,11 +1,18 @@
 """What a request asks for, in one form for all dialects."""
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
 MOST_TOOLS: Final = 128
 """Tools of a request that are remembered; calls of others are not checked."""
+
+MOST_PASSAGES: Final = 64
+"""Passages of a request's context that are read, the last ones."""
+
+LONGEST_PASSAGE: Final = 16 * 1024
+"""Characters that are kept of each passage, and of the prompt."""
 
 
 class Asked(msgspec.Struct, kw_only=True):
@@ -22,7 +29,8 @@ class Asked(msgspec.Struct, kw_only=True):
             of a `conversation`.
         max_tokens: The limit the client set for the answer.
         choices: How many answers were asked for.
-        prompt: The last thing the user said; read only where `needs_prompt` was asked.
+        prompt: The last thing the user said, bounded; read only where `needs_prompt`
+            was asked.
         context: Retrieved passages the request carries; read as `prompt` is.
 
     """
@@ -42,3 +50,23 @@ class Asked(msgspec.Struct, kw_only=True):
 
 NOTHING: Final = Asked()
 """What is known of a request whose body was not read. Never changed."""
+
+
+def prompt_of(text: str) -> str | None:
+    """Bound what the user said; None when it is nothing."""
+    return text[:LONGEST_PASSAGE] or None
+
+
+def text_of(content: object) -> str:
+    """Give a message's text: its content is text, or a list of parts, some with text."""
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    texts = [part.get("text") for part in parts if isinstance(part, dict)]
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def passages(texts: Iterable[str]) -> tuple[str, ...]:
+    """Bound a context, and leave out what is empty."""
+    found = [text[:LONGEST_PASSAGE] for text in texts if text]
+    return tuple(found[-MOST_PASSAGES:])

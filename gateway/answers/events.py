@@ -2,7 +2,7 @@
 
 Server-sent events: WHATWG HTML, section 9.2.6 (lines end in CRLF, LF or CR; `data:` lines
 of one event are joined by LF; a line that begins with a colon is a comment; an event that
-the stream's end cuts off is dropped). Newline-delimited JSON: one event a line.
+the stream's end cuts off inside a line is dropped). Newline-delimited JSON: one event a line.
 """
 
 from typing import Final, Protocol
@@ -12,18 +12,16 @@ LONGEST_EVENT: Final = 1024 * 1024
 
 _BLANK: Final = b"\n\n"
 _PLAIN: Final = b"data: "
+_NAME: Final = b"event:"
 _BOM: Final = b"\xef\xbb\xbf"
 
 
 class Events(Protocol):
-    """Cuts one stream.
+    """Cuts one stream."""
 
-    Attributes:
-        skipped: Events that were too long to be read.
-
-    """
-
-    skipped: int
+    @property
+    def skipped(self) -> int:
+        """Events that were too long to be read."""
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take the next bytes; give the events that are whole now."""
@@ -69,9 +67,18 @@ class _Cutter:
         self._check_length()
         return whole
 
+    def parts(self, whole: bytes) -> list[bytes]:
+        """Split what is whole, and leave out what is too long."""
+        found = whole.split(self._separator)
+        if len(whole) <= LONGEST_EVENT:
+            return found
+        read = [part for part in found if len(part) <= LONGEST_EVENT]
+        self.skipped += len(found) - len(read)
+        return read
+
     def rest(self) -> bytes:
-        """Give what is kept."""
-        return bytes(self._held)
+        """Give what is kept of an event that may be read."""
+        return b"" if self._is_skipping else bytes(self._held)
 
     def _hold(self, rest: bytes) -> None:
         if rest:
@@ -79,7 +86,8 @@ class _Cutter:
             self._check_length()
 
     def _check_length(self) -> None:
-        if len(self._held) > LONGEST_EVENT:
+        # What is held may end in a part of the separator.
+        if len(self._held) >= LONGEST_EVENT + len(self._separator):
             self.skipped += 1
             self._is_skipping = True
             # The separator may lie across this piece and the next.
@@ -122,9 +130,9 @@ class ServerSentEvents:
             self._is_first = False
             whole = whole.removeprefix(_BOM)
         found = []
-        for block in whole.split(_BLANK):
-            if block.startswith(_PLAIN) and b"\n" not in block:
-                found.append(block[6:])
+        for block in self._cutter.parts(whole):
+            if block.startswith(_PLAIN) and b"\n" not in block:  # as nearly all are
+                found.append(block[len(_PLAIN) :])
             else:
                 data_of_block = _data_of(block)
                 if data_of_block is not None:
@@ -132,21 +140,31 @@ class ServerSentEvents:
         return found
 
     def rest(self) -> list[bytes]:
-        """Give nothing: the standard drops an event that the end cuts off."""
-        return []
+        """Give the last event if only the blank line behind it is missing.
+
+        The standard drops it, but clients that read line by line, which are many, act
+        on it, and there are servers that end with `data: [DONE]` and one line end.
+        """
+        held = self._cutter.rest()
+        data = _data_of(held) if held.endswith(b"\n") else None
+        return [] if data is None else [data]
 
     def _with_plain_ends(self, data: bytes) -> bytes:
-        """Turn CRLF and CR into LF; a CR at the end waits for what follows it."""
-        if self._ended_in_cr:
-            data = b"\r" + data
-        self._ended_in_cr = data.endswith(b"\r")
-        if self._ended_in_cr:
-            data = data[:-1]
+        """Turn CRLF and CR into LF; of a CRLF that is cut in two, the LF is dropped."""
+        if self._ended_in_cr and data:
+            data = data.removeprefix(b"\n")
+            self._ended_in_cr = False
+        if data.endswith(b"\r"):
+            self._ended_in_cr = True
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def _data_of(block: bytes) -> bytes | None:
     """Give the data of one event; None when it has none (a comment, only a name)."""
+    if block.startswith(_NAME):  # one line behind it, as a rule
+        block = block[block.find(b"\n") + 1 :]
+        if block.startswith(_PLAIN) and b"\n" not in block:
+            return block[len(_PLAIN) :]
     lines = []
     for line in block.split(b"\n"):
         if line.startswith(b"data:"):
@@ -172,7 +190,7 @@ class JsonLines:
     def feed(self, data: bytes) -> list[bytes]:
         """Take the next bytes; give the lines that are whole now."""
         whole = self._cutter.whole(data)
-        return [line for line in map(bytes.strip, whole.split(b"\n")) if line]
+        return list(filter(None, map(bytes.strip, self._cutter.parts(whole))))
 
     def rest(self) -> list[bytes]:
         """Give the last line, which needs no line end."""

@@ -19,29 +19,27 @@ class Text:
 
     """
 
-    __slots__ = ("_head", "_head_length", "_pieces", "_tail", "length")
+    __slots__ = ("_head", "_pieces", "_tail", "length")
 
     def __init__(self, text: str = "") -> None:
         self.length = 0
         self._head = ""
         self._pieces: list[str] = []
-        self._head_length = 0
         self._tail = ""
         if text:
             self.add(text)
 
     def add(self, piece: str) -> None:
         """Take the next piece."""
-        self.length += len(piece)
-        room = HEAD - self._head_length
-        if len(piece) <= room:
-            self._pieces.append(piece)
-            self._head_length += len(piece)
+        before = self.length
+        self.length = after = before + len(piece)
+        if after <= HEAD:
+            if piece:  # empty pieces would pile up
+                self._pieces.append(piece)
             return
-        if room:
-            self._pieces.append(piece[:room])
-            self._head_length = HEAD
-            piece = piece[room:]
+        if before < HEAD:
+            self._pieces.append(piece[: HEAD - before])
+            piece = piece[HEAD - before :]
         tail = self._tail + piece[-TAIL:]
         self._tail = tail if len(tail) < _SLACK else tail[-TAIL:]
 

@@ -5,13 +5,21 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.answers.dialect import Dialect
+from gateway.answers.dialects.anthropic import ANTHROPIC
 from gateway.answers.dialects.openai_chat import OPENAI_CHAT
+from gateway.answers.dialects.openai_completions import OPENAI_COMPLETIONS
+from gateway.answers.dialects.openai_embeddings import OPENAI_EMBEDDINGS
+from gateway.answers.dialects.openai_responses import OPENAI_RESPONSES
 from gateway.answers.dialects.plain import PLAIN
 
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType({
     dialect.name: dialect
     for dialect in (
         OPENAI_CHAT,
+        OPENAI_COMPLETIONS,
+        OPENAI_EMBEDDINGS,
+        OPENAI_RESPONSES,
+        ANTHROPIC,
         PLAIN,
     )
 })
@@ -20,6 +28,20 @@ AUTO: Final = "auto"
 
 FAMILIES: Final = tuple(dict.fromkeys(d.family for d in DIALECTS.values()))
 """What a configuration may name besides `auto`."""
+
+
+def _endings_of(setting: str) -> tuple[tuple[bytes, Dialect], ...]:
+    """Give the endings of paths that mean something under a setting, longest first."""
+    found = [
+        (ending, dialect)
+        for dialect in DIALECTS.values()
+        if setting in {AUTO, dialect.family}
+        for ending in dialect.paths
+    ]
+    return tuple(sorted(found, key=lambda each: len(each[0]), reverse=True))
+
+
+_ENDINGS: Final = {setting: _endings_of(setting) for setting in (AUTO, *FAMILIES)}
 
 
 def dialect_of(setting: str, path: bytes) -> Dialect:
@@ -34,11 +56,7 @@ def dialect_of(setting: str, path: bytes) -> Dialect:
 
     """
     path = path.rstrip(b"/")
-    fits = [
-        (len(ending), dialect)
-        for dialect in DIALECTS.values()
-        if setting in {AUTO, dialect.family}
-        for ending in dialect.paths
-        if path.endswith(ending)
-    ]
-    return max(fits, key=lambda fit: fit[0])[1] if fits else PLAIN
+    for ending, dialect in _ENDINGS.get(setting, ()):
+        if path.endswith(ending):
+            return dialect
+    return PLAIN

@@ -11,23 +11,24 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.answers.answer import Answer, Finish
-from gateway.answers.asked import MOST_TOOLS, NOTHING, Asked
+from gateway.answers import openai_parts as parts
+from gateway.answers.answer import Answer
+from gateway.answers.asked import NOTHING, Asked, passages, prompt_of, text_of
 from gateway.answers.dialect import Dialect
-from gateway.answers.usage import Usage, count
+from gateway.answers.json_reader import NO_JSON, JsonReader
+from gateway.answers.usage import count
 
-_DONE: Final = b"[DONE]"
 
-_FINISHES: Final = {
-    "stop": Finish.STOP,
-    "length": Finish.LENGTH,
-    "tool_calls": Finish.TOOL_CALLS,
-    "function_call": Finish.TOOL_CALLS,
-    "content_filter": Finish.CONTENT_FILTER,
-}
+class _Function(msgspec.Struct, gc=False):
+    name: Any = None
+    arguments: Any = None
 
-# Leaves are Any: a server that sends a number where text belongs has sent an odd field,
-# not an unreadable event. msgspec skips what is not named here without building it.
+
+class _Call(msgspec.Struct, gc=False):
+    """A call of a tool; a custom tool has no function, and no JSON arguments."""
+
+    index: Any = None
+    function: _Function | None = None
 
 
 class _Said(msgspec.Struct, gc=False):
@@ -35,10 +36,12 @@ class _Said(msgspec.Struct, gc=False):
 
     content: Any = None
     refusal: Any = None
-    reasoning_content: Any = None
-    reasoning: Any = None
-    tool_calls: Any = None
-    function_call: Any = None
+    reasoning_content: Any = None  # DeepSeek, SGLang, vLLM
+    reasoning: Any = None  # OpenRouter, newer vLLM
+    tool_calls: list[_Call] | None = None
+    function_call: _Function | None = None
+    audio: Any = None
+    images: Any = None
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -52,40 +55,57 @@ class _Body(msgspec.Struct, gc=False):
     """A whole answer or one chunk of a streamed one."""
 
     choices: list[_Choice] | None = None
-    usage: Any = None
+    usage: parts.Tokens | None = None
     error: Any = None
     model: Any = None
+    message: Any = None  # of an error that is not in `error` (older vLLM and SGLang)
 
 
-_read_body: Final = msgspec.json.Decoder(_Body).decode
-_read_lines: Final = msgspec.json.Decoder(_Body).decode_lines
+_BODIES: Final = JsonReader(_Body, parts.END_MARK)
 
 
-def read_usage(said: object) -> Usage | None:
-    """Read OpenAI's `usage` object; None when it is none."""
-    if not isinstance(said, dict):
-        return None
-    prompt = said.get("prompt_tokens_details")
-    completion = said.get("completion_tokens_details")
-    return Usage(
-        input=count(said.get("prompt_tokens")),
-        output=count(said.get("completion_tokens")),
-        cached=count(prompt.get("cached_tokens")) if isinstance(prompt, dict) else None,
-        reasoning=count(completion.get("reasoning_tokens"))
-        if isinstance(completion, dict)
-        else None,
-    )
+def read_whole(answer: Answer, body: bytes) -> None:
+    """Read a chat completion."""
+    answer.is_terminated = True
+    read = _BODIES.one(body)
+    if read is None:
+        answer.is_garbled = True
+    else:
+        _take_body(answer, read)
+
+
+def read_events(answer: Answer, events: Sequence[bytes]) -> None:
+    """Read chat.completion.chunk events, and [DONE]."""
+    for chunk in _BODIES.each(answer, events):
+        said = _lone_delta(chunk)
+        if said is None or 0 not in answer.finishes:
+            _take_body(answer, chunk)
+        elif _take_said(answer, 0, said):
+            answer.content_events += 1
+
+
+def _lone_delta(chunk: _Body) -> _Said | None:
+    """Give the delta of a chunk that brings nothing else, as most do."""
+    choices = chunk.choices
+    if (
+        choices
+        and len(choices) == 1
+        and (choice := choices[0]).finish_reason is None
+        and choice.index == 0
+        and chunk.usage is None
+        and chunk.error is None
+    ):
+        return choice.delta
+    return None
 
 
 def _take_body(answer: Answer, body: _Body) -> None:
     """Take a whole answer or a chunk; both have choices, usage, perhaps an error."""
-    if body.error is not None:
+    if body.error is not None or (body.choices is None and body.message is not None):
         answer.has_error = True
     if body.usage is not None:
-        usage = read_usage(body.usage)
-        if usage is not None:
-            answer.usage = usage.or_else(answer.usage)
-    if answer.model is None and isinstance(body.model, str):
+        parts.take_usage(answer, body.usage)
+    if not answer.model and isinstance(body.model, str):
         answer.model = body.model
     has_content = False
     for choice in body.choices or ():
@@ -97,96 +117,41 @@ def _take_choice(answer: Answer, choice: _Choice) -> bool:
     """Take one choice; tell whether it brought content."""
     index = choice.index if type(choice.index) is int else 0
     said = choice.message if choice.delta is None else choice.delta
-    finish = choice.finish_reason
-    if finish is None:
-        answer.begin(index)
-    else:
-        answer.finish(index, _FINISHES.get(str(finish), Finish.OTHER))
+    parts.take_finish(answer, index, choice.finish_reason)
     return said is not None and _take_said(answer, index, said)
 
 
 def _take_said(answer: Answer, index: int, said: _Said) -> bool:
-    has_content = False
+    """Take a message or a delta; tell whether it brought content."""
     content = said.content
-    if content:
-        text = content if isinstance(content, str) else _text_of_parts(content)
-        has_content = bool(text)
-        if index == 0 and text:
-            answer.text.add(text)
-    if said.refusal:
-        has_content = answer.has_refusal = True
-    if said.reasoning_content or said.reasoning:
-        has_content = True
+    if content and index == 0:
+        answer.text.add(content if type(content) is str else text_of(content))
     if said.tool_calls or said.function_call:
-        has_content |= _take_calls(answer, index, said)
-    return has_content
+        _take_calls(answer, index, said)
+        content = True
+    if said.refusal:
+        content = answer.has_refusal = True
+    return bool(
+        content or said.reasoning_content or said.reasoning or said.audio or said.images
+    )
 
 
-def _text_of_parts(parts: object) -> str:
-    """Join the texts of a content that is a list of parts."""
-    if not isinstance(parts, list):
-        return ""
-    texts = [part.get("text") for part in parts if isinstance(part, dict)]
-    return "".join(text for text in texts if isinstance(text, str))
-
-
-def _take_calls(answer: Answer, choice: int, said: _Said) -> bool:
-    has_content = False
-    calls = said.tool_calls if isinstance(said.tool_calls, list) else []
-    for place, call in enumerate(calls):
-        if isinstance(call, dict):
-            index = call.get("index", place)
-            key = (choice, index if type(index) is int else place)
-            _take_function(answer, key, call.get("function"))
-            has_content = True
-    if isinstance(said.function_call, dict):
+def _take_calls(answer: Answer, choice: int, said: _Said) -> None:
+    for place, call in enumerate(said.tool_calls or ()):
+        if call.function is not None:
+            index = call.index if type(call.index) is int else place
+            _take_function(answer, (choice, index), call.function)
+    if said.function_call is not None:
         _take_function(answer, (choice, -1), said.function_call)
-        has_content = True
-    return has_content
 
 
-def _take_function(answer: Answer, key: object, function: object) -> None:
-    name: object = ""
-    arguments: object = ""
-    if isinstance(function, dict):
-        name, arguments = function.get("name"), function.get("arguments")
+def _take_function(answer: Answer, key: object, function: _Function) -> None:
+    name, arguments = function.name, function.arguments
     answer.call(
         key,
         name if isinstance(name, str) else "",
         arguments if isinstance(arguments, str) else "",
     )
-
-
-def read_whole(answer: Answer, body: bytes) -> None:
-    """Read a chat completion."""
-    answer.is_terminated = True
-    try:
-        _take_body(answer, _read_body(body))
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        answer.is_garbled = True
-
-
-def read_events(answer: Answer, events: Sequence[bytes]) -> None:
-    """Read chat.completion.chunk events, and [DONE].
-
-    All at once in C where all can be read, which is the rule; else one by one.
-    """
-    if _DONE in events:
-        answer.is_terminated = True
-        events = [event for event in events if event != _DONE]
-    try:
-        chunks = _read_lines(b"\n".join(events))
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        chunks = []
-    if len(chunks) == len(events):  # an event may hold several lines
-        for chunk in chunks:
-            _take_body(answer, chunk)
-        return
-    for event in events:
-        try:
-            _take_body(answer, _read_body(event))
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            answer.is_garbled = True
 
 
 # Requests.
@@ -199,77 +164,56 @@ class _Request(msgspec.Struct, gc=False):
     n: Any = None
     max_tokens: Any = None
     max_completion_tokens: Any = None
-    response_format: Any = None
-    tools: Any = None
+    response_format: msgspec.Raw = NO_JSON
+    tools: msgspec.Raw = NO_JSON
+    functions: msgspec.Raw = NO_JSON
 
 
 class _FullRequest(_Request, gc=False):
     messages: Any = None
 
 
-_read_request: Final = msgspec.json.Decoder(_Request).decode
-_read_full_request: Final = msgspec.json.Decoder(_FullRequest).decode
+_REQUESTS: Final = JsonReader(_Request)
+_FULL_REQUESTS: Final = JsonReader(_FullRequest)
 
 
 def read_request(body: bytes, needs_prompt: bool) -> Asked:
     """Read a request for a chat completion."""
-    try:
-        request = _read_full_request(body) if needs_prompt else _read_request(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    request = (_FULL_REQUESTS if needs_prompt else _REQUESTS).one(body)
+    if request is None:
         return NOTHING
+    most = request.max_completion_tokens
     asked = Asked(
         model=request.model if isinstance(request.model, str) else None,
         is_stream=request.stream is True,
+        asks_usage=parts.asks_usage(request.stream_options),
+        max_tokens=count(request.max_tokens if most is None else most),
+        choices=parts.choices_of(request.n),
     )
-    if request.stream_options is not None:
-        options = request.stream_options
-        asked.asks_usage = isinstance(options, dict) and bool(
-            options.get("include_usage")
-        )
-    most = count(request.max_completion_tokens)
-    asked.max_tokens = count(request.max_tokens) if most is None else most
-    if request.n is not None:
-        asked.choices = count(request.n) or 1
-    if request.response_format is not None:
-        _read_format(asked, request.response_format)
-    if request.tools is not None:
-        asked.tools = _read_tools(request.tools)
+    if request.response_format is not NO_JSON:
+        parts.take_format(asked, request.response_format)
+    if request.tools is not NO_JSON:
+        parts.take_tools(asked, request.tools)
+    if request.functions is not NO_JSON:
+        parts.take_tools(asked, request.functions)
     if isinstance(request, _FullRequest):
-        asked.prompt = last_user_text(request.messages)
+        _take_messages(asked, request.messages)
     return asked
 
 
-def _read_format(asked: Asked, wanted: object) -> None:
-    if not isinstance(wanted, dict):
-        return
-    kind = wanted.get("type")
-    asked.wants_json = kind in {"json_object", "json_schema"}
-    described = wanted.get("json_schema")
-    if kind == "json_schema" and isinstance(described, dict):
-        schema = described.get("schema")
-        if isinstance(schema, dict):
-            asked.schema = msgspec.json.encode(schema)
-
-
-def _read_tools(tools: object) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
-    for tool in tools[:MOST_TOOLS] if isinstance(tools, list) else ():
-        function = tool.get("function") if isinstance(tool, dict) else None
-        name = function.get("name") if isinstance(function, dict) else None
-        if isinstance(name, str) and isinstance(function, dict):
-            parameters = function.get("parameters")
-            is_schema = isinstance(parameters, dict)
-            found[name] = msgspec.json.encode(parameters) if is_schema else b""
-    return found
-
-
-def last_user_text(messages: object) -> str | None:
-    """Give the text of the last message whose role is `user`."""
+def _take_messages(asked: Asked, messages: object) -> None:
+    """Take the last user's text, and what tools have found since."""
+    found = []
     for message in reversed(messages) if isinstance(messages, list) else ():
-        if isinstance(message, dict) and message.get("role") == "user":
-            content = message.get("content")
-            return content if isinstance(content, str) else _text_of_parts(content)
-    return None
+        if not isinstance(message, dict):
+            continue
+        if message.get("role") == "user":
+            asked.prompt = prompt_of(text_of(message.get("content")))
+            break
+        if message.get("role") in ("tool", "function"):
+            found.append(text_of(message.get("content")))
+    if found:
+        asked.context = passages(reversed(found))
 
 
 OPENAI_CHAT: Final = Dialect(

@@ -7,6 +7,7 @@ and feeds each split at every byte.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.answers.answer import Finish
@@ -69,7 +70,7 @@ def sse(*events: object) -> bytes:
     return b"".join(b"data: " + encoded(event) + b"\n\n" for event in events)
 
 
-def named_sse(*events: dict[str, object]) -> bytes:
+def named_sse(*events: Mapping[str, object]) -> bytes:
     """Write server-sent events that repeat their `type` in an `event:` line."""
     return b"".join(
         b"event: " + encoded(event["type"]) + b"\n" + sse(event) for event in events
