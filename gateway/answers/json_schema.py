@@ -24,12 +24,14 @@ DEEPEST: Final = 64
 """Levels of a schema, references followed."""
 
 HEAVIEST: Final = 2_000
-"""Values of a schema with its references written out; a pattern counts as 20."""
+"""Values of a schema with its references written out; a pattern counts as 20, a `multipleOf` as 100."""
 
 MOST_WORK: Final = 8_000_000
 """Weight of a schema times characters of a value: some 30 ms at worst (measured)."""
 
 _PATTERN_WEIGHT: Final = 20
+_DIVISOR_WEIGHT: Final = 100
+_LEAST_DIVISOR: Final = 1e-9
 _LARGEST_PATTERN: Final = 256 * 1024  # bytes, compiled
 _MOST_KEPT: Final = 32  # of at most about 1 MB
 
@@ -44,11 +46,26 @@ _NOT_FOLLOWED: Final = frozenset({
     "unevaluatedItems",
     "unevaluatedProperties",
 })
+_DEFINED: Final = frozenset({"$defs", "definitions"})
 _OLD: Final = ("draft-03", "draft-04")  # their "id" is a common name of a property
 
 
 class _OutOfBoundsError(Exception):
     """A schema is too heavy, or has what is not followed."""
+
+
+def _weight_of_divisor(divisor: object) -> int:
+    """Weigh a `multipleOf`, which is divided exactly, in fractions of any length.
+
+    Raises:
+        _OutOfBoundsError: A division by it takes longer than a few microseconds.
+
+    """
+    if not isinstance(divisor, int | float):
+        return 0
+    if not _LEAST_DIVISOR <= divisor <= 1 / _LEAST_DIVISOR:
+        raise _OutOfBoundsError
+    return _DIVISOR_WEIGHT
 
 
 class _Scale:
@@ -70,7 +87,9 @@ class _Scale:
         weight = 1
         if isinstance(value, dict):
             weight += self._beyond_its_values(value, depth)
-            value = list(value.values())
+            # What is only defined costs nothing; what is referred to is weighed there.
+            defined = _DEFINED if value is self._document else ()
+            value = [part for name, part in value.items() if name not in defined]
         if isinstance(value, list):
             for part in value:
                 weight += self.weigh(part, depth + 1)
@@ -89,7 +108,7 @@ class _Scale:
             weight += _PATTERN_WEIGHT
         if isinstance(patterns, dict):
             weight += _PATTERN_WEIGHT * len(patterns)
-        return weight
+        return weight + _weight_of_divisor(part.get("multipleOf"))
 
     def _weigh_target(self, reference: str, depth: int) -> int:
         known = self._targets.get(reference)
@@ -110,6 +129,8 @@ class _Scale:
             if not isinstance(found, dict) or name not in found:
                 raise _OutOfBoundsError
             found = found[name]
+            if isinstance(found, dict) and "$id" in found:
+                raise _OutOfBoundsError  # a document of its own begins here
         return found
 
 

@@ -28,6 +28,5 @@ LANGUAGE_MISMATCH: Final = Signal(
     kind=Kind.FLAG,
     worse=Worse.HIGHER,
     measure=_measure,
-    is_costly=True,
     needs_prompt=True,
 )

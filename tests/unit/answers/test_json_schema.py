@@ -102,6 +102,37 @@ def test_a_deep_a_large_and_a_heavy_schema_are_not_checked() -> None:
     assert fit({"patternProperties": {f"a{n}": True for n in range(200)}}, {}) is None
 
 
+def test_a_tree_with_many_kinds_of_nodes_is_not_too_heavy() -> None:
+    """What is defined is weighed where it is referred to, not once more."""
+    kinds = [
+        {"properties": {"a": {"$ref": "#/$defs/n"}, "k": {"const": kind}}}
+        for kind in range(40)
+    ]
+
+    assert fit({"$defs": {"n": {"anyOf": kinds}}, "$ref": "#/$defs/n"}, {"k": 39})
+
+
+def test_what_is_only_called_a_definition_is_weighed() -> None:
+    """A property may be named $defs, and be heavy."""
+    assert fit({"properties": {"$defs": doubled(40)["$defs"]["d0"]}}, {}) is None
+    heavy = {"properties": {"$defs": {"enum": list(range(HEAVIEST))}}}
+    assert fit(heavy, {}) is None
+
+
+def test_a_reference_through_a_document_within_the_document_is_not_followed() -> None:
+    """There, `#` means another place."""
+    inner = {"$id": "http://127.0.0.1:9/x", "properties": {"y": {"$ref": "#"}}}
+
+    assert fit({"$defs": {"x": inner}, "$ref": "#/$defs/x/properties/y"}, 1) is None
+
+
+def test_divisions_that_take_long_are_not_made() -> None:
+    assert fit({"multipleOf": 0.01}, 0.03) is True
+    assert fit({"multipleOf": 1e-308}, 3) is None
+    assert fit({"allOf": [{"multipleOf": n} for n in range(2, 40)]}, 3) is None
+    assert fit({"properties": {"multipleOf": {"type": "string"}}}, {}) is True
+
+
 def test_the_work_of_schema_and_value_together_is_bounded() -> None:
     schema = json.dumps({"enum": list(range(HEAVIEST // 2))}).encode()
 

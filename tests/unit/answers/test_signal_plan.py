@@ -7,8 +7,8 @@ import pytest
 from gateway.answers.signal_plan import SignalPlan
 from tests.unit.answers.exchanges import given, said
 
-NAMES = ("relevance_proxy", "output_length", "compression_ratio", "language_mismatch")
-ASKED = given(prompt="the price of gold")
+NAMES = ("relevance_proxy", "output_length", "compression_ratio", "context_use_proxy")
+ASKED = given("gold", prompt="the price of gold")
 ANSWER = said("gold price")
 
 
@@ -70,7 +70,7 @@ def test_what_there_is_no_time_for_is_counted() -> None:
 
 
 def test_none_is_neither_a_value_nor_skipped() -> None:
-    plan = SignalPlan(("json_validity", "grounding_proxy"), 1.0, 1.0)
+    plan = SignalPlan(("json_validity", "unsupported_numbers"), 1.0, 1.0)
 
     assert plan.measure(ASKED, ANSWER, True, ticking(0.0)) == ([], 0)
 
