@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.analysis.histogram import Histogram
+from gateway.analysis.sums import Feedback
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,6 +71,7 @@ class Picture:
             shown, so that they come from the configuration and nowhere else.
         workers: Connected workers.
         epoch: Of the routing table in force.
+        feedback: Sums by service, version and signal.
 
     """
 
@@ -77,3 +79,4 @@ class Picture:
     percents: Mapping[tuple[str, str], float]
     workers: int
     epoch: int
+    feedback: Feedback = field(default_factory=dict)
