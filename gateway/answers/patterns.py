@@ -61,7 +61,7 @@ def _steps(value: str, pattern: str) -> int:
             f"The pattern of '{value}', {pattern!r}, has {refusal}.",
             remedy="Use words, classes, alternatives and bounded repetitions: .{0,20}.",
         ) from None
-    except (re.error, OverflowError, RecursionError) as error:
+    except (re.error, ValueError, OverflowError, RecursionError) as error:
         raise BadConfiguration(
             f"The pattern of '{value}', {pattern!r}, cannot be compiled ({error}).",
             remedy="Write it as Python's re module does.",
