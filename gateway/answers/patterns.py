@@ -19,8 +19,9 @@ LONGEST_TEXT: Final = 2000
 """Characters of a text that are searched."""
 
 MOST_STEPS: Final = 1000
-"""Steps from one place, all expressions of a segment together. At this limit the worst
-text takes 4 ms to search; a list of twenty words has 150 steps and takes 0.02 ms."""
+"""Steps from one place, all expressions of a segment together. Of 3,000 random ones at
+this limit the slowest takes 12 ms for the worst text; twenty words are 150 steps, and
+take 0.04 ms."""
 
 _ONE: Final = frozenset({op.LITERAL, op.NOT_LITERAL, op.ANY, op.IN, op.AT})
 _REPEATS: Final = frozenset({op.MAX_REPEAT, op.MIN_REPEAT})
