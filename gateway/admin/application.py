@@ -5,6 +5,7 @@ from aiohttp import web
 from gateway.admin.auth import guard
 from gateway.admin.body import LARGEST_BODY
 from gateway.admin.errors import errors_as_json
+from gateway.admin.feedback import FeedbackDoor
 from gateway.admin.health import Health
 from gateway.admin.ports import Ports
 from gateway.admin.services import Services
@@ -15,7 +16,7 @@ def make_application(ports: Ports) -> web.Application:
     application = web.Application(
         middlewares=[errors_as_json, guard(ports.gate)], client_max_size=LARGEST_BODY
     )
-    health, services = Health(ports), Services(ports)
+    health, services, door = Health(ports), Services(ports), FeedbackDoor(ports)
     application.add_routes([
         web.get("/healthz", health.alive),
         web.get("/readyz", health.ready),
@@ -23,6 +24,7 @@ def make_application(ports: Ports) -> web.Application:
         web.get("/api/v1/services", services.show_all),
         web.get("/api/v1/services/{service}", services.show),
         web.put("/api/v1/services/{service}/weights", services.set_weights),
+        web.post("/api/v1/feedback", door.take),
         web.post("/api/v1/reload", services.reload),
     ])
     return application

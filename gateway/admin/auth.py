@@ -25,6 +25,9 @@ _LOCAL_CALLER: Final = "local"
 _OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
 _READING: Final = frozenset({"GET", "HEAD"})
 _READERS: Final = frozenset({Role.VIEWER, Role.OPERATOR})
+_OPERATORS: Final = frozenset({Role.OPERATOR})
+_APPS: Final = frozenset({Role.APP, Role.OPERATOR})
+_APP_PATHS: Final = frozenset({"/api/v1/feedback"})
 _SCHEME: Final = "bearer "
 
 
@@ -76,14 +79,20 @@ def _authenticated(request: web.Request, tokens: Sequence[Token]) -> Token:
 
 
 def _demand_role(request: web.Request, token: Token) -> None:
-    allowed = _READERS if request.method in _READING else {Role.OPERATOR}
+    allowed = _allowed(request)
     if token.role not in allowed:
+        others = sorted(role.value for role in allowed - _OPERATORS)
         raise Refused(
             403,
             f"The role {token.role.value} may not {request.method} {request.path}.",
-            remedy="Use a token with the role operator"
-            f"{' or viewer' if request.method in _READING else ''}.",
+            remedy=f"Use a token with the role {' or '.join(['operator', *others])}.",
         )
+
+
+def _allowed(request: web.Request) -> frozenset[Role]:
+    if request.method in _READING:
+        return _READERS
+    return _APPS if request.path in _APP_PATHS else _OPERATORS
 
 
 def _demand_local(request: web.Request) -> None:

@@ -18,6 +18,7 @@ _TYPES: Final[Mapping[int, str]] = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    410: "gone",
     413: "body_too_large",
     415: "unsupported_media_type",
     503: "not_ready",
@@ -66,15 +67,19 @@ def error_response(
     return json_response(document, status=status, headers=headers)
 
 
+def kind_of(error: GatewayError) -> str:
+    """Give the type an error is answered with."""
+    if isinstance(error, Refused):
+        return _TYPES.get(error.status, error.type)
+    return error.type
+
+
 def _answer(
     error: GatewayError, *, headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    kind = error.type
-    if isinstance(error, Refused):
-        kind = _TYPES.get(error.status, error.type)
     if error.status == web.HTTPUnauthorized.status_code:
         headers = {"WWW-Authenticate": 'Bearer realm="sluicegate"'}
-    return error_response(error.status, kind, str(error), headers=headers)
+    return error_response(error.status, kind_of(error), str(error), headers=headers)
 
 
 def _translated(request: web.Request, error: web.HTTPException) -> Refused:

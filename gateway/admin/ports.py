@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.analysis.sums import SlicedSum
 from gateway.domain.deployment import Token
 from gateway.handoff.routing_table import RoutedService, RoutingTable
 from gateway.state.store import Change
@@ -70,6 +71,16 @@ class Gate(Protocol):
         """Read the configuration again."""
 
 
+class Desk(Protocol):
+    """Whoever adds feedback up; see control.feedback.FeedbackDesk."""
+
+    def take(self, request_id: str, signal: str, value: float) -> str:
+        """Count a value: "counted", "replaced" or "unchanged"; raises Refused."""
+
+    def of(self, service: str, version: str) -> Mapping[str, SlicedSum]:
+        """Give the sums of a version, by signal."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """How the gateway is.
@@ -101,6 +112,7 @@ class Ports:
         traffic: What the workers saw, now.
         condition: How the gateway is, now.
         exposition: From an Accept header to /metrics' body and content type.
+        feedback: See Desk.
 
     """
 
@@ -108,3 +120,4 @@ class Ports:
     traffic: Callable[[], Traffic]
     condition: Callable[[], Condition]
     exposition: Callable[[str], tuple[bytes, str]]
+    feedback: Desk

@@ -23,6 +23,7 @@ class Services:
     def __init__(self, ports: Ports) -> None:
         self._gate = ports.gate
         self._traffic = ports.traffic
+        self._feedback = ports.feedback.of
 
     async def show_all(self, _request: web.Request) -> web.Response:
         """GET /api/v1/services."""
@@ -33,6 +34,7 @@ class Services:
                 epoch=table.epoch,
                 change=self._gate.change(routed.service.name),
                 traffic=traffic,
+                feedback=self._feedback,
             )
             for routed in table.services
         ]
@@ -47,6 +49,7 @@ class Services:
             epoch=self._gate.table.epoch,
             change=self._gate.change(name),
             traffic=self._traffic(),
+            feedback=self._feedback,
         )
         return json_response(view, headers={"ETag": f'"{routed.revision}"'})
 

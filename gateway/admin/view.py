@@ -3,11 +3,13 @@
 No secret can get out: what is shown is named one by one.
 """
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
 from gateway.analysis.histogram import BOUNDS, Histogram
+from gateway.analysis.sums import SlicedSum, Sum
 from gateway.domain.outcome import ERRORS
 from gateway.domain.service import Endpoint, Service, StickySource, Version
 from gateway.domain.units import percent_from_share
@@ -21,7 +23,12 @@ _QUANTILES: Final = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 
 def service_view(
-    routed: RoutedService, *, epoch: int, change: Change | None, traffic: Traffic
+    routed: RoutedService,
+    *,
+    epoch: int,
+    change: Change | None,
+    traffic: Traffic,
+    feedback: Callable[[str, str], Mapping[str, SlicedSum]],
 ) -> Json:
     """Show a service: how it is split, and how each version does."""
     service = routed.service
@@ -43,6 +50,7 @@ def service_view(
                 "weight": percents[version.name],
                 "endpoints": [_url(endpoint) for endpoint in version.endpoints],
                 "statistics": _statistics(traffic.of(service.name, version.name)),
+                "feedback": _feedback(feedback(service.name, version.name)),
             }
             for version in service.versions
         },
@@ -85,6 +93,23 @@ def _statistics(traffic: VersionTraffic) -> Json:
         "pending": traffic.pending,
         "connections": {"active": traffic.active, "idle": traffic.idle},
     }
+
+
+def _feedback(signals: Mapping[str, SlicedSum]) -> Json:
+    return {
+        signal: {
+            **_sum(sums.whole),
+            "segments": {
+                segment: {value: _sum(part) for value, part in sorted(values.items())}
+                for segment, values in sums.segments.items()
+            },
+        }
+        for signal, sums in sorted(signals.items())
+    }
+
+
+def _sum(values: Sum) -> Json:
+    return {"count": values.count, "sum": values.total, "mean": values.mean}
 
 
 def _quantiles(histogram: Histogram) -> Json:

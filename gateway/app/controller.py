@@ -26,6 +26,7 @@ from gateway.app.reading import read_deployment
 from gateway.app.start import BAD_START, ControllerStart
 from gateway.control.aggregate import Aggregate
 from gateway.control.durable import Durable
+from gateway.control.feedback import FeedbackDesk
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.publish import Publisher
 from gateway.control.switchboard import Switchboard
@@ -64,11 +65,12 @@ class Controller:
         self._aggregate = Aggregate()
         self._publisher = Publisher(self._keep)
         self._durable = Durable(store_at)
+        now = time.time  # ruff: ignore[banned-api]: the one clock people and ids share
         self._gate = Gatekeeper(
-            self._publisher,
-            self._durable,
-            lambda: read_deployment(start),
-            time.time,  # ruff: ignore[banned-api]: the one clock that is for people
+            self._publisher, self._durable, lambda: read_deployment(start), now
+        )
+        self._feedback = FeedbackDesk(
+            lambda: self._gate.table, lambda: self._gate.ticket_keys, now
         )
         self._switchboard = Switchboard(self._publisher, self._aggregate)
 
@@ -105,6 +107,7 @@ class Controller:
     async def _start_gate(self) -> None:
         if self._last is not None:
             self._aggregate.go_on_from(self._last.counted)
+            self._feedback.sums = self._last.feedback
         await self._gate.start(
             workers=self._start.workers,
             last=self._last,
@@ -186,6 +189,7 @@ class Controller:
             traffic=self._aggregate.traffic,
             condition=self._condition,
             exposition=exposition,
+            feedback=self._feedback,
         )
         runner = web.AppRunner(
             make_application(ports), access_log=None, shutdown_timeout=_GOODBYE_S
@@ -210,6 +214,7 @@ class Controller:
             deployment=self._gate.deployment,
             counted=self._aggregate.counted(),
             ticket_keys=tuple(self._gate.ticket_keys.values()),
+            feedback=self._feedback.sums,
         )
         write_last(self._start.table_fd, last)
 
@@ -242,6 +247,7 @@ class Controller:
             percents=_percents(self._gate.table),
             workers=self._publisher.connected,
             epoch=self._gate.table.epoch,
+            feedback=self._feedback.sums,
         )
 
 

@@ -233,10 +233,12 @@ class Gatekeeper:
 
     async def turn_keys(self) -> None:
         """Make new request ids with a new key, if it is time; call once an hour."""
-        is_new = self._ring.turn()
-        await self._ring.keep()
-        if is_new:
-            self._enforce(self.deployment, {})
+        async with self._raising:
+            is_new = self._ring.turn()
+            await self._ring.keep()
+            if is_new:
+                self._enforce(self.deployment, {})
+                await self._keep()  # the epoch
 
     async def compare(self) -> None:
         """Say in `troubles` when the file is not what was accepted last."""

@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from gateway.analysis.sums import Feedback
 from gateway.domain.deployment import Deployment
 from gateway.domain.ticket_key import TicketKey
 from gateway.handoff.observations import Counted
@@ -32,6 +33,7 @@ class Last(msgspec.Struct, kw_only=True, frozen=True):
         counted: By workers that are gone or were not linked, and, as of the last
             scrape, by the others.
         ticket_keys: Those that may still read a request id.
+        feedback: Counted so far.
 
     """
 
@@ -39,6 +41,7 @@ class Last(msgspec.Struct, kw_only=True, frozen=True):
     deployment: Deployment
     counted: Counted
     ticket_keys: tuple[TicketKey, ...] = ()
+    feedback: Feedback = {}
 
 
 class _TableAlone(msgspec.Struct):

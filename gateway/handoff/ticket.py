@@ -176,8 +176,9 @@ def read(text: bytes, keys: TicketKeys, now: float) -> Ticket | Forged | Expired
 
 
 def _unhidden(key: TicketKey, tag: bytes, hidden: bytes) -> bytes:
-    mask = _digest(_mask_hash(key), tag)
-    return bytes(one ^ other for one, other in zip(hidden, mask, strict=False))
+    size = len(hidden)
+    mask = _number(_digest(_mask_hash(key), tag)[:size], "big")
+    return (_number(hidden, "big") ^ mask).to_bytes(size, "big")
 
 
 def _ticket(fields: bytes) -> Ticket:

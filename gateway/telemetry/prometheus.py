@@ -59,6 +59,7 @@ class GatewayCollector(Collector):
         yield from _exchanges(versions)
         yield from _durations(versions)
         yield from _connections(picture, versions)
+        yield from _signals(picture)
         yield from _gateway(picture)
         yield InfoMetricFamily(
             names.BUILD.removesuffix("_info"),
@@ -145,6 +146,22 @@ def _connections(picture: Picture, versions: Sequence[Version]) -> Iterator[Metr
     for worker, connections in sorted(picture.traffic.downstream.items()):
         downstream.add_metric([str(worker)], connections)
     yield from (upstream, downstream)
+
+
+def _signals(picture: Picture) -> Iterator[Metric]:
+    labels = ("service", "version", "signal")
+    count = CounterMetricFamily(
+        names.SIGNAL, "Values of a signal, feedback included.", labels=labels
+    )
+    total = GaugeMetricFamily(  # values may be negative, or be replaced by lower ones
+        names.SIGNAL_SUM, "Sum of the values of a signal.", labels=labels
+    )
+    for service, version in picture.percents:
+        signals = picture.feedback.get(service, {}).get(version, {})
+        for signal, sums in sorted(signals.items()):
+            count.add_metric([service, version, signal], sums.whole.count)
+            total.add_metric([service, version, signal], sums.whole.total)
+    yield from (count, total)
 
 
 def _gateway(picture: Picture) -> Iterator[Metric]:

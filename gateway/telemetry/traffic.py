@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.analysis.histogram import Histogram
+from gateway.analysis.sums import Feedback
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,7 @@ class Picture:
             shown, so that they come from the configuration and nowhere else.
         workers: Connected workers.
         epoch: Of the routing table in force.
+        feedback: Sums by service, version and signal.
 
     """
 
@@ -147,3 +149,4 @@ class Picture:
     percents: Mapping[tuple[str, str], float]
     workers: int
     epoch: int
+    feedback: Feedback = field(default_factory=dict)

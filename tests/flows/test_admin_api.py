@@ -19,10 +19,12 @@ import msgspec
 import pytest
 
 from gateway.analysis.histogram import Histogram
+from gateway.answers.segments import code_of
 from gateway.app.start import ControllerStart
 from gateway.handoff.link import Applied, Hello, Link, Message, Publish
 from gateway.handoff.observations import Observations, Series, Spread
 from gateway.handoff.routing_table import RoutingTable
+from gateway.handoff.ticket import TicketMaker, route_code
 
 PATIENCE_S = 4.0
 JSON = {"Content-Type": "application/json"}
@@ -734,3 +736,189 @@ async def test_it_ends_when_its_supervisor_is_gone_and_removes_the_link(
         assert await running.controller.wait() == 0
     assert not (running.folder / "l").exists()
     assert "Warning" not in running.log.read_text()
+
+
+def _issue(
+    stage: _Stage, version: str, *, unique: int = 1, age_s: float = 0, worker: int = 0
+) -> str:
+    """Make a request id as a worker would, with the key of its table."""
+    table = stage.workers[worker].table
+    assert table is not None
+    assert table.ticket_key is not None
+    route = route_code("chat", version)
+    maker = TicketMaker(
+        table.ticket_key, route=route, segments=code_of(()), epoch=table.epoch
+    )
+    issued = int(time.time() - age_s)  # ruff: ignore[banned-api]: ids carry the date
+    return maker.make(issued, unique).decode()
+
+
+def _piece(request_id: str, value: object = 1, **more: object) -> dict[str, object]:
+    return {"request_id": request_id, "signal": "thumbs_up", "value": value, **more}
+
+
+async def _feedback(stage: _Stage, version: str) -> object:
+    _, view, _ = await stage.ask("GET", "/api/v1/services/chat")
+    return view["versions"][version]["feedback"]  # type: ignore[index]
+
+
+async def test_feedback_is_counted_for_the_version_that_answered(
+    running: _Stage,
+) -> None:
+    """Once, whatever is sent again, and shown to people and to Prometheus."""
+    request_id = _issue(running, "v2")
+
+    first = await running.ask("POST", "/api/v1/feedback", _piece(request_id))
+    again = await running.ask("POST", "/api/v1/feedback", _piece(request_id))
+    other = await running.ask("POST", "/api/v1/feedback", _piece(request_id, False))
+
+    assert [answer[0] for answer in (first, again, other)] == [200, 200, 200]
+    assert [answer[1] for answer in (first, again, other)] == [
+        {"result": "counted"},
+        {"result": "unchanged"},
+        {"result": "replaced"},
+    ]
+    assert await _feedback(running, "v1") == {}
+    assert await _feedback(running, "v2") == {
+        "thumbs_up": {"count": 1, "sum": 0.0, "mean": 0.0, "segments": {}}
+    }
+    _, scraped, _ = await running.ask("GET", "/metrics")
+    labels = 'service="chat",signal="thumbs_up",version="v2"'
+    assert f"sluicegate_signal_total{{{labels}}} 1.0" in str(scraped)
+    assert f"sluicegate_signal_sum{{{labels}}} 0.0" in str(scraped)
+
+
+async def test_feedback_that_cannot_be_counted_says_what_to_do(
+    running: _Stage,
+) -> None:
+    """400 what is wrong, 404 what is gone, 410 what is late."""
+    good = _issue(running, "v2")
+    forged = good[:-1] + ("A" if good[-1] != "A" else "B")
+    closed = _issue(running, "v2", age_s=25 * 3600)
+    expired = _issue(running, "v2", age_s=31 * 24 * 3600)
+    gone = _issue(running, "v3")
+    refusals = {
+        "no request id": _piece(forged),
+        "closed": _piece(closed),
+        "expired": _piece(expired),
+        "not served": _piece(gone),
+        "no name": _piece(good, signal="Thumbs up!"),
+        "out of bounds": _piece(good, 1e99),
+        "must be a number": _piece(good, "1"),
+        "must be strings": {**_piece(good), "request_id": 7},
+        "Unknown key 'version'": _piece(good, version="v2"),
+        "no JSON object": 7,
+    }
+
+    answers = {
+        told: await running.ask("POST", "/api/v1/feedback", sent)
+        for told, sent in refusals.items()
+    }
+
+    assert [answer[0] for answer in answers.values()] == [
+        *(400, 410, 410, 404),
+        *[400] * 6,
+    ]
+    for told, (_, document, _) in answers.items():
+        assert told in document["error"]["message"]  # type: ignore[index]
+    assert await _feedback(running, "v2") == {}
+
+
+async def test_a_list_of_feedback_is_answered_piece_by_piece(running: _Stage) -> None:
+    """What is wrong with one is no harm to the others."""
+    pieces = [
+        _piece(_issue(running, "v2", unique=number), id=f"n{number}")
+        for number in range(1000)
+    ]
+    pieces[500] = _piece("nonsense", id="bad")
+
+    status, answer, _ = await running.ask("POST", "/api/v1/feedback", pieces)
+    too_many, _, _ = await running.ask("POST", "/api/v1/feedback", [*pieces, pieces[0]])
+    too_large, _, _ = await running.ask("POST", "/api/v1/feedback", ["x" * 600_000])
+
+    assert (status, answer["taken"], answer["refused"]) == (200, 999, 1)
+    results: list[dict[str, object]] = answer["results"]  # type: ignore[assignment]
+    assert results[499] == {"id": "n499", "result": "counted"}
+    assert results[500]["id"] == "bad"
+    assert results[500]["status"] == 400
+    assert (too_many, too_large) == (413, 413)
+
+
+async def test_ids_and_counts_survive_the_controller_and_ids_a_restart_of_all(
+    running: _Stage,
+) -> None:
+    """Clients hold ids for a month."""
+    old = [_issue(running, "v2", unique=number) for number in range(3)]
+    await running.ask("POST", "/api/v1/feedback", _piece(old[0]))
+    await running.ask("GET", "/metrics")
+    await running.end(signal.SIGKILL)
+    await running.start()
+    await _until(lambda: _is_sound(running))
+    after_crash = await running.ask("POST", "/api/v1/feedback", _piece(old[1]))
+    counted = await _feedback(running, "v2")
+
+    await running.end(signal.SIGTERM)
+    for worker in running.workers:
+        worker.table = None
+    running.table.truncate(0)
+    await running.start()
+    await _until(lambda: all(worker.table for worker in running.workers))
+    after_restart = await running.ask("POST", "/api/v1/feedback", _piece(old[2]))
+
+    assert (after_crash[0], after_restart[0]) == (200, 200)
+    assert counted["thumbs_up"]["count"] == 2  # type: ignore[index]
+
+
+async def test_without_a_readable_store_ids_are_made_with_a_key_of_the_moment(
+    stage: _Stage,
+) -> None:
+    """Feedback goes on; the gateway is ready, and degraded as it was."""
+    holder = sqlite3.connect(stage.state, isolation_level=None)
+    holder.execute("CREATE TABLE held (it)")
+    holder.execute("BEGIN EXCLUSIVE")
+    stage.start_workers()
+    await stage.start()
+    await stage.ready_line()
+    meanwhile = [_issue(stage, "v1", unique=number) for number in range(2)]
+
+    status, _, _ = await stage.ask("POST", "/api/v1/feedback", _piece(meanwhile[0]))
+    ready, _ = await stage.readiness()
+    holder.execute("ROLLBACK")
+    holder.close()
+    await _until(lambda: _is_sound(stage))
+    later, _, _ = await stage.ask("POST", "/api/v1/feedback", _piece(meanwhile[1]))
+
+    assert (status, ready, later) == (200, 200, 200)
+
+
+async def test_an_app_may_give_feedback_and_no_key_is_ever_shown(
+    stage: _Stage,
+) -> None:
+    """Not by the API, not in the log."""
+    stage.configure(
+        admin=", tokens: [{name: shop, role: app, value: tell-tell-tell-tell},"
+        " {name: hands, role: operator, value: do-do-do-do-do-do}]"
+    )
+    stage.start_workers()
+    await stage.start()
+    await stage.ready_line()
+    app = {"Authorization": "Bearer tell-tell-tell-tell"}
+    operator = {"Authorization": "Bearer do-do-do-do-do-do"}
+    path, piece = "/api/v1/feedback", _piece(_issue(stage, "v2"))
+
+    nobody, _, _ = await stage.ask("POST", path, piece)
+    tells, answer, _ = await stage.ask("POST", path, piece, headers=app)
+    acts, _ = await stage.put({"v2": 5}, **app)
+    shown = [
+        await stage.ask("GET", where, headers=operator)
+        for where in ("/api/v1/services", "/metrics", "/readyz")
+    ]
+
+    assert (nobody, tells, acts) == (401, 200, 403)
+    assert answer == {"result": "counted"}  # nothing of the version
+    assert stage.workers[0].table is not None
+    key = stage.workers[0].table.ticket_key
+    assert key is not None
+    told = str(shown) + stage.log.read_text()
+    for written in (key.secret.hex(), repr(key.secret)[2:-1]):
+        assert written not in told

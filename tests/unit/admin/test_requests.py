@@ -63,6 +63,25 @@ async def test_a_role_may_do_its_own(
     assert await _pass(method, "/api/v1/services", headers) == result
 
 
+@pytest.mark.parametrize(
+    ("method", "secret", "result"),
+    [
+        ("POST", "tell", "app"),
+        ("POST", "do", "hands"),
+        ("POST", "see", 403),
+        ("GET", "tell", 403),
+        ("PUT", "do", "hands"),
+    ],
+)
+async def test_an_app_gives_feedback_and_does_nothing_else(
+    method: str, secret: str, result: int | str
+) -> None:
+    """The one thing its role is for."""
+    headers = {"Authorization": f"Bearer {secret}"}
+
+    assert await _pass(method, "/api/v1/feedback", headers) == result
+
+
 async def test_health_needs_no_token() -> None:
     """Probes carry no secrets; everything else is closed."""
     assert await _pass("GET", "/readyz", {}) == "open"

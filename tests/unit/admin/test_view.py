@@ -5,6 +5,7 @@ import json
 import pytest
 
 from gateway.admin.view import service_view
+from gateway.analysis.sums import SlicedSum
 from gateway.domain.service import Endpoint, Service, StickyKind, StickySource, Version
 from gateway.domain.units import Share
 from gateway.handoff.routing_table import RoutedService
@@ -33,10 +34,22 @@ SERVICE = Service(
 )
 
 
+FEEDBACK = SlicedSum()
+FEEDBACK.add(1, 1.0, [("tenant", "b")])
+FEEDBACK.add(3, 1.0, [("tenant", "a")])
+
+
 def _view(traffic: Traffic) -> dict[str, object]:
     routed = RoutedService(service=SERVICE, share=Share(12_345), salt="s", revision=4)
     change = Change(by="ci", reason="why", at=0.0)
-    view = service_view(routed, epoch=9, change=change, traffic=traffic)
+    told = {("chat", "v2"): {"thumbs_up": FEEDBACK}}
+    view = service_view(
+        routed,
+        epoch=9,
+        change=change,
+        traffic=traffic,
+        feedback=lambda *version: told.get(version, {}),
+    )
     shown: dict[str, object] = json.loads(json.dumps(view))
     return shown
 
@@ -70,6 +83,26 @@ def test_no_traffic_is_unknown_and_not_zero() -> None:
     assert statistics["requests"] == 0
     assert statistics["error_rate"] is None
     assert statistics["duration_seconds"]["p99"] is None
+
+
+def test_feedback_is_shown_whole_and_by_segment() -> None:
+    """With its mean, for every signal there is."""
+    versions = _view(Traffic())["versions"]
+
+    assert versions["v1"]["feedback"] == {}  # type: ignore[index]
+    assert versions["v2"]["feedback"] == {  # type: ignore[index]
+        "thumbs_up": {
+            "count": 4,
+            "sum": 2.0,
+            "mean": 0.5,
+            "segments": {
+                "tenant": {
+                    "a": {"count": 3, "sum": 1.0, "mean": pytest.approx(1 / 3)},
+                    "b": {"count": 1, "sum": 1.0, "mean": 1.0},
+                }
+            },
+        }
+    }
 
 
 def test_errors_are_shown_as_a_share_of_all_requests() -> None:

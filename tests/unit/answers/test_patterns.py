@@ -47,9 +47,13 @@ def test_words_classes_and_bounded_repetitions_are_allowed(
     assert not compiled.search("nothing of it here")
 
 
-def test_what_does_not_compile_says_why() -> None:
+@pytest.mark.parametrize(
+    "pattern",
+    ["(", "[z-a]", "a{2,1}", "(?L)a", "a{99999999999}", "(" * 5000 + ")" * 5000],
+)
+def test_what_does_not_compile_says_why(pattern: str) -> None:
     with pytest.raises(BadConfiguration, match="cannot be compiled"):
-        compile_all([("code", "(")])
+        compile_all([("code", pattern)])
 
 
 def test_the_steps_of_all_patterns_are_added_up() -> None:

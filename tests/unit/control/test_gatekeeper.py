@@ -10,6 +10,7 @@ import pytest
 from gateway.control.durable import Durable
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.publish import Publisher
+from gateway.control.ticket_keys import TURNED_AFTER_S
 from gateway.domain.deployment import (
     Address,
     Admin,
@@ -109,13 +110,16 @@ class _Scene:
         self.may_read = asyncio.Event()
         self.may_read.set()
         self.last: Last | None = None
+        self.now = 1.0
         self.restart()
 
     def restart(self, table: RoutingTable | None = None) -> None:
         """Begin anew; what the controller before left stays unless it is dropped."""
         self.publisher = Publisher(self._keep)
         self.durable = Durable(self._make)
-        self.gate = Gatekeeper(self.publisher, self.durable, self._read, lambda: 1.0)
+        self.gate = Gatekeeper(
+            self.publisher, self.durable, self._read, lambda: self.now
+        )
         self.worker = _TellingWorker(self.publisher, self.told, self.published)
         self.publisher.welcome(self.worker, Hello(worker=0, pid=1, table=table))
 
@@ -594,3 +598,73 @@ async def test_a_worker_that_is_ahead_makes_the_epoch_rise_above_it() -> None:
     scene.publisher.welcome(scene.worker, Hello(worker=0, pid=1, table=ahead))
 
     assert scene.gate.table.epoch == 91
+
+
+async def test_every_table_carries_the_key_that_is_kept() -> None:
+    """A new controller with the same store reads the ids of the one before."""
+    scene = _Scene()
+    await scene.start()
+    await scene.put(20)
+    first = scene.gate.table.ticket_key
+    scene.last = None
+    scene.restart()
+
+    await scene.start()
+
+    assert first is not None
+    assert scene.gate.table.ticket_key == first
+    assert (await scene.store.open()).ticket_keys == (first,)
+
+
+async def test_a_lost_store_is_no_reason_to_give_up_the_key_the_workers_have() -> None:
+    """Their ids are in the hands of clients already."""
+    scene = _Scene()
+    await scene.start()
+    table = scene.gate.table
+    scene.last = None
+    scene.store = _TellingStore(scene.told)
+    scene.store.is_broken = True
+    scene.restart(table)
+
+    await scene.start()
+    await scene.store_returns()
+
+    assert scene.gate.table.ticket_key == table.ticket_key
+    assert (await scene.store.open()).ticket_keys == (table.ticket_key,)
+
+
+async def test_a_temporary_key_joins_those_of_a_store_that_comes_back() -> None:
+    """Ids made before, and ids made meanwhile."""
+    scene = _Scene()
+    await scene.start()
+    first = scene.gate.table.ticket_key
+    scene.last = None
+    scene.store.is_broken = True
+    scene.restart()
+
+    await scene.start()
+    temporary = scene.gate.table.ticket_key
+    await scene.store_returns()
+
+    assert first is not None
+    assert temporary is not None
+    assert temporary != first
+    assert set(scene.gate.ticket_keys.values()) == {first, temporary}
+    assert set((await scene.store.open()).ticket_keys) == {first, temporary}
+
+
+async def test_a_key_is_turned_when_it_is_time_and_only_then() -> None:
+    """The new one is in force at once; nothing else changes."""
+    scene = _Scene()
+    await scene.start()
+    before = scene.gate.table
+
+    await scene.gate.turn_keys()
+    assert scene.gate.table is before
+    scene.now += TURNED_AFTER_S
+    await scene.gate.turn_keys()
+
+    after = scene.gate.table
+    assert after.ticket_key != before.ticket_key
+    assert after.services == before.services
+    assert len((await scene.store.open()).ticket_keys) == 2

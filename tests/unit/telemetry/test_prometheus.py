@@ -1,13 +1,20 @@
 """The exposition keeps its names, counts exactly, and is bounded."""
 
 from gateway.analysis.histogram import OTEL_DURATION
+from gateway.analysis.sums import SlicedSum
 from gateway.telemetry.prometheus import Exposition, GatewayCollector
 from gateway.telemetry.traffic import Picture, Traffic
 
 
 def _scrape(traffic: Traffic) -> list[str]:
+    stars = SlicedSum()
+    stars.add(2, -0.5, ())
     picture = Picture(
-        traffic=traffic, percents={("chat", "v1"): 99.5}, workers=2, epoch=7
+        traffic=traffic,
+        percents={("chat", "v1"): 99.5},
+        workers=2,
+        epoch=7,
+        feedback={"chat": {"v1": {"stars": stars}, "gone": {"stars": stars}}},
     )
     body, _ = Exposition(GatewayCollector(lambda: picture, version="1.2.3"))("")
     return body.decode().splitlines()
@@ -35,6 +42,8 @@ def test_the_names_are_the_promised_ones() -> None:
         'sluicegate_responses_total{code="200",service="chat",version="v1"} 3.0',
         'sluicegate_upstream_failures_total{kind="connect",service="chat",version="v1"} 1.0',
         'sluicegate_weight_percent{service="chat",version="v1"} 99.5',
+        'sluicegate_signal_total{service="chat",signal="stars",version="v1"} 2.0',
+        'sluicegate_signal_sum{service="chat",signal="stars",version="v1"} -0.5',
         "sluicegate_workers 2.0",
         "sluicegate_routing_epoch 7.0",
         'sluicegate_build_info{version="1.2.3"} 1.0',

@@ -1,0 +1,219 @@
+"""Feedback: what applications say of answers, joined to the version that gave them.
+
+The request id says everything about its exchange, so nothing is looked up and nothing
+was kept for it. Feedback is taken until its deadline, the same for both versions: what
+came too late is no evidence, whatever it says (statistics, late scores).
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from hashlib import blake2b
+from math import isfinite
+from typing import Final, assert_never
+
+from gateway.analysis.sums import Feedback, SlicedSum
+from gateway.answers.segments import code_of
+from gateway.control.joined import Joined, Sealed
+from gateway.domain.errors import Refused
+from gateway.domain.service import Service
+from gateway.handoff.routing_table import RoutingTable
+from gateway.handoff.ticket import (
+    Expired,
+    Forged,
+    Ticket,
+    TicketKeys,
+    read,
+    route_code,
+)
+
+CLOSES_AFTER_S: Final = 86_400.0
+"""Seconds after a request in which feedback on it is taken."""
+
+MOST_SIGNALS: Final = 64
+"""Names of signals that one service may have."""
+
+LARGEST_VALUE: Final = 1e9
+"""Nine million such values still add up exactly (2 ** 53)."""
+
+_NAME: Final = re.compile(r"[a-z0-9_]{1,64}")
+_KEY_BYTES: Final = 8
+
+
+class Result(Enum):
+    """What became of one piece of feedback."""
+
+    COUNTED = "counted"
+    REPLACED = "replaced"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """A version that is served, and the code of its service's segments now."""
+
+    service: Service
+    version: str
+    segments: int
+
+
+class FeedbackDesk:
+    """Takes feedback and adds it up.
+
+    Args:
+        table: Gives the routing table in force.
+        keys: Gives the keys request ids are read with.
+        now: Unix time in seconds.
+
+    """
+
+    def __init__(
+        self,
+        table: Callable[[], RoutingTable],
+        keys: Callable[[], TicketKeys],
+        now: Callable[[], float],
+    ) -> None:
+        self._table = table
+        self._keys = keys
+        self._now = now
+        self._known: RoutingTable | None = None
+        self._places: dict[bytes, _Place] = {}
+        self._joined = Joined(lasts_s=CLOSES_AFTER_S)
+        self.sums: Feedback = {}
+
+    def of(self, service: str, version: str) -> Mapping[str, SlicedSum]:
+        """Give the sums of a version by signal; empty when there is no feedback."""
+        return self.sums.get(service, {}).get(version, {})
+
+    def take(self, request_id: str, signal: str, value: float) -> str:
+        """Count a value, once for each request and signal.
+
+        The same value again changes nothing; another one takes its place.
+
+        Args:
+            request_id: As the client was given it.
+            signal: What was noticed; lower case, digits and underscores.
+            value: A finite number; 0 or 1 for no and yes.
+
+        Returns:
+            A Result's value.
+
+        Raises:
+            Refused: 400 what is said is not feedback, or the id is none of ours; 404
+                its version is not served any more; 410 it is too late; 422 the
+                service has too many signals.
+
+        """
+        _demand_sense(signal, value)
+        now = self._now()
+        ticket = _read(request_id, self._keys(), now)
+        place = self._place(ticket)
+        sums = self._sums(place, signal)
+        key = _key(request_id, signal)
+        known = self._joined.find(key) if sums.whole.count else None
+        if known is Sealed.VALUE or known == value:
+            return Result.UNCHANGED.value
+        before = () if known is None else (known,)
+        sums.add(1 - len(before), value - sum(before), _cell(ticket, place))
+        self._joined.write(key, value, now)
+        return Result.REPLACED.value if before else Result.COUNTED.value
+
+    def _place(self, ticket: Ticket) -> _Place:
+        table = self._table()
+        if table is not self._known:
+            self._learn(table)
+        place = self._places.get(ticket.route)
+        if place is None:
+            raise Refused(
+                404,
+                "The version that answered this request is not served any more.",
+                remedy="Drop this feedback: there is nothing left to compare.",
+            )
+        return place
+
+    def _learn(self, table: RoutingTable) -> None:
+        """Know the versions of a table; forget the sums of all others."""
+        self._known, self._places, known = table, {}, self.sums
+        self.sums = {}
+        for service in (routed.service for routed in table.services):
+            code, before = code_of(service.segments), known.get(service.name, {})
+            sums = self.sums.setdefault(service.name, {})
+            for version in (version.name for version in service.versions):
+                place = _Place(service=service, version=version, segments=code)
+                self._places[route_code(service.name, version)] = place
+                sums[version] = before.get(version, {})
+
+    def _sums(self, place: _Place, signal: str) -> SlicedSum:
+        versions = self.sums[place.service.name]
+        signals = versions[place.version]
+        if signal not in signals:
+            named = {name for sums in versions.values() for name in sums}
+            if signal not in named and len(named) >= MOST_SIGNALS:
+                raise Refused(
+                    422,
+                    f"The service has {MOST_SIGNALS} signals, and '{signal}' is new.",
+                    remedy="Use one that is there; put what varies into its value.",
+                )
+            signals[signal] = SlicedSum()
+        return signals[signal]
+
+
+def _demand_sense(signal: str, value: float) -> None:
+    if _NAME.fullmatch(signal) is None:
+        raise Refused(
+            400,
+            f"The signal {signal!r:.80} is no name.",
+            remedy="Use 1 to 64 of a-z, 0-9 and _, such as thumbs_up.",
+        )
+    if not isfinite(value) or abs(value) > LARGEST_VALUE:
+        raise Refused(
+            400,
+            f"The value {value:g} is out of bounds.",
+            remedy=f"Send a number from -{LARGEST_VALUE:g} to {LARGEST_VALUE:g}.",
+        )
+
+
+def _read(request_id: str, keys: TicketKeys, now: float) -> Ticket:
+    match read(request_id.encode(errors="surrogatepass"), keys, now):
+        case Ticket() as ticket:
+            if now - ticket.issued > CLOSES_AFTER_S:
+                raise Refused(
+                    410,
+                    "Feedback on this request is closed since"
+                    f" {CLOSES_AFTER_S / 3600:g} hours after it.",
+                    remedy="Drop this feedback, and send it earlier next time.",
+                )
+            return ticket
+        case Forged():
+            raise Refused(
+                400,
+                "This is no request id of this gateway, or its key is gone.",
+                remedy="Send x-sluicegate-request-id of the answer, unchanged, to the"
+                " gateway that gave it.",
+            )
+        case Expired():
+            raise Refused(
+                410,
+                "This request id has expired.",
+                remedy="Drop this feedback, and send it earlier next time.",
+            )
+        case _ as never:
+            assert_never(never)
+
+
+def _key(request_id: str, signal: str) -> int:
+    """Give 64 bits for a request and a signal; an id can be written in one way only."""
+    said = f"{request_id} {signal}".encode()
+    return int.from_bytes(blake2b(said, digest_size=_KEY_BYTES).digest(), "big")
+
+
+def _cell(ticket: Ticket, place: _Place) -> list[tuple[str, str]]:
+    """Name segments and values; nothing when the definitions have changed since."""
+    if ticket.segments != place.segments:
+        return []
+    return [
+        (segment.name, segment.labels[number])
+        for segment, number in zip(place.service.segments, ticket.cell, strict=False)
+        if number < len(segment.labels)
+    ]

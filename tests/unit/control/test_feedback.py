@@ -1,0 +1,212 @@
+"""Feedback is joined to a version by its request id, once for each signal, in time."""
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.analysis.sums import Sum
+from gateway.answers.segments import code_of
+from gateway.control import feedback
+from gateway.control.feedback import CLOSES_AFTER_S, MOST_SIGNALS, FeedbackDesk
+from gateway.control.joined import Joined
+from gateway.domain.errors import Refused
+from gateway.domain.segment import Segment, SegmentBy
+from gateway.domain.service import Endpoint, Service, Version
+from gateway.domain.ticket_key import TICKET_LASTS_S, TicketKey
+from gateway.domain.units import Bytes, Share
+from gateway.handoff.routing_table import RoutedService, RoutingTable
+from gateway.handoff.ticket import TicketMaker, route_code
+
+NOW = 1_700_000_000
+KEY = TicketKey(number=3, secret=b"k" * 32, made_at=0.0)
+ENDPOINTS = (Endpoint(url="http://h:1", host="h", port=1),)
+SEGMENTS = (
+    Segment(name="tenant", by=SegmentBy.HEADER, key="x-tenant", values=("a", "b")),
+    Segment(name="size", by=SegmentBy.REQUEST_BYTES, edges=(Bytes(1024),)),
+)
+CHAT = Service(
+    name="chat",
+    versions=tuple(Version(name=name, endpoints=ENDPOINTS) for name in ("v1", "v2")),
+    baseline="v1",
+    candidate="v2",
+    segments=SEGMENTS,
+)
+
+
+def _table(*services: Service) -> RoutingTable:
+    routed = [
+        RoutedService(service=service, share=Share(1), salt="s", revision=1)
+        for service in services
+    ]
+    return RoutingTable(epoch=1, services=tuple(routed), ticket_key=KEY)
+
+
+class _Scene:
+    """A desk, a clock and what workers would give out."""
+
+    def __init__(self) -> None:
+        self.now = float(NOW)
+        self.table = _table(CHAT)
+        self.keys = {KEY.number: KEY}
+        self.desk = FeedbackDesk(
+            lambda: self.table, lambda: self.keys, lambda: self.now
+        )
+        self._unique = 0
+
+    def issue(self, version: str = "v2", cell: bytes = b"") -> str:
+        self._unique += 1
+        maker = TicketMaker(
+            KEY, route=route_code("chat", version), segments=code_of(SEGMENTS), epoch=1
+        )
+        return maker.make(NOW, self._unique, cell=cell).decode()
+
+    def refused(self, request_id: str, signal: str = "ok", value: float = 1.0) -> int:
+        with pytest.raises(Refused) as caught:
+            self.desk.take(request_id, signal, value)
+        return caught.value.status
+
+    def whole(self, version: str = "v2", signal: str = "ok") -> Sum:
+        return self.desk.of("chat", version)[signal].whole
+
+
+def test_a_value_is_counted_for_the_version_that_answered() -> None:
+    scene = _Scene()
+
+    assert scene.desk.take(scene.issue("v1"), "ok", 1.0) == "counted"
+    assert scene.desk.take(scene.issue("v2"), "ok", 0.0) == "counted"
+    assert scene.desk.take(scene.issue("v2"), "ok", 1.0) == "counted"
+
+    assert scene.whole("v1") == Sum(1, 1.0)
+    assert scene.whole("v2") == Sum(2, 1.0)
+
+
+def test_the_same_again_changes_nothing() -> None:
+    scene = _Scene()
+    request_id = scene.issue()
+    scene.desk.take(request_id, "ok", 0.0)
+
+    assert scene.desk.take(request_id, "ok", 0.0) == "unchanged"
+    assert scene.whole() == Sum(1, 0.0)
+
+
+def test_another_value_takes_the_place_of_the_first() -> None:
+    scene = _Scene()
+    request_id = scene.issue(cell=bytes((1, 2)))
+    scene.desk.take(request_id, "ok", 1.0)
+
+    assert scene.desk.take(request_id, "ok", -3.0) == "replaced"
+    assert scene.whole() == Sum(1, -3.0)
+    assert scene.desk.of("chat", "v2")["ok"].segments["tenant"] == {"a": Sum(1, -3.0)}
+
+
+def test_two_signals_of_one_request_are_two_values() -> None:
+    scene = _Scene()
+    request_id = scene.issue()
+
+    assert scene.desk.take(request_id, "ok", 1.0) == "counted"
+    assert scene.desk.take(request_id, "stars", 4.0) == "counted"
+
+
+def test_a_value_counts_in_the_segments_of_its_request() -> None:
+    scene = _Scene()
+
+    scene.desk.take(scene.issue(cell=bytes((1, 2))), "ok", 1.0)
+    scene.desk.take(scene.issue(cell=bytes((0, 1))), "ok", 1.0)
+    scene.desk.take(scene.issue(cell=bytes((9, 1))), "ok", 1.0)
+
+    assert scene.desk.of("chat", "v2")["ok"].segments == {
+        "tenant": {"a": Sum(1, 1.0), "other": Sum(1, 1.0)},
+        "size": {">=1KiB": Sum(1, 1.0), "<1KiB": Sum(2, 2.0)},
+    }
+
+
+def test_segments_that_are_defined_anew_are_not_guessed() -> None:
+    scene = _Scene()
+    request_id = scene.issue(cell=bytes((1, 2)))
+    scene.table = _table(replace(CHAT, segments=SEGMENTS[::-1]))
+
+    scene.desk.take(request_id, "ok", 1.0)
+
+    assert scene.desk.of("chat", "v2")["ok"].segments == {}
+    assert scene.whole() == Sum(1, 1.0)
+
+
+@pytest.mark.parametrize("change", ["first", "last"])
+def test_what_is_no_id_of_ours_is_refused(change: str) -> None:
+    scene = _Scene()
+    request_id = scene.issue()
+    other = "B" if request_id[0] == "A" else "A"
+    forged = other + request_id[1:] if change == "first" else request_id[:-1] + " "
+
+    assert scene.refused(forged) == 400
+    assert scene.refused("") == 400
+    assert scene.refused("\ud800" * 68) == 400
+
+
+def test_feedback_closes_at_its_deadline_and_an_id_expires_after_it() -> None:
+    scene = _Scene()
+    request_id = scene.issue()
+    scene.now = NOW + CLOSES_AFTER_S
+    scene.desk.take(request_id, "ok", 1.0)
+
+    scene.now += 1
+    with pytest.raises(Refused, match="closed") as closed:
+        scene.desk.take(request_id, "ok", 1.0)
+    scene.now = NOW + TICKET_LASTS_S + 1
+    with pytest.raises(Refused, match="expired") as expired:
+        scene.desk.take(request_id, "ok", 1.0)
+
+    assert (closed.value.status, expired.value.status) == (410, 410)
+
+
+def test_a_version_that_is_gone_is_not_found_and_its_sums_are_dropped() -> None:
+    scene = _Scene()
+    request_id = scene.issue("v2")
+    scene.desk.take(request_id, "ok", 1.0)
+    scene.desk.take(scene.issue("v1"), "ok", 1.0)
+    scene.table = _table(replace(CHAT, versions=CHAT.versions[:1], candidate=None))
+
+    assert scene.refused(request_id) == 404
+
+    assert scene.desk.of("chat", "v2") == {}
+    assert scene.whole("v1") == Sum(1, 1.0)
+
+
+@pytest.mark.parametrize("signal", ["", "Ok", "thumbs-up", "ö", "a" * 65, "ok\n"])
+def test_a_signal_has_a_plain_name(signal: str) -> None:
+    scene = _Scene()
+
+    assert scene.refused(scene.issue(), signal) == 400
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.1e9, 1e300])
+def test_a_value_is_a_number_that_can_be_added_up(value: float) -> None:
+    scene = _Scene()
+
+    assert scene.refused(scene.issue(), "ok", value) == 400
+
+
+def test_a_service_has_so_many_signals_and_no_more() -> None:
+    scene = _Scene()
+    for number in range(MOST_SIGNALS):
+        scene.desk.take(scene.issue("v1"), f"signal_{number}", 1.0)
+
+    assert scene.refused(scene.issue("v1"), "one_more") == 422
+    assert scene.refused(scene.issue("v2"), "one_more") == 422
+    assert scene.desk.take(scene.issue("v2"), "signal_7", 1.0) == "counted"
+    assert "one_more" not in scene.desk.of("chat", "v2")
+
+
+def test_an_old_value_that_is_sealed_stays_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first value stands when there is too much feedback to know them all."""
+    small = Joined(lasts_s=CLOSES_AFTER_S, recent=2)
+    monkeypatch.setattr(feedback, "Joined", lambda **_: small)
+    scene = _Scene()
+    ids = [scene.issue() for _ in range(3)]
+    for request_id in ids:
+        scene.desk.take(request_id, "ok", 1.0)
+
+    assert scene.desk.take(ids[0], "ok", 5.0) == "unchanged"
+    assert scene.whole() == Sum(3, 3.0)
