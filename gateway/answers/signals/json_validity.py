@@ -1,7 +1,7 @@
 """The text parses as JSON (1.0), where the request wanted JSON.
 
 A fence of backticks around it is not JSON. None when no JSON was wanted, and when the
-answer was cut, refused, or longer than what is kept: see `wanted_json`.
+answer was cut or refused; and when it is longer than what is kept, which is counted.
 """
 
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 from gateway.answers.answer import Answer
 from gateway.answers.asked import Asked
 from gateway.answers.signal import Kind, Signal, Worse
-from gateway.answers.wanted import is_json, wanted_json
+from gateway.answers.wanted import is_json, is_kept, wanted_json
 
 
 def _measure(asked: Asked, answer: Answer) -> float | None:
@@ -20,5 +20,9 @@ def _measure(asked: Asked, answer: Answer) -> float | None:
 
 
 JSON_VALIDITY: Final = Signal(
-    name="json_validity", kind=Kind.FLAG, worse=Worse.LOWER, measure=_measure
+    name="json_validity",
+    kind=Kind.FLAG,
+    worse=Worse.LOWER,
+    measure=_measure,
+    can_measure=is_kept,
 )
