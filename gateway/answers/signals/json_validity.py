@@ -1,7 +1,7 @@
 """The text parses as JSON (1.0), where the request wanted JSON.
 
 A fence of backticks around it is not JSON. None when no JSON was wanted, and when the
-answer was cut, refused, or longer than what is kept: see `wanted_json`.
+answer was cut or refused; and when it is longer than what is kept, which is counted.
 """
 
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 from gateway.answers.answer import Answer
 from gateway.answers.asked import Asked
 from gateway.answers.signal import Kind, Signal, Worse
-from gateway.answers.wanted import is_json, wanted_json
+from gateway.answers.wanted import is_json, is_kept, wanted_json
 from gateway.domain.outcome import Outcome
 
 
@@ -26,4 +26,5 @@ JSON_VALIDITY: Final = Signal(
     worse=Worse.LOWER,
     measure=_measure,
     verdict=(0.0, Outcome.INVALID),
+    can_measure=is_kept,
 )
