@@ -29,6 +29,7 @@ def in_pieces(data: bytes, size: int = PIECE) -> list[bytes]:
         (b"data:  a \n\n", [b" a "]),
         (b"data: a\r\n\r\ndata: b\r\n\r\n", [b"a", b"b"]),
         (b"data: a\r\rdata: b\r\r", [b"a", b"b"]),
+        (b"data: a\r\ndata: b\r\n\r\n", [b"a\nb"]),
         (b"data: a\r\n\ndata: b\n\r\n", [b"a", b"b"]),
         (b"data: a\ndata: b\n\n", [b"a\nb"]),
         (b"data: a\n: comment\nid: 1\ndata: b\nretry: 2\n\n", [b"a\nb"]),
