@@ -8,7 +8,7 @@ from typing import Final
 
 from gateway.answers.answer import Answer
 from gateway.answers.asked import Asked
-from gateway.answers.signal import Kind, Signal, Worse
+from gateway.answers.signal import JSON_WANTED, Kind, Signal, Worse
 from gateway.answers.wanted import is_json, is_kept, wanted_json
 from gateway.domain.outcome import Outcome
 
@@ -25,6 +25,7 @@ JSON_VALIDITY: Final = Signal(
     kind=Kind.FLAG,
     worse=Worse.LOWER,
     measure=_measure,
+    only=JSON_WANTED,
     verdict=(0.0, Outcome.INVALID),
     can_measure=is_kept,
 )

@@ -10,7 +10,7 @@ from typing import Final
 from gateway.answers.answer import Answer
 from gateway.answers.asked import Asked
 from gateway.answers.json_schema import fits, is_checkable
-from gateway.answers.signal import Kind, Signal, Worse
+from gateway.answers.signal import JSON_WANTED, Kind, Signal, Worse
 from gateway.answers.wanted import NOT_JSON, is_kept, parse, wanted_json
 from gateway.domain.outcome import Outcome
 
@@ -42,6 +42,7 @@ SCHEMA_VALIDITY: Final = Signal(
     kind=Kind.FLAG,
     worse=Worse.LOWER,
     measure=_measure,
+    only=JSON_WANTED,
     verdict=(0.0, Outcome.INVALID),
     can_measure=_can_measure,
 )
