@@ -47,6 +47,7 @@ def request_bytes(
         block,
         target.set_lines,
         peer.forwarded(head),
+        target.tracing.lines(head),
         b"x-request-id: %b\r\n%b\r\n" % (request_id, framing),
     ))
 

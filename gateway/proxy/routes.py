@@ -17,6 +17,7 @@ from gateway.handoff.ticket import TicketMaker, route_code
 from gateway.proxy.inspection import Inspection
 from gateway.proxy.pool import Pool
 from gateway.proxy.tally import Tally
+from gateway.proxy.tracing import Tracing
 from gateway.routing.json_pointer import split_pointer
 from gateway.routing.match import bare_host, fits, fits_host, fits_path
 from gateway.routing.split import is_candidate
@@ -43,6 +44,7 @@ class Target:
         price: Of its tokens; None when it has none.
         first_content_due: Seconds after which its first content is late; None: never.
         ticket: Makes request ids; None where nobody could read them.
+        tracing: Makes its requests steps of traces.
 
     """
 
@@ -59,16 +61,18 @@ class Target:
         "set_names",
         "tally",
         "ticket",
+        "tracing",
         "version",
     )
 
     def __init__(
-        self, routed: RoutedService, version: Version, tally: Tally, dice: Random
+        self, routed: RoutedService, version: Version, tally: Tally, tracing: Tracing
     ) -> None:
         self.version = version
+        self.tracing = tracing
         self.tally = tally
         self.pools: tuple[Pool, ...] = ()
-        self._dice = dice
+        self._dice = tracing.dice
         self.keeps_host = version.host is HostRule.KEEP
         self.set_lines = b"".join(
             f"{name}: {value}\r\n".encode() for name, value in version.set_headers
@@ -251,8 +255,10 @@ class Routes:
     ) -> None:
         self.table = table
         self.trusted = parse_networks(table.trusted_proxies)
+        tracing = Tracing(dice, table.traces)
         self._routes = [
-            _make_route(routed, get_pool, get_tally, dice) for routed in table.services
+            _make_route(routed, get_pool, get_tally, tracing)
+            for routed in table.services
         ]
         if table.ticket_key is not None:
             for route in self._routes:
@@ -291,14 +297,15 @@ class Routes:
 
 
 def _make_route(
-    routed: RoutedService, get_pool: GetPool, get_tally: GetTally, dice: Random
+    routed: RoutedService, get_pool: GetPool, get_tally: GetTally, tracing: Tracing
 ) -> Route:
     service = routed.service
     targets = {}
     for version in service.versions:
-        target = Target(routed, version, get_tally(service.name, version.name), dice)
+        tally = get_tally(service.name, version.name)
+        target = Target(routed, version, tally, tracing)
         target.pools = tuple(
             get_pool(service, version, index) for index in range(len(version.endpoints))
         )
         targets[version.name] = target
-    return Route(routed, targets, dice)
+    return Route(routed, targets, tracing.dice)
