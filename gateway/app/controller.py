@@ -26,6 +26,7 @@ from gateway.app.reading import read_deployment
 from gateway.app.start import BAD_START, ControllerStart
 from gateway.control.aggregate import Aggregate
 from gateway.control.durable import Durable
+from gateway.control.evidence import EvidenceBook
 from gateway.control.feedback import FeedbackDesk
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.publish import Publisher
@@ -72,7 +73,10 @@ class Controller:
         self._feedback = FeedbackDesk(
             lambda: self._gate.table, lambda: self._gate.ticket_keys, now
         )
-        self._switchboard = Switchboard(self._publisher, self._aggregate)
+        self._evidence = EvidenceBook(time.monotonic)
+        self._switchboard = Switchboard(
+            self._publisher, self._aggregate, self._evidence
+        )
 
     async def run(self) -> None:
         """Serve until told to stop.
@@ -209,6 +213,7 @@ class Controller:
 
     def _keep(self, table: RoutingTable) -> None:
         self._aggregate.forget_all_but(_percents(table).keys())
+        self._evidence.forget_all_but(_percents(table).keys())
         last = Last(
             table=table,
             deployment=self._gate.deployment,
@@ -249,6 +254,8 @@ class Controller:
             epoch=self._gate.table.epoch,
             feedback=self._feedback.sums,
             signals=_signals(self._gate.table),
+            units={key: c.units for key, c in self._evidence.counts.items()},
+            evidence_age=self._evidence.ages(),
         )
 
 

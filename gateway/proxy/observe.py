@@ -14,10 +14,12 @@ from gateway.answers.reading import Reading
 from gateway.answers.segments import Cell
 from gateway.answers.usage_injection import UsageStrip
 from gateway.domain.outcome import Outcome
+from gateway.handoff.evidence import Record
 from gateway.proxy.inspection import Inspection, fingerprint_of
 from gateway.proxy.request_body import RequestBody
-from gateway.proxy.routes import Target
+from gateway.proxy.routes import Route, Target
 from gateway.proxy.tally import Seen
+from gateway.proxy.units import Unit, Units
 from gateway.proxy.whole import WholeAnswer
 from gateway.wire.answer_head import AnswerHead
 from gateway.wire.answer_head import Body as AnswerBody
@@ -44,9 +46,11 @@ class Observation:
         inspection: Of the service.
         head: Of the request.
         body: Of the request.
+        arrived: When its head arrived, where a coin decided; monotonic clock.
         key: The sticky key; None when it has none.
         reading: Reads it; None where nothing is read.
         changes_body: Whether something in the request's body is to be set.
+        cookie: Header line that gives a browser its key; None: it has one.
         strip: Takes usage out of the stream that the client did not ask for.
         first_byte: Seconds to the first body byte of the answer; None before.
         whole: The answer, when it came whole and is still to be read.
@@ -58,8 +62,13 @@ class Observation:
 
     __slots__ = (
         "_cell",
+        "_fingerprint",
+        "_route",
+        "_unit",
+        "arrived",
         "body",
         "changes_body",
+        "cookie",
         "duration",
         "first_byte",
         "head",
@@ -76,13 +85,18 @@ class Observation:
     def __init__(
         self,
         target: Target,
-        inspection: Inspection,
+        route: Route,
         head: RequestHead,
         body: RequestBody,
         key: bytes | None,
     ) -> None:
         self.target = target
-        self.inspection = inspection
+        self._route = route
+        self.inspection = inspection = route.inspection
+        self.cookie: bytes | None = None
+        self._unit: Unit | None = None
+        self._fingerprint = 0 if key is None else fingerprint_of(key)
+        self.arrived = 0.0
         self.head = head
         self.body = body
         self.key = key
@@ -113,6 +127,47 @@ class Observation:
             and head.is_json
         )
 
+    def was_tossed(self, units: Units, now: float) -> None:
+        """Note that a coin decided: this may be evidence.
+
+        Args:
+            units: Of the worker.
+            now: When it arrived; monotonic clock.
+
+        """
+        self.arrived = now
+        own = self._fingerprint or self._route.random_bits()
+        self._unit = units.arrived(self._route.split, own, now)
+
+    def record(self, totals: Seen, units: Units) -> None:
+        """Hand over what may be evidence, if this is."""
+        unit, usage = self._unit, totals.usage
+        if unit is None:
+            return
+        known = usage is not None and not usage.is_estimated
+        units.ended(
+            self._route.split,
+            Record(
+                fingerprint=unit.fingerprint,
+                bucket=None if self.key is None else self._route.bucket(self.key),
+                is_candidate=self.target is self._route.candidate,
+                arrived=self.arrived,
+                nth=unit.nth,
+                window=unit.window,
+                nth_in_window=unit.nth_in_window,
+                outcome=totals.outcome.value,
+                duration=totals.duration,
+                first_content=totals.first_content,
+                per_token=totals.per_token,
+                input_tokens=None if usage is None else usage.input,
+                output_tokens=usage.output if usage is not None and known else None,
+                cost=totals.cost,
+                is_late=totals.is_late,
+                values=totals.values,
+                cell=bytes(self.cell()),
+            ),
+        )
+
     def cell(self) -> Cell:
         """Read the request, which has been sent by now, and tell its slices."""
         if self._cell is None:
@@ -131,12 +186,12 @@ class Observation:
         maker = self.target.ticket
         if maker is None:
             return or_else
-        key = self.key
         return maker.make(
             unix_s,
             unique,
-            0 if key is None else fingerprint_of(key),
+            self._fingerprint,
             bytes(self.cell()) if self.inspection.places else b"",
+            self._unit is not None,
         )
 
     def answer_began(self, head: AnswerHead) -> None:
@@ -185,7 +240,7 @@ def _begin(reading: Reading, head: AnswerHead) -> None:
         )
 
 
-def count(seen: Observation) -> None:
+def count(seen: Observation, units: Units) -> None:
     """Judge, measure and count an exchange. What fails here harms no client."""
     totals = Seen(seen.outcome, seen.status, seen.duration, seen.first_byte)
     places: list[tuple[str, str]] | tuple[()] = ()
@@ -204,6 +259,7 @@ def count(seen: Observation) -> None:
         first = totals.first_content
         totals.is_late = (seen.duration if first is None else first) > due
     seen.target.tally.end(totals, places)
+    seen.record(totals, units)
 
 
 def _read(seen: Observation, reading: Reading, totals: Seen) -> None:

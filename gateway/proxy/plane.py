@@ -16,6 +16,7 @@ from gateway.proxy.observe import Observation, count
 from gateway.proxy.pool import Pool, Spawn
 from gateway.proxy.routes import Routes
 from gateway.proxy.tally import Tally
+from gateway.proxy.units import Units
 from gateway.proxy.whole import WholeAnswers, WholeRequests
 
 Soon = Callable[[Callable[[], None]], object]
@@ -57,6 +58,7 @@ class Plane:
         self._spawn = spawn
         self._soon = soon
         self._finished: list[Observation] = []
+        self.units = Units()
         self.unix_s = int(unix_time())
         # Seeded from the system: two workers must not toss the same coins.
         self.dice = Random(SystemRandom().getrandbits(256))  # ruff: ignore[suspicious-non-cryptographic-random-usage]
@@ -116,7 +118,7 @@ class Plane:
     def _count_finished(self) -> None:
         finished, self._finished = self._finished, []
         for exchange in finished:
-            count(exchange)
+            count(exchange, self.units)
 
     def refuse(self, status: int) -> None:
         """Count a request that reached no version."""
@@ -168,6 +170,7 @@ class Plane:
             else None,
             downstream_connections=len(self.clients),
             refused=dict(self.refused),
+            dropped={"evidence": self.units.dropped},
         )
 
 

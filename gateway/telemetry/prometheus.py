@@ -64,6 +64,7 @@ class GatewayCollector(Collector):
         yield from _durations(versions)
         yield from _tokens(versions)
         yield from _shortcomings(picture, versions)
+        yield from _evidence(picture)
         yield from _connections(picture, versions)
         yield from _signals(picture, versions)
         yield from _gateway(picture)
@@ -196,6 +197,27 @@ def _shortcomings(picture: Picture, versions: Sequence[Version]) -> Iterator[Met
         names.ACCESS_LOG_DROPPED,
         "Lines of the access log that could not be written.",
         value=picture.traffic.dropped["access_log"],
+    )
+
+
+def _evidence(picture: Picture) -> Iterator[Metric]:
+    units = CounterMetricFamily(
+        names.EVIDENCE_UNITS,
+        "Units of evidence: sticky keys, once for each weight, and keyless requests.",
+        labels=("service", "version"),
+    )
+    for labels in picture.percents:
+        units.add_metric(labels, picture.units.get(labels, 0))
+    age = GaugeMetricFamily(
+        names.EVIDENCE_AGE, "Time since the last unit.", labels=("service",)
+    )
+    for service, seconds in picture.evidence_age.items():
+        age.add_metric([service], seconds)
+    yield from (units, age)
+    yield CounterMetricFamily(
+        names.OBSERVATIONS_DROPPED,
+        "Records of evidence lost, in whole blocks, whatever they said.",
+        value=picture.traffic.dropped["evidence"],
     )
 
 
