@@ -81,7 +81,8 @@ def _assert_it_told_what_no_status_code_tells(text: str) -> None:
     assert told, text
     flawed, candidate, baseline = (int(number) for number in told.groups()[:3])
     found = {name: int(n) for name, n in re.findall(r"([a-z_]+) (\d+)", told[4])}
-    assert {"refused", "stream_error", "truncated", "length"} <= set(found)
+    assert {"refused", "length"} <= set(found)
+    assert {"stream_error", "truncated"} & set(found)  # how many depends on the load
     assert sum(found.values()) == flawed < candidate
     counted = re.search(r"(\d+) requests, \d+ of them streams", text)
     assert counted is not None
