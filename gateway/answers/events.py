@@ -107,12 +107,12 @@ class _Cutter:
 class ServerSentEvents:
     """Events of text/event-stream; gives the data of each event that has any."""
 
-    __slots__ = ("_cutter", "_ended_in_cr", "_is_first")
+    __slots__ = ("_beginning", "_cutter", "_ended_in_cr")
 
     def __init__(self) -> None:
         self._cutter = _Cutter(_BLANK)
         self._ended_in_cr = False
-        self._is_first = True
+        self._beginning: bytes | None = b""  # held while it may be a cut mark
 
     @property
     def skipped(self) -> int:
@@ -121,14 +121,13 @@ class ServerSentEvents:
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take the next bytes; give the data of the events that are whole now."""
+        if self._beginning is not None:
+            data = self._past_the_mark(self._beginning + data)
         if self._ended_in_cr or b"\r" in data:
             data = self._with_plain_ends(data)
         whole = self._cutter.whole(data)
         if not whole:
             return []
-        if self._is_first:
-            self._is_first = False
-            whole = whole.removeprefix(_BOM)
         found = []
         for block in self._cutter.parts(whole):
             if block.startswith(_PLAIN) and b"\n" not in block:  # as nearly all are
@@ -148,6 +147,14 @@ class ServerSentEvents:
         held = self._cutter.rest()
         data = _data_of(held) if held.endswith(b"\n") else None
         return [] if data is None else [data]
+
+    def _past_the_mark(self, data: bytes) -> bytes:
+        """Leave out a byte order mark, which only the stream's beginning may have."""
+        if len(data) < len(_BOM) and _BOM.startswith(data):
+            self._beginning = data
+            return b""
+        self._beginning = None
+        return data.removeprefix(_BOM)
 
     def _with_plain_ends(self, data: bytes) -> bytes:
         """Turn CRLF and CR into LF; of a CRLF that is cut in two, the LF is dropped."""

@@ -23,6 +23,7 @@ class Ending(Enum):
 
 
 _WHOLE: Final = Ending.WHOLE
+_STOP: Final = Finish.STOP
 _COMPLETE: Final = Outcome.COMPLETE
 
 _OUTCOMES: Final = {
@@ -58,6 +59,15 @@ def judge(
     """
     if answer.has_error or answer.is_garbled:
         return Outcome.STREAM_ERROR
+    if (
+        ending is _WHOLE
+        and not found
+        and not answer.has_refusal
+        and answer.content_events
+        and answer.is_terminated
+        and _has_stopped(answer)
+    ):
+        return _COMPLETE  # as most do
     is_all = not is_stream or (answer.is_terminated and answer.is_finished)
     if ending is not _WHOLE and not (ending is Ending.LEFT and is_stream and is_all):
         is_cut = ending is Ending.CUT
@@ -65,6 +75,12 @@ def judge(
     if not is_all:
         return Outcome.TRUNCATED
     return _of_content(answer, found)
+
+
+def _has_stopped(answer: Answer) -> bool:
+    """Whether the only choice stopped of itself."""
+    finishes = answer.finishes
+    return len(finishes) == 1 and finishes.get(0) is _STOP
 
 
 def _of_content(answer: Answer, found: Collection[Outcome]) -> Outcome:

@@ -7,6 +7,7 @@ is bounded, and an answer that is beyond the bounds is `is_unread`, never half r
 """
 
 import zlib
+from enum import Enum, auto
 from typing import Final
 
 from gateway.answers.answer import Answer
@@ -22,13 +23,30 @@ _BATCH: Final = 4 * 1024  # bytes of events that are read together
 _MOST_INFLATED: Final = 1024 * 1024  # bytes out of one piece: more is a bomb
 _ZLIB_OR_GZIP: Final = 47  # zlib.h, inflateInit2: detect the header, 32 KiB window
 _INFLATED: Final = frozenset({b"gzip", b"x-gzip", b"deflate"})
-_EVENT_STREAM: Final = b"text/event-stream"
-_LINES: Final = frozenset({
-    b"application/x-ndjson",
-    b"application/ndjson",
-    b"application/jsonl",
-    b"application/stream+json",
-})
+
+
+class _Kind(Enum):
+    """What a Content-Type says of a body."""
+
+    JSON = auto()
+    EVENTS = auto()
+    LINES = auto()
+    OTHER = auto()
+
+
+_KINDS: Final = {
+    b"application/json": _Kind.JSON,
+    b"text/event-stream": _Kind.EVENTS,
+    b"application/x-ndjson": _Kind.LINES,
+    b"application/ndjson": _Kind.LINES,
+    b"application/jsonl": _Kind.LINES,
+    b"application/stream+json": _Kind.LINES,
+}
+
+
+def _kind_of(content_type: bytes) -> _Kind:
+    kind = content_type.split(b";", 1)[0].strip().lower()
+    return _KINDS.get(kind, _Kind.OTHER)
 
 
 class Reading:
@@ -82,20 +100,26 @@ class Reading:
 
         """
         self.is_begun = True
-        kind = content_type.split(b";", 1)[0].strip().lower()
-        if kind == _EVENT_STREAM:
-            self._events = ServerSentEvents()
-        elif kind in _LINES:
-            self._events = JsonLines()
-        elif self.asked.is_stream and kind != b"application/json":
-            is_lines = self.dialect.framing is Framing.LINES
-            self._events = JsonLines() if is_lines else ServerSentEvents()
-        self.is_stream = self._events is not None
+        kind = _KINDS.get(content_type) or _kind_of(content_type)
+        if kind is not _Kind.JSON:
+            self._begin_stream(kind)
+        if not coding:
+            return
         coding = coding.strip().lower()
         if coding in _INFLATED:
             self._inflate = zlib.decompressobj(_ZLIB_OR_GZIP)
         elif coding not in {b"", b"identity"}:
             self.is_unread = True
+
+    def _begin_stream(self, kind: "_Kind") -> None:
+        if kind is _Kind.EVENTS:
+            self._events = ServerSentEvents()
+        elif kind is _Kind.LINES:
+            self._events = JsonLines()
+        elif self.asked.is_stream:  # odd, but it is what was asked for
+            is_lines = self.dialect.framing is Framing.LINES
+            self._events = JsonLines() if is_lines else ServerSentEvents()
+        self.is_stream = self._events is not None
 
     def take(self, parts: list[bytes], since: float) -> None:
         """Take body bytes that have passed.

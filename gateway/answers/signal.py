@@ -12,10 +12,17 @@ about me" (no text, no context, no JSON asked for), which is not the same as zer
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Final
 
 from gateway.answers.answer import Answer
 from gateway.answers.asked import Asked
 from gateway.domain.outcome import Outcome
+
+ALWAYS: Final = 0
+JSON_WANTED: Final = 1
+"""The request wanted JSON."""
+TOOLS_CALLED: Final = 2
+"""The answer calls tools."""
 
 
 class Kind(Enum):
@@ -47,6 +54,7 @@ class Signal:
         is_costly: True when it takes longer than about 20 microseconds for 2 KB of text.
             Costly ones are measured on a sample, chosen by key, the same on both versions.
         needs_prompt: True when it reads `asked.prompt` or `asked.context`.
+        only: What an exchange must have for the signal to say anything; ALWAYS: nothing.
         verdict: A value, and what an answer with that value turned out to be.
         can_measure: Asked after a None, where bounds may be the reason: False when the
             exchange is beyond them, which is counted. None: there are no such bounds.
@@ -59,5 +67,6 @@ class Signal:
     measure: Callable[[Asked, Answer], float | None]
     is_costly: bool = False
     needs_prompt: bool = False
+    only: int = ALWAYS
     verdict: tuple[float, Outcome] | None = None
     can_measure: Callable[[Asked, Answer], bool] | None = None

@@ -11,26 +11,48 @@ from typing import TypeAlias
 
 from gateway.answers.answer import Answer
 from gateway.answers.asked import Asked
-from gateway.answers.signal import Signal
+from gateway.answers.signal import ALWAYS, JSON_WANTED, TOOLS_CALLED, Signal
 from gateway.answers.signals import SIGNALS
 from gateway.domain.outcome import Outcome
 
 Values: TypeAlias = list[tuple[int, float]]
 """Place in the plan's `names`, and the value."""
 
+Measured: TypeAlias = tuple[Values, int, list[Outcome]]
+"""The values there are; how many signals were skipped, for want of time or because the
+request is beyond a signal's bounds (what the sample leaves out is not skipped); and what
+the values say that the answer turned out to be."""
+
 _Step: TypeAlias = tuple[
+    int,
     int,
     Callable[[Asked, Answer], float | None],
     Callable[[Asked, Answer], bool] | None,
+    float | None,
+    Outcome | None,
 ]
 
 
 def _steps(signals: Sequence[Signal], *, costly: bool) -> tuple[_Step, ...]:
     return tuple(
-        (place, signal.measure, signal.can_measure)
+        (
+            place,
+            signal.only,
+            signal.measure,
+            signal.can_measure,
+            *(signal.verdict or (None, None)),
+        )
         for place, signal in enumerate(signals)
         if signal.is_costly is costly
     )
+
+
+def _has(asked: Asked, answer: Answer) -> int:
+    """Tell what signals may ask for: see signal.Signal.only."""
+    has = TOOLS_CALLED if answer.calls else ALWAYS
+    if asked.wants_json or asked.schema is not None:
+        has |= JSON_WANTED
+    return has
 
 
 class SignalPlan:
@@ -51,7 +73,6 @@ class SignalPlan:
     __slots__ = (
         "_cheap",
         "_costly",
-        "_verdicts",
         "cpu_seconds",
         "names",
         "needs_prompt",
@@ -64,11 +85,6 @@ class SignalPlan:
         self.sample = sample
         self.cpu_seconds = cpu_seconds
         self.needs_prompt = any(signal.needs_prompt for signal in signals)
-        self._verdicts = {
-            (place, signal.verdict[0]): signal.verdict[1]
-            for place, signal in enumerate(signals)
-            if signal.verdict is not None
-        }
         self._cheap = _steps(signals, costly=False)
         self._costly = _steps(signals, costly=True)
 
@@ -78,7 +94,7 @@ class SignalPlan:
         answer: Answer,
         is_sampled: bool,
         clock: Callable[[], float],
-    ) -> tuple[Values, int]:
+    ) -> Measured:
         """Measure an exchange that has ended.
 
         Args:
@@ -87,28 +103,24 @@ class SignalPlan:
             is_sampled: Whether the exchange's key is in the sample.
             clock: CPU seconds of the thread; asked before costly signals only.
 
-        Returns:
-            The values there are, and how many signals were skipped: for want of time, or
-            because the request is beyond a signal's bounds. What the sample leaves out
-            is not skipped.
-
         """
         values: Values = []
+        found: list[Outcome] = []
         skipped = 0
-        for place, measure, can_measure in self._cheap:
+        missing = ~_has(asked, answer)
+        for place, only, measure, can_measure, bad, verdict in self._cheap:
+            if only & missing:
+                continue
             value = measure(asked, answer)
             if value is not None:
                 values.append((place, value))
+                if value == bad and verdict is not None:
+                    found.append(verdict)
             elif can_measure is not None and not can_measure(asked, answer):
                 skipped += 1
         if is_sampled and self._costly:
             skipped += self._measure_costly(asked, answer, clock, values)
-        return values, skipped
-
-    def verdicts(self, values: Values) -> list[Outcome]:
-        """Give what an answer with these values turned out to be, if anything."""
-        verdicts = self._verdicts
-        return [verdicts[pair] for pair in values if pair in verdicts]
+        return values, skipped, found
 
     def _measure_costly(
         self,
@@ -117,10 +129,10 @@ class SignalPlan:
         clock: Callable[[], float],
         values: Values,
     ) -> int:
-        """Add to *values*; give how many were skipped."""
+        """Add to *values*; give how many were skipped. Costly ones judge nothing."""
         end = clock() + self.cpu_seconds
         skipped = 0
-        for begun, (place, measure, can_measure) in enumerate(self._costly):
+        for begun, (place, _only, measure, can_measure, *_) in enumerate(self._costly):
             if begun and clock() >= end:
                 return skipped + len(self._costly) - begun
             value = measure(asked, answer)

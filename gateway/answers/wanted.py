@@ -38,6 +38,13 @@ def wanted_json(asked: Asked, answer: Answer) -> str | None:
     return text.kept
 
 
+def is_kept(asked: Asked, answer: Answer) -> bool:
+    """Whether length is no reason for `wanted_json` to give None."""
+    if answer.text.is_whole or is_cut(answer):
+        return True
+    return not asked.wants_json and asked.schema is None
+
+
 def is_json(text: str) -> bool:
     """Whether a text is JSON (RFC 8259), at most about a thousand levels deep."""
     try:

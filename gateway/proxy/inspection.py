@@ -13,6 +13,7 @@ from gateway.answers.script import script_of
 from gateway.answers.segments import Cell, Facts, SegmentPlan
 from gateway.answers.signal_plan import SignalPlan
 from gateway.domain.service import Service
+from gateway.proxy.request_body import RequestBody
 from gateway.proxy.tally import Place
 from gateway.routing.json_pointer import JsonText, split_pointer
 from gateway.wire.answer_head import AnswerHead
@@ -49,12 +50,9 @@ class Inspection:
     """
 
     __slots__ = (
-        "_context",
         "_dice",
         "_limit",
         "_pointers",
-        "_reported_body",
-        "_reported_head",
         "_segments",
         "dialects",
         "places",
@@ -90,29 +88,38 @@ class Inspection:
             return self._dice() * _WHOLE_SAMPLE < self._limit
         return mmh3.hash(key, _SAMPLE_SEED, False) < self._limit
 
-    def read_request(self, reading: Reading, body: bytes) -> None:
-        """Read what a request asks for."""
-        needs_prompt = self._segments.needs_prompt or (
-            reading.is_sampled and self.signals.needs_prompt
-        )
-        reading.asked = reading.dialect.read_request(body, needs_prompt)
-
     def cell(
-        self, head: RequestHead, size: int, reading: Reading | None, body: bytes | None
+        self, head: RequestHead, body: RequestBody, reading: Reading | None
     ) -> Cell:
-        """Tell which slices of the traffic a request belongs to, by number."""
+        """Read a request, and tell which slices of the traffic it belongs to.
+
+        Args:
+            head: Of the request.
+            body: Whose copy is taken.
+            reading: Takes what was asked; None where nothing is read.
+
+        Returns:
+            The number of each segment's value.
+
+        """
+        text = body.copied()
+        if reading is not None and text is not None:
+            needs_prompt = self._segments.needs_prompt or (
+                reading.is_sampled and self.signals.needs_prompt
+            )
+            reading.asked = reading.dialect.read_request(text, needs_prompt)
         if not self.places:
             return _NO_CELL
         asked = NOTHING if reading is None else reading.asked
         values: dict[str, object] = {}
-        if self._pointers and body:
-            document = JsonText(body)
+        if self._pointers and text:
+            document = JsonText(text)
             values = {name: document.find(steps) for name, steps in self._pointers}
         return self._segments.cell(
             Facts(
                 fields=head.fields,
                 path=head.path,
-                size=size,
+                size=body.received,
                 model=asked.model,
                 prompt=asked.prompt,
                 json=values,

@@ -43,6 +43,7 @@ from gateway.proxy.refuse import CONTINUE, error_answer, explain
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Target
 from gateway.proxy.upstream import Upstream
+from gateway.proxy.whole import WholeAnswer
 from gateway.routing.sticky import Body, Wait
 from gateway.wire.answer_head import AnswerHead
 from gateway.wire.answer_head import Body as AnswerBody
@@ -301,9 +302,7 @@ class Exchange:
         self._client.write(
             whole_answer_bytes(head, target.answer_lines, self._ticket(target), body)
         )
-        if self._reading is not None:
-            self._read_head(self._reading, head)
-        self._end(outcome_of_status(status), body)
+        self._end(outcome_of_status(status), (head, body))
 
     def answer_arrived(
         self, head: AnswerHead | None, parts: list[bytes], ended: bool
@@ -333,7 +332,8 @@ class Exchange:
         self.body.kept = None
         self._status = head.status
         if self._reading is not None:
-            self._read_head(self._reading, head)
+            self._slice()
+            begin_answer(self._reading, head)
         body = head.body
         unknown_end = body is _CHUNKED or body is _UNTIL_CLOSE
         self._answer_is_chunked = unknown_end and self.head.minor > 0
@@ -348,22 +348,12 @@ class Exchange:
             self.head.minor,
         )
 
-    def _read_head(self, reading: Reading, head: AnswerHead) -> None:
-        """Read the request, which has been sent by now, and begin with the answer."""
-        self._slice()
-        begin_answer(reading, head)
-
     def _slice(self) -> Cell:
-        """Tell which slices of the traffic this is, once the request is known."""
+        """Read the request, which has been sent by now, and tell its slices."""
         if self._cell is None:
-            route, reading = self._route, self._reading
+            route = self._route
             assert route is not None  # ruff: ignore[assert]
-            copied = self.body.copied()
-            if reading is not None and copied is not None:
-                route.inspection.read_request(reading, copied)
-            self._cell = route.inspection.cell(
-                self.head, self.body.received, reading, copied
-            )
+            self._cell = route.inspection.cell(self.head, self.body, self._reading)
         return self._cell
 
     def _own_lines(self) -> bytes:
@@ -380,12 +370,13 @@ class Exchange:
         """Make the id with which feedback on this answer may come back."""
         if target.ticket is None:
             return self.request_id
-        plane, key = self._plane, self._key
+        plane, route, key = self._plane, self._route, self._key
+        is_sliced = route is not None and route.inspection.places
         return target.ticket.make(
             plane.unix_s,
             plane.unique(),
             0 if key is None else fingerprint_of(key),
-            bytes(self._slice()),
+            bytes(self._slice()) if is_sliced else b"",
         )
 
     def client_is_slow(self, *, slow: bool) -> None:
@@ -399,14 +390,14 @@ class Exchange:
 
     # 7. End.
 
-    def _end(self, outcome: Outcome, whole: bytes | None = None) -> None:
+    def _end(self, outcome: Outcome, whole: WholeAnswer | None = None) -> None:
         self._close(outcome, whole)
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.release()
         self._client.exchange_over()
 
-    def _close(self, outcome: Outcome, whole: bytes | None = None) -> None:
+    def _close(self, outcome: Outcome, whole: WholeAnswer | None = None) -> None:
         """Count the exchange; nothing more is taken or sent."""
         self.is_over = True
         if not self.body.is_sent:
@@ -422,8 +413,10 @@ class Exchange:
                     self._status,
                     self._plane.wheel.now - self._arrived,
                     self._first_byte,
-                    self._slice(),
+                    self.head,
+                    self.body,
                     self._reading,
+                    self._cell,
                     whole,
                 )
             )

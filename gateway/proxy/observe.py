@@ -14,9 +14,12 @@ from gateway.answers.outcome import Ending, judge
 from gateway.answers.reading import Reading
 from gateway.answers.segments import Cell
 from gateway.domain.outcome import Outcome
-from gateway.proxy.inspection import Inspection
+from gateway.proxy.inspection import Inspection, begin_answer
+from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Target
 from gateway.proxy.tally import Seen
+from gateway.proxy.whole import WholeAnswer
+from gateway.wire.request_head import RequestHead
 
 _logger: Final = logging.getLogger("sluicegate.observe")
 
@@ -31,9 +34,11 @@ class Finished(msgspec.Struct, gc=False):
         status: What the client was sent; None when it left before.
         duration: Seconds from the request's head to the last byte handed over.
         first_byte: Seconds to the first body byte; None when there was none.
-        cell: See answers.segments.
+        head: Of the request.
+        body: Of the request.
         reading: What was read; None where nothing is.
-        body: The answer's, when it came whole and is still to be read.
+        cell: See answers.segments; None when the request is still to be read.
+        whole: The answer, when it came whole and is still to be read.
 
     """
 
@@ -43,10 +48,14 @@ class Finished(msgspec.Struct, gc=False):
     status: int | None
     duration: float
     first_byte: float | None
-    cell: Cell
+    head: RequestHead
+    body: RequestBody
     reading: Reading | None
-    body: bytes | None
+    cell: Cell | None
+    whole: WholeAnswer | None
 
+
+_COMPLETE: Final = Outcome.COMPLETE
 
 _ENDINGS: Final = {
     Outcome.COMPLETE: Ending.WHOLE,
@@ -60,38 +69,47 @@ def count(finished: Finished) -> None:
     seen = Seen(
         finished.outcome, finished.status, finished.duration, finished.first_byte
     )
-    reading = finished.reading
+    cell = finished.cell
     try:
-        if reading is not None and reading.is_begun:
-            _read(finished, reading, seen)
+        if cell is None:
+            cell = finished.inspection.cell(
+                finished.head, finished.body, finished.reading
+            )
+        if finished.reading is not None:
+            _read(finished, finished.reading, seen)
     except Exception:
         _logger.exception(
             "An answer could not be read; it is counted by its transport."
         )
-    target = finished.target
-    target.tally.end(seen, finished.inspection.named(finished.cell))
+    finished.target.tally.end(seen, finished.inspection.named(cell) if cell else ())
 
 
 def _read(finished: Finished, reading: Reading, seen: Seen) -> None:
+    if finished.whole is not None:
+        head, body = finished.whole
+        begin_answer(reading, head)
+        if reading.is_begun:
+            reading.read_whole(body, finished.duration)
+    elif reading.is_begun:
+        reading.end(is_whole=finished.outcome is _COMPLETE)
     ending = _ENDINGS.get(finished.outcome)
-    if ending is None:
+    if ending is None or not reading.is_begun:
         return
-    if finished.body is not None:
-        reading.read_whole(finished.body, finished.duration)
-    else:
-        reading.end(is_whole=ending is Ending.WHOLE)
     seen.first_content = reading.first_content
-    seen.skipped_events = reading.events_skipped
     if reading.is_unread:
         seen.is_unread = True
         return
-    signals = finished.inspection.signals
+    signals, answer = finished.inspection.signals, reading.answer
     seen.names = signals.names
-    seen.values, seen.skipped_signals = signals.measure(
-        reading.asked, reading.answer, reading.is_sampled, thread_time
+    seen.values, seen.skipped_signals, found = signals.measure(
+        reading.asked, answer, reading.is_sampled, thread_time
     )
-    found = signals.verdicts(seen.values)
-    seen.outcome = judge(reading.answer, ending, found, reading.is_stream)
+    is_stream = reading.is_stream
+    if is_stream:
+        seen.skipped_events = reading.events_skipped
+        # The end mark may be what was skipped: then the transport alone can tell.
+        is_stream = not seen.skipped_events
+    seen.outcome = judge(answer, ending, found, is_stream)
     _read_usage(finished.target, reading, seen)
 
 

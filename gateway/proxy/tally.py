@@ -60,6 +60,8 @@ class Tally:
     """
 
     __slots__ = (
+        "_names",
+        "_rows",
         "_slices",
         "codes",
         "cost",
@@ -91,6 +93,8 @@ class Tally:
         self.tokens: dict[str, int] = {}
         self.cost = 0.0
         self.signals: dict[str, list[float]] = {}
+        self._names: tuple[str, ...] = ()
+        self._rows: list[list[float]] = []
         self.skipped: dict[str, int] = {}
         self.in_flight = 0
         self.late = 0
@@ -126,16 +130,25 @@ class Tally:
             self.first_content.add(seen.first_content)
         if seen.usage is not None:
             self._add_tokens(seen.usage, seen)
-        for place, value in seen.values:
-            sums = self.signals.get(seen.names[place])
-            if sums is None:
-                self.signals[seen.names[place]] = sums = [0, 0.0, 0.0]
-            sums[0] += 1
-            sums[1] += value
-            sums[2] += value * value
+        if seen.values:
+            self._add_signals(seen)
         self.late += seen.is_late
         if seen.is_unread or seen.skipped_events or seen.skipped_signals:
             self._add_skipped(seen)
+
+    def _add_signals(self, seen: Seen) -> None:
+        if seen.names is not self._names:
+            self._names = seen.names
+            self._rows = [
+                self.signals.setdefault(name, [0, 0.0, 0.0]) for name in seen.names
+            ]
+        rows = self._rows
+        for place, value in seen.values:
+            row = rows[place]
+            row[0] += 1
+            if value:
+                row[1] += value
+                row[2] += value * value
 
     def _add_tokens(self, usage: Usage, seen: Seen) -> None:
         tokens = self.tokens
@@ -187,6 +200,7 @@ class Tally:
             signals={
                 name: (int(sums[0]), sums[1], sums[2])
                 for name, sums in self.signals.items()
+                if sums[0]
             },
             skipped=dict(self.skipped),
             late=self.late,

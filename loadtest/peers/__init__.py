@@ -7,7 +7,7 @@ from loadtest.peers.envoy import ENVOY
 from loadtest.peers.haproxy import HAPROXY
 from loadtest.peers.nginx import NGINX
 from loadtest.peers.peer import Peer
-from loadtest.peers.sluicegate import SLUICEGATE
+from loadtest.peers.sluicegate import SLUICEGATE, SLUICEGATE_UNREAD
 from loadtest.peers.vllm_router import VLLM_ROUTER
 
 PEERS: Mapping[str, Peer] = {
@@ -16,6 +16,7 @@ PEERS: Mapping[str, Peer] = {
         NGINX,
         HAPROXY,
         SLUICEGATE,
+        SLUICEGATE_UNREAD,
         ENVOY,
         VLLM_ROUTER,
         AIOHTTP,

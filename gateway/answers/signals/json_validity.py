@@ -1,15 +1,15 @@
 """The text parses as JSON (1.0), where the request wanted JSON.
 
 A fence of backticks around it is not JSON. None when no JSON was wanted, and when the
-answer was cut, refused, or longer than what is kept: see `wanted_json`.
+answer was cut or refused; and when it is longer than what is kept, which is counted.
 """
 
 from typing import Final
 
 from gateway.answers.answer import Answer
 from gateway.answers.asked import Asked
-from gateway.answers.signal import Kind, Signal, Worse
-from gateway.answers.wanted import is_json, wanted_json
+from gateway.answers.signal import JSON_WANTED, Kind, Signal, Worse
+from gateway.answers.wanted import is_json, is_kept, wanted_json
 from gateway.domain.outcome import Outcome
 
 
@@ -25,5 +25,7 @@ JSON_VALIDITY: Final = Signal(
     kind=Kind.FLAG,
     worse=Worse.LOWER,
     measure=_measure,
+    only=JSON_WANTED,
     verdict=(0.0, Outcome.INVALID),
+    can_measure=is_kept,
 )

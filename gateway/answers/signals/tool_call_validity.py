@@ -10,7 +10,7 @@ from typing import Final
 from gateway.answers.answer import Answer, ToolCall
 from gateway.answers.asked import MOST_TOOLS, Asked
 from gateway.answers.json_schema import LARGEST, fits
-from gateway.answers.signal import Kind, Signal, Worse
+from gateway.answers.signal import TOOLS_CALLED, Kind, Signal, Worse
 from gateway.answers.wanted import is_cut, parse
 from gateway.domain.outcome import Outcome
 
@@ -59,6 +59,7 @@ TOOL_CALL_VALIDITY: Final = Signal(
     kind=Kind.FLAG,
     worse=Worse.LOWER,
     measure=_measure,
+    only=TOOLS_CALLED,
     verdict=(0.0, Outcome.INVALID),
     can_measure=_can_measure,
 )

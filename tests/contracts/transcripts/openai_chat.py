@@ -254,6 +254,33 @@ STREAMS = (
         content_events=2,
     ),
     Transcript(
+        name="running_totals_of_a_stream_that_is_cut",
+        body=sse(
+            says(
+                "a",
+                usage=counted(8, 1) | {"prompt_tokens_details": {"cached_tokens": 4}},
+            ),
+            says("b", usage=counted(8, 2)),
+        ),
+        framing=SSE,
+        text="ab",
+        finishes={0: None},
+        usage=Usage(input=8, cached=4, output=2),
+        model="m-1",
+        content_events=2,
+        is_terminated=False,
+    ),
+    Transcript(
+        name="error_beside_choices",
+        body=sse(says("a"), says("b", error={"message": "boom"}), DONE),
+        framing=SSE,
+        text="ab",
+        finishes={0: None},
+        model="m-1",
+        content_events=2,
+        has_error=True,
+    ),
+    Transcript(
         name="tool_calls_in_pieces",
         body=sse(
             ROLE,
@@ -383,6 +410,7 @@ STREAMS = (
             chunk(choice({"content": "no"}, index=1)),
             says("yes"),
             chunk(choice({"content": "!"}), choice({"content": "."}, index=1)),
+            chunk(choice({"content": "no"}, index=1)),
             chunk(choice({}, "stop", index=1)),
             DONE,
         ),
@@ -390,7 +418,7 @@ STREAMS = (
         text="yes!",
         finishes={0: None, 1: Finish.STOP},
         model="m-1",
-        content_events=3,
+        content_events=4,
     ),
     Transcript(
         name="text_with_the_finish_reason",

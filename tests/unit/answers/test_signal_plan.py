@@ -29,7 +29,7 @@ def never() -> float:
 
 
 def test_values_carry_the_place_of_their_name() -> None:
-    values, skipped = SignalPlan(NAMES, 1.0, 1.0).measure(
+    values, skipped, _found = SignalPlan(NAMES, 1.0, 1.0).measure(
         ASKED, ANSWER, True, ticking(0.0)
     )
 
@@ -40,7 +40,7 @@ def test_values_carry_the_place_of_their_name() -> None:
 
 
 def test_cheap_signals_come_first() -> None:
-    values, _skipped = SignalPlan(NAMES, 1.0, 1.0).measure(
+    values, _skipped, _found = SignalPlan(NAMES, 1.0, 1.0).measure(
         ASKED, ANSWER, True, ticking(0.0)
     )
 
@@ -51,13 +51,13 @@ def test_outside_the_sample_only_cheap_ones_are_measured() -> None:
     """And the clock is left alone."""
     plan = SignalPlan(NAMES, 0.1, 1.0)
 
-    assert plan.measure(ASKED, ANSWER, False, never) == ([(1, 10.0)], 0)
+    assert plan.measure(ASKED, ANSWER, False, never)[:2] == ([(1, 10.0)], 0)
 
 
 def test_cheap_signals_need_no_clock() -> None:
     plan = SignalPlan(("output_length", "refusal"), 1.0, 0.0)
 
-    assert plan.measure(ASKED, ANSWER, True, never) == ([(0, 10.0), (1, 0.0)], 0)
+    assert plan.measure(ASKED, ANSWER, True, never)[:2] == ([(0, 10.0), (1, 0.0)], 0)
 
 
 def test_what_there_is_no_time_for_is_counted() -> None:
@@ -65,21 +65,21 @@ def test_what_there_is_no_time_for_is_counted() -> None:
     two = SignalPlan(NAMES, 1.0, 1.5).measure(ASKED, ANSWER, True, ticking(1.0))
     one = SignalPlan(NAMES, 1.0, 0.0).measure(ASKED, ANSWER, True, ticking(1.0))
 
-    assert ([place for place, _value in two[0]], two[1]) == ([1, 0, 2], 1)
-    assert ([place for place, _value in one[0]], one[1]) == ([1, 0], 2)
+    assert ([place for place, _value in two[0]], two[1])[:2] == ([1, 0, 2], 1)
+    assert ([place for place, _value in one[0]], one[1])[:2] == ([1, 0], 2)
 
 
 def test_none_is_neither_a_value_nor_skipped() -> None:
     plan = SignalPlan(("json_validity", "unsupported_numbers"), 1.0, 1.0)
 
-    assert plan.measure(ASKED, ANSWER, True, ticking(0.0)) == ([], 0)
+    assert plan.measure(ASKED, ANSWER, True, ticking(0.0))[:2] == ([], 0)
 
 
 def test_a_schema_beyond_the_bounds_is_skipped() -> None:
     plan = SignalPlan(("schema_validity", "refusal"), 1.0, 1.0)
     asked = given(schema=b'{"$ref": "http://127.0.0.1:9/x"}')
 
-    assert plan.measure(asked, said("{}"), True, never) == ([(1, 0.0)], 1)
+    assert plan.measure(asked, said("{}"), True, never)[:2] == ([(1, 0.0)], 1)
 
 
 def test_it_says_whether_the_prompt_is_needed() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from gateway.answers.answer import Finish
 from gateway.answers.asked import Asked
+from gateway.answers.signals import SIGNALS
 from tests.unit.answers.exchanges import JSON_WANTED, called, measured, said
 
 
@@ -47,3 +48,14 @@ def test_what_was_not_wanted_refused_called_or_not_kept_is_not_judged() -> None:
     assert measured("json_validity", refused, JSON_WANTED) is None
     assert measured("json_validity", called(("find", "{}")), JSON_WANTED) is None
     assert measured("json_validity", said("1" * 30_000), JSON_WANTED) is None
+
+
+def test_a_text_that_is_not_kept_whole_is_counted() -> None:
+    """Where it would have been judged."""
+    can_measure = SIGNALS["json_validity"].can_measure
+    long = "1" * 30_000
+
+    assert can_measure is not None
+    assert not can_measure(JSON_WANTED, said(long))
+    assert can_measure(JSON_WANTED, said(long, Finish.LENGTH))
+    assert can_measure(Asked(), said(long))

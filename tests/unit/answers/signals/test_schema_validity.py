@@ -48,3 +48,4 @@ def test_a_schema_that_cannot_be_checked_is_told_from_none() -> None:
     assert can_measure(Asked(), said("{}"))
     assert can_measure(PERSON, said("{}"))
     assert can_measure(huge, said("{", Finish.LENGTH))
+    assert not can_measure(PERSON, said("1" * 30_000))
