@@ -13,6 +13,8 @@ from tests.flows.scripted import Client, Message, post
 IDLE_S = 0.4
 FIRST_BYTE_S = 1.5
 
+Json = dict[str, Any]
+
 HELLO = [{"role": "user", "content": "hello"}]
 PERSON = {
     "type": "object",
@@ -27,15 +29,15 @@ WEATHER = {
 }
 FUNCTION = {"name": "get_weather", "parameters": WEATHER}
 
-USAGE = {"stream_options": {"include_usage": True}}
-JSON_MODE = {"response_format": {"type": "json_object"}}
-SCHEMA = {
+USAGE: Json = {"stream_options": {"include_usage": True}}
+JSON_MODE: Json = {"response_format": {"type": "json_object"}}
+SCHEMA: Json = {
     "response_format": {
         "type": "json_schema",
         "json_schema": {"name": "person", "schema": PERSON},
     }
 }
-TOOLS = {"tools": [{"type": "function", "function": FUNCTION}]}
+TOOLS: Json = {"tools": [{"type": "function", "function": FUNCTION}]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,7 @@ class Fault:
     wish: str = ""
     outcome: str = "complete"
     tokens: dict[str, int] = field(default_factory=dict)
-    more: dict[str, Any] = field(default_factory=dict)
+    more: Json = field(default_factory=dict)
     streamed: bool = True
     path: str = CHAT
     status: int = 200
@@ -89,7 +91,7 @@ async def ask(port: int, request: bytes) -> Message:
         client.close()
 
 
-def impatient(server: ModelServer) -> dict[str, Any]:
+def impatient(server: ModelServer) -> Json:
     """Make a configuration with one version, whose endpoint may not be silent for long."""
     document = configuration([server.url])
     timeouts = {"idle": f"{IDLE_S}s", "first_byte": f"{FIRST_BYTE_S}s"}
