@@ -9,7 +9,7 @@ from aiohttp import web
 from gateway.admin.body import demand_json
 from gateway.admin.errors import json_response, kind_of
 from gateway.admin.ports import Ports
-from gateway.admin.view import Json
+from gateway.admin.statistics import Json
 from gateway.domain.errors import Refused
 
 MOST_AT_ONCE: Final = 1000

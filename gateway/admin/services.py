@@ -6,7 +6,8 @@ from gateway.admin.auth import caller
 from gateway.admin.body import demand_json, json_object, revision_expected
 from gateway.admin.errors import json_response
 from gateway.admin.ports import Ports, Receipt
-from gateway.admin.view import Json, service_view
+from gateway.admin.statistics import Json
+from gateway.admin.view import service_view
 from gateway.domain.errors import Refused
 
 _LONGEST_REASON = 500

@@ -5,21 +5,15 @@ No secret can get out: what is shown is named one by one.
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Final
 from urllib.parse import urlsplit
 
-from gateway.analysis.histogram import BOUNDS, Histogram
+from gateway.admin.statistics import Json, by_segment, statistics
 from gateway.analysis.sums import SlicedSum, Sum
-from gateway.domain.outcome import ERRORS
 from gateway.domain.service import Endpoint, Service, StickySource, Version
 from gateway.domain.units import percent_from_share
 from gateway.handoff.routing_table import RoutedService
 from gateway.state.store import Change
-from gateway.telemetry.traffic import Traffic, VersionTraffic
-
-Json = dict[str, object]
-
-_QUANTILES: Final = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+from gateway.telemetry.traffic import Traffic
 
 
 def service_view(
@@ -49,7 +43,11 @@ def service_view(
                 "role": _role(service, version),
                 "weight": percents[version.name],
                 "endpoints": [_url(endpoint) for endpoint in version.endpoints],
-                "statistics": _statistics(traffic.of(service.name, version.name)),
+                "statistics": statistics(traffic.of(service.name, version.name)),
+                "segments": by_segment(
+                    service.segments,
+                    traffic.slices.get((service.name, version.name), {}),
+                ),
                 "feedback": _feedback(feedback(service.name, version.name)),
             }
             for version in service.versions
@@ -79,22 +77,6 @@ def _changed(change: Change | None) -> Json | None:
     return {"by": change.by, "reason": change.reason, "at": at}
 
 
-def _statistics(traffic: VersionTraffic) -> Json:
-    failed = sum(traffic.outcomes[outcome.value] for outcome in ERRORS)
-    return {
-        "requests": traffic.requests,
-        "outcomes": dict(sorted(traffic.outcomes.items())),
-        "error_rate": failed / traffic.requests if traffic.requests else None,
-        "codes": {str(code): n for code, n in sorted(traffic.codes.items())},
-        "failures": dict(sorted(traffic.failures.items())),
-        "duration_seconds": _quantiles(traffic.duration),
-        "first_byte_seconds": _quantiles(traffic.first_byte),
-        "in_flight": traffic.in_flight,
-        "pending": traffic.pending,
-        "connections": {"active": traffic.active, "idle": traffic.idle},
-    }
-
-
 def _feedback(signals: Mapping[str, SlicedSum]) -> Json:
     return {
         signal: {
@@ -110,15 +92,3 @@ def _feedback(signals: Mapping[str, SlicedSum]) -> Json:
 
 def _sum(values: Sum) -> Json:
     return {"count": values.count, "sum": values.total, "mean": values.mean}
-
-
-def _quantiles(histogram: Histogram) -> Json:
-    quantiles = {name: histogram.quantile(at) for name, at in _QUANTILES.items()}
-    return {
-        "count": histogram.count,
-        "mean": histogram.total / histogram.count if histogram.count else None,
-        **{  # JSON has no infinity: above the last bound is shown as the last bound
-            name: None if value is None else min(value, BOUNDS[-1])
-            for name, value in quantiles.items()
-        },
-    }

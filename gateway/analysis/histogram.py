@@ -21,11 +21,19 @@ OTEL_FIRST_TOKEN: Final = (
 )  # fmt: skip
 """Seconds; bounds of gen_ai.server.time_to_first_token."""
 
+OTEL_PER_TOKEN: Final = (
+    0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2,
+    0.3, 0.4, 0.5, 0.75, 1.0, 2.5,
+)  # fmt: skip
+"""Seconds; bounds of gen_ai.server.time_per_output_token."""
+
 _SMALLEST: Final = 0.0001
 _GROWTH: Final = 1.1
 _GEOMETRIC: Final = tuple(_SMALLEST * _GROWTH**step for step in range(184))
 
-BOUNDS: Final = tuple(sorted({*_GEOMETRIC, *OTEL_DURATION, *OTEL_FIRST_TOKEN}))
+BOUNDS: Final = tuple(
+    sorted({*_GEOMETRIC, *OTEL_DURATION, *OTEL_FIRST_TOKEN, *OTEL_PER_TOKEN})
+)
 """Upper bounds in seconds, inclusive; one more bin counts everything above the last."""
 
 

@@ -6,6 +6,7 @@ times as much (measured). Nothing here changes, delays or keeps what passes; wha
 is bounded, and an answer that is beyond the bounds is `is_unread`, never half read.
 """
 
+from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Final
 
@@ -20,6 +21,7 @@ from gateway.answers.usage import Usage
 LONGEST_BODY: Final = 1024 * 1024
 """Bytes of an answer that is read as a whole; a longer one is not read."""
 
+_NO_FIELDS: Final[Mapping[bytes, bytes]] = {}
 _BATCH: Final = 4 * 1024  # bytes of events that are read together
 
 
@@ -58,6 +60,8 @@ class Reading:
         is_unread: The answer could not be read: too long, or in an unknown coding.
         is_begun: Whether an answer that is read has begun.
         is_sampled: Whether costly signals are measured; set by whoever chooses.
+        fields: Of the answer's head.
+        body: The answer's, when it was read as a whole.
         first_content: Seconds from arrival to the first content; None before.
 
     """
@@ -69,7 +73,9 @@ class Reading:
         "_size",
         "answer",
         "asked",
+        "body",
         "dialect",
+        "fields",
         "first_content",
         "is_begun",
         "is_sampled",
@@ -84,20 +90,26 @@ class Reading:
         self.is_begun = self.is_stream = self.is_unread = False
         self.is_sampled = True
         self.first_content: float | None = None
+        self.fields = _NO_FIELDS
+        self.body: bytes | None = None
         self._events: Events | None = None
         self._inflater: Inflater | None = None
         self._pending: list[bytes] = []
         self._size = 0
 
-    def begin(self, content_type: bytes, coding: bytes) -> None:
+    def begin(
+        self, fields: Mapping[bytes, bytes], content_type: bytes, coding: bytes
+    ) -> None:
         """Prepare for a 2xx answer's body.
 
         Args:
+            fields: Of its head, by lower-case name.
             content_type: Its Content-Type, b"" when there is none.
             coding: Its Content-Encoding, b"" when there is none.
 
         """
         self.is_begun = True
+        self.fields = fields
         kind = _KINDS.get(content_type) or _kind_of(content_type)
         if kind is not _Kind.JSON:
             self._begin_stream(kind)
@@ -151,6 +163,7 @@ class Reading:
                 return
             if body:
                 self.first_content = since
+            self.body = body
             self.dialect.read_whole(self.answer, body)
             return
         self.take([body], since)
@@ -167,7 +180,8 @@ class Reading:
             return
         if self._events is None:
             if is_whole:
-                self.dialect.read_whole(self.answer, b"".join(self._pending))
+                self.body = b"".join(self._pending)
+                self.dialect.read_whole(self.answer, self.body)
             self._pending = []
             return
         self._read_events()
@@ -175,6 +189,11 @@ class Reading:
         if rest:
             self.dialect.read_events(self.answer, rest)
         self.answer.has_gaps = self._events.skipped > 0
+
+    @property
+    def is_events(self) -> bool:
+        """Whether the answer comes as server-sent events, in no coding."""
+        return self._inflater is None and isinstance(self._events, ServerSentEvents)
 
     @property
     def events_skipped(self) -> int:

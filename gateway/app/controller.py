@@ -248,6 +248,7 @@ class Controller:
             workers=self._publisher.connected,
             epoch=self._gate.table.epoch,
             feedback=self._feedback.sums,
+            signals=_signals(self._gate.table),
         )
 
 
@@ -256,6 +257,18 @@ def _percents(table: RoutingTable) -> dict[tuple[str, str], float]:
         (routed.service.name, version): percent
         for routed in table.services
         for version, percent in routed.percents().items()
+    }
+
+
+def _signals(table: RoutingTable) -> dict[str, set[str]]:
+    """Give the names of what is measured in each service."""
+    services = [routed.service for routed in table.services]
+    return {
+        service.name: {
+            *service.signals.names,
+            *(signal.name for signal in service.signals.reported),
+        }
+        for service in services
     }
 
 

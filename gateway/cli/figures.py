@@ -6,6 +6,7 @@ NOTHING: Final = "-"
 
 _FINE: Final = 10.0
 _SLOW: Final = 10_000.0
+_LARGE: Final = 1000.0
 
 
 def percent(value: float | None) -> str:
@@ -31,6 +32,27 @@ def duration(seconds: float | None) -> str:
     if thousandths >= _SLOW:
         return f"{seconds:.1f} s"
     return f"{thousandths:.1f} ms" if thousandths < _FINE else f"{thousandths:.0f} ms"
+
+
+def speed(per_second: float | None) -> str:
+    """Write tokens per second."""
+    if per_second is None:
+        return NOTHING
+    return f"{per_second:.1f}" if per_second < _FINE else f"{per_second:.0f}"
+
+
+def dollars(value: float) -> str:
+    """Write what something cost: in cents, or as fine as it is when it is less."""
+    if not value:
+        return NOTHING
+    return f"${value:.2f}" if value >= 1 else f"${value:.2g}"
+
+
+def amount(value: float | None) -> str:
+    """Write a measured number with three digits."""
+    if value is None:
+        return NOTHING
+    return f"{value:.0f}" if abs(value) >= _LARGE else f"{value:.3g}"
 
 
 def clock(seconds: float) -> str:

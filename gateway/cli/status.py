@@ -34,7 +34,10 @@ def status(
     elif service is None:
         screen().print(status_of(read(AllServices, answer).services))
     else:
-        screen().print(status_of([read(ServiceView, answer)]))
+        from gateway.cli.detail import detail_of
+
+        view = read(ServiceView, answer)
+        screen().print(status_of([view]), *detail_of(view))
 
 
 def with_protection(answer: object) -> object:
@@ -67,20 +70,32 @@ def status_of(services: "Iterable[ServiceView]") -> "RenderableType":
 
 
 def _versions(service: "ServiceView") -> "Table":
-    from gateway.cli.figures import duration, percent, rate
+    from gateway.cli.figures import dollars, duration, percent, rate, speed
     from gateway.cli.screen import plain_table
 
-    numbers = ("desired", "effective", "requests", "errors", "p50", "p99")
+    weights = _weights(service)
+    has_room = len(weights) == 1  # in 80 columns
+    length = ("p50",) if has_room else ()
+    numbers = (*weights, "requests", "errors", *length, "1st token", "tok/s", "cost")
     table = plain_table("version", *numbers, numbers=numbers)
     for name, version in service.versions.items():
         seen = version.statistics
         table.add_row(
             name,
-            percent(service.weights.get(name)),
-            percent(version.weight),
+            *(percent(by_version.get(name)) for by_version in weights.values()),
             str(seen.requests),
             rate(seen.error_rate),
-            duration(seen.duration_seconds.p50),
-            duration(seen.duration_seconds.p99),
+            *([duration(seen.duration_seconds.p50)] if has_room else []),
+            duration(seen.time_to_first_token_seconds.p50),
+            speed(seen.tokens_per_second),
+            dollars(seen.cost_usd),
         )
     return table
+
+
+def _weights(service: "ServiceView") -> dict[str, dict[str, float]]:
+    """Give the columns of weights: one, unless what is desired is not in force."""
+    effective = {name: version.weight for name, version in service.versions.items()}
+    if effective == service.weights:
+        return {"weight": effective}
+    return {"desired": service.weights, "effective": effective}

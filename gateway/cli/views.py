@@ -20,16 +20,41 @@ class OtherLanguage(GatewayError):
 class Quantiles(msgspec.Struct, kw_only=True, frozen=True):
     """Seconds; None without any traffic."""
 
-    p50: float | None
-    p99: float | None
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
 
 
-class Statistics(msgspec.Struct, kw_only=True, frozen=True):
-    """Totals of one version; `error_rate` from 0 to 1, None without any traffic."""
+class SignalView(msgspec.Struct, kw_only=True, frozen=True):
+    """One signal; None while there is too little to say it."""
+
+    count: int
+    mean: float | None
+    sd: float | None = None
+
+
+class Slice(msgspec.Struct, kw_only=True, frozen=True):
+    """Totals of a slice of one version's traffic; see Statistics."""
 
     requests: int
     error_rate: float | None
     duration_seconds: Quantiles
+    time_to_first_token_seconds: Quantiles = Quantiles()
+    cost_usd: float = 0.0
+    signals: dict[str, SignalView] = {}
+
+
+class Statistics(Slice, kw_only=True, frozen=True):
+    """Totals of one version; rates from 0 to 1, None without any traffic."""
+
+    refused_rate: float | None = None
+    length_rate: float | None = None
+    content_filter_rate: float | None = None
+    degenerate_rate: float | None = None
+    client_error_rate: float | None = None
+    cancel_rate: float | None = None
+    tokens_per_second: float | None = None
+    late: int = 0
 
 
 class VersionView(msgspec.Struct, kw_only=True, frozen=True):
@@ -38,6 +63,7 @@ class VersionView(msgspec.Struct, kw_only=True, frozen=True):
     role: str | None
     weight: float
     statistics: Statistics
+    segments: dict[str, dict[str, Slice]] = {}
 
 
 class ChangeView(msgspec.Struct, kw_only=True, frozen=True):

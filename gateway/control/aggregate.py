@@ -78,6 +78,7 @@ class Aggregate:
                 ),
             ],
             refused=dict(self._gone.refused),
+            dropped=dict(self._gone.dropped),
             frames=[process.newest for process in self._processes.values()],
         )
 
@@ -86,6 +87,7 @@ class Aggregate:
         for series in counted.series:
             _take(self._gone, series, _version(series))
         self._gone.refused.update(counted.refused)
+        self._gone.dropped.update(counted.dropped)
         for frame in counted.frames:
             process = _Process(newest=frame, linked=False)
             self._processes[frame.worker, frame.pid] = process
@@ -108,6 +110,7 @@ def _read(frame: Observations, *, linked: bool) -> Traffic:
             version.pending = series.pending
         _take(traffic, series, version)
     traffic.refused.update(frame.refused)
+    traffic.dropped.update(frame.dropped)
     if linked:
         traffic.downstream[frame.worker] = frame.downstream_connections
     return traffic
@@ -176,5 +179,6 @@ def _add(total: Traffic, part: Traffic) -> None:
         for place, seen in slices.items():
             mine.setdefault(place, VersionTraffic()).add(seen)
     total.refused.update(part.refused)
+    total.dropped.update(part.dropped)
     for worker, connections in part.downstream.items():
         total.downstream[worker] = total.downstream.get(worker, 0) + connections

@@ -60,6 +60,7 @@ def as_run(accepted: Deployment, newest: RoutingTable | None) -> Deployment:
         trusted_proxies=newest.trusted_proxies,
         limits=newest.limits,
         drain=newest.drain,
+        access_log=newest.access_log,
     )
 
 

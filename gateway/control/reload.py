@@ -42,6 +42,7 @@ def table_of(
         key: What request ids are made with.
 
     """
+    otlp = deployment.telemetry.otlp
     return RoutingTable(
         epoch=0,
         services=tuple(
@@ -51,4 +52,6 @@ def table_of(
         limits=deployment.limits,
         drain=deployment.drain,
         ticket_key=key,
+        access_log=deployment.access_log,
+        traces=0.0 if otlp is None else otlp.traces,
     )

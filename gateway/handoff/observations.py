@@ -95,6 +95,7 @@ class Observations(msgspec.Struct, kw_only=True, tag="observations"):
         downstream_connections: Client connections open now.
         refused: Status to number of requests the gateway refused itself, before
             any version was assigned.
+        dropped: What there was no room for, to number: `access_log` lines.
 
     """
 
@@ -105,6 +106,7 @@ class Observations(msgspec.Struct, kw_only=True, tag="observations"):
     slices: list[Series] | None = None
     downstream_connections: int
     refused: dict[int, int]
+    dropped: dict[str, int] = {}
 
 
 class Counted(msgspec.Struct, kw_only=True, frozen=True):
@@ -113,10 +115,12 @@ class Counted(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         series: Sums over worker processes that are replaced.
         refused: The same for requests refused before any version was assigned.
+        dropped: The same for what there was no room for.
         frames: The newest frame of each other process.
 
     """
 
     series: list[Series] = []
     refused: dict[int, int] = {}
+    dropped: dict[str, int] = {}
     frames: list[Observations] = []

@@ -5,7 +5,7 @@ The controller publishes it whole; a worker swaps it whole, between two requests
 
 from dataclasses import dataclass
 
-from gateway.domain.deployment import ClientLimits
+from gateway.domain.deployment import AccessLog, ClientLimits
 from gateway.domain.service import Service
 from gateway.domain.ticket_key import TicketKey
 from gateway.domain.units import BUCKETS, Seconds, Share, percent_from_share
@@ -50,6 +50,8 @@ class RoutingTable:
         limits: What one client connection may ask.
         drain: How long a stopping worker waits for running exchanges.
         ticket_key: What request ids are made with; None where nobody reads them.
+        access_log: Where exchanges are logged.
+        traces: Which part of the exchanges is traced, 0.0 to 1.0.
 
     """
 
@@ -59,3 +61,5 @@ class RoutingTable:
     limits: ClientLimits = ClientLimits()
     drain: Seconds = Seconds(30.0)
     ticket_key: TicketKey | None = None
+    access_log: AccessLog = AccessLog()
+    traces: float = 0.0

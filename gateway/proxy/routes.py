@@ -17,6 +17,7 @@ from gateway.handoff.ticket import TicketMaker, route_code
 from gateway.proxy.inspection import Inspection
 from gateway.proxy.pool import Pool
 from gateway.proxy.tally import Tally
+from gateway.proxy.tracing import Tracing
 from gateway.routing.json_pointer import split_pointer
 from gateway.routing.match import bare_host, fits, fits_host, fits_path
 from gateway.routing.split import is_candidate
@@ -43,6 +44,7 @@ class Target:
         price: Of its tokens; None when it has none.
         first_content_due: Seconds after which its first content is late; None: never.
         ticket: Makes request ids; None where nobody could read them.
+        tracing: Makes its requests steps of traces.
 
     """
 
@@ -59,16 +61,18 @@ class Target:
         "set_names",
         "tally",
         "ticket",
+        "tracing",
         "version",
     )
 
     def __init__(
-        self, routed: RoutedService, version: Version, tally: Tally, dice: Random
+        self, routed: RoutedService, version: Version, tally: Tally, tracing: Tracing
     ) -> None:
         self.version = version
+        self.tracing = tracing
         self.tally = tally
         self.pools: tuple[Pool, ...] = ()
-        self._dice = dice
+        self._dice = tracing.dice
         self.keeps_host = version.host is HostRule.KEEP
         self.set_lines = b"".join(
             f"{name}: {value}\r\n".encode() for name, value in version.set_headers
@@ -162,7 +166,7 @@ class Route:
         )
 
     def fixed_target(
-        self, head: RequestHead, client: Callable[[], str]
+        self, head: RequestHead, client: Callable[[RequestHead], str]
     ) -> Target | None:
         """Give the version that no key decides: overridden, unsplit, or the only one.
 
@@ -175,7 +179,7 @@ class Route:
 
         """
         if self._override is not None and self._override in head.fields:
-            named = self._overridden(head.fields[self._override], client)
+            named = self._overridden(head, head.fields[self._override], client)
             if named is not None:
                 return named
         if self.candidate is None:
@@ -213,8 +217,10 @@ class Route:
     def _is_unsplit(self, path: bytes) -> bool:
         return fits_path(path.decode("latin-1"), self._unsplit)
 
-    def _overridden(self, value: bytes, client: Callable[[], str]) -> Target | None:
-        if not is_within(client(), self._override_senders):
+    def _overridden(
+        self, head: RequestHead, value: bytes, client: Callable[[RequestHead], str]
+    ) -> Target | None:
+        if not is_within(client(head), self._override_senders):
             return None
         name = value.decode("latin-1").strip()
         target = self._targets.get(name)
@@ -249,8 +255,10 @@ class Routes:
     ) -> None:
         self.table = table
         self.trusted = parse_networks(table.trusted_proxies)
+        tracing = Tracing(dice, table.traces)
         self._routes = [
-            _make_route(routed, get_pool, get_tally, dice) for routed in table.services
+            _make_route(routed, get_pool, get_tally, tracing)
+            for routed in table.services
         ]
         if table.ticket_key is not None:
             for route in self._routes:
@@ -289,14 +297,15 @@ class Routes:
 
 
 def _make_route(
-    routed: RoutedService, get_pool: GetPool, get_tally: GetTally, dice: Random
+    routed: RoutedService, get_pool: GetPool, get_tally: GetTally, tracing: Tracing
 ) -> Route:
     service = routed.service
     targets = {}
     for version in service.versions:
-        target = Target(routed, version, get_tally(service.name, version.name), dice)
+        tally = get_tally(service.name, version.name)
+        target = Target(routed, version, tally, tracing)
         target.pools = tuple(
             get_pool(service, version, index) for index in range(len(version.endpoints))
         )
         targets[version.name] = target
-    return Route(routed, targets, dice)
+    return Route(routed, targets, tracing.dice)

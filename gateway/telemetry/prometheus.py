@@ -6,6 +6,7 @@ Nothing is counted here. The workers count; this only writes down, once per scra
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import accumulate
+from operator import attrgetter
 from typing import Final, TypeVar
 
 from prometheus_client.core import (
@@ -22,11 +23,12 @@ from gateway.analysis.histogram import (
     BOUNDS,
     OTEL_DURATION,
     OTEL_FIRST_TOKEN,
+    OTEL_PER_TOKEN,
     Histogram,
 )
 from gateway.domain.outcome import Failure, Outcome
 from gateway.telemetry import names
-from gateway.telemetry.traffic import Picture, VersionTraffic
+from gateway.telemetry.traffic import Picture, SignalSums, VersionTraffic
 
 K = TypeVar("K", bound=Hashable)
 Version = tuple[tuple[str, str], VersionTraffic]
@@ -34,6 +36,8 @@ Version = tuple[tuple[str, str], VersionTraffic]
 _OUTCOMES: Final = tuple(outcome.value for outcome in Outcome)
 _FAILURES: Final = tuple(failure.value for failure in Failure)
 _CODES: Final = range(100, 600)
+_TOKENS: Final = ("input", "cached_input", "output", "output_estimated", "reasoning")
+_UNREAD: Final = ("answer", "event", "signal")
 _PLACE: Final = {bound: place for place, bound in enumerate(BOUNDS)}
 
 
@@ -58,8 +62,10 @@ class GatewayCollector(Collector):
         ]
         yield from _exchanges(versions)
         yield from _durations(versions)
+        yield from _tokens(versions)
+        yield from _shortcomings(picture, versions)
         yield from _connections(picture, versions)
-        yield from _signals(picture)
+        yield from _signals(picture, versions)
         yield from _gateway(picture)
         yield InfoMetricFamily(
             names.BUILD.removesuffix("_info"),
@@ -113,22 +119,84 @@ def _exchanges(versions: Sequence[Version]) -> Iterator[Metric]:
 
 
 def _durations(versions: Sequence[Version]) -> Iterator[Metric]:
-    duration = HistogramMetricFamily(
+    for name, told, bounds, read in _HISTOGRAMS:
+        family = HistogramMetricFamily(name, told, labels=("service", "version"))
+        for labels, traffic in versions:
+            histogram = read(traffic)
+            family.add_metric(labels, _buckets(histogram, bounds), histogram.total)
+        yield family
+
+
+_HISTOGRAMS: Final[
+    tuple[
+        tuple[str, str, tuple[float, ...], Callable[[VersionTraffic], Histogram]], ...
+    ]
+] = (
+    (
         names.DURATION,
         "From the request's head to the last byte of the answer.",
-        labels=("service", "version"),
-    )
-    first_byte = HistogramMetricFamily(
+        OTEL_DURATION,
+        attrgetter("duration"),
+    ),
+    (
         names.FIRST_BYTE,
         "From the request's head to the first body byte of the answer.",
-        labels=("service", "version"),
+        OTEL_FIRST_TOKEN,
+        attrgetter("first_byte"),
+    ),
+    (
+        names.FIRST_CONTENT,
+        "From the request's head to the first content read in the answer.",
+        OTEL_FIRST_TOKEN,
+        attrgetter("first_content"),
+    ),
+    (
+        names.PER_OUTPUT,
+        "Time for each output token after the first, by stream.",
+        OTEL_PER_TOKEN,
+        attrgetter("per_token"),
+    ),
+)
+
+
+def _tokens(versions: Sequence[Version]) -> Iterator[Metric]:
+    tokens = CounterMetricFamily(
+        names.TOKENS,
+        "Tokens as servers report them. cached_input is part of input, reasoning of"
+        " output; output_estimated counts events where the server did not say.",
+        labels=("service", "version", "type"),
+    )
+    cost = CounterMetricFamily(
+        names.COST, "What tokens cost, in USD.", labels=("service", "version")
     )
     for labels, traffic in versions:
-        buckets = _buckets(traffic.duration, OTEL_DURATION)
-        duration.add_metric(labels, buckets, traffic.duration.total)
-        buckets = _buckets(traffic.first_byte, OTEL_FIRST_TOKEN)
-        first_byte.add_metric(labels, buckets, traffic.first_byte.total)
-    yield from (duration, first_byte)
+        for kind, count in _within(traffic.tokens, _TOKENS):
+            tokens.add_metric([*labels, kind], count)
+        cost.add_metric(labels, traffic.cost)
+    yield from (tokens, cost)
+
+
+def _shortcomings(picture: Picture, versions: Sequence[Version]) -> Iterator[Metric]:
+    late = CounterMetricFamily(
+        names.LATE,
+        "Exchanges whose first content came after its deadline, or never.",
+        labels=("service", "version"),
+    )
+    unread = CounterMetricFamily(
+        names.UNREAD,
+        "Answers and events that could not be read, signals there was no time for.",
+        labels=("service", "version", "what"),
+    )
+    for labels, traffic in versions:
+        late.add_metric(labels, traffic.late)
+        for what, count in _within(traffic.skipped, _UNREAD, fill=True):
+            unread.add_metric([*labels, what], count)
+    yield from (late, unread)
+    yield CounterMetricFamily(
+        names.ACCESS_LOG_DROPPED,
+        "Lines of the access log that could not be written.",
+        value=picture.traffic.dropped["access_log"],
+    )
 
 
 def _connections(picture: Picture, versions: Sequence[Version]) -> Iterator[Metric]:
@@ -148,20 +216,41 @@ def _connections(picture: Picture, versions: Sequence[Version]) -> Iterator[Metr
     yield from (upstream, downstream)
 
 
-def _signals(picture: Picture) -> Iterator[Metric]:
-    labels = ("service", "version", "signal")
+def _signals(picture: Picture, versions: Sequence[Version]) -> Iterator[Metric]:
+    by = ("service", "version", "signal")
     count = CounterMetricFamily(
-        names.SIGNAL, "Values of a signal, feedback included.", labels=labels
+        names.SIGNAL, "Values of a signal, feedback included.", labels=by
     )
     total = GaugeMetricFamily(  # values may be negative, or be replaced by lower ones
-        names.SIGNAL_SUM, "Sum of the values of a signal.", labels=labels
+        names.SIGNAL_SUM, "Sum of the values of a signal.", labels=by
     )
-    for service, version in picture.percents:
-        signals = picture.feedback.get(service, {}).get(version, {})
-        for signal, sums in sorted(signals.items()):
-            count.add_metric([service, version, signal], sums.whole.count)
-            total.add_metric([service, version, signal], sums.whole.total)
+    for labels, traffic in versions:
+        for signal, sums in sorted(_signals_of(picture, labels, traffic).items()):
+            count.add_metric([*labels, signal], sums.count)
+            total.add_metric([*labels, signal], sums.total)
     yield from (count, total)
+
+
+def _signals_of(
+    picture: Picture, labels: tuple[str, str], traffic: VersionTraffic
+) -> dict[str, SignalSums]:
+    """Give measured signals and feedback by label.
+
+    A name that is not measured any more is `other`, and so is feedback under the name
+    of a signal that is measured: one label never stands for two things.
+    """
+    service, version = labels
+    measured = picture.signals.get(service, ())
+    shown: dict[str, SignalSums] = {}
+    for signal, sums in traffic.signals.items():
+        label = signal if signal in measured else names.OTHER
+        shown[label] = shown.get(label, SignalSums()).plus(sums)
+    told = picture.feedback.get(service, {}).get(version, {})
+    for signal, parts in told.items():
+        label = names.OTHER if signal in measured else signal
+        sums = SignalSums(parts.whole.count, parts.whole.total)
+        shown[label] = shown.get(label, SignalSums()).plus(sums)
+    return shown
 
 
 def _gateway(picture: Picture) -> Iterator[Metric]:

@@ -1,8 +1,9 @@
 """What all workers together have seen: the numbers behind the admin API and /metrics."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from math import sqrt
 
 from gateway.analysis.histogram import Histogram
 from gateway.analysis.sums import Feedback
@@ -35,6 +36,14 @@ class SignalSums:
     def mean(self) -> float | None:
         """Their mean; None when nothing was measured."""
         return self.total / self.count if self.count else None
+
+    @property
+    def sd(self) -> float | None:
+        """Their sample standard deviation; None of fewer than two values."""
+        if self.count <= 1:
+            return None
+        around = self.squares - self.total * self.total / self.count
+        return sqrt(max(around, 0.0) / (self.count - 1))  # rounding may leave -1e-17
 
 
 @dataclass(slots=True, kw_only=True)
@@ -115,6 +124,7 @@ class Traffic:
         versions: By (service, version).
         slices: By (service, version), then by (segment, value).
         refused: Requests the gateway refused before a version was assigned, by status.
+        dropped: What the workers had no room for, by what it was.
         downstream: Client connections open now, by number of the connected worker.
 
     """
@@ -124,6 +134,7 @@ class Traffic:
         default_factory=dict
     )
     refused: Counter[int] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
     downstream: dict[int, int] = field(default_factory=dict)
 
     def of(self, service: str, version: str) -> VersionTraffic:
@@ -142,6 +153,7 @@ class Picture:
         workers: Connected workers.
         epoch: Of the routing table in force.
         feedback: Sums by service, version and signal.
+        signals: What the configuration has measured, by service.
 
     """
 
@@ -150,3 +162,4 @@ class Picture:
     workers: int
     epoch: int
     feedback: Feedback = field(default_factory=dict)
+    signals: Mapping[str, Collection[str]] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from gateway.wire.fields import (
     by_name,
     join_repeated,
 )
+from gateway.wire.trace import Trace
 
 # Written anew on the way: see request_lines() and life_of_a_request.
 _REWRITTEN: Final = frozenset({
@@ -29,6 +30,8 @@ _REWRITTEN: Final = frozenset({
     b"expect",
     b"forwarded",
     b"host",
+    b"traceparent",
+    b"tracestate",
     b"via",
     b"x-forwarded-for",
     b"x-forwarded-host",
@@ -70,6 +73,7 @@ class RequestHead(msgspec.Struct, eq=False):
         is_chunked: Whether the body is framed in chunks.
         keeps_alive: Whether an HTTP/1.1 connection goes on, by its Connection field.
         expects_continue: Whether the client waits for 100 before its body.
+        trace: Set when the request is sent: the trace it is recorded in, if it is.
 
     """
 
@@ -84,6 +88,7 @@ class RequestHead(msgspec.Struct, eq=False):
     is_chunked: bool = False
     keeps_alive: bool = True
     expects_continue: bool = False
+    trace: Trace | None = None
 
     def block_without(self, names: frozenset[bytes]) -> bytes:
         """Give the block without the fields of these lower-case names."""
@@ -183,6 +188,8 @@ _JOINED: Final = frozenset({
     b"x-forwarded-for",
     b"forwarded",
     b"te",
+    b"traceparent",  # two of them are no valid one
+    b"tracestate",
     b"via",
 })
 

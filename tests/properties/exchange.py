@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Coroutine, Iterable
+from random import Random
 from typing import cast
 
 from gateway.domain.service import Endpoint, Service, Version
@@ -60,6 +61,7 @@ class Bench:
 
     def __init__(self, versions: int = 1) -> None:
         self.plane = Plane(_never)
+        self.plane.dice = Random(7)  # the same ids of traces on every bench
         self.plane.use(_table(versions))
         self.endpoints: list[tuple[Upstream, Wire]] = []
         for pool in self.plane.pools():

@@ -1,16 +1,20 @@
 """What operators are shown, and what never."""
 
 import json
+from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
+from gateway.admin.statistics import by_segment, statistics
 from gateway.admin.view import service_view
 from gateway.analysis.sums import SlicedSum
+from gateway.domain.segment import Segment, SegmentBy
 from gateway.domain.service import Endpoint, Service, StickyKind, StickySource, Version
 from gateway.domain.units import Share
 from gateway.handoff.routing_table import RoutedService
 from gateway.state.store import Change
-from gateway.telemetry.traffic import Traffic
+from gateway.telemetry.traffic import SignalSums, Traffic, VersionTraffic
 
 ENDPOINT = Endpoint(url="http://me:swordfish@h:1/base?key=swordfish", host="h", port=1)
 SERVICE = Service(
@@ -105,16 +109,77 @@ def test_feedback_is_shown_whole_and_by_segment() -> None:
     }
 
 
-def test_errors_are_shown_as_a_share_of_all_requests() -> None:
-    """Truncated answers are errors, client errors are not."""
-    traffic = Traffic()
-    version = traffic.of("chat", "v2")
-    traffic.versions["chat", "v2"] = version
-    version.outcomes.update({"complete": 6, "truncated": 1, "upstream_error": 1})
-    version.outcomes.update({"client_error": 2})
+def _statistics(version: VersionTraffic) -> dict[str, Any]:
+    shown: dict[str, Any] = json.loads(json.dumps(statistics(version)))
+    return shown
+
+
+def test_rates_are_shares_of_all_requests() -> None:
+    """Of those too whose client erred or left: nothing leaves the denominator."""
+    version = VersionTraffic()
+    version.outcomes.update({"complete": 2, "truncated": 1, "upstream_error": 1})
+    version.outcomes.update({"client_error": 2, "client_cancelled": 1, "refused": 1})
+    version.outcomes.update({"length": 1, "invalid": 1})
     version.duration.add(10_000.0)
 
-    statistics = _view(traffic)["versions"]["v2"]["statistics"]  # type: ignore[index]
+    shown = _statistics(version)
 
-    assert statistics["error_rate"] == pytest.approx(0.2)
-    assert statistics["duration_seconds"]["p50"] < 10_000
+    assert shown["error_rate"] == pytest.approx(0.3)
+    assert shown["client_error_rate"] == pytest.approx(0.2)
+    assert shown["cancel_rate"] == pytest.approx(0.1)
+    assert shown["refused_rate"] == shown["length_rate"] == pytest.approx(0.1)
+    assert not shown["content_filter_rate"] + shown["degenerate_rate"]
+    assert shown["duration_seconds"]["p50"] < 10_000
+
+
+def test_what_was_read_in_answers_is_shown() -> None:
+    """Times, tokens, their cost, signals, and what could not be read."""
+    version = VersionTraffic()
+    version.first_content.add(0.2)
+    for seconds in (0.01, 0.03):
+        version.per_token.add(seconds)
+    version.tokens.update({"input": 10, "output": 20})
+    version.cost = 0.5
+    version.signals = {
+        "refusal": SignalSums(4, 1.0, 1.0),
+        "output_length": SignalSums(1, 7.0, 49.0),
+    }
+    version.skipped.update({"event": 1})
+    version.late = 2
+
+    shown = _statistics(version)
+
+    assert shown["time_to_first_token_seconds"]["p50"] == pytest.approx(0.2, rel=0.11)
+    assert shown["time_per_output_token_seconds"]["mean"] == pytest.approx(0.02)
+    assert shown["tokens_per_second"] == pytest.approx(50)
+    assert shown["tokens"] == {"input": 10, "output": 20}
+    assert shown["cost_usd"] == pytest.approx(0.5)
+    assert shown["signals"] == {
+        "output_length": {"count": 1, "mean": 7.0, "sd": None},
+        "refusal": {"count": 4, "mean": 0.25, "sd": pytest.approx(0.5)},
+    }
+    assert (shown["skipped"], shown["late"]) == ({"event": 1}, 2)
+    assert _statistics(VersionTraffic())["tokens_per_second"] is None
+
+
+def test_the_slices_of_segments_that_are_defined_are_shown_in_short() -> None:
+    """Not those of segments and values that are none any more."""
+    tenant = Segment(name="tenant", by=SegmentBy.HEADER, key="x-t", values=("a", "b"))
+    slice_a = VersionTraffic(cost=0.25, signals={"refusal": SignalSums(2, 1.0, 1.0)})
+    slice_a.outcomes.update({"complete": 1, "empty": 1})
+    slice_a.duration.add(0.1)
+    slices = {
+        ("tenant", "a"): slice_a,
+        ("tenant", "gone"): slice_a,
+        ("x", "a"): slice_a,
+    }
+
+    shown: dict[str, Any] = json.loads(json.dumps(by_segment([tenant], slices)))
+
+    assert shown == {"tenant": {"a": ANY}}
+    assert shown["tenant"]["a"]["error_rate"] == pytest.approx(0.5)
+    assert shown["tenant"]["a"]["cost_usd"] == pytest.approx(0.25)
+    assert shown["tenant"]["a"]["signals"] == {"refusal": {"count": 2, "mean": 0.5}}
+    assert set(shown["tenant"]["a"]["duration_seconds"]) == {
+        "count", "mean", "p50", "p95",
+    }  # fmt: skip

@@ -5,8 +5,26 @@ import io
 import pytest
 from rich.console import Console
 
+from gateway.cli.detail import detail_of
 from gateway.cli.status import status_of, with_protection
 from gateway.cli.views import AllServices, OtherLanguage, ServiceView, read
+
+SIGNALS = {
+    "refusal": {"count": 800, "mean": 0.0125, "sd": 0.1111},
+    "output_length": {"count": 800, "mean": 1234.6, "sd": None},
+}
+SEGMENTS = {
+    "size": {
+        "large": {
+            "requests": 50,
+            "error_rate": 0.02,
+            "duration_seconds": {"p50": 1.5, "p95": 2.5},
+            "time_to_first_token_seconds": {"p50": 0.321, "p95": None},
+            "cost_usd": 0.0012,
+            "signals": {"refusal": {"count": 50, "mean": 0.0}},
+        }
+    }
+}
 
 
 def _version(role: str, weight: float, requests: int) -> dict[str, object]:
@@ -24,7 +42,13 @@ def _version(role: str, weight: float, requests: int) -> dict[str, object]:
                 "p95": 1.0 if seen else None,
                 "p99": 12.345 if seen else None,
             },
+            "time_to_first_token_seconds": {"p50": 0.321 if seen else None},
+            "tokens_per_second": 56.7 if seen else None,
+            "cost_usd": 12.345 if seen else 0.0,
+            "refused_rate": 0.005 if seen else None,
+            "signals": SIGNALS if seen else {},
         },
+        "segments": SEGMENTS if seen else {"size": {}},
     }
 
 
@@ -39,9 +63,9 @@ CHAT: dict[str, object] = {
 }
 
 
-def _rows(width: int) -> list[list[str]]:
+def _rows(width: int, service: dict[str, object] | None = None) -> list[list[str]]:
     out = io.StringIO()
-    view = read(AllServices, {"epoch": 4, "services": [CHAT]})
+    view = read(AllServices, {"epoch": 4, "services": [service or CHAT]})
     Console(file=out, width=width, highlight=False).print(status_of(view.services))
     return [line.split() for line in out.getvalue().splitlines()]
 
@@ -51,12 +75,35 @@ def test_every_version_has_a_line_with_its_weights_and_its_answers(width: int) -
     """In 80 columns too, with the widest weights there are."""
     heading, columns, baseline, candidate = _rows(width)
     assert heading == ["chat", "protection:", "off"]
-    assert columns[:3] == ["version", "desired", "effective"]
+    assert columns[:3] == ["version", "weight", "requests"]
     assert baseline == [
-        "v1", "87.655", "%", "87.655", "%",
-        "800", "1.25", "%", "4.2", "ms", "12.3", "s",
+        "v1", "87.655", "%", "800", "1.25", "%", "4.2", "ms", "321", "ms", "57", "$12.35",
     ]  # fmt: skip
-    assert candidate == ["v2", "12.345", "%", "12.345", "%", "0", "-", "-", "-"]
+    assert candidate == ["v2", "12.345", "%", "0", "-", "-", "-", "-", "-"]
+
+
+def test_a_weight_that_is_not_in_force_is_shown_beside_the_one_that_is() -> None:
+    """Desired and effective weight are two columns then."""
+    _, columns, baseline, candidate = _rows(80, {**CHAT, "weights": {"v2": 25.0}})
+    assert columns[:3] == ["version", "desired", "effective"]
+    assert baseline[:4] == ["v1", "-", "87.655", "%"]
+    assert candidate[:5] == ["v2", "25", "%", "12.345", "%"]
+
+
+def test_one_service_is_shown_with_its_rates_signals_and_segments() -> None:
+    """In 80 columns, the versions one below the other."""
+    out = io.StringIO()
+    view = read(ServiceView, CHAT)
+    console = Console(file=out, width=80, highlight=False)
+    console.print(status_of([view]), *detail_of(view))
+    rows = [line.split() for line in out.getvalue().splitlines()]
+
+    assert ["v1", "0.50", "%", "-", "-", "-", "-", "-"] in rows
+    assert ["refusal", "v1", "800", "0.0125", "0.111"] in rows
+    assert ["output_length", "v1", "800", "1235", "-"] in rows
+    assert [
+        "large", "v1", "50", "2.00", "%", "1500", "ms", "2500", "ms", "321", "ms", "$0.0012",
+    ] in rows  # fmt: skip
 
 
 def test_a_machine_gets_all_that_the_gateway_says() -> None:

@@ -1,9 +1,11 @@
 """The exposition keeps its names, counts exactly, and is bounded."""
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from gateway.analysis.histogram import OTEL_DURATION
 from gateway.analysis.sums import SlicedSum
 from gateway.telemetry.prometheus import Exposition, GatewayCollector
-from gateway.telemetry.traffic import Picture, Traffic
+from gateway.telemetry.traffic import Picture, SignalSums, Traffic
 
 
 def _scrape(traffic: Traffic) -> list[str]:
@@ -14,7 +16,10 @@ def _scrape(traffic: Traffic) -> list[str]:
         percents={("chat", "v1"): 99.5},
         workers=2,
         epoch=7,
-        feedback={"chat": {"v1": {"stars": stars}, "gone": {"stars": stars}}},
+        feedback={
+            "chat": {"v1": {"stars": stars, "empty": stars}, "gone": {"stars": stars}}
+        },
+        signals={"chat": ("refusal", "empty")},
     )
     body, _ = Exposition(GatewayCollector(lambda: picture, version="1.2.3"))("")
     return body.decode().splitlines()
@@ -29,6 +34,18 @@ def _traffic() -> Traffic:
     version.failures.update({"connect": 1})
     for seconds in (0.01, 0.02, 0.5, 100.0):
         version.duration.add(seconds)
+    version.first_content.add(0.06)
+    for seconds in (0.025, 0.026, 3.0):
+        version.per_token.add(seconds)
+    version.tokens.update({"input": 7, "output": 5, "thoughts": 4})
+    version.cost = 0.125
+    version.skipped.update({"event": 2})
+    version.late = 3
+    version.signals = {
+        "refusal": SignalSums(5, 2.0, 2.0),
+        "forgotten": SignalSums(3, 1.5, 1.0),
+    }
+    traffic.dropped.update({"access_log": 6})
     return traffic
 
 
@@ -44,6 +61,19 @@ def test_the_names_are_the_promised_ones() -> None:
         'sluicegate_weight_percent{service="chat",version="v1"} 99.5',
         'sluicegate_signal_total{service="chat",signal="stars",version="v1"} 2.0',
         'sluicegate_signal_sum{service="chat",signal="stars",version="v1"} -0.5',
+        'sluicegate_requests_total{outcome="degenerate",service="chat",version="v1"} 0.0',
+        'sluicegate_time_to_first_token_seconds_bucket{le="0.06",service="chat",version="v1"} 1.0',
+        'sluicegate_time_per_output_token_seconds_bucket{le="0.025",service="chat",version="v1"} 1.0',
+        'sluicegate_time_per_output_token_seconds_bucket{le="2.5",service="chat",version="v1"} 2.0',
+        'sluicegate_time_per_output_token_seconds_count{service="chat",version="v1"} 3.0',
+        'sluicegate_tokens_total{service="chat",type="input",version="v1"} 7.0',
+        'sluicegate_cost_usd_total{service="chat",version="v1"} 0.125',
+        'sluicegate_unread_total{service="chat",version="v1",what="event"} 2.0',
+        'sluicegate_unread_total{service="chat",version="v1",what="answer"} 0.0',
+        'sluicegate_first_token_late_total{service="chat",version="v1"} 3.0',
+        'sluicegate_signal_total{service="chat",signal="refusal",version="v1"} 5.0',
+        'sluicegate_signal_sum{service="chat",signal="refusal",version="v1"} 2.0',
+        "sluicegate_access_log_dropped_total 6.0",
         "sluicegate_workers 2.0",
         "sluicegate_routing_epoch 7.0",
         'sluicegate_build_info{version="1.2.3"} 1.0',
@@ -62,7 +92,35 @@ def test_values_outside_their_set_are_other() -> None:
     lines = _scrape(_traffic())
 
     other = [line for line in lines if '"other"' in line]
-    assert [line.rpartition(" ")[2] for line in other] == ["2.0", "2.0"]
+    values = [line.rpartition(" ")[2] for line in other if "signal" not in line]
+    assert values == ["2.0", "2.0", "4.0"]
+
+
+def test_one_label_never_stands_for_a_measured_signal_and_for_feedback() -> None:
+    """Feedback under a measured signal's name is other, with signals of the past."""
+    name = "sluicegate_signal_total"
+    lines = [line for line in _scrape(_traffic()) if line.startswith(f"{name}{{")]
+
+    counts = {_label(line, "signal"): float(line.split()[-1]) for line in lines}
+    assert len(lines) == len(counts)
+    assert counts == {"refusal": 5.0, "stars": 2.0, "other": 5.0}
+
+
+def _label(line: str, name: str) -> str:
+    return line.partition(f'{name}="')[2].partition('"')[0]
+
+
+def test_prometheus_reads_what_it_is_sent() -> None:
+    """Each series once, in families that its own parser knows."""
+    families = list(text_string_to_metric_families("\n".join(_scrape(_traffic()))))
+
+    series = [
+        (sample.name, tuple(sorted(sample.labels.items())))
+        for family in families
+        for sample in family.samples
+    ]
+    assert len(series) == len(set(series))
+    assert {"sluicegate_tokens", "sluicegate_cost_usd"} <= {f.name for f in families}
 
 
 def test_buckets_are_counted_at_the_promised_bounds() -> None:
