@@ -22,7 +22,7 @@ LONG = b'data: {"choices":[{"index":0,"delta":{"content":"%b"}}]}\n\n' % (
 
 def read(*parts: bytes, coding: bytes = b"") -> Reading:
     reading = Reading(OPENAI_CHAT)
-    reading.begin(b"text/event-stream", coding, {})
+    reading.begin({}, b"text/event-stream", coding)
     for at, part in enumerate(parts):
         reading.take([part], float(at))
     reading.end(is_whole=True)
