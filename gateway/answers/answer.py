@@ -72,6 +72,7 @@ class Answer:
         has_refusal: The protocol itself says that the model refused.
         is_terminated: The dialect's own end mark came ([DONE], message_stop, …).
         is_garbled: Something inside was not what the dialect says it must be.
+        has_gaps: Events were too long to be read, and nobody knows what they said.
 
     """
 
@@ -80,6 +81,7 @@ class Answer:
         "content_events",
         "finishes",
         "has_error",
+        "has_gaps",
         "has_refusal",
         "is_garbled",
         "is_terminated",
@@ -99,6 +101,7 @@ class Answer:
         self.has_refusal = False
         self.is_terminated = False
         self.is_garbled = False
+        self.has_gaps = False
 
     def finish(self, choice: int, why: Finish) -> None:
         """Note why a choice stopped."""

@@ -87,7 +87,7 @@ def _of_content(answer: Answer, found: Collection[Outcome]) -> Outcome:
     seen = {_OUTCOMES[why] for why in answer.finishes.values() if why in _OUTCOMES}
     if answer.has_refusal:
         seen.add(Outcome.REFUSED)
-    if not answer.has_content:
+    if not (answer.has_content or answer.has_gaps):
         seen.add(Outcome.EMPTY)
     seen.update(found)
     if not seen:

@@ -6,15 +6,16 @@ times as much (measured). Nothing here changes, delays or keeps what passes; wha
 is bounded, and an answer that is beyond the bounds is `is_unread`, never half read.
 """
 
-import zlib
 from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Final
 
+from gateway.answers import inflate
 from gateway.answers.answer import Answer
 from gateway.answers.asked import NOTHING
 from gateway.answers.dialect import Dialect, Framing
 from gateway.answers.events import Events, JsonLines, ServerSentEvents
+from gateway.answers.inflate import Inflater, NotReadable
 from gateway.answers.usage import Usage
 
 LONGEST_BODY: Final = 1024 * 1024
@@ -22,9 +23,6 @@ LONGEST_BODY: Final = 1024 * 1024
 
 _NO_FIELDS: Final[Mapping[bytes, bytes]] = {}
 _BATCH: Final = 4 * 1024  # bytes of events that are read together
-_MOST_INFLATED: Final = 1024 * 1024  # bytes out of one piece: more is a bomb
-_ZLIB_OR_GZIP: Final = 47  # zlib.h, inflateInit2: detect the header, 32 KiB window
-_INFLATED: Final = frozenset({b"gzip", b"x-gzip", b"deflate"})
 
 
 class _Kind(Enum):
@@ -70,7 +68,7 @@ class Reading:
 
     __slots__ = (
         "_events",
-        "_inflate",
+        "_inflater",
         "_pending",
         "_size",
         "answer",
@@ -95,7 +93,7 @@ class Reading:
         self.fields = _NO_FIELDS
         self.body: bytes | None = None
         self._events: Events | None = None
-        self._inflate: zlib._Decompress | None = None
+        self._inflater: Inflater | None = None
         self._pending: list[bytes] = []
         self._size = 0
 
@@ -118,8 +116,8 @@ class Reading:
         if not coding:
             return
         coding = coding.strip().lower()
-        if coding in _INFLATED:
-            self._inflate = zlib.decompressobj(_ZLIB_OR_GZIP)
+        if coding in inflate.CODINGS:
+            self._inflater = Inflater()
         elif coding not in {b"", b"identity"}:
             self.is_unread = True
 
@@ -143,7 +141,7 @@ class Reading:
         """
         if self.is_unread:
             return
-        if self._inflate is not None:
+        if self._inflater is not None:
             parts = self._inflated(parts)
         self._pending += parts
         self._size += sum(map(len, parts))
@@ -159,7 +157,7 @@ class Reading:
 
     def read_whole(self, body: bytes, since: float) -> None:
         """Take an answer, prepared for, that came whole: take and end in one."""
-        if self._events is None and self._inflate is None and not self.is_unread:
+        if self._events is None and self._inflater is None and not self.is_unread:
             if len(body) > LONGEST_BODY:
                 self.is_unread = True
                 return
@@ -190,11 +188,12 @@ class Reading:
         rest = self._events.rest()
         if rest:
             self.dialect.read_events(self.answer, rest)
+        self.answer.has_gaps = self._events.skipped > 0
 
     @property
     def is_events(self) -> bool:
         """Whether the answer comes as server-sent events, in no coding."""
-        return self._inflate is None and isinstance(self._events, ServerSentEvents)
+        return self._inflater is None and isinstance(self._events, ServerSentEvents)
 
     @property
     def events_skipped(self) -> int:
@@ -228,16 +227,12 @@ class Reading:
             self.dialect.read_events(self.answer, events)
 
     def _inflated(self, parts: list[bytes]) -> list[bytes]:
-        assert self._inflate is not None  # ruff: ignore[assert]
+        assert self._inflater is not None  # ruff: ignore[assert]
         try:
-            out = [self._inflate.decompress(part, _MOST_INFLATED) for part in parts]
-        except zlib.error:
+            return [self._inflater.feed(parts)]
+        except NotReadable:
             self._give_up()
             return []
-        if self._inflate.unconsumed_tail:
-            self._give_up()
-            return []
-        return out
 
     def _give_up(self) -> None:
         self.is_unread = True

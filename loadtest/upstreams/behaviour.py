@@ -32,12 +32,17 @@ class Behaviour:
     # Shape of the answer
     events: int = 20  # chunks before [DONE]: the role first, the finish reason last
     text_bytes: int = 40  # length of the text of an answer that is not streamed
-    usage: str = "asked"  # asked (streams: when include_usage is set), always, never
+    usage: str = "asked"  # or always, never, misplaced, running: see README.md
     finish: str = "stop"
     no_finish: bool = False  # no finish_reason anywhere
     no_done: bool = False  # no [DONE]; the chunked end still comes
     role_only: bool = False  # no event has content
+    says: str = "tokens"  # or loop, empty, json, broken_json, misfit_json
     refusal: bool = False  # the text declines
+    declines: bool = False  # it stands where the protocol has refusals
+    tool: str = ""  # a tool is called: valid, invalid, misfit, unknown
+    big_event: int | None = None  # the first text is so many bytes long
+    gzip: bool = False  # coded, whatever the client accepts
     stamp: bool = False  # each event carries `sent`: CLOCK_MONOTONIC, nanoseconds
     crlf: bool = False  # lines end in CRLF
     comment: bool = False  # a `: keep-alive` comment before each event
@@ -46,8 +51,10 @@ class Behaviour:
     status: int = 200
     error: float = 0.0  # share of requests, 0 to 1, that fail by seeded dice
     error_status: int = 500  # how they fail, unless error_in_200
-    error_in_200: bool = False  # failing streams say 200, then an error event
+    error_in_200: bool = False  # failing answers say 200, then bring the error
     error_after: int = 3  # events before that error event
+    garbage: int | None = None  # after so many events one that is no JSON
+    bad_utf8: int | None = None  # this text is no UTF-8
     cut: int | None = None  # TCP close after so many events, no final chunk
     reset: bool = False  # the cut is a RST instead of a FIN
     stall: int | None = None  # silent for ever after so many events
@@ -60,14 +67,21 @@ class Behaviour:
 
 _DEFAULT = Behaviour()
 _NAMES = frozenset(field.name for field in fields(Behaviour))
-_SIZES = frozenset({"huge", "read_rate", "text_bytes"})
+_SIZES = frozenset({"big_event", "huge", "read_rate", "text_bytes"})
 _COUNTS = frozenset({"events", "status", "error_status", "error_after"}) | frozenset({
+    "bad_utf8",
     "cut",
+    "garbage",
     "stall",
     "split",
 })
 _SECONDS = frozenset({"first_token", "interval", "close_idle", "error"})
-_WORDS = frozenset({"usage", "finish"})
+_WORDS: Mapping[str, tuple[str, ...] | None] = {
+    "finish": None,  # whatever one likes
+    "says": ("tokens", "loop", "empty", "json", "broken_json", "misfit_json"),
+    "tool": ("", "valid", "invalid", "misfit", "unknown"),
+    "usage": ("asked", "always", "never", "misplaced", "running"),
+}
 
 
 def parse(text: str, onto: Behaviour = _DEFAULT) -> Behaviour:
@@ -106,7 +120,15 @@ def _value(name: str, value: Word) -> Word:
         return int(_number(name, value))
     if name in _SECONDS:
         return 0.0 if value is True else _number(name, value)
-    return str(value) if name in _WORDS else _flag(name, value)
+    return _word(name, value) if name in _WORDS else _flag(name, value)
+
+
+def _word(name: str, value: Word) -> str:
+    known = _WORDS[name]
+    if known is not None and value not in known:
+        message = f"{name}={value}: unknown word. Known: {', '.join(known)}."
+        raise BehaviourError(message)
+    return str(value)
 
 
 def _flag(name: str, value: Word) -> bool:

@@ -74,7 +74,7 @@ class Connection(asyncio.Protocol):
         """Stop everything; count an answer that was not finished as cancelled."""
         self._desk.counts.open_connections -= 1
         if self._answering is not None:
-            self._desk.counts.cancelled += 1
+            self._desk.left()
         if self._player is not None:
             self._player.stop()
         for timer in (self._timer, self._reading):

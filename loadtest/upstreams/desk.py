@@ -1,11 +1,12 @@
 """The state that all connections of one server share: behaviour, dice and counts."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import cast
 
-from loadtest.upstreams import voice
+from loadtest.upstreams import http_message
 from loadtest.upstreams.behaviour import (
     Behaviour,
     BehaviourError,
@@ -14,10 +15,11 @@ from loadtest.upstreams.behaviour import (
     parse_cached,
 )
 from loadtest.upstreams.request import Request
-from loadtest.upstreams.script import Ending, Order, Step, write_script
-from loadtest.upstreams.voice import Voice
+from loadtest.upstreams.script import Ending, Step, write_script
+from loadtest.upstreams.speech import json_bytes
+from loadtest.upstreams.voice import Order
+from loadtest.upstreams.voices import Voices
 
-_JSON = b"application/json"
 _RESET = "reset"
 
 
@@ -32,6 +34,7 @@ class Counts:
     ended_cut: int = 0
     ended_stall: int = 0
     cancelled: int = 0  # the client left before the end of its answer
+    cancelled_at: float = 0.0  # when the last one did, CLOCK_MONOTONIC; 0: none
     body_bytes: int = 0
     connections: int = 0  # accepted so far
     open_connections: int = 0
@@ -54,7 +57,8 @@ class Desk:
 
     def __init__(self, name: str, how: Behaviour, dice: Callable[[], float]) -> None:
         self.counts = Counts()
-        self._speaker = Voice(name)
+        self._served_by = name.encode()
+        self._voices = Voices(name)
         self._as_started = how
         self._how = how
         self._dice = dice  # gives 0 to 1, seeded by whoever starts the server
@@ -90,6 +94,11 @@ class Desk:
             case Ending.STALL:
                 self.counts.ended_stall += 1
 
+    def left(self) -> None:
+        """Count a client that left before the end of its answer."""
+        self.counts.cancelled += 1
+        self.counts.cancelled_at = time.monotonic()
+
     def _answer(self, request: Request) -> Iterator[Step]:
         reply = self._replies.get((request.method, request.path))
         if reply is not None:
@@ -102,7 +111,7 @@ class Desk:
         return self._plain(request, 503 if self._how.unhealthy else 200, {})
 
     def _models(self, request: Request) -> Iterator[Step]:
-        return self._bytes(request, 200, self._speaker.models())
+        return self._bytes(request, 200, self._voices.models())
 
     def _stats(self, request: Request) -> Iterator[Step]:
         return self._plain(request, 200, asdict(self.counts))
@@ -124,17 +133,18 @@ class Desk:
         how = self.behaviour_for(request.wish)
         fails = how.error > 0 and self._dice() < how.error
         self.counts.requests += 1
-        self.counts.streamed += request.streamed
+        voice = self._voices.of(request.path)
+        streamed = request.is_streamed(unasked=voice.streams_unasked)
+        self.counts.streamed += streamed
         self.counts.failed_by_dice += fails
-        order = Order(how, request.streamed, request.wants_usage, fails)
-        return write_script(order, self._speaker)
+        return write_script(Order(how, streamed, request.wants_usage, fails), voice)
 
     def _plain(
         self, request: Request, status: int, body: dict[str, object]
     ) -> Iterator[Step]:
-        return self._bytes(request, status, voice.json_bytes(body))
+        return self._bytes(request, status, json_bytes(body))
 
     def _bytes(self, request: Request, status: int, body: bytes) -> Iterator[Step]:
-        start = voice.head(status, self._speaker.served_by, _JSON, len(body))
+        start = http_message.head(status, self._served_by, http_message.JSON, len(body))
         shown = b"" if request.method == b"HEAD" else body
         return iter([(start + shown, 0.0), (Ending.CLEAN, 0.0)])

@@ -4,7 +4,8 @@
         --behave first_token=0.2,rate=50,error=0.1
 
 GET /health, /v1/models, /_stats, /_behave; DELETE /_stats; POST /_behave; any other
-POST is a chat completion. README.md lists the behaviours.
+POST is answered in its path's dialect, or as a chat completion. README.md lists the
+behaviours.
 """
 
 import argparse

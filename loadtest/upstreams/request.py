@@ -4,7 +4,7 @@ import re
 
 _KEPT_BYTES = 64 * 1024
 # A search, not a parse: a backslash before the quote keeps quoted prompts out of it.
-_STREAMED = re.compile(rb'(?<!\\)"stream"\s*:\s*true')
+_STREAMED = re.compile(rb'(?<!\\)"stream"\s*:\s*(true|false)')
 _WANTS_USAGE = re.compile(rb'(?<!\\)"include_usage"\s*:\s*true')
 
 
@@ -42,10 +42,10 @@ class Request:
         """The target without its query."""
         return self.target.partition(b"?")[0]
 
-    @property
-    def streamed(self) -> bool:
-        """Whether the client asked for an event stream."""
-        return _STREAMED.search(self.body_start) is not None
+    def is_streamed(self, *, unasked: bool) -> bool:
+        """Tell whether the answer is a stream; *unasked*: also where nothing is said."""
+        asked = _STREAMED.search(self.body_start)
+        return unasked if asked is None else asked[1] == b"true"
 
     @property
     def wants_usage(self) -> bool:

@@ -8,12 +8,15 @@ import asyncio
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,6 +37,7 @@ BOTH = ("v1", "v2")
 _POLL_S = 0.01
 _ATTEMPTS = 5  # a free port may be taken by somebody else before it is bound
 _FIRST_TIME_S = 30.0
+_LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 
 def until(
@@ -249,10 +253,26 @@ class Gateway:
         assert status == 200, shown
         return shown
 
-    def outcomes(self) -> dict[str, dict[str, int]]:
+    def outcomes(self) -> dict[str, Counter[str]]:
         """Give how many exchanges of each version ended how."""
         versions = self.service()["versions"]
-        return {n: dict(v["statistics"]["outcomes"]) for n, v in versions.items()}
+        return {n: Counter(v["statistics"]["outcomes"]) for n, v in versions.items()}
+
+    def tokens(self, version: str = "v1") -> Counter[str]:
+        """Give the tokens of a version by type, as they are counted for Prometheus."""
+        return Counter({
+            labels["type"]: int(value)
+            for labels, value in self.metric("sluicegate_tokens_total")
+            if labels["version"] == version
+        })
+
+    def metric(self, name: str) -> list[tuple[dict[str, str], float]]:
+        """Give the labels and values of a metric."""
+        url = f"http://127.0.0.1:{self.admin}/metrics"
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
+            lines = answer.read().decode().splitlines()
+        found = [line.rpartition(" ") for line in lines if line.startswith(name + "{")]
+        return [(dict(_LABEL.findall(left)), float(value)) for left, _, value in found]
 
     def is_administered(self) -> bool:
         """Tell whether the admin API answers at this moment."""

@@ -90,3 +90,13 @@ def test_it_says_whether_the_prompt_is_needed() -> None:
 def test_an_unknown_name_is_an_error() -> None:
     with pytest.raises(KeyError):
         SignalPlan(("refusals",), 1.0, 1.0)
+
+
+def test_nothing_is_measured_where_a_part_was_not_read() -> None:
+    """Half a JSON text is invalid, and half an answer short: neither was said."""
+    answer = said("gold price")
+    answer.has_gaps = True
+
+    measured = SignalPlan(NAMES, 1.0, 1.0).measure(ASKED, answer, True, never)
+
+    assert measured == ([], len(NAMES), [])
