@@ -66,6 +66,26 @@ def text_of(content: object) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
+def texts_in(found: bytes | msgspec.Raw | None) -> list[str]:
+    """Give the texts of a JSON value: a text, or a list of texts or of objects.
+
+    Of an object, its `text` or `content` counts. What is anything else is left out.
+    """
+    if found is None:
+        return []
+    try:
+        value = msgspec.json.decode(found)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return []
+    return [_text_in(item) for item in (value if isinstance(value, list) else [value])]
+
+
+def _text_in(item: object) -> str:
+    if isinstance(item, dict):
+        item = item.get("text") or text_of(item.get("content"))
+    return item if isinstance(item, str) else ""
+
+
 def passages(texts: Iterable[str]) -> tuple[str, ...]:
     """Bound a context, and leave out what is empty."""
     found = [text[:LONGEST_PASSAGE] for text in texts if text]

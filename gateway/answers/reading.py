@@ -7,6 +7,7 @@ is bounded, and an answer that is beyond the bounds is `is_unread`, never half r
 """
 
 import zlib
+from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Final
 
@@ -19,6 +20,7 @@ from gateway.answers.usage import Usage
 LONGEST_BODY: Final = 1024 * 1024
 """Bytes of an answer that is read as a whole; a longer one is not read."""
 
+_NO_FIELDS: Final[Mapping[bytes, bytes]] = {}
 _BATCH: Final = 4 * 1024  # bytes of events that are read together
 _MOST_INFLATED: Final = 1024 * 1024  # bytes out of one piece: more is a bomb
 _ZLIB_OR_GZIP: Final = 47  # zlib.h, inflateInit2: detect the header, 32 KiB window
@@ -60,6 +62,8 @@ class Reading:
         is_unread: The answer could not be read: too long, or in an unknown coding.
         is_begun: Whether an answer that is read has begun.
         is_sampled: Whether costly signals are measured; set by whoever chooses.
+        fields: Of the answer's head.
+        body: The answer's, when it was read as a whole.
         first_content: Seconds from arrival to the first content; None before.
 
     """
@@ -71,7 +75,9 @@ class Reading:
         "_size",
         "answer",
         "asked",
+        "body",
         "dialect",
+        "fields",
         "first_content",
         "is_begun",
         "is_sampled",
@@ -86,20 +92,26 @@ class Reading:
         self.is_begun = self.is_stream = self.is_unread = False
         self.is_sampled = True
         self.first_content: float | None = None
+        self.fields = _NO_FIELDS
+        self.body: bytes | None = None
         self._events: Events | None = None
         self._inflate: zlib._Decompress | None = None
         self._pending: list[bytes] = []
         self._size = 0
 
-    def begin(self, content_type: bytes, coding: bytes) -> None:
+    def begin(
+        self, fields: Mapping[bytes, bytes], content_type: bytes, coding: bytes
+    ) -> None:
         """Prepare for a 2xx answer's body.
 
         Args:
+            fields: Of its head, by lower-case name.
             content_type: Its Content-Type, b"" when there is none.
             coding: Its Content-Encoding, b"" when there is none.
 
         """
         self.is_begun = True
+        self.fields = fields
         kind = _KINDS.get(content_type) or _kind_of(content_type)
         if kind is not _Kind.JSON:
             self._begin_stream(kind)
@@ -153,6 +165,7 @@ class Reading:
                 return
             if body:
                 self.first_content = since
+            self.body = body
             self.dialect.read_whole(self.answer, body)
             return
         self.take([body], since)
@@ -169,13 +182,19 @@ class Reading:
             return
         if self._events is None:
             if is_whole:
-                self.dialect.read_whole(self.answer, b"".join(self._pending))
+                self.body = b"".join(self._pending)
+                self.dialect.read_whole(self.answer, self.body)
             self._pending = []
             return
         self._read_events()
         rest = self._events.rest()
         if rest:
             self.dialect.read_events(self.answer, rest)
+
+    @property
+    def is_events(self) -> bool:
+        """Whether the answer comes as server-sent events, in no coding."""
+        return self._inflate is None and isinstance(self._events, ServerSentEvents)
 
     @property
     def events_skipped(self) -> int:

@@ -32,7 +32,7 @@ _read_value: Final = msgspec.json.Decoder(float | bool).decode
 
 
 @dataclass(frozen=True, slots=True)
-class ReportedSignal:
+class Reported:
     """Where a server reports one value. Exactly one of `header` and `steps` is set.
 
     Attributes:

@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from gateway.proxy.observe import Observation
 from gateway.proxy.peer import Peer
 from gateway.proxy.pool import Pool
-from gateway.proxy.routes import Target
 from gateway.wire.answer_head import AnswerHead
 from gateway.wire.request_head import RequestHead
 
@@ -12,24 +12,19 @@ _IDENTITY: Final = b"accept-encoding: identity\r\n"
 
 
 def request_bytes(
-    head: RequestHead,
-    target: Target,
-    pool: Pool,
-    peer: Peer,
-    request_id: bytes,
-    is_read: bool,
+    head: RequestHead, seen: Observation, pool: Pool, peer: Peer, request_id: bytes
 ) -> bytes:
     """Write the request's head for an endpoint, with the blank line.
 
     Args:
         head: As the client sent it.
-        target: The version, whose settings apply.
+        seen: Its version's settings apply; an answer that is read must come as it is.
         pool: Of the endpoint.
         peer: The client.
         request_id: Its own, or a new one.
-        is_read: Whether the answer is read, and so must not be compressed.
 
     """
+    target = seen.target
     path = target.path_for(pool, head.target) if target.rewrites else head.target
     keeps_host = target.keeps_host and head.host
     host = head.host if keeps_host else target.host_of(pool)
@@ -41,7 +36,7 @@ def request_bytes(
         framing = b"content-length: %d\r\n" % head.content_length
     else:
         framing = b""
-    if is_read:
+    if seen.reading is not None:
         framing += _IDENTITY
     elif b"accept-encoding" in head.fields:
         framing += b"accept-encoding: %b\r\n" % head.fields[b"accept-encoding"]

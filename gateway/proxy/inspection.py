@@ -5,18 +5,23 @@ from typing import Final
 
 import mmh3
 
-from gateway.answers.asked import NOTHING
+from gateway.answers.asked import NOTHING, passages, texts_in
 from gateway.answers.dialect import Dialect
 from gateway.answers.dialects import dialect_of
 from gateway.answers.reading import Reading
+from gateway.answers.reported import Reported
 from gateway.answers.script import script_of
 from gateway.answers.segments import Cell, Facts, SegmentPlan
-from gateway.answers.signal_plan import SignalPlan
-from gateway.domain.service import Service
+from gateway.answers.signal_plan import SignalPlan, Values
+from gateway.domain.service import (
+    ReportedSignal,
+    ReportPlace,
+    Service,
+    UsageRule,
+)
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.tally import Place
 from gateway.routing.json_pointer import JsonText, split_pointer
-from gateway.wire.answer_head import AnswerHead
 from gateway.wire.fields import Memo
 from gateway.wire.request_head import RequestHead
 
@@ -26,8 +31,7 @@ _SAMPLE_SEED: Final = 0x5A3B
 
 _FINGERPRINT_SEED: Final = 0x71F1
 _PLAIN: Final = "plain"
-_FIRST_GOOD: Final = 200
-_FIRST_OTHER: Final = 300
+_CAN_BE_ASKED: Final = frozenset({"openai_chat", "openai_completions"})
 _NO_CELL: Final[Cell] = ()
 
 
@@ -45,23 +49,39 @@ class Inspection:
 
     Attributes:
         dialects: How a path is read; None: not at all.
+        injects: Whether streams are asked for usage on behalf of clients.
+        json_limit: Bytes of a request that may be kept to be read.
+        names: Of all signals, those that model servers report behind our own.
+        places: Segment and label of each number of a cell.
+        reported: Those that model servers report.
         signals: What is measured.
 
     """
 
     __slots__ = (
+        "_context",
         "_dice",
         "_limit",
         "_pointers",
         "_segments",
         "dialects",
+        "injects",
+        "json_limit",
+        "names",
         "places",
+        "reported",
         "signals",
     )
 
     def __init__(self, service: Service, dice: Callable[[], float]) -> None:
         signals = service.signals
         self.signals = SignalPlan(signals.names, signals.sample, signals.cpu)
+        self.reported = tuple(map(_prepared, signals.reported))
+        self.names = (*signals.names, *(signal.name for signal in signals.reported))
+        self.json_limit = service.json_limit
+        self.injects = service.usage is UsageRule.INJECT
+        context = service.context
+        self._context = None if context is None else split_pointer(context)
         self._limit = int(signals.sample * _WHOLE_SAMPLE)
         self._dice = dice
         setting = service.dialect.value
@@ -108,6 +128,9 @@ class Inspection:
                 reading.is_sampled and self.signals.needs_prompt
             )
             reading.asked = reading.dialect.read_request(text, needs_prompt)
+            if needs_prompt and self._context is not None:
+                found = JsonText(text).raw(self._context)
+                reading.asked.context = passages(texts_in(found))
         if not self.places:
             return _NO_CELL
         asked = NOTHING if reading is None else reading.asked
@@ -126,6 +149,23 @@ class Inspection:
             )
         )
 
+    def asks_for_usage(self, dialect: Dialect) -> bool:
+        """Whether a stream in this dialect may be asked for usage."""
+        return self.injects and dialect.name in _CAN_BE_ASKED
+
+    def reported_values(self, reading: Reading) -> Values:
+        """Give what the model server reported with an answer, behind our own signals."""
+        values: Values = []
+        for place, signal in enumerate(self.reported, len(self.signals.names)):
+            if signal.header is None:
+                value = signal.from_body(reading.body) if reading.body else None
+            else:
+                said = reading.fields.get(signal.header)
+                value = None if said is None else signal.from_header(said)
+            if value is not None:
+                values.append((place, value))
+        return values
+
     def named(self, cell: Cell) -> list[Place]:
         """Tell the same by name."""
         return [
@@ -133,15 +173,12 @@ class Inspection:
         ]
 
 
+def _prepared(signal: ReportedSignal) -> Reported:
+    if signal.place is ReportPlace.HEADER:
+        return Reported(signal.name, header=signal.key.encode())
+    return Reported(signal.name, steps=split_pointer(signal.key))
+
+
 def _read_as(setting: str, path: bytes) -> Dialect | None:
     dialect = dialect_of(setting, path)
     return None if dialect.family == _PLAIN else dialect
-
-
-def begin_answer(reading: Reading, head: AnswerHead) -> None:
-    """Prepare for the body of an answer; that of an error is not read."""
-    if _FIRST_GOOD <= head.status < _FIRST_OTHER:
-        fields = head.fields
-        reading.begin(
-            fields.get(b"content-type", b""), fields.get(b"content-encoding", b"")
-        )

@@ -4,12 +4,12 @@ An Exchange is one request and its answer. Its methods stand in the order in whi
 things happen to it:
 
     1. arrive    downstream.py has read a head (wire/request_head.py refused the bad)
-    2. choose    the service, the sticky key, the version            _choose
-    3. prepare   what the version changes in the body                _prepare
+    2. choose    the service, the sticky key, the version            choice.choose
+    3. prepare   what the version changes in the body                choice.prepare
     4. send      on an idle connection at once, or on a new one      _send, connected
     5. upload    body bytes pass as they come                        request_progressed
     6. answer    head and body pass as they come                     answer_arrived
-    7. end       counted, connection kept, next request              _end
+    7. end       counted (observe.py), connection kept, next request _end
 
 and what can go wrong on the way: refused (the gateway answers), not_connected and
 upstream_failed (the endpoint's fault), client_gone. Everything here happens inside one
@@ -18,33 +18,24 @@ call of the event loop, without a task, a future or a timer.
 
 from typing import Final
 
-from gateway.answers.reading import Reading
-from gateway.answers.segments import Cell
-from gateway.domain.errors import (
-    GatewayError,
-    Refused,
-    UpstreamFailed,
-)
+from gateway.domain.errors import GatewayError, Refused, UpstreamFailed
 from gateway.domain.outcome import Failure, Outcome, outcome_of_status
+from gateway.proxy.choice import choose, prepare
 from gateway.proxy.client import Client
 from gateway.proxy.framing import chunk, last_chunk
 from gateway.proxy.heads import (
     answer_bytes,
-    cookie_line,
     interim_bytes,
     request_bytes,
     whole_answer_bytes,
 )
-from gateway.proxy.inspection import begin_answer, fingerprint_of
-from gateway.proxy.observe import Finished
+from gateway.proxy.observe import Observation
 from gateway.proxy.plane import Plane
 from gateway.proxy.pool import Pool
 from gateway.proxy.refuse import CONTINUE, error_answer, explain
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Target
 from gateway.proxy.upstream import Upstream
-from gateway.proxy.whole import WholeAnswer
-from gateway.routing.sticky import Body, Wait
 from gateway.wire.answer_head import AnswerHead
 from gateway.wire.answer_head import Body as AnswerBody
 from gateway.wire.request_head import RequestHead
@@ -55,7 +46,6 @@ HELD: Final = 256 * 1024
 _CONTINUE_STATUS: Final = 100
 
 # Names of their own: a look-up through the class costs ten times as much (measured).
-_WAIT: Final = Wait.FOR_BODY
 _CHUNKED: Final = AnswerBody.CHUNKED
 _BY_LENGTH: Final = AnswerBody.LENGTH
 _UNTIL_CLOSE: Final = AnswerBody.UNTIL_CLOSE
@@ -78,21 +68,17 @@ class Exchange:
     __slots__ = (
         "_answer_is_chunked",
         "_arrived",
-        "_cell",
         "_client",
         "_connection",
-        "_first_byte",
         "_is_asking",
         "_is_prepared",
-        "_key",
         "_plane",
         "_pool",
-        "_reading",
         "_replay",
         "_route",
+        "_seen",
         "_set_cookie",
         "_status",
-        "_target",
         "_until_close",
         "body",
         "head",
@@ -122,13 +108,9 @@ class Exchange:
         self.keep_alive = True
         self.is_over = self._is_prepared = self._is_asking = False
         self._answer_is_chunked = self._until_close = False
-        self._first_byte: float | None = None
-        self._key: bytes | None = None
-        self._reading: Reading | None = None
-        self._cell: Cell | None = None
+        self._seen: Observation | None = None
         self.refusal: GatewayError | None = None
         self._route: Route | None = None
-        self._target: Target | None = None
         self._pool: Pool | None = None
         self._connection: Upstream | None = None
         self._replay: bytes | None = None
@@ -154,43 +136,30 @@ class Exchange:
             self.refuse(refusal)
 
     def _set_out(self) -> None:
-        target = self._target or self._choose()
-        if target is not None and (not target.set_json or self._prepare(target)):
-            self._send(target)
+        seen = self._seen or self._choose()
+        if seen is None:
+            self._invite_body()
+        elif seen.changes_body and not self._is_prepared:
+            self._prepare(seen)
+        else:
+            self._send(seen.target)
 
     # 2. Choose.
 
-    def _choose(self) -> Target | None:
+    def _choose(self) -> Observation | None:
         """Choose the version; None while the body may still decide."""
         routes = self._plane.routes
         assert routes is not None  # ruff: ignore[assert]  # a worker listens only with a table
-        route = self._route
+        route, head, body = self._route, self.head, self.body
         if route is None:
-            self._route = route = routes.takes_all or routes.find(self.head)
-        target = route.fixed_target(self.head, self._address)
-        if target is None:
-            key = route.sticky.find_key(
-                self.head.fields, self._address, self._json_body
-            )
-            if key is _WAIT:
-                self._invite_body()
-                return None
-            self._key = key = key or self._issue_cookie(route)
-            target = route.target_for(key)
-        self._target = target
+            self._route = route = routes.takes_all or routes.find(head)
+        choice = choose(route, head, body, self._client.peer)
+        if choice is None:
+            return None
+        target, key, self._set_cookie = choice
         target.tally.in_flight += 1
-        dialect = route.inspection.dialects[self.head.path]
-        if dialect is not None:
-            self._reading = route.inspection.reading(dialect, self._key)
-            self.body.copy_up_to(route.json_limit)
-        return target
-
-    def _address(self) -> str:
-        return self._client.peer.client(self.head)
-
-    def _json_body(self) -> Body:
-        assert self._route is not None  # ruff: ignore[assert]
-        return self.body.readable(self._route.json_limit)
+        self._seen = seen = Observation(target, route.inspection, head, body, key)
+        return seen
 
     def _invite_body(self) -> None:
         """Answer `Expect: 100-continue` ourselves: the body is wanted here."""
@@ -198,24 +167,16 @@ class Exchange:
             self.head.expects_continue = False
             self._client.write(CONTINUE)
 
-    def _issue_cookie(self, route: Route) -> bytes | None:
-        key = route.key_for_cookie(self.head)
-        if key is not None:
-            self._set_cookie = cookie_line(route.cookie, key)
-        return key
-
     # 3. Prepare.
 
-    def _prepare(self, target: Target) -> bool:
-        """Make the version's changes to the body; False while it is not whole."""
-        route = self._route
-        assert route is not None  # ruff: ignore[assert]
-        if self._is_prepared or not self.head.has_body:
-            return True
-        self._is_prepared = self.body.set_json(target.set_json, route.json_limit)
-        if not self._is_prepared:
+    def _prepare(self, seen: Observation) -> None:
+        """Send with the version's changes to the body, once that is whole."""
+        assert self._route is not None  # ruff: ignore[assert]
+        self._is_prepared = prepare(seen, self._route.json_limit)
+        if self._is_prepared:
+            self._send(seen.target)
+        else:
             self._invite_body()
-        return self._is_prepared
 
     # 4. Send.
 
@@ -242,20 +203,10 @@ class Exchange:
         head, body, client = self.head, self.body, self._client
         payload = self._replay
         if payload is None:
-            target, route, pool = self._target, self._route, self._pool
-            assert target is not None  # ruff: ignore[assert]
-            assert route is not None  # ruff: ignore[assert]
-            assert pool is not None  # ruff: ignore[assert]
-            payload = body.first_bytes(
-                request_bytes(
-                    head,
-                    target,
-                    pool,
-                    client.peer,
-                    self.request_id,
-                    self._reading is not None,
-                )
-            )
+            seen, route, pool = self._seen, self._route, self._pool
+            assert seen and route and pool  # ruff: ignore[assert]
+            lines = request_bytes(head, seen, pool, client.peer, self.request_id)
+            payload = body.first_bytes(lines)
             if upstream.is_reused and (route.may_repeat or head.is_idempotent):
                 body.remember(payload, route.json_limit)
         upstream.begin(self, payload, head.method == b"HEAD", body.is_sent)
@@ -268,10 +219,7 @@ class Exchange:
 
     def upstream_is_slow(self, *, slow: bool) -> None:
         """Pass the endpoint's slowness on to the client."""
-        if slow:
-            self._client.hold()
-        else:
-            self._client.resume()
+        (self._client.hold if slow else self._client.resume)()
 
     # 6. Answer.
 
@@ -284,7 +232,7 @@ class Exchange:
 
     def answered(self, head: AnswerHead, body: bytes) -> None:
         """Pass on an answer that came whole: in the usual case one write, and over."""
-        plane, target, asked = self._plane, self._target, self.head
+        plane, seen, asked = self._plane, self._seen, self.head
         is_usual = (
             head.body is _BY_LENGTH
             and self.body.is_sent
@@ -293,36 +241,33 @@ class Exchange:
             and self._set_cookie is None
             and not plane.is_draining
         )
-        if not is_usual or target is None:
+        if not is_usual or seen is None or seen.strip is not None:
             self.answer_arrived(head, [body] if body else [], True)
             return
-        self._status = status = head.status
+        self._status = head.status
         if body:
-            self._first_byte = plane.wheel.now - self._arrived
+            seen.first_byte = plane.wheel.now - self._arrived
+        seen.whole = (head, body)
         self._client.write(
-            whole_answer_bytes(head, target.answer_lines, self._ticket(target), body)
+            whole_answer_bytes(head, seen.target.answer_lines, self._ticket(seen), body)
         )
-        self._end(outcome_of_status(status), (head, body))
+        self._end(outcome_of_status(head.status))
 
     def answer_arrived(
         self, head: AnswerHead | None, parts: list[bytes], ended: bool
     ) -> None:
         """Pass a piece of the answer on, in one write."""
         out = [] if head is None else [self._begin_answer(head)]
-        if parts:
-            since = self._plane.wheel.now - self._arrived
-            if self._first_byte is None:
-                self._first_byte = since
-            if self._reading is not None and self._reading.is_begun:
-                self._reading.take(parts, since)
-            if self._answer_is_chunked:
-                out.append(chunk(parts))
-            else:
-                out += parts
+        seen = self._seen
+        if seen is not None:
+            parts = seen.passed(parts, self._plane.wheel.now - self._arrived, ended)
+        if not self._answer_is_chunked:
+            out += parts
+        elif parts:
+            out.append(chunk(parts))
         if ended and self._answer_is_chunked:
-            out.append(
-                last_chunk(self._connection.trailers if self._connection else [])
-            )
+            trailers = self._connection.trailers if self._connection else []
+            out.append(last_chunk(trailers))
         if out:
             self._client.write(out[0] if len(out) == 1 else b"".join(out))
         if ended:
@@ -331,9 +276,8 @@ class Exchange:
     def _begin_answer(self, head: AnswerHead) -> bytes:
         self.body.kept = None
         self._status = head.status
-        if self._reading is not None:
-            self._slice()
-            begin_answer(self._reading, head)
+        if self._seen is not None:
+            self._seen.answer_began(head)
         body = head.body
         unknown_end = body is _CHUNKED or body is _UNTIL_CLOSE
         self._answer_is_chunked = unknown_end and self.head.minor > 0
@@ -348,78 +292,41 @@ class Exchange:
             self.head.minor,
         )
 
-    def _slice(self) -> Cell:
-        """Read the request, which has been sent by now, and tell its slices."""
-        if self._cell is None:
-            route = self._route
-            assert route is not None  # ruff: ignore[assert]
-            self._cell = route.inspection.cell(self.head, self.body, self._reading)
-        return self._cell
-
     def _own_lines(self) -> bytes:
-        target = self._target
-        if target is None:
-            return b"x-sluicegate-request-id: %b\r\n" % self.request_id
-        lines = b"%bx-sluicegate-request-id: %b\r\n" % (
-            target.answer_lines,
-            self._ticket(target),
-        )
+        version, ticket = b"", self.request_id
+        if self._seen is not None:
+            version, ticket = self._seen.target.answer_lines, self._ticket(self._seen)
+        lines = b"%bx-sluicegate-request-id: %b\r\n" % (version, ticket)
         return lines if self._set_cookie is None else lines + self._set_cookie
 
-    def _ticket(self, target: Target) -> bytes:
-        """Make the id with which feedback on this answer may come back."""
-        if target.ticket is None:
-            return self.request_id
-        plane, route, key = self._plane, self._route, self._key
-        is_sliced = route is not None and route.inspection.places
-        return target.ticket.make(
-            plane.unix_s,
-            plane.unique(),
-            0 if key is None else fingerprint_of(key),
-            bytes(self._slice()) if is_sliced else b"",
-        )
+    def _ticket(self, seen: Observation) -> bytes:
+        return seen.ticket(self._plane.unix_s, self._plane.unique(), self.request_id)
 
     def client_is_slow(self, *, slow: bool) -> None:
         """Stop or go on reading the answer: the client does not take it so fast."""
-        if self._connection is None:
-            return
-        if slow:
-            self._connection.hold()
-        else:
-            self._connection.resume()
+        if self._connection is not None:
+            (self._connection.hold if slow else self._connection.resume)()
 
     # 7. End.
 
-    def _end(self, outcome: Outcome, whole: WholeAnswer | None = None) -> None:
-        self._close(outcome, whole)
+    def _end(self, outcome: Outcome) -> None:
+        self._close(outcome)
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.release()
         self._client.exchange_over()
 
-    def _close(self, outcome: Outcome, whole: WholeAnswer | None = None) -> None:
+    def _close(self, outcome: Outcome) -> None:
         """Count the exchange; nothing more is taken or sent."""
         self.is_over = True
         if not self.body.is_sent:
             self.body.drop()
-        target, route = self._target, self._route
-        if target is not None and route is not None:
-            target.tally.in_flight -= 1
-            self._plane.finish(
-                Finished(
-                    target,
-                    route.inspection,
-                    outcome,
-                    self._status,
-                    self._plane.wheel.now - self._arrived,
-                    self._first_byte,
-                    self.head,
-                    self.body,
-                    self._reading,
-                    self._cell,
-                    whole,
-                )
-            )
+        seen = self._seen
+        if seen is not None:
+            seen.target.tally.in_flight -= 1
+            seen.outcome, seen.status = outcome, self._status
+            seen.duration = self._plane.wheel.now - self._arrived
+            self._plane.finish(seen)
         elif self._status is not None:
             self._plane.refuse(self._status)
 
@@ -459,12 +366,12 @@ class Exchange:
             if self._replay is not None:
                 self._ask(self._pool, fresh=True)
                 return
-        version = "?" if self._target is None else self._target.version.name
+        version = "?" if self._seen is None else self._seen.target.version.name
         self._fail(failure, explain(failure, version))
 
     def _fail(self, failure: Failure, error: UpstreamFailed) -> None:
-        if self._target is not None:
-            self._target.tally.fail(failure)
+        if self._seen is not None:
+            self._seen.target.tally.fail(failure)
         if self._status is None:
             self.refuse(error)
         else:

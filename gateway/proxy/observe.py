@@ -1,62 +1,34 @@
-"""What is made of an exchange when it is over: judged, measured, counted.
+"""What is noticed of one exchange on its way, and made of it when it is over.
 
-Done once per turn of the event loop, when the last byte is on its way to the client.
+Bytes are read as they pass; judging, measuring and counting are done afterwards, once per
+turn of the event loop, when the last byte is on its way to the client.
 """
 
 import logging
 from time import thread_time
 from typing import Final
 
-import msgspec
-
 from gateway.answers.cost import cost_of
 from gateway.answers.outcome import Ending, judge
 from gateway.answers.reading import Reading
 from gateway.answers.segments import Cell
+from gateway.answers.usage_injection import UsageStrip
 from gateway.domain.outcome import Outcome
-from gateway.proxy.inspection import Inspection, begin_answer
+from gateway.proxy.inspection import Inspection, fingerprint_of
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Target
 from gateway.proxy.tally import Seen
 from gateway.proxy.whole import WholeAnswer
+from gateway.wire.answer_head import AnswerHead
+from gateway.wire.answer_head import Body as AnswerBody
 from gateway.wire.request_head import RequestHead
 
 _logger: Final = logging.getLogger("sluicegate.observe")
 
-
-class Finished(msgspec.Struct, gc=False):
-    """An exchange that is over, as far as its transport can tell.
-
-    Attributes:
-        target: The version it was assigned to.
-        inspection: Of the service.
-        outcome: As the transport and the status say.
-        status: What the client was sent; None when it left before.
-        duration: Seconds from the request's head to the last byte handed over.
-        first_byte: Seconds to the first body byte; None when there was none.
-        head: Of the request.
-        body: Of the request.
-        reading: What was read; None where nothing is.
-        cell: See answers.segments; None when the request is still to be read.
-        whole: The answer, when it came whole and is still to be read.
-
-    """
-
-    target: Target
-    inspection: Inspection
-    outcome: Outcome
-    status: int | None
-    duration: float
-    first_byte: float | None
-    head: RequestHead
-    body: RequestBody
-    reading: Reading | None
-    cell: Cell | None
-    whole: WholeAnswer | None
-
-
+_FIRST_GOOD: Final = 200
+_FIRST_OTHER: Final = 300
+_CHUNKED: Final = AnswerBody.CHUNKED
 _COMPLETE: Final = Outcome.COMPLETE
-
 _ENDINGS: Final = {
     Outcome.COMPLETE: Ending.WHOLE,
     Outcome.TRUNCATED: Ending.CUT,
@@ -64,61 +36,217 @@ _ENDINGS: Final = {
 }
 
 
-def count(finished: Finished) -> None:
-    """Judge, measure and count an exchange. What fails here harms no client."""
-    seen = Seen(
-        finished.outcome, finished.status, finished.duration, finished.first_byte
+class Observation:
+    """One exchange, as it is noticed, from the choice of its version on.
+
+    Attributes:
+        target: The version it is assigned to.
+        inspection: Of the service.
+        head: Of the request.
+        body: Of the request.
+        key: The sticky key; None when it has none.
+        reading: Reads it; None where nothing is read.
+        changes_body: Whether something in the request's body is to be set.
+        strip: Takes usage out of the stream that the client did not ask for.
+        first_byte: Seconds to the first body byte of the answer; None before.
+        whole: The answer, when it came whole and is still to be read.
+        outcome: As the transport and the status say; set at the end, as what follows.
+        status: What the client was sent; None when it left before.
+        duration: Seconds from the request's head to the last byte handed over.
+
+    """
+
+    __slots__ = (
+        "_cell",
+        "body",
+        "changes_body",
+        "duration",
+        "first_byte",
+        "head",
+        "inspection",
+        "key",
+        "outcome",
+        "reading",
+        "status",
+        "strip",
+        "target",
+        "whole",
     )
-    cell = finished.cell
+
+    def __init__(
+        self,
+        target: Target,
+        inspection: Inspection,
+        head: RequestHead,
+        body: RequestBody,
+        key: bytes | None,
+    ) -> None:
+        self.target = target
+        self.inspection = inspection
+        self.head = head
+        self.body = body
+        self.key = key
+        self.strip: UsageStrip | None = None
+        self.first_byte: float | None = None
+        self.whole: WholeAnswer | None = None
+        self.outcome = _COMPLETE
+        self.status: int | None = None
+        self.duration = 0.0
+        self._cell: Cell | None = None
+        self.changes_body = head.has_body and bool(target.set_json)
+        dialect = inspection.dialects[head.path]
+        if dialect is None:
+            self.reading: Reading | None = None
+        else:
+            self.reading = inspection.reading(dialect, key)
+            body.copy_up_to(inspection.json_limit)
+            if inspection.injects:
+                self.changes_body |= self.asks_for_usage()
+
+    def asks_for_usage(self) -> bool:
+        """Whether a stream may be asked for usage on behalf of the client."""
+        reading, head = self.reading, self.head
+        return (
+            reading is not None
+            and self.inspection.asks_for_usage(reading.dialect)
+            and head.has_body
+            and head.is_json
+        )
+
+    def cell(self) -> Cell:
+        """Read the request, which has been sent by now, and tell its slices."""
+        if self._cell is None:
+            self._cell = self.inspection.cell(self.head, self.body, self.reading)
+        return self._cell
+
+    def ticket(self, unix_s: int, unique: int, or_else: bytes) -> bytes:
+        """Make the id with which feedback on this answer may come back.
+
+        Args:
+            unix_s: Wall clock.
+            unique: 64 bits that no other request has.
+            or_else: Where nobody could read an id.
+
+        """
+        maker = self.target.ticket
+        if maker is None:
+            return or_else
+        key = self.key
+        return maker.make(
+            unix_s,
+            unique,
+            0 if key is None else fingerprint_of(key),
+            bytes(self.cell()) if self.inspection.places else b"",
+        )
+
+    def answer_began(self, head: AnswerHead) -> None:
+        """Read the request, and prepare for the answer's body; an error's is not read."""
+        reading = self.reading
+        if reading is not None:
+            self.cell()
+            _begin(reading, head)
+        if self.strip is not None:
+            if reading is not None and reading.is_events:
+                head.body, head.content_length = _CHUNKED, None  # it will be shorter
+            else:
+                self.strip = None
+
+    def passed(self, parts: list[bytes], since: float, ended: bool) -> list[bytes]:
+        """Read body bytes; give what the client is to have of them.
+
+        Args:
+            parts: As they came.
+            since: Seconds from the request's head until now.
+            ended: Whether no more will come.
+
+        """
+        if parts:
+            if self.first_byte is None:
+                self.first_byte = since
+            reading = self.reading
+            if reading is not None and reading.is_begun:
+                reading.take(parts, since)
+        strip = self.strip
+        if strip is None:
+            return parts
+        passing = list(map(strip.feed, parts))
+        if ended:
+            passing.append(strip.rest())
+        return [part for part in passing if part]
+
+
+def _begin(reading: Reading, head: AnswerHead) -> None:
+    if _FIRST_GOOD <= head.status < _FIRST_OTHER:
+        fields = head.fields
+        reading.begin(
+            fields,
+            fields.get(b"content-type", b""),
+            fields.get(b"content-encoding", b""),
+        )
+
+
+def count(seen: Observation) -> None:
+    """Judge, measure and count an exchange. What fails here harms no client."""
+    totals = Seen(seen.outcome, seen.status, seen.duration, seen.first_byte)
+    places: list[tuple[str, str]] | tuple[()] = ()
     try:
-        if cell is None:
-            cell = finished.inspection.cell(
-                finished.head, finished.body, finished.reading
-            )
-        if finished.reading is not None:
-            _read(finished, finished.reading, seen)
+        cell = seen.cell()
+        if cell:
+            places = seen.inspection.named(cell)
+        if seen.reading is not None:
+            _read(seen, seen.reading, totals)
     except Exception:
         _logger.exception(
             "An answer could not be read; it is counted by its transport."
         )
-    finished.target.tally.end(seen, finished.inspection.named(cell) if cell else ())
+    due = seen.target.first_content_due
+    if due is not None:
+        first = totals.first_content
+        totals.is_late = (seen.duration if first is None else first) > due
+    seen.target.tally.end(totals, places)
 
 
-def _read(finished: Finished, reading: Reading, seen: Seen) -> None:
-    if finished.whole is not None:
-        head, body = finished.whole
-        begin_answer(reading, head)
+def _read(seen: Observation, reading: Reading, totals: Seen) -> None:
+    if seen.whole is not None:
+        head, body = seen.whole
+        _begin(reading, head)
         if reading.is_begun:
-            reading.read_whole(body, finished.duration)
+            reading.read_whole(body, seen.duration)
     elif reading.is_begun:
-        reading.end(is_whole=finished.outcome is _COMPLETE)
-    ending = _ENDINGS.get(finished.outcome)
+        reading.end(is_whole=seen.outcome is _COMPLETE)
+    ending = _ENDINGS.get(seen.outcome)
     if ending is None or not reading.is_begun:
         return
-    seen.first_content = reading.first_content
+    totals.first_content = reading.first_content
     if reading.is_unread:
-        seen.is_unread = True
+        totals.is_unread = True
         return
-    signals, answer = finished.inspection.signals, reading.answer
-    seen.names = signals.names
-    seen.values, seen.skipped_signals, found = signals.measure(
-        reading.asked, answer, reading.is_sampled, thread_time
-    )
+    found = _measure(seen.inspection, reading, totals)
     is_stream = reading.is_stream
     if is_stream:
-        seen.skipped_events = reading.events_skipped
+        totals.skipped_events = reading.events_skipped
         # The end mark may be what was skipped: then the transport alone can tell.
-        is_stream = not seen.skipped_events
-    seen.outcome = judge(answer, ending, found, is_stream)
-    _read_usage(finished.target, reading, seen)
+        is_stream = not totals.skipped_events
+    totals.outcome = judge(reading.answer, ending, found, is_stream)
+    _count_tokens(seen.target, reading, totals)
 
 
-def _read_usage(target: Target, reading: Reading, seen: Seen) -> None:
-    seen.usage = usage = reading.usage
+def _measure(inspection: Inspection, reading: Reading, totals: Seen) -> list[Outcome]:
+    totals.names = inspection.names
+    totals.values, totals.skipped_signals, found = inspection.signals.measure(
+        reading.asked, reading.answer, reading.is_sampled, thread_time
+    )
+    if inspection.reported:
+        totals.values += inspection.reported_values(reading)
+    return found
+
+
+def _count_tokens(target: Target, reading: Reading, totals: Seen) -> None:
+    totals.usage = usage = reading.usage
     if usage is None:
         return
     if target.price is not None:
-        seen.cost = cost_of(usage, target.price)
-    tokens, first = usage.output, seen.first_content
+        totals.cost = cost_of(usage, target.price)
+    tokens, first = usage.output, totals.first_content
     if reading.is_stream and first is not None and tokens is not None and tokens > 1:
-        seen.per_token = (seen.duration - first) / (tokens - 1)
+        totals.per_token = (totals.duration - first) / (tokens - 1)

@@ -12,7 +12,7 @@ from gateway.domain.service import Service, Version
 from gateway.handoff.observations import Observations, Series
 from gateway.handoff.routing_table import RoutingTable
 from gateway.proxy.deadlines import Wheel
-from gateway.proxy.observe import Finished, count
+from gateway.proxy.observe import Observation, count
 from gateway.proxy.pool import Pool, Spawn
 from gateway.proxy.routes import Routes
 from gateway.proxy.tally import Tally
@@ -56,7 +56,7 @@ class Plane:
         self.is_draining = False
         self._spawn = spawn
         self._soon = soon
-        self._finished: list[Finished] = []
+        self._finished: list[Observation] = []
         self.unix_s = int(unix_time())
         # Seeded from the system: two workers must not toss the same coins.
         self.dice = Random(SystemRandom().getrandbits(256))  # ruff: ignore[suspicious-non-cryptographic-random-usage]
@@ -105,7 +105,7 @@ class Plane:
         self._id_count += 1
         return self._unique_prefix | (self._id_count & _COUNT_BITS)
 
-    def finish(self, finished: Finished) -> None:
+    def finish(self, finished: Observation) -> None:
         """Count an exchange when its last byte is on its way."""
         self._finished.append(finished)
         if self._soon is None:

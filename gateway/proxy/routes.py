@@ -162,7 +162,7 @@ class Route:
         )
 
     def fixed_target(
-        self, head: RequestHead, client: Callable[[], str]
+        self, head: RequestHead, client: Callable[[RequestHead], str]
     ) -> Target | None:
         """Give the version that no key decides: overridden, unsplit, or the only one.
 
@@ -175,7 +175,7 @@ class Route:
 
         """
         if self._override is not None and self._override in head.fields:
-            named = self._overridden(head.fields[self._override], client)
+            named = self._overridden(head, head.fields[self._override], client)
             if named is not None:
                 return named
         if self.candidate is None:
@@ -213,8 +213,10 @@ class Route:
     def _is_unsplit(self, path: bytes) -> bool:
         return fits_path(path.decode("latin-1"), self._unsplit)
 
-    def _overridden(self, value: bytes, client: Callable[[], str]) -> Target | None:
-        if not is_within(client(), self._override_senders):
+    def _overridden(
+        self, head: RequestHead, value: bytes, client: Callable[[RequestHead], str]
+    ) -> Target | None:
+        if not is_within(client(head), self._override_senders):
             return None
         name = value.decode("latin-1").strip()
         target = self._targets.get(name)

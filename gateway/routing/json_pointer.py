@@ -28,16 +28,20 @@ class JsonText:
     def __init__(self, text: bytes) -> None:
         self._top = _inside(text)
 
+    def raw(self, steps: tuple[str, ...]) -> msgspec.Raw | None:
+        """Give the JSON text of the value at *steps*; None when there is none."""
+        here = self._top
+        for step in steps[:-1]:
+            found = _member(here, step)
+            here = None if found is None else _inside(found)
+        return _member(here, steps[-1])
+
     def find(self, steps: tuple[str, ...]) -> str | int | None:
         """Give the text or whole number at *steps*; None when there is no such thing.
 
         Nothing but that can be found: not a bool, an object, or a number with a point.
         """
-        here = self._top
-        for step in steps[:-1]:
-            found = _member(here, step)
-            here = None if found is None else _inside(found)
-        found = _member(here, steps[-1])
+        found = self.raw(steps)
         if found is None:
             return None
         try:

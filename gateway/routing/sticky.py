@@ -33,7 +33,7 @@ _LONGEST_COOKIE: Final = 256
 class StickyPlan:
     """The sources of one service, prepared once per routing table."""
 
-    __slots__ = ("_sources", "cookie")
+    __slots__ = ("_sources", "cookie", "header")
 
     def __init__(self, sources: Sequence[StickySource]) -> None:
         self._sources = tuple(
@@ -47,6 +47,9 @@ class StickyPlan:
         ]
         self.cookie = cookies[0].encode() if cookies else None
         """Cookie to issue to a browser that brought no key; None: issue none."""
+        kind, name, _steps = self._sources[0] if self._sources else (None, b"", ())
+        self.header = name if kind is StickyKind.HEADER else b""
+        """The header that is the first source; b"" when another is."""
 
     def find_key(
         self,

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.answers.reported import LONGEST_BODY, ReportedSignal
+from gateway.answers.reported import LONGEST_BODY, Reported
 
-HEADER = ReportedSignal("score", header=b"x-score")
+HEADER = Reported("score", header=b"x-score")
 
 
-def at(*steps: str) -> ReportedSignal:
-    return ReportedSignal("score", steps=steps)
+def at(*steps: str) -> Reported:
+    return Reported("score", steps=steps)
 
 
 @pytest.mark.parametrize(

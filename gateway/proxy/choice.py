@@ -1,0 +1,79 @@
+"""Which version a request gets, and what of its body that version changes."""
+
+from gateway.answers.usage_injection import UsageStrip, to_ask_for_usage
+from gateway.domain.errors import Refused
+from gateway.proxy.heads import cookie_line
+from gateway.proxy.observe import Observation
+from gateway.proxy.peer import Peer
+from gateway.proxy.request_body import RequestBody, Settings
+from gateway.proxy.routes import Route, Target
+from gateway.routing.sticky import Wait
+from gateway.wire.request_head import RequestHead
+
+Choice = tuple[Target, bytes | None, bytes | None]
+"""A version; the sticky key that decided, None where none did; and the header line that
+gives a browser its key."""
+
+
+def choose(
+    route: Route, head: RequestHead, body: RequestBody, peer: Peer
+) -> Choice | None:
+    """Choose the version of a request; None while its body may still decide.
+
+    Raises:
+        Refused: An override names no version.
+
+    """
+    fixed = route.fixed_target(head, peer.client)
+    if fixed is not None:
+        return fixed, None, None
+    named = head.fields.get(route.sticky.header)
+    if named:
+        return route.target_for(named), named, None  # as most are
+    found = route.sticky.find_key(
+        head.fields,
+        lambda: peer.client(head),
+        lambda: body.readable(route.json_limit),
+    )
+    if isinstance(found, Wait):
+        return None
+    if found is not None:
+        return route.target_for(found), found, None
+    key = route.key_for_cookie(head)
+    cookie = None if key is None else cookie_line(route.cookie, key)
+    return route.target_for(key), key, cookie
+
+
+def prepare(seen: Observation, limit: int) -> bool:
+    """Make a version's changes to the body; False while it is not whole.
+
+    Args:
+        seen: The exchange.
+        limit: Bytes of the body that may be held.
+
+    Raises:
+        Refused: 415, 413 or 400: this body cannot take the version's settings.
+
+    """
+    settings = seen.target.set_json
+    body = seen.body
+    if settings and not body.set_json(settings, limit):
+        return False
+    if seen.asks_for_usage():
+        text = body.readable(limit)
+        if text is Wait.FOR_BODY:
+            return False
+        if isinstance(text, bytes):
+            _ask_for_usage(seen, to_ask_for_usage(text), limit)
+    return True
+
+
+def _ask_for_usage(seen: Observation, settings: Settings, limit: int) -> None:
+    """Ask for usage in the stream, where the body can take it."""
+    if not settings:
+        return
+    try:
+        seen.body.set_json(settings, limit)
+    except Refused:
+        return  # the client's request is passed on as it is
+    seen.strip = UsageStrip()
