@@ -33,7 +33,8 @@ class Dialect:
         name: Unique, in snake_case; shown in the access log and in traces.
         family: What a configuration's `dialect` names: openai, anthropic, kserve,
             ollama, tgi or plain.
-        paths: Endings of request paths that mean this API, b"/chat/completions".
+        paths: Endings of request paths that mean this API, b"/chat/completions"; a `*`
+            in one, for what lies between: b"/v2/models/*/infer".
         read_request: Reads a whole request body. The flag says whether prompt and
             context are wanted too. Of what is no JSON it gives asked.NOTHING.
         read_whole: Reads the body of a 2xx answer that is not streamed. It sets
