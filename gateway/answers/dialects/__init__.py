@@ -40,6 +40,10 @@ FAMILIES: Final = tuple(dict.fromkeys(d.family for d in DIALECTS.values()))
 """What a configuration may name besides `auto`."""
 
 
+def _paths_in(dialect: Dialect, setting: str) -> tuple[bytes, ...]:
+    return dialect.paths if setting == AUTO else dialect.paths + dialect.shared_paths
+
+
 def _paths_of(setting: str) -> tuple[tuple[bytes, bytes, Dialect], ...]:
     """Give what a setting's paths must contain, how they end, and what they mean.
 
@@ -49,7 +53,7 @@ def _paths_of(setting: str) -> tuple[tuple[bytes, bytes, Dialect], ...]:
         (path, dialect)
         for dialect in DIALECTS.values()
         if setting in {AUTO, dialect.family}
-        for path in dialect.paths
+        for path in _paths_in(dialect, setting)
     ]
     found.sort(key=lambda each: len(each[0]), reverse=True)
     cut = [(path.rpartition(b"*"), dialect) for path, dialect in found]

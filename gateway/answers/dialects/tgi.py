@@ -177,7 +177,8 @@ def _take_grammar(asked: Asked, wanted: msgspec.Raw) -> None:
 TGI: Final = Dialect(
     name="tgi",
     family="tgi",
-    paths=(b"/generate", b"/generate_stream"),
+    paths=(b"/generate_stream",),
+    shared_paths=(b"/generate",),  # SGLang and vLLM's demo server have another one
     read_request=read_request,
     read_whole=read_whole,
     read_events=read_events,

@@ -25,7 +25,7 @@ from gateway.answers.dialects import AUTO, DIALECTS, FAMILIES, dialect_of
         (b"/api/generate", "ollama"),
         (b"/api/embed", "ollama_embed"),
         (b"/api/embeddings", "ollama_embed"),
-        (b"/generate", "tgi"),
+        (b"/generate", "plain"),
         (b"/generate_stream", "tgi"),
         (b"/v2/models/m/infer", "kserve"),
         (b"/v2/models/m/versions/3/infer", "kserve"),
@@ -50,6 +50,7 @@ def test_only_dialects_of_the_family_that_is_set_are_chosen() -> None:
     assert dialect_of("anthropic", b"/v1/messages").name == "anthropic"
     assert dialect_of("anthropic", b"/v1/chat/completions").name == "plain"
     assert dialect_of("plain", b"/v1/chat/completions").name == "plain"
+    assert dialect_of("tgi", b"/generate").name == "tgi"
     assert dialect_of("tgi", b"/api/generate").name == "tgi"
     assert dialect_of("kserve", b"/generate").name == "plain"
     assert dialect_of("ollama", b"/v2/models/api/generate").name == "ollama"
