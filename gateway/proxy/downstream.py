@@ -100,6 +100,7 @@ class Downstream(asyncio.Protocol):
         current, self._current = self._current, None
         if current is not None:
             current.client_gone()
+        self._reader.close()
 
     def pause_writing(self) -> None:
         """Let the answer wait for a slow reader."""

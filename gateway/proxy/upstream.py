@@ -273,6 +273,7 @@ class Upstream(asyncio.Protocol):
         self._wheel.read_clock()
         self.transport = None
         self.deadline = NEVER
+        del self._parser  # it holds this, as this does it: see RequestReader.close
         self._home.forget(self)
         caller, self._caller = self._caller, None
         if caller is None:
