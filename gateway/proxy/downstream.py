@@ -93,7 +93,7 @@ class Downstream(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Free what the client's request holds, at once."""
         self._transport = None
-        self.deadline = NEVER
+        self._plane.wheel.forget(self)
         self._plane.forget(self)
         self._queue.clear()
         self._unread = b""
