@@ -17,7 +17,7 @@ NEVER: Final = math.inf
 SWEEP: Final = 0.1
 """Seconds between two sweeps: how late a deadline may be noticed."""
 
-_FARTHEST: Final = 5.0  # so that a closed connection is let go of this soon
+_FARTHEST: Final = 5.0  # so that what is placed twice is let go of this soon
 _AGAIN: Final = 1.0  # seconds until what failed and cannot be aborted is told again
 
 
@@ -25,7 +25,7 @@ class Wheel:
     """Holds what is watched by the tick at which to look at it."""
 
     def __init__(self) -> None:
-        self._ticks: dict[int, list[Watched]] = {}
+        self._ticks: dict[int, dict[Watched, None]] = {}
         self._swept = 0
         self.now = monotonic()
         """The time at which the running callback began: read the clock once for it."""
@@ -43,6 +43,16 @@ class Wheel:
         watched.deadline = deadline
         if deadline < watched.looked_at:
             self._place(watched, deadline, self.now)
+
+    def forget(self, watched: Watched) -> None:
+        """Let go of something that is gone, rather than hold it until it is looked at.
+
+        Where it was placed before it was placed earlier, the sweep lets go of it.
+        """
+        looked_at, watched.looked_at = watched.looked_at, NEVER
+        watched.deadline = NEVER
+        if looked_at != NEVER:
+            self._ticks.get(round(looked_at / SWEEP), {}).pop(watched, None)
 
     def sweep(self, now: float) -> None:
         """Tell everything whose deadline has passed. Call every SWEEP seconds."""
@@ -78,4 +88,4 @@ class Wheel:
         when = min(deadline, now + _FARTHEST)
         tick = max(int(when / SWEEP) + 1, self._swept + 1)
         watched.looked_at = tick * SWEEP
-        self._ticks.setdefault(tick, []).append(watched)
+        self._ticks.setdefault(tick, {})[watched] = None

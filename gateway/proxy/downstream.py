@@ -93,13 +93,14 @@ class Downstream(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Free what the client's request holds, at once."""
         self._transport = None
-        self.deadline = NEVER
+        self._plane.wheel.forget(self)
         self._plane.forget(self)
         self._queue.clear()
         self._unread = b""
         current, self._current = self._current, None
         if current is not None:
             current.client_gone()
+        self._reader.close()
 
     def pause_writing(self) -> None:
         """Let the answer wait for a slow reader."""

@@ -82,6 +82,15 @@ class RequestReader:
         self._target = b""
         self._fed = 0  # bytes of the request being read, head and framing included
 
+    def close(self) -> None:
+        """Let go of the parser and of the connection: each holds this, and this them.
+
+        The garbage collector finds such circles after ten thousands of connections.
+        """
+        self.state = IGNORED
+        self._receiving = None
+        del self._parser, self._connection
+
     def slice_size(self) -> int:
         """How many bytes may be read at once without starting very many requests."""
         if self.state != BODY or self._receiving is None:

@@ -272,7 +272,8 @@ class Upstream(asyncio.Protocol):
         """Tell the pool, and a caller whose answer is not whole."""
         self._wheel.read_clock()
         self.transport = None
-        self.deadline = NEVER
+        self._wheel.forget(self)
+        del self._parser  # it holds this, as this does it: see RequestReader.close
         self._home.forget(self)
         caller, self._caller = self._caller, None
         if caller is None:

@@ -1,5 +1,7 @@
 """Deadlines come when they are due, once, and not before."""
 
+import weakref
+
 import pytest
 
 from gateway.proxy.deadlines import NEVER, SWEEP, Wheel
@@ -111,3 +113,28 @@ def test_what_cannot_be_closed_is_told_again_later() -> None:
     sweep(wheel, 1000.0, 1002.9)
 
     assert len(faulty.told) == 2
+
+
+@pytest.mark.parametrize("deadline", [1000.05, 1001.0, 1004.99, 1600.0])
+def test_what_is_gone_is_neither_told_nor_held(deadline: float) -> None:
+    wheel, watched = started(1000.0), Watched()
+    gone = weakref.ref(watched)
+    wheel.set(watched, deadline)
+    wheel.forget(watched)
+    wheel.forget(watched)
+    told = watched.told
+    del watched
+
+    assert gone() is None
+    sweep(wheel, 1000.0, 1602.0)
+    assert told == []
+
+
+def test_what_is_forgotten_may_be_watched_again() -> None:
+    wheel, watched = started(1000.0), Watched()
+    wheel.set(watched, 1001.0)
+    wheel.forget(watched)
+    wheel.set(watched, 1002.0)
+    sweep(wheel, 1000.0, 1003.0)
+
+    assert len(watched.told) == 1

@@ -1,12 +1,56 @@
 """One client connection in front of one endpoint connection, on wires kept in memory."""
 
 import gc
+from collections.abc import Iterator
 
+import pytest
+
+from gateway.proxy.downstream import Downstream
 from gateway.proxy.life_of_a_request import Exchange
+from gateway.proxy.request_reader import RequestReader
+from gateway.proxy.upstream import Upstream
 from tests.properties.exchange import Bench
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+PART = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"
+OF_A_CONNECTION = (Downstream, RequestReader, Upstream, Exchange)
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Collect once, and not again during the test."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def alive() -> int:
+    """Count what belongs to connections."""
+    return sum(isinstance(thing, OF_A_CONNECTION) for thing in gc.get_objects())
+
+
+@pytest.mark.parametrize("requests", [[], [GET], [GET[:9]], [GET[:9], GET[9:], GET]])
+@pytest.mark.parametrize("is_client_first", [True, False])
+@pytest.mark.usefixtures("no_collector")
+def test_a_closed_connection_is_let_go_of_without_the_garbage_collector(
+    requests: list[bytes], is_client_first: bool
+) -> None:
+    """Nor does the wheel of deadlines keep it: a second may bring thousands."""
+    before = alive()
+    bench = Bench()
+    bench.ask(requests)
+    if requests and len(requests[0]) == len(GET):
+        bench.answer([PART])
+    [(upstream, _wire)] = bench.endpoints
+    losing = [bench.client.connection_lost, upstream.connection_lost]
+    for lose in losing if is_client_first else reversed(losing):
+        lose(None)
+
+    bench.endpoints.clear()
+    del bench.client, upstream, losing, lose
+    assert alive() == before
 
 
 def test_a_client_cannot_queue_more_requests_than_there_is_room_for() -> None:
