@@ -12,7 +12,6 @@ import socket
 import sys
 import time
 from contextlib import suppress
-from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +21,7 @@ from aiohttp import web
 
 from gateway.admin.application import make_application
 from gateway.admin.ports import Condition, Ports
+from gateway.app.installed import installed_version, is_compiled
 from gateway.app.reading import read_deployment
 from gateway.app.start import BAD_START, ControllerStart
 from gateway.control.aggregate import Aggregate
@@ -187,7 +187,13 @@ class Controller:
             _log.info("Reloaded: epoch %d is in force.", receipt.table.epoch)
 
     async def _serve_admin(self) -> web.AppRunner:
-        exposition = Exposition(GatewayCollector(self._picture, version=_version()))
+        exposition = Exposition(
+            GatewayCollector(
+                self._picture,
+                version=installed_version() or "unknown",
+                is_compiled=is_compiled(),
+            )
+        )
         ports = Ports(
             gate=self._gate,
             traffic=self._aggregate.traffic,
@@ -292,13 +298,6 @@ def _ready_line(start: ControllerStart, table: RoutingTable) -> str:
 def _told(routed: RoutedService) -> str:
     weights = ", ".join(f"{name} {p:g} %" for name, p in routed.percents().items())
     return f"{routed.service.name} ({weights})"
-
-
-def _version() -> str:
-    try:
-        return metadata.version("sluicegate")
-    except metadata.PackageNotFoundError:
-        return "unknown"
 
 
 async def _run(start: ControllerStart) -> int:

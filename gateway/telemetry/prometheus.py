@@ -47,12 +47,15 @@ class GatewayCollector(Collector):
     Args:
         look: Gives the picture.
         version: The gateway's own.
+        is_compiled: Whether its hot path is.
 
     """
 
-    def __init__(self, look: Callable[[], Picture], *, version: str) -> None:
+    def __init__(
+        self, look: Callable[[], Picture], *, version: str, is_compiled: bool
+    ) -> None:
         self._look = look
-        self._version = version
+        self._build = {"version": version, "compiled": "yes" if is_compiled else "no"}
 
     def collect(self) -> Iterator[Metric]:
         """Give every family (prometheus_client)."""
@@ -71,7 +74,7 @@ class GatewayCollector(Collector):
         yield InfoMetricFamily(
             names.BUILD.removesuffix("_info"),
             "The running gateway.",
-            value={"version": self._version},
+            value=self._build,
         )
 
 
