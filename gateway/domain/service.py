@@ -238,6 +238,33 @@ class ReportedSignal:
     key: str
 
 
+RESERVED = (
+    "error_rate",
+    "client_error_rate",
+    "cancel_rate",
+    "complete",
+    "truncated",
+    "upstream_error",
+    "stream_error",
+    "refused",
+    "length",
+    "content_filter",
+    "degenerate",
+    "invalid",
+    "client_error",
+    "client_cancelled",
+    "duration",
+    "first_byte",
+    "first_token",
+    "per_token",
+    "late",
+    "tokens",
+    "cost",
+    "requests",
+    "other",
+)
+"""What every service has in its metrics: no signal and no feedback has such a name."""
+
 DEFAULT_SIGNALS = (
     "refusal",
     "empty",
