@@ -111,6 +111,8 @@ class Observation:
         dialect = inspection.dialects[head.path]
         if dialect is None:
             self.reading: Reading | None = None
+            if inspection.has_pointers and head.is_json:
+                body.copy_up_to(inspection.json_limit)
         else:
             self.reading = inspection.reading(dialect, key)
             body.copy_up_to(inspection.json_limit)
@@ -256,10 +258,17 @@ def count(seen: Observation, units: Units) -> None:
         )
     due = seen.target.first_content_due
     if due is not None:
-        first = totals.first_content
-        totals.is_late = (seen.duration if first is None else first) > due
+        totals.is_late = _until_first_content(seen, totals) > due
     seen.target.tally.end(totals, places)
     seen.record(totals, units)
+
+
+def _until_first_content(seen: Observation, totals: Seen) -> float:
+    """Give the seconds until there was content, or for which there was none."""
+    first = totals.first_content
+    if first is None and (seen.reading is None or totals.is_unread):
+        first = totals.first_byte  # what it is nobody knows
+    return seen.duration if first is None else first
 
 
 def _read(seen: Observation, reading: Reading, totals: Seen) -> None:

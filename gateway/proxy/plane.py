@@ -15,7 +15,7 @@ from gateway.proxy.deadlines import Wheel
 from gateway.proxy.observe import Observation, count
 from gateway.proxy.pool import Pool, Spawn
 from gateway.proxy.routes import Routes
-from gateway.proxy.tally import Tally
+from gateway.proxy.tally import Place, Tally
 from gateway.proxy.units import Units
 from gateway.proxy.whole import WholeAnswers, WholeRequests
 
@@ -79,6 +79,17 @@ class Plane:
         for key, pool in before.items():
             if key not in self._pools:
                 pool.retire()
+        self._keep_slices(table)
+
+    def _keep_slices(self, table: RoutingTable) -> None:
+        """Let every tally forget the slices that the table does not know."""
+        known: dict[tuple[str, str], set[Place]] = {}
+        for service in (routed.service for routed in table.services):
+            places = {(s.name, label) for s in service.segments for label in s.labels}
+            for version in service.versions:
+                known[service.name, version.name] = places
+        for name, tally in self._tallies.items():
+            tally.keep_slices(known.get(name, ()))
 
     def _pool(self, service: Service, version: Version, index: int) -> Pool:
         endpoint = version.endpoints[index]
