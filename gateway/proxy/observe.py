@@ -6,14 +6,14 @@ turn of the event loop, when the last byte is on its way to the client.
 
 import logging
 from time import thread_time
-from typing import Final
+from typing import Final, Protocol
 
 from gateway.answers.cost import cost_of
 from gateway.answers.outcome import Ending, judge
 from gateway.answers.reading import Reading
 from gateway.answers.segments import Cell
 from gateway.answers.usage_injection import UsageStrip
-from gateway.domain.outcome import Outcome
+from gateway.domain.outcome import Failure, Outcome
 from gateway.proxy.inspection import Inspection, fingerprint_of
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Target
@@ -36,6 +36,26 @@ _ENDINGS: Final = {
 }
 
 
+class Told(Protocol):
+    """What a request tells of itself to the access log.
+
+    Attributes:
+        head: Its head.
+        request_id: The client's own, or a new one.
+
+    """
+
+    head: RequestHead
+    request_id: bytes
+
+
+class Sender(Protocol):
+    """Who sent a request; peer.Peer is one."""
+
+    def client(self, head: RequestHead) -> str:
+        """Give the client's address, behind trusted proxies."""
+
+
 class Observation:
     """One exchange, as it is noticed, from the choice of its version on.
 
@@ -50,6 +70,9 @@ class Observation:
         strip: Takes usage out of the stream that the client did not ask for.
         first_byte: Seconds to the first body byte of the answer; None before.
         whole: The answer, when it came whole and is still to be read.
+        issued: The id the client was given for feedback; None before.
+        failure: Why an endpoint's answer was none or not whole; None when it was not.
+        told, peer: What the access log wants to know besides; set at the end.
         outcome: As the transport and the status say; set at the end, as what follows.
         status: What the client was sent; None when it left before.
         duration: Seconds from the request's head to the last byte handed over.
@@ -61,15 +84,19 @@ class Observation:
         "body",
         "changes_body",
         "duration",
+        "failure",
         "first_byte",
         "head",
         "inspection",
+        "issued",
         "key",
         "outcome",
+        "peer",
         "reading",
         "status",
         "strip",
         "target",
+        "told",
         "whole",
     )
 
@@ -89,6 +116,10 @@ class Observation:
         self.strip: UsageStrip | None = None
         self.first_byte: float | None = None
         self.whole: WholeAnswer | None = None
+        self.issued: bytes | None = None
+        self.failure: Failure | None = None
+        self.told: Told | None = None
+        self.peer: Sender | None = None
         self.outcome = _COMPLETE
         self.status: int | None = None
         self.duration = 0.0
@@ -132,12 +163,18 @@ class Observation:
         if maker is None:
             return or_else
         key = self.key
-        return maker.make(
+        self.issued = issued = maker.make(
             unix_s,
             unique,
             0 if key is None else fingerprint_of(key),
             bytes(self.cell()) if self.inspection.places else b"",
         )
+        return issued
+
+    def fail(self, failure: Failure) -> None:
+        """Note why an endpoint's answer was none or not whole."""
+        self.failure = failure
+        self.target.tally.fail(failure)
 
     def answer_began(self, head: AnswerHead) -> None:
         """Read the request, and prepare for the answer's body; an error's is not read."""
@@ -185,7 +222,7 @@ def _begin(reading: Reading, head: AnswerHead) -> None:
         )
 
 
-def count(seen: Observation) -> None:
+def count(seen: Observation) -> Seen:
     """Judge, measure and count an exchange. What fails here harms no client."""
     totals = Seen(seen.outcome, seen.status, seen.duration, seen.first_byte)
     places: list[tuple[str, str]] | tuple[()] = ()
@@ -204,6 +241,7 @@ def count(seen: Observation) -> None:
         first = totals.first_content
         totals.is_late = (seen.duration if first is None else first) > due
     seen.target.tally.end(totals, places)
+    return totals
 
 
 def _read(seen: Observation, reading: Reading, totals: Seen) -> None:

@@ -11,8 +11,9 @@ from gateway.domain.deployment import ClientLimits
 from gateway.domain.service import Service, Version
 from gateway.handoff.observations import Observations, Series
 from gateway.handoff.routing_table import RoutingTable
+from gateway.proxy.access_log import AccessLogger
 from gateway.proxy.deadlines import Wheel
-from gateway.proxy.observe import Observation, count
+from gateway.proxy.observe import Observation, Sender, Told, count
 from gateway.proxy.pool import Pool, Spawn
 from gateway.proxy.routes import Routes
 from gateway.proxy.tally import Tally
@@ -57,6 +58,7 @@ class Plane:
         self._spawn = spawn
         self._soon = soon
         self._finished: list[Observation] = []
+        self.access_log = AccessLogger()
         self.unix_s = int(unix_time())
         # Seeded from the system: two workers must not toss the same coins.
         self.dice = Random(SystemRandom().getrandbits(256))  # ruff: ignore[suspicious-non-cryptographic-random-usage]
@@ -73,6 +75,7 @@ class Plane:
         before, self._pools = self._pools, {}
         self._retiring = before
         self.limits = table.limits
+        self.access_log.use(table.access_log)
         self.routes = Routes(table, self._pool, self._tally, self.dice)
         for key, pool in before.items():
             if key not in self._pools:
@@ -115,12 +118,37 @@ class Plane:
 
     def _count_finished(self) -> None:
         finished, self._finished = self._finished, []
+        log = self.access_log
         for exchange in finished:
-            count(exchange)
+            totals = count(exchange)
+            if log.is_on:
+                log.exchange(exchange, totals)
 
-    def refuse(self, status: int) -> None:
-        """Count a request that reached no version."""
+    def close(self) -> None:
+        """Write down what is over; nothing comes any more."""
+        self._count_finished()
+        self.access_log.close()
+
+    def refuse(
+        self,
+        status: int,
+        told: Told | None = None,
+        peer: Sender | None = None,
+        arrived: float = 0.0,
+    ) -> None:
+        """Count a request that reached no version; log it when there is one to tell of.
+
+        Args:
+            status: What the client was sent.
+            told: The request; None when none was read.
+            peer: Who sent it.
+            arrived: When its head did, by the wheel's clock.
+
+        """
         self.refused[status] = self.refused.get(status, 0) + 1
+        log = self.access_log
+        if log.is_on and told is not None and peer is not None:
+            log.refusal(told, peer, status, self.wheel.now - arrived)
 
     def sweep(self) -> None:
         """Look at the deadlines; call every deadlines.SWEEP seconds."""
@@ -168,6 +196,7 @@ class Plane:
             else None,
             downstream_connections=len(self.clients),
             refused=dict(self.refused),
+            dropped={"access_log": self.access_log.dropped},
         )
 
 
