@@ -70,6 +70,7 @@ class Worker:
             self._settle()
             await stopped
             await self._listener.drain(self._table.drain)
+        self._plane.close()
         self._report()
         await asyncio.sleep(0)
         for task in (*background, stopped, ready):

@@ -323,9 +323,11 @@ class Exchange:
             seen.target.tally.in_flight -= 1
             seen.outcome, seen.status = outcome, self._status
             seen.duration = self._plane.wheel.now - self._arrived
+            if self._plane.access_log.is_on:
+                seen.told, seen.peer = self, self._client.peer
             self._plane.finish(seen)
         elif self._status is not None:
-            self._plane.refuse(self._status)
+            self._plane.refuse(self._status, self, self._client.peer, self._arrived)
 
     # What can go wrong.
 
@@ -368,7 +370,7 @@ class Exchange:
 
     def _fail(self, failure: Failure, error: UpstreamFailed) -> None:
         if self._seen is not None:
-            self._seen.target.tally.fail(failure)
+            self._seen.fail(failure)
         if self._status is None:
             self.refuse(error)
         else:

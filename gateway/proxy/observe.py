@@ -6,14 +6,14 @@ turn of the event loop, when the last byte is on its way to the client.
 
 import logging
 from time import thread_time
-from typing import Final
+from typing import Final, Protocol
 
 from gateway.answers.cost import cost_of
 from gateway.answers.outcome import Ending, judge
 from gateway.answers.reading import Reading
 from gateway.answers.segments import Cell
 from gateway.answers.usage_injection import UsageStrip
-from gateway.domain.outcome import Outcome
+from gateway.domain.outcome import Failure, Outcome
 from gateway.handoff.evidence import Record
 from gateway.proxy.inspection import Inspection, fingerprint_of
 from gateway.proxy.request_body import RequestBody
@@ -38,6 +38,26 @@ _ENDINGS: Final = {
 }
 
 
+class Told(Protocol):
+    """What a request tells of itself to the access log.
+
+    Attributes:
+        head: Its head.
+        request_id: The client's own, or a new one.
+
+    """
+
+    head: RequestHead
+    request_id: bytes
+
+
+class Sender(Protocol):
+    """Who sent a request; peer.Peer is one."""
+
+    def client(self, head: RequestHead) -> str:
+        """Give the client's address, behind trusted proxies."""
+
+
 class Observation:
     """One exchange, as it is noticed, from the choice of its version on.
 
@@ -54,6 +74,9 @@ class Observation:
         strip: Takes usage out of the stream that the client did not ask for.
         first_byte: Seconds to the first body byte of the answer; None before.
         whole: The answer, when it came whole and is still to be read.
+        issued: The id the client was given for feedback; None before.
+        failure: Why an endpoint's answer was none or not whole; None when it was not.
+        told, peer: What the access log wants to know besides; set at the end.
         outcome: As the transport and the status say; set at the end, as what follows.
         status: What the client was sent; None when it left before.
         duration: Seconds from the request's head to the last byte handed over.
@@ -70,17 +93,34 @@ class Observation:
         "changes_body",
         "cookie",
         "duration",
+        "failure",
         "first_byte",
         "head",
         "inspection",
+        "issued",
         "key",
         "outcome",
+        "peer",
         "reading",
         "status",
         "strip",
         "target",
+        "told",
         "whole",
     )
+
+    reading: Reading | None
+    cookie: bytes | None
+    strip: UsageStrip | None
+    first_byte: float | None
+    whole: WholeAnswer | None
+    issued: bytes | None
+    failure: Failure | None
+    told: Told | None
+    peer: Sender | None
+    status: int | None
+    _unit: Unit | None
+    _cell: Cell | None
 
     def __init__(
         self,
@@ -93,24 +133,18 @@ class Observation:
         self.target = target
         self._route = route
         self.inspection = inspection = route.inspection
-        self.cookie: bytes | None = None
-        self._unit: Unit | None = None
-        self._fingerprint = 0 if key is None else fingerprint_of(key)
-        self.arrived = 0.0
         self.head = head
         self.body = body
         self.key = key
-        self.strip: UsageStrip | None = None
-        self.first_byte: float | None = None
-        self.whole: WholeAnswer | None = None
+        self._fingerprint = 0 if key is None else fingerprint_of(key)
+        self.cookie = self._unit = self.strip = self.first_byte = self.whole = None
+        self.issued = self.failure = self.told = self.peer = self.status = None
+        self._cell = self.reading = None
+        self.arrived = self.duration = 0.0
         self.outcome = _COMPLETE
-        self.status: int | None = None
-        self.duration = 0.0
-        self._cell: Cell | None = None
         self.changes_body = head.has_body and bool(target.set_json)
         dialect = inspection.dialects[head.path]
         if dialect is None:
-            self.reading: Reading | None = None
             if inspection.has_pointers and head.is_json:
                 body.copy_up_to(inspection.json_limit)
         else:
@@ -188,13 +222,19 @@ class Observation:
         maker = self.target.ticket
         if maker is None:
             return or_else
-        return maker.make(
+        self.issued = issued = maker.make(
             unix_s,
             unique,
             self._fingerprint,
             bytes(self.cell()) if self.inspection.places else b"",
             self._unit is not None,
         )
+        return issued
+
+    def fail(self, failure: Failure) -> None:
+        """Note why an endpoint's answer was none or not whole."""
+        self.failure = failure
+        self.target.tally.fail(failure)
 
     def answer_began(self, head: AnswerHead) -> None:
         """Read the request, and prepare for the answer's body; an error's is not read."""
@@ -242,7 +282,7 @@ def _begin(reading: Reading, head: AnswerHead) -> None:
         )
 
 
-def count(seen: Observation, units: Units) -> None:
+def count(seen: Observation, units: Units) -> Seen:
     """Judge, measure and count an exchange. What fails here harms no client."""
     totals = Seen(seen.outcome, seen.status, seen.duration, seen.first_byte)
     places: list[tuple[str, str]] | tuple[()] = ()
@@ -261,6 +301,7 @@ def count(seen: Observation, units: Units) -> None:
         totals.is_late = _until_first_content(seen, totals) > due
     seen.target.tally.end(totals, places)
     seen.record(totals, units)
+    return totals
 
 
 def _until_first_content(seen: Observation, totals: Seen) -> float:
