@@ -4,7 +4,7 @@ Bytes are read as they pass; judging, measuring and counting are done afterwards
 turn of the event loop, when the last byte is on its way to the client.
 """
 
-import logging
+from collections.abc import Callable
 from time import thread_time
 from typing import Final, Protocol
 
@@ -24,8 +24,6 @@ from gateway.proxy.whole import WholeAnswer
 from gateway.wire.answer_head import AnswerHead
 from gateway.wire.answer_head import Body as AnswerBody
 from gateway.wire.request_head import RequestHead
-
-_logger: Final = logging.getLogger("sluicegate.observe")
 
 _FIRST_GOOD: Final = 200
 _FIRST_OTHER: Final = 300
@@ -282,8 +280,15 @@ def _begin(reading: Reading, head: AnswerHead) -> None:
         )
 
 
-def count(seen: Observation, units: Units) -> Seen:
-    """Judge, measure and count an exchange. What fails here harms no client."""
+def count(seen: Observation, units: Units, complain: Callable[[str], None]) -> Seen:
+    """Judge, measure and count an exchange. What fails here harms no client.
+
+    Args:
+        seen: The exchange, over.
+        units: Take what may be evidence.
+        complain: Tells people of the exception that is being handled.
+
+    """
     totals = Seen(seen.outcome, seen.status, seen.duration, seen.first_byte)
     places: list[tuple[str, str]] | tuple[()] = ()
     try:
@@ -293,9 +298,7 @@ def count(seen: Observation, units: Units) -> Seen:
         if seen.reading is not None:
             _read(seen, seen.reading, totals)
     except Exception:
-        _logger.exception(
-            "An answer could not be read; it is counted by its transport."
-        )
+        complain("An answer could not be read; it is counted by its transport.")
     due = seen.target.first_content_due
     if due is not None:
         totals.is_late = _until_first_content(seen, totals) > due

@@ -17,6 +17,7 @@ from gateway.proxy.deadlines import Wheel
 from gateway.proxy.observe import Observation, Sender, Told, count
 from gateway.proxy.pool import Pool, Spawn
 from gateway.proxy.routes import Routes
+from gateway.proxy.seldom import Seldom
 from gateway.proxy.tally import Place, Tally
 from gateway.proxy.units import Units
 from gateway.proxy.whole import WholeAnswers, WholeRequests
@@ -24,6 +25,7 @@ from gateway.proxy.whole import WholeAnswers, WholeRequests
 _logger: Final = logging.getLogger("sluicegate.plane")
 
 Soon = Callable[[Callable[[], None]], object]
+_COMPLAIN_EVERY_S: Final = 10.0
 _COUNT_BITS: Final = 0xFFFFFFFF
 
 PoolKey = tuple[str, str, int, object]
@@ -63,6 +65,7 @@ class Plane:
         self._soon = soon
         self._finished: list[Observation] = []
         self.units = Units()
+        self._complaints = Seldom(_COMPLAIN_EVERY_S)
         self.access_log = AccessLogger()
         self.unix_s = int(unix_time())
         # Seeded from the system: two workers must not toss the same coins.
@@ -138,10 +141,15 @@ class Plane:
             try:
                 self._count(exchange)
             except Exception:
-                _logger.exception("An exchange could not be counted.")
+                self._complain("An exchange could not be counted.")
+
+    def _complain(self, what: str) -> None:
+        """Log an exception, seldom: there may be one for every request."""
+        if self._complaints.allow(self.wheel.now):
+            _logger.exception(what)
 
     def _count(self, exchange: Observation) -> None:
-        totals = count(exchange, self.units)
+        totals = count(exchange, self.units, self._complain)
         if exchange.told is not None:
             self.access_log.exchange(exchange, totals)
             exchange.told = None  # they know each other, and would stay for that
