@@ -1,9 +1,14 @@
 # One image for every role: the command decides (serve, check, demo, …).
 FROM python:3.12-slim AS build
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY pyproject.toml README.md ./
 COPY gateway gateway
-RUN python -m venv /opt/sluicegate && /opt/sluicegate/bin/pip install --no-cache-dir .
+# Compiled (gateway/building): the compiler stays behind in this stage.
+RUN python -m venv /opt/sluicegate \
+    && SLUICEGATE_COMPILE=1 /opt/sluicegate/bin/pip install --no-cache-dir .
 
 FROM python:3.12-slim
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/sluicegate sluicegate

@@ -27,7 +27,14 @@ from loadtest.processes import (
 from loadtest.upstreams.nginx_upstream import configuration
 
 _UPSTREAM_PATIENCE_S = 10.0
-_BY_PATH = ("envoy", "haproxy", "nginx", "sluicegate", "vllm-router")
+_BY_PATH = (
+    "envoy",
+    "haproxy",
+    "nginx",
+    "sluicegate",
+    "sluicegate-compiled",
+    "vllm-router",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from typing import Final
 
-OTEL_DURATION: Final = (
+OTEL_DURATION: Final[tuple[float, ...]] = (
     0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64,
     1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
 )  # fmt: skip
 """Seconds; bounds of gen_ai.server.request.duration (OpenTelemetry GenAI metrics)."""
 
-OTEL_FIRST_TOKEN: Final = (
+OTEL_FIRST_TOKEN: Final[tuple[float, ...]] = (
     0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1,
     0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 )  # fmt: skip

@@ -33,7 +33,10 @@ class Dialect:
         name: Unique, in snake_case; shown in the access log and in traces.
         family: What a configuration's `dialect` names: openai, anthropic, kserve,
             ollama, tgi or plain.
-        paths: Endings of request paths that mean this API, b"/chat/completions".
+        paths: Endings of request paths that mean this API, b"/chat/completions"; a `*`
+            in one, for what lies between: b"/v2/models/*/infer".
+        shared_paths: The same, where the configuration names the family; otherwise
+            other servers' APIs are meant by them as often.
         read_request: Reads a whole request body. The flag says whether prompt and
             context are wanted too. Of what is no JSON it gives asked.NOTHING.
         read_whole: Reads the body of a 2xx answer that is not streamed. It sets
@@ -53,3 +56,4 @@ class Dialect:
     read_events: Callable[[Answer, Sequence[bytes]], None]
     framing: Framing = Framing.SSE
     is_text: bool = True
+    shared_paths: tuple[bytes, ...] = ()

@@ -12,7 +12,7 @@ from gateway.answers.asked import MOST_TOOLS, Asked
 from gateway.answers.json_reader import NO_JSON, UNREADABLE, JsonReader, object_text
 from gateway.answers.usage import Usage, count
 
-END_MARK: Final = b"[DONE]"
+END_MARK: Final[bytes] = b"[DONE]"
 
 _FINISHES: Final = {
     "stop": Finish.STOP,

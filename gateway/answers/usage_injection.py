@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.answers.events import LONGEST_EVENT
+from gateway.answers.json_reader import JsonReader
 
 Setting = tuple[tuple[str, ...], bytes]
 """A place in a JSON text, as steps from its root, and the JSON text to put there."""
@@ -38,7 +39,7 @@ class _Request(msgspec.Struct, gc=False):
     stream_options: Any = None
 
 
-_read_request: Final = msgspec.json.Decoder(_Request).decode
+_read_request: Final = JsonReader(_Request).one
 
 
 def to_ask_for_usage(body: bytes) -> tuple[Setting, ...]:
@@ -47,13 +48,10 @@ def to_ask_for_usage(body: bytes) -> tuple[Setting, ...]:
     Empty when nothing is to be set, and then nothing may be stripped either: no stream
     is asked for, the client asks for usage itself, or the server will refuse the body.
     """
-    try:
-        request = _read_request(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    request = _read_request(body)
+    if request is None or request.stream is not True:
         return ()
     options = request.stream_options
-    if request.stream is not True:
-        return ()
     if options is None:
         return ADD_OPTIONS
     if not isinstance(options, dict) or options.get("include_usage"):
@@ -89,7 +87,7 @@ class _Chunk(msgspec.Struct, gc=False):
     error: msgspec.Raw = _ABSENT
 
 
-_read_chunk: Final = msgspec.json.Decoder(_Chunk).decode
+_read_chunk: Final = JsonReader(_Chunk).one
 
 
 class UsageStrip:
@@ -218,14 +216,15 @@ def _without_event(lines: list[bytes]) -> bytes:
 
 def _cut(text: bytes) -> tuple[int, int] | None:
     """Give from where to where to cut a chunk; None when it is there for its usage only."""
-    try:
-        chunk = _read_chunk(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    chunk = _read_chunk(text)
+    if chunk is None or not len(chunk.usage):
         return 0, 0
     usage = bytes(chunk.usage)
-    if usage in {b"", b"null"}:
-        return _place_of(text, usage) if usage else (0, 0)
-    if _NO_CHOICES.fullmatch(chunk.choices) and not len(chunk.error):
+    if (
+        usage != b"null"
+        and _NO_CHOICES.fullmatch(chunk.choices)
+        and not len(chunk.error)
+    ):
         return None
     return _place_of(text, usage)
 
@@ -261,7 +260,5 @@ def _with_comma(text: bytes, start: int, end: int) -> tuple[int, int]:
 
 
 def _has_no_usage(text: bytes) -> bool:
-    try:
-        return not len(_read_chunk(text).usage)
-    except msgspec.DecodeError:
-        return False
+    chunk = _read_chunk(text)
+    return chunk is not None and not len(chunk.usage)

@@ -12,7 +12,6 @@ import socket
 import sys
 import time
 from contextlib import suppress
-from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -22,10 +21,12 @@ from aiohttp import web
 
 from gateway.admin.application import make_application
 from gateway.admin.ports import Condition, Ports
+from gateway.app.installed import installed_version, is_compiled
 from gateway.app.reading import read_deployment
 from gateway.app.start import BAD_START, ControllerStart
 from gateway.control.aggregate import Aggregate
 from gateway.control.durable import Durable
+from gateway.control.evidence import EvidenceBook
 from gateway.control.feedback import FeedbackDesk
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.publish import Publisher
@@ -72,7 +73,10 @@ class Controller:
         self._feedback = FeedbackDesk(
             lambda: self._gate.table, lambda: self._gate.ticket_keys, now
         )
-        self._switchboard = Switchboard(self._publisher, self._aggregate)
+        self._evidence = EvidenceBook(time.monotonic)
+        self._switchboard = Switchboard(
+            self._publisher, self._aggregate, self._evidence
+        )
 
     async def run(self) -> None:
         """Serve until told to stop.
@@ -183,7 +187,13 @@ class Controller:
             _log.info("Reloaded: epoch %d is in force.", receipt.table.epoch)
 
     async def _serve_admin(self) -> web.AppRunner:
-        exposition = Exposition(GatewayCollector(self._picture, version=_version()))
+        exposition = Exposition(
+            GatewayCollector(
+                self._picture,
+                version=installed_version() or "unknown",
+                is_compiled=is_compiled(),
+            )
+        )
         ports = Ports(
             gate=self._gate,
             traffic=self._aggregate.traffic,
@@ -209,6 +219,7 @@ class Controller:
 
     def _keep(self, table: RoutingTable) -> None:
         self._aggregate.forget_all_but(_percents(table).keys())
+        self._evidence.forget_all_but(_percents(table).keys())
         last = Last(
             table=table,
             deployment=self._gate.deployment,
@@ -249,6 +260,8 @@ class Controller:
             epoch=self._gate.table.epoch,
             feedback=self._feedback.sums,
             signals=_signals(self._gate.table),
+            units={key: c.units for key, c in self._evidence.counts.items()},
+            evidence_age=self._evidence.ages(),
         )
 
 
@@ -285,13 +298,6 @@ def _ready_line(start: ControllerStart, table: RoutingTable) -> str:
 def _told(routed: RoutedService) -> str:
     weights = ", ".join(f"{name} {p:g} %" for name, p in routed.percents().items())
     return f"{routed.service.name} ({weights})"
-
-
-def _version() -> str:
-    try:
-        return metadata.version("sluicegate")
-    except metadata.PackageNotFoundError:
-        return "unknown"
 
 
 async def _run(start: ControllerStart) -> int:

@@ -17,6 +17,7 @@ import msgspec
 import uvloop
 
 from gateway.app.start import WorkerStart, when_lifeline_ends
+from gateway.handoff.evidence import Evidence
 from gateway.handoff.last_table import read_last_table
 from gateway.handoff.link import Applied, Hello, Link, Message, Publish
 from gateway.handoff.routing_table import RoutingTable
@@ -69,6 +70,7 @@ class Worker:
             self._settle()
             await stopped
             await self._listener.drain(self._table.drain)
+        self._plane.close()
         self._report()
         await asyncio.sleep(0)
         for task in (*background, stopped, ready):
@@ -120,18 +122,25 @@ class Worker:
             link.send(Applied(epoch=message.table.epoch))
 
     def _report(self) -> None:
-        if self._link is None or self._link.is_congested:
+        link = self._link
+        can_send = link is not None and not link.is_congested
+        blocks = self._plane.units.take(can_send=can_send)
+        if link is None or not can_send:
             return  # totals: the next frame says everything again
+        number, pid = self._start.number, os.getpid()
         self._sequence += 1
-        self._link.send(
-            self._plane.observe(
-                self._start.number,
-                os.getpid(),
-                self._sequence,
-                slices=self._sequence % _SLICES_EVERY == 1
-                or self._is_stopping.is_set(),
+        slices = self._sequence % _SLICES_EVERY == 1 or self._is_stopping.is_set()
+        link.send(self._plane.observe(number, pid, self._sequence, slices=slices))
+        if blocks:
+            link.send(
+                Evidence(
+                    worker=number,
+                    pid=pid,
+                    sequence=self._sequence,
+                    sampled=self._plane.units.sampled,
+                    blocks=blocks,
+                )
             )
-        )
 
     async def _fall_back(self) -> None:
         """Start on the last published table when there is no controller to ask."""

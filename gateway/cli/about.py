@@ -1,4 +1,4 @@
-"""What the command knows about itself: its version, and the schema of its files."""
+"""What the command knows about itself: version and build, the schema of its files."""
 
 import json
 import platform
@@ -8,7 +8,7 @@ import typer
 
 
 def version() -> None:
-    """Print the version of sluicegate and of the Python it runs on."""
+    """Print the version of sluicegate, what it runs on, and whether it is compiled."""
     typer.echo(_version_line())
 
 
@@ -27,12 +27,10 @@ def schema() -> None:
 
 
 def _version_line() -> str:
-    from importlib import metadata
+    from gateway.app.installed import installed_version, is_compiled
 
-    try:
-        installed = metadata.version("sluicegate")
-    except metadata.PackageNotFoundError:
-        installed = "from a checkout"
     return (
-        f"sluicegate {installed} (Python {platform.python_version()}, {sys.platform})"
+        f"sluicegate {installed_version() or 'from a checkout'}"
+        f" (Python {platform.python_version()}, {sys.platform},"
+        f" compiled: {'yes' if is_compiled() else 'no'})"
     )

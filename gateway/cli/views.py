@@ -54,6 +54,8 @@ class Statistics(Slice, kw_only=True, frozen=True):
     client_error_rate: float | None = None
     cancel_rate: float | None = None
     tokens_per_second: float | None = None
+    outcomes: dict[str, int] = {}
+    codes: dict[str, int] = {}
     late: int = 0
 
 

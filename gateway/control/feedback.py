@@ -1,8 +1,8 @@
 """Feedback: what applications say of answers, joined to the version that gave them.
 
 The request id says everything about its exchange, so nothing is looked up and nothing
-was kept for it. Feedback is taken until its deadline, the same for both versions: what
-came too late is no evidence, whatever it says (statistics, late scores).
+was kept for it. Feedback is taken until its service's deadline, the same for both
+versions: what came too late is no evidence, whatever it says (statistics, late scores).
 """
 
 import re
@@ -16,8 +16,10 @@ from typing import Final, assert_never
 from gateway.analysis.sums import Feedback, SlicedSum
 from gateway.answers.segments import code_of
 from gateway.control.joined import Joined, Sealed
+from gateway.control.nearest import suggest
 from gateway.domain.errors import Refused
-from gateway.domain.service import Service
+from gateway.domain.service import MOST_FEEDBACK_SIGNALS, RESERVED, Service
+from gateway.domain.ticket_key import TICKET_LASTS_S
 from gateway.handoff.routing_table import RoutingTable
 from gateway.handoff.ticket import (
     Expired,
@@ -28,17 +30,13 @@ from gateway.handoff.ticket import (
     route_code,
 )
 
-CLOSES_AFTER_S: Final = 86_400.0
-"""Seconds after a request in which feedback on it is taken."""
-
-MOST_SIGNALS: Final = 64
-"""Names of signals that one service may have."""
-
 LARGEST_VALUE: Final = 1e9
 """Nine million such values still add up exactly (2 ** 53)."""
 
-_NAME: Final = re.compile(r"[a-z0-9_]{1,64}")
+_LONGEST_NAME: Final = 64
+_NAME: Final = re.compile(rf"[a-z0-9_]{{1,{_LONGEST_NAME}}}")
 _KEY_BYTES: Final = 8
+_HOUR_S: Final = 3600
 
 
 class Result(Enum):
@@ -79,7 +77,8 @@ class FeedbackDesk:
         self._now = now
         self._known: RoutingTable | None = None
         self._places: dict[bytes, _Place] = {}
-        self._joined = Joined(lasts_s=CLOSES_AFTER_S)
+        # As long as any deadline: a reload may set one anew for what was counted.
+        self._joined = Joined(lasts_s=TICKET_LASTS_S)
         self.sums: Feedback = {}
 
     def of(self, service: str, version: str) -> Mapping[str, SlicedSum]:
@@ -93,7 +92,8 @@ class FeedbackDesk:
 
         Args:
             request_id: As the client was given it.
-            signal: What was noticed; lower case, digits and underscores.
+            signal: What was noticed: one of those the service takes; if it takes any,
+                lower case, digits and underscores.
             value: A finite number; 0 or 1 for no and yes.
 
         Returns:
@@ -102,13 +102,15 @@ class FeedbackDesk:
         Raises:
             Refused: 400 what is said is not feedback, or the id is none of ours; 404
                 its version is not served any more; 410 it is too late; 422 the
-                service has too many signals.
+                service does not take this signal, or has too many.
 
         """
-        _demand_sense(signal, value)
+        _demand_number(value)
         now = self._now()
         ticket = _read(request_id, self._keys(), now)
         place = self._place(ticket)
+        _demand_time(place.service, now - ticket.issued)
+        _demand_name(place.service, signal)
         sums = self._sums(place, signal)
         key = _key(request_id, signal)
         known = self._joined.find(key) if sums.whole.count else None
@@ -133,7 +135,7 @@ class FeedbackDesk:
         return place
 
     def _learn(self, table: RoutingTable) -> None:
-        """Know the versions of a table; forget the sums of all others."""
+        """Know what a table takes feedback on; forget the sums of all else."""
         self._known, self._places, known = table, {}, self.sums
         self.sums = {}
         for service in (routed.service for routed in table.services):
@@ -142,30 +144,66 @@ class FeedbackDesk:
             for version in (version.name for version in service.versions):
                 place = _Place(service=service, version=version, segments=code)
                 self._places[route_code(service.name, version)] = place
-                sums[version] = before.get(version, {})
+                sums[version] = _still_taken(service, before.get(version, {}))
 
     def _sums(self, place: _Place, signal: str) -> SlicedSum:
         versions = self.sums[place.service.name]
         signals = versions[place.version]
         if signal not in signals:
             named = {name for sums in versions.values() for name in sums}
-            if signal not in named and len(named) >= MOST_SIGNALS:
+            if signal not in named and len(named) >= MOST_FEEDBACK_SIGNALS:
                 raise Refused(
                     422,
-                    f"The service has {MOST_SIGNALS} signals, and '{signal}' is new.",
+                    f"The service has {MOST_FEEDBACK_SIGNALS} signals of feedback, and"
+                    f" '{signal}' is new.",
                     remedy="Use one that is there; put what varies into its value.",
                 )
             signals[signal] = SlicedSum()
         return signals[signal]
 
 
-def _demand_sense(signal: str, value: float) -> None:
+def _still_taken(service: Service, sums: dict[str, SlicedSum]) -> dict[str, SlicedSum]:
+    """Give the sums without those of signals that are not taken any more."""
+    return {name: told for name, told in sums.items() if _takes(service, name)}
+
+
+def _takes(service: Service, signal: str) -> bool:
+    named = service.feedback.signals
+    if named:
+        return signal in named
+    return _NAME.fullmatch(signal) is not None and not _is_measured(service, signal)
+
+
+def _is_measured(service: Service, signal: str) -> bool:
+    signals = service.signals
+    reported = [reported.name for reported in signals.reported]
+    return signal in RESERVED or signal in signals.names or signal in reported
+
+
+def _demand_name(service: Service, signal: str) -> None:
+    named = service.feedback.signals
+    if _takes(service, signal):
+        return
+    if named:
+        raise Refused(
+            422,
+            f"The service '{service.name}' takes no feedback {signal!r:.80}.",
+            remedy=suggest(signal[:_LONGEST_NAME], named),
+        )
     if _NAME.fullmatch(signal) is None:
         raise Refused(
             400,
             f"The signal {signal!r:.80} is no name.",
             remedy="Use 1 to 64 of a-z, 0-9 and _, such as thumbs_up.",
         )
+    raise Refused(
+        422,
+        f"'{signal}' is the name of what the gateway measures itself.",
+        remedy="Give the feedback another name: nobody could tell the two apart.",
+    )
+
+
+def _demand_number(value: float) -> None:
     if not isfinite(value) or abs(value) > LARGEST_VALUE:
         raise Refused(
             400,
@@ -174,16 +212,27 @@ def _demand_sense(signal: str, value: float) -> None:
         )
 
 
+def _demand_time(service: Service, age_s: float) -> None:
+    deadline = service.feedback.deadline
+    if age_s > deadline:
+        raise Refused(
+            410,
+            "Feedback on this request is closed: the service"
+            f" '{service.name}' takes it until {_span(deadline)} after the answer.",
+            remedy="Drop this feedback, and send it earlier next time; or raise"
+            " feedback.deadline of the service.",
+        )
+
+
+def _span(seconds: float) -> str:
+    if seconds < _HOUR_S:
+        return f"{seconds:g} seconds"
+    return f"{seconds / _HOUR_S:g} hours"
+
+
 def _read(request_id: str, keys: TicketKeys, now: float) -> Ticket:
     match read(request_id.encode(errors="surrogatepass"), keys, now):
         case Ticket() as ticket:
-            if now - ticket.issued > CLOSES_AFTER_S:
-                raise Refused(
-                    410,
-                    "Feedback on this request is closed since"
-                    f" {CLOSES_AFTER_S / 3600:g} hours after it.",
-                    remedy="Drop this feedback, and send it earlier next time.",
-                )
             return ticket
         case Forged():
             raise Refused(

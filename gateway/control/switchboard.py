@@ -1,8 +1,10 @@
 """The switchboard: every message from a worker reaches who needs it."""
 
 from gateway.control.aggregate import Aggregate
+from gateway.control.evidence import EvidenceBook
 from gateway.control.publish import Publisher
 from gateway.control.unharmed import unharmed
+from gateway.handoff.evidence import Evidence
 from gateway.handoff.link import Applied, Hello, Link, Message, Publish
 from gateway.handoff.observations import Observations
 
@@ -13,12 +15,16 @@ class Switchboard:
     Args:
         publisher: Told who is there and what is in force.
         aggregate: Given what was seen.
+        evidence: Given what may be evidence.
 
     """
 
-    def __init__(self, publisher: Publisher, aggregate: Aggregate) -> None:
+    def __init__(
+        self, publisher: Publisher, aggregate: Aggregate, evidence: EvidenceBook
+    ) -> None:
         self._publisher = publisher
         self._aggregate = aggregate
+        self._evidence = evidence
         self._links: set[Link] = set()
 
     def made(self, link: Link) -> None:
@@ -40,6 +46,9 @@ class Switchboard:
             case Observations():
                 if self._publisher.seat(link) is not None:
                     self._aggregate.take(message)
+            case Evidence():
+                if self._publisher.seat(link) is not None:
+                    self._evidence.take(message)
             case Publish():
                 link.close()  # no worker may say this
 

@@ -80,8 +80,8 @@ class Deadlines:
     """When an answer is late: an event for the analyzer, which cuts nothing off.
 
     Attributes:
-        first_token: From the request's last byte to the first content; in seconds.
-            None: never late.
+        first_token: From the request's head to the first content, in seconds; where
+            the answer is not read, to its first byte. None: never late.
 
     """
 
@@ -237,6 +237,33 @@ class ReportedSignal:
     place: ReportPlace
     key: str
 
+
+RESERVED = (
+    "error_rate",
+    "client_error_rate",
+    "cancel_rate",
+    "complete",
+    "truncated",
+    "upstream_error",
+    "stream_error",
+    "refused",
+    "length",
+    "content_filter",
+    "degenerate",
+    "invalid",
+    "client_error",
+    "client_cancelled",
+    "duration",
+    "first_byte",
+    "first_token",
+    "per_token",
+    "late",
+    "tokens",
+    "cost",
+    "requests",
+    "other",
+)
+"""What every service has in its metrics: no signal and no feedback has such a name."""
 
 DEFAULT_SIGNALS = (
     "refusal",

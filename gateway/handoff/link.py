@@ -10,6 +10,7 @@ from typing import Final, cast
 
 import msgspec
 
+from gateway.handoff.evidence import Evidence
 from gateway.handoff.observations import Observations
 from gateway.handoff.routing_table import RoutingTable
 
@@ -46,7 +47,7 @@ class Applied(msgspec.Struct, kw_only=True, tag="applied"):
     epoch: int
 
 
-Message = Hello | Publish | Applied | Observations
+Message = Hello | Publish | Applied | Observations | Evidence
 
 _decoder: Final[msgspec.msgpack.Decoder[Message]] = msgspec.msgpack.Decoder(Message)
 

@@ -53,7 +53,7 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
         signals: Signal name to how often it was measured, the sum of its values, and
             the sum of their squares.
         skipped: What was not read or measured (answer, event, signal) to number.
-        late: Exchanges whose first content came after the version's deadline, or never.
+        late: Exchanges that had no content yet when the version's deadline passed.
         in_flight: Exchanges running now.
         connections_active: Upstream connections with an exchange on them.
         connections_idle: Upstream connections waiting for one.

@@ -5,19 +5,16 @@ from gateway.domain.errors import Refused
 from gateway.proxy.heads import cookie_line
 from gateway.proxy.observe import Observation
 from gateway.proxy.peer import Peer
+from gateway.proxy.plane import Plane
 from gateway.proxy.request_body import RequestBody, Settings
-from gateway.proxy.routes import Route, Target
+from gateway.proxy.routes import Route
 from gateway.routing.sticky import Wait
 from gateway.wire.request_head import RequestHead
 
-Choice = tuple[Target, bytes | None, bytes | None]
-"""A version; the sticky key that decided, None where none did; and the header line that
-gives a browser its key."""
-
 
 def choose(
-    route: Route, head: RequestHead, body: RequestBody, peer: Peer
-) -> Choice | None:
+    plane: Plane, route: Route, head: RequestHead, body: RequestBody, peer: Peer
+) -> Observation | None:
     """Choose the version of a request; None while its body may still decide.
 
     Raises:
@@ -26,22 +23,25 @@ def choose(
     """
     fixed = route.fixed_target(head, peer.client)
     if fixed is not None:
-        return fixed, None, None
-    named = head.fields.get(route.sticky.header)
-    if named:
-        return route.target_for(named), named, None  # as most are
-    found = route.sticky.find_key(
-        head.fields,
-        lambda: peer.client(head),
-        lambda: body.readable(route.json_limit),
-    )
-    if isinstance(found, Wait):
-        return None
-    if found is not None:
-        return route.target_for(found), found, None
-    key = route.key_for_cookie(head)
-    cookie = None if key is None else cookie_line(route.cookie, key)
-    return route.target_for(key), key, cookie
+        return Observation(fixed, route, head, body, None)
+    key: bytes | None = head.fields.get(route.sticky.header)
+    cookie = None
+    if not key:
+        found = route.sticky.find_key(
+            head.fields,
+            lambda: peer.client(head),
+            lambda: body.readable(route.json_limit),
+        )
+        if isinstance(found, Wait):
+            return None
+        key = found or route.key_for_cookie(head)
+        if key is not None and found is None:
+            cookie = cookie_line(route.cookie, key)
+    seen = Observation(route.target_for(key), route, head, body, key)
+    seen.cookie = cookie
+    if route.split.is_coin:
+        seen.was_tossed(plane.units, plane.wheel.now)
+    return seen
 
 
 def prepare(seen: Observation, limit: int) -> bool:

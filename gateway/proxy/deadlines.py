@@ -7,7 +7,9 @@ connection at most every five seconds, or when its deadline comes. Monotonic clo
 import logging
 import math
 from time import monotonic
-from typing import Final, Protocol, runtime_checkable
+from typing import Final
+
+from gateway.proxy.watched import Abortable, Watched
 
 _logger: Final = logging.getLogger("sluicegate.deadlines")
 
@@ -17,26 +19,6 @@ SWEEP: Final = 0.1
 
 _FARTHEST: Final = 5.0  # so that what is placed twice is let go of this soon
 _AGAIN: Final = 1.0  # seconds until what failed and cannot be aborted is told again
-
-
-class Watched(Protocol):
-    """Something with a deadline."""
-
-    deadline: float
-    """When on_deadline is due; NEVER when nothing is. Set it through the wheel."""
-    looked_at: float
-    """When the wheel looks next; NEVER when it holds no entry. The wheel's own."""
-
-    def on_deadline(self, now: float) -> None:
-        """Be told, once, that the deadline has passed; it is NEVER again by then."""
-
-
-@runtime_checkable
-class Abortable(Protocol):
-    """A connection that can be closed at once."""
-
-    def abort(self) -> None:
-        """Close now."""
 
 
 class Wheel:

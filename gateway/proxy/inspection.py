@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 import mmh3
+import msgspec
 
 from gateway.answers.asked import NOTHING, passages, texts_in
 from gateway.answers.dialect import Dialect
@@ -33,6 +34,7 @@ _FINGERPRINT_SEED: Final = 0x71F1
 _PLAIN: Final = "plain"
 _CAN_BE_ASKED: Final = frozenset({"openai_chat", "openai_completions"})
 _NO_CELL: Final[Cell] = ()
+_read_value: Final = msgspec.json.Decoder(str | int | bool).decode
 
 
 def fingerprint_of(key: bytes) -> int:
@@ -49,6 +51,7 @@ class Inspection:
 
     Attributes:
         dialects: How a path is read; None: not at all.
+        has_pointers: Whether a slice is told from a place in a request's JSON.
         injects: Whether streams are asked for usage on behalf of clients.
         json_limit: Bytes of a request that may be kept to be read.
         names: Of all signals, those that model servers report behind our own.
@@ -65,6 +68,7 @@ class Inspection:
         "_pointers",
         "_segments",
         "dialects",
+        "has_pointers",
         "injects",
         "json_limit",
         "names",
@@ -90,6 +94,7 @@ class Inspection:
         self._pointers = tuple(
             (pointer, split_pointer(pointer)) for pointer in self._segments.pointers
         )
+        self.has_pointers = bool(self._pointers)
         self.places = tuple(
             tuple((segment.name, label) for label in segment.labels)
             for segment in service.segments
@@ -137,12 +142,14 @@ class Inspection:
         values: dict[str, object] = {}
         if self._pointers and text:
             document = JsonText(text)
-            values = {name: document.find(steps) for name, steps in self._pointers}
+            values = {
+                name: _value_of(document.raw(steps)) for name, steps in self._pointers
+            }
         return self._segments.cell(
             Facts(
                 fields=head.fields,
                 path=head.path,
-                size=body.received,
+                size=body.received if body.is_whole else head.content_length,
                 model=asked.model,
                 prompt=asked.prompt,
                 json=values,
@@ -171,6 +178,17 @@ class Inspection:
         return [
             places[number] for places, number in zip(self.places, cell, strict=True)
         ]
+
+
+def _value_of(found: msgspec.Raw | None) -> str | int | bool | None:
+    """Give a text, a whole number or a flag; None for whatever else is there."""
+    if found is None:
+        return None
+    try:
+        value: str | int | bool = _read_value(found)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return value
 
 
 def _prepared(signal: ReportedSignal) -> Reported:

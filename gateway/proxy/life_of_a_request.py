@@ -77,7 +77,6 @@ class Exchange:
         "_replay",
         "_route",
         "_seen",
-        "_set_cookie",
         "_status",
         "_until_close",
         "body",
@@ -114,7 +113,6 @@ class Exchange:
         self._pool: Pool | None = None
         self._connection: Upstream | None = None
         self._replay: bytes | None = None
-        self._set_cookie: bytes | None = None
         self._status: int | None = None
 
     def request_progressed(self) -> None:
@@ -153,12 +151,9 @@ class Exchange:
         route, head, body = self._route, self.head, self.body
         if route is None:
             self._route = route = routes.takes_all or routes.find(head)
-        choice = choose(route, head, body, self._client.peer)
-        if choice is None:
-            return None
-        target, key, self._set_cookie = choice
-        target.tally.in_flight += 1
-        self._seen = seen = Observation(target, route.inspection, head, body, key)
+        self._seen = seen = choose(self._plane, route, head, body, self._client.peer)
+        if seen is not None:
+            seen.target.tally.in_flight += 1
         return seen
 
     def _invite_body(self) -> None:
@@ -238,10 +233,9 @@ class Exchange:
             and self.body.is_sent
             and asked.minor
             and self.keep_alive
-            and self._set_cookie is None
             and not plane.is_draining
         )
-        if not is_usual or seen is None or seen.strip is not None:
+        if not is_usual or seen is None or seen.strip or seen.cookie:
             self.answer_arrived(head, [body] if body else [], True)
             return
         self._status = head.status
@@ -293,11 +287,14 @@ class Exchange:
         )
 
     def _own_lines(self) -> bytes:
-        version, ticket = b"", self.request_id
-        if self._seen is not None:
-            version, ticket = self._seen.target.answer_lines, self._ticket(self._seen)
-        lines = b"%bx-sluicegate-request-id: %b\r\n" % (version, ticket)
-        return lines if self._set_cookie is None else lines + self._set_cookie
+        seen = self._seen
+        if seen is None:
+            return b"x-sluicegate-request-id: %b\r\n" % self.request_id
+        return b"%bx-sluicegate-request-id: %b\r\n%b" % (
+            seen.target.answer_lines,
+            self._ticket(seen),
+            seen.cookie or b"",
+        )
 
     def _ticket(self, seen: Observation) -> bytes:
         return seen.ticket(self._plane.unix_s, self._plane.unique(), self.request_id)
@@ -326,9 +323,11 @@ class Exchange:
             seen.target.tally.in_flight -= 1
             seen.outcome, seen.status = outcome, self._status
             seen.duration = self._plane.wheel.now - self._arrived
+            if self._plane.access_log.is_on:
+                seen.told, seen.peer = self, self._client.peer
             self._plane.finish(seen)
         elif self._status is not None:
-            self._plane.refuse(self._status)
+            self._plane.refuse(self._status, self, self._client.peer, self._arrived)
 
     # What can go wrong.
 
@@ -371,7 +370,7 @@ class Exchange:
 
     def _fail(self, failure: Failure, error: UpstreamFailed) -> None:
         if self._seen is not None:
-            self._seen.target.tally.fail(failure)
+            self._seen.fail(failure)
         if self._status is None:
             self.refuse(error)
         else:

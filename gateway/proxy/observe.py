@@ -6,18 +6,20 @@ turn of the event loop, when the last byte is on its way to the client.
 
 import logging
 from time import thread_time
-from typing import Final
+from typing import Final, Protocol
 
 from gateway.answers.cost import cost_of
 from gateway.answers.outcome import Ending, judge
 from gateway.answers.reading import Reading
 from gateway.answers.segments import Cell
 from gateway.answers.usage_injection import UsageStrip
-from gateway.domain.outcome import Outcome
+from gateway.domain.outcome import Failure, Outcome
+from gateway.handoff.evidence import Record
 from gateway.proxy.inspection import Inspection, fingerprint_of
 from gateway.proxy.request_body import RequestBody
-from gateway.proxy.routes import Target
+from gateway.proxy.routes import Route, Target
 from gateway.proxy.tally import Seen
+from gateway.proxy.units import Unit, Units
 from gateway.proxy.whole import WholeAnswer
 from gateway.wire.answer_head import AnswerHead
 from gateway.wire.answer_head import Body as AnswerBody
@@ -36,6 +38,26 @@ _ENDINGS: Final = {
 }
 
 
+class Told(Protocol):
+    """What a request tells of itself to the access log.
+
+    Attributes:
+        head: Its head.
+        request_id: The client's own, or a new one.
+
+    """
+
+    head: RequestHead
+    request_id: bytes
+
+
+class Sender(Protocol):
+    """Who sent a request; peer.Peer is one."""
+
+    def client(self, head: RequestHead) -> str:
+        """Give the client's address, behind trusted proxies."""
+
+
 class Observation:
     """One exchange, as it is noticed, from the choice of its version on.
 
@@ -44,12 +66,17 @@ class Observation:
         inspection: Of the service.
         head: Of the request.
         body: Of the request.
+        arrived: When its head arrived, where a coin decided; monotonic clock.
         key: The sticky key; None when it has none.
         reading: Reads it; None where nothing is read.
         changes_body: Whether something in the request's body is to be set.
+        cookie: Header line that gives a browser its key; None: it has one.
         strip: Takes usage out of the stream that the client did not ask for.
         first_byte: Seconds to the first body byte of the answer; None before.
         whole: The answer, when it came whole and is still to be read.
+        issued: The id the client was given for feedback; None before.
+        failure: Why an endpoint's answer was none or not whole; None when it was not.
+        told, peer: What the access log wants to know besides; set at the end.
         outcome: As the transport and the status say; set at the end, as what follows.
         status: What the client was sent; None when it left before.
         duration: Seconds from the request's head to the last byte handed over.
@@ -58,45 +85,68 @@ class Observation:
 
     __slots__ = (
         "_cell",
+        "_fingerprint",
+        "_route",
+        "_unit",
+        "arrived",
         "body",
         "changes_body",
+        "cookie",
         "duration",
+        "failure",
         "first_byte",
         "head",
         "inspection",
+        "issued",
         "key",
         "outcome",
+        "peer",
         "reading",
         "status",
         "strip",
         "target",
+        "told",
         "whole",
     )
+
+    reading: Reading | None
+    cookie: bytes | None
+    strip: UsageStrip | None
+    first_byte: float | None
+    whole: WholeAnswer | None
+    issued: bytes | None
+    failure: Failure | None
+    told: Told | None
+    peer: Sender | None
+    status: int | None
+    _unit: Unit | None
+    _cell: Cell | None
 
     def __init__(
         self,
         target: Target,
-        inspection: Inspection,
+        route: Route,
         head: RequestHead,
         body: RequestBody,
         key: bytes | None,
     ) -> None:
         self.target = target
-        self.inspection = inspection
+        self._route = route
+        self.inspection = inspection = route.inspection
         self.head = head
         self.body = body
         self.key = key
-        self.strip: UsageStrip | None = None
-        self.first_byte: float | None = None
-        self.whole: WholeAnswer | None = None
+        self._fingerprint = 0 if key is None else fingerprint_of(key)
+        self.cookie = self._unit = self.strip = self.first_byte = self.whole = None
+        self.issued = self.failure = self.told = self.peer = self.status = None
+        self._cell = self.reading = None
+        self.arrived = self.duration = 0.0
         self.outcome = _COMPLETE
-        self.status: int | None = None
-        self.duration = 0.0
-        self._cell: Cell | None = None
         self.changes_body = head.has_body and bool(target.set_json)
         dialect = inspection.dialects[head.path]
         if dialect is None:
-            self.reading: Reading | None = None
+            if inspection.has_pointers and head.is_json:
+                body.copy_up_to(inspection.json_limit)
         else:
             self.reading = inspection.reading(dialect, key)
             body.copy_up_to(inspection.json_limit)
@@ -111,6 +161,47 @@ class Observation:
             and self.inspection.asks_for_usage(reading.dialect)
             and head.has_body
             and head.is_json
+        )
+
+    def was_tossed(self, units: Units, now: float) -> None:
+        """Note that a coin decided: this may be evidence.
+
+        Args:
+            units: Of the worker.
+            now: When it arrived; monotonic clock.
+
+        """
+        self.arrived = now
+        own = self._fingerprint or self._route.random_bits()
+        self._unit = units.arrived(self._route.split, own, now)
+
+    def record(self, totals: Seen, units: Units) -> None:
+        """Hand over what may be evidence, if this is."""
+        unit, usage = self._unit, totals.usage
+        if unit is None:
+            return
+        known = usage is not None and not usage.is_estimated
+        units.ended(
+            self._route.split,
+            Record(
+                fingerprint=unit.fingerprint,
+                bucket=None if self.key is None else self._route.bucket(self.key),
+                is_candidate=self.target is self._route.candidate,
+                arrived=self.arrived,
+                nth=unit.nth,
+                window=unit.window,
+                nth_in_window=unit.nth_in_window,
+                outcome=totals.outcome.value,
+                duration=totals.duration,
+                first_content=totals.first_content,
+                per_token=totals.per_token,
+                input_tokens=None if usage is None else usage.input,
+                output_tokens=usage.output if usage is not None and known else None,
+                cost=totals.cost,
+                is_late=totals.is_late,
+                values=totals.values,
+                cell=bytes(self.cell()),
+            ),
         )
 
     def cell(self) -> Cell:
@@ -131,13 +222,19 @@ class Observation:
         maker = self.target.ticket
         if maker is None:
             return or_else
-        key = self.key
-        return maker.make(
+        self.issued = issued = maker.make(
             unix_s,
             unique,
-            0 if key is None else fingerprint_of(key),
+            self._fingerprint,
             bytes(self.cell()) if self.inspection.places else b"",
+            self._unit is not None,
         )
+        return issued
+
+    def fail(self, failure: Failure) -> None:
+        """Note why an endpoint's answer was none or not whole."""
+        self.failure = failure
+        self.target.tally.fail(failure)
 
     def answer_began(self, head: AnswerHead) -> None:
         """Read the request, and prepare for the answer's body; an error's is not read."""
@@ -185,7 +282,7 @@ def _begin(reading: Reading, head: AnswerHead) -> None:
         )
 
 
-def count(seen: Observation) -> None:
+def count(seen: Observation, units: Units) -> Seen:
     """Judge, measure and count an exchange. What fails here harms no client."""
     totals = Seen(seen.outcome, seen.status, seen.duration, seen.first_byte)
     places: list[tuple[str, str]] | tuple[()] = ()
@@ -201,9 +298,18 @@ def count(seen: Observation) -> None:
         )
     due = seen.target.first_content_due
     if due is not None:
-        first = totals.first_content
-        totals.is_late = (seen.duration if first is None else first) > due
+        totals.is_late = _until_first_content(seen, totals) > due
     seen.target.tally.end(totals, places)
+    seen.record(totals, units)
+    return totals
+
+
+def _until_first_content(seen: Observation, totals: Seen) -> float:
+    """Give the seconds until there was content, or for which there was none."""
+    first = totals.first_content
+    if first is None and (seen.reading is None or totals.is_unread):
+        first = totals.first_byte  # what it is nobody knows
+    return seen.duration if first is None else first
 
 
 def _read(seen: Observation, reading: Reading, totals: Seen) -> None:

@@ -1,6 +1,7 @@
 """What all connections of one worker share: routes, pools, tallies, deadlines, dice."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from random import Random, SystemRandom
 from time import monotonic
@@ -11,12 +12,16 @@ from gateway.domain.deployment import ClientLimits
 from gateway.domain.service import Service, Version
 from gateway.handoff.observations import Observations, Series
 from gateway.handoff.routing_table import RoutingTable
+from gateway.proxy.access_log import AccessLogger
 from gateway.proxy.deadlines import Wheel
-from gateway.proxy.observe import Observation, count
+from gateway.proxy.observe import Observation, Sender, Told, count
 from gateway.proxy.pool import Pool, Spawn
 from gateway.proxy.routes import Routes
-from gateway.proxy.tally import Tally
+from gateway.proxy.tally import Place, Tally
+from gateway.proxy.units import Units
 from gateway.proxy.whole import WholeAnswers, WholeRequests
+
+_logger: Final = logging.getLogger("sluicegate.plane")
 
 Soon = Callable[[Callable[[], None]], object]
 _COUNT_BITS: Final = 0xFFFFFFFF
@@ -57,6 +62,8 @@ class Plane:
         self._spawn = spawn
         self._soon = soon
         self._finished: list[Observation] = []
+        self.units = Units()
+        self.access_log = AccessLogger()
         self.unix_s = int(unix_time())
         # Seeded from the system: two workers must not toss the same coins.
         self.dice = Random(SystemRandom().getrandbits(256))  # ruff: ignore[suspicious-non-cryptographic-random-usage]
@@ -73,10 +80,22 @@ class Plane:
         before, self._pools = self._pools, {}
         self._retiring = before
         self.limits = table.limits
+        self.access_log.use(table.access_log)
         self.routes = Routes(table, self._pool, self._tally, self.dice)
         for key, pool in before.items():
             if key not in self._pools:
                 pool.retire()
+        self._keep_slices(table)
+
+    def _keep_slices(self, table: RoutingTable) -> None:
+        """Let every tally forget the slices that the table does not know."""
+        known: dict[tuple[str, str], set[Place]] = {}
+        for service in (routed.service for routed in table.services):
+            places = {(s.name, label) for s in service.segments for label in s.labels}
+            for version in service.versions:
+                known[service.name, version.name] = places
+        for name, tally in self._tallies.items():
+            tally.keep_slices(known.get(name, ()))
 
     def _pool(self, service: Service, version: Version, index: int) -> Pool:
         endpoint = version.endpoints[index]
@@ -116,11 +135,42 @@ class Plane:
     def _count_finished(self) -> None:
         finished, self._finished = self._finished, []
         for exchange in finished:
-            count(exchange)
+            try:
+                self._count(exchange)
+            except Exception:
+                _logger.exception("An exchange could not be counted.")
 
-    def refuse(self, status: int) -> None:
-        """Count a request that reached no version."""
+    def _count(self, exchange: Observation) -> None:
+        totals = count(exchange, self.units)
+        if exchange.told is not None:
+            self.access_log.exchange(exchange, totals)
+            exchange.told = None  # they know each other, and would stay for that
+
+    def close(self) -> None:
+        """Write down what is over; nothing comes any more."""
+        self._count_finished()
+        self.access_log.close()
+
+    def refuse(
+        self,
+        status: int,
+        told: Told | None = None,
+        peer: Sender | None = None,
+        arrived: float = 0.0,
+    ) -> None:
+        """Count a request that reached no version; log it when there is one to tell of.
+
+        Args:
+            status: What the client was sent.
+            told: The request; None when none was read.
+            peer: Who sent it.
+            arrived: When its head did, by the wheel's clock.
+
+        """
         self.refused[status] = self.refused.get(status, 0) + 1
+        log = self.access_log
+        if log.is_on and told is not None and peer is not None:
+            log.refusal(told, peer, status, self.wheel.now - arrived)
 
     def sweep(self) -> None:
         """Look at the deadlines; call every deadlines.SWEEP seconds."""
@@ -168,6 +218,10 @@ class Plane:
             else None,
             downstream_connections=len(self.clients),
             refused=dict(self.refused),
+            dropped={
+                "access_log": self.access_log.dropped,
+                "evidence": self.units.dropped,
+            },
         )
 
 

@@ -18,8 +18,9 @@ from gateway.domain.errors import (
 )
 from gateway.domain.outcome import Failure
 from gateway.domain.service import Endpoint, PoolLimits, Timeouts
-from gateway.proxy.deadlines import NEVER, Abortable, Wheel
+from gateway.proxy.deadlines import NEVER, Wheel
 from gateway.proxy.upstream import Upstream
+from gateway.proxy.watched import Abortable
 from gateway.proxy.whole import WholeAnswers
 
 _logger: Final = logging.getLogger("sluicegate.pool")

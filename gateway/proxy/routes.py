@@ -12,12 +12,14 @@ from gateway.domain.errors import Refused
 from gateway.domain.service import HostRule, Service, Version
 from gateway.domain.ticket_key import TicketKey
 from gateway.domain.units import BUCKETS
+from gateway.flags.bucket import bucket_of
 from gateway.handoff.routing_table import RoutedService, RoutingTable
 from gateway.handoff.ticket import TicketMaker, route_code
 from gateway.proxy.inspection import Inspection
 from gateway.proxy.pool import Pool
 from gateway.proxy.tally import Tally
 from gateway.proxy.tracing import Tracing
+from gateway.proxy.units import Split
 from gateway.routing.json_pointer import split_pointer
 from gateway.routing.match import bare_host, fits, fits_host, fits_path
 from gateway.routing.split import is_candidate
@@ -138,6 +140,7 @@ class Route:
         "json_limit",
         "may_repeat",
         "service",
+        "split",
         "sticky",
     )
 
@@ -157,6 +160,14 @@ class Route:
         self.json_limit = service.json_limit
         self.may_repeat = service.repeat
         self.inspection = Inspection(service, dice.random)
+        self.split = Split(
+            service=service.name,
+            revision=routed.revision,
+            versions=(service.baseline, service.candidate or ""),
+            share=routed.share,
+            names=self.inspection.names,
+            segments=code_of(service.segments),
+        )
         self._unsplit = service.unsplit
         self._prefixes = tuple(p.encode() for p in service.unsplit)
         override = service.override
@@ -191,12 +202,20 @@ class Route:
 
     def issue_tickets(self, key: TicketKey, epoch: int) -> None:
         """Give the targets what makes their request ids."""
-        segments = code_of(self.service.segments)
+        segments = self.split.segments
         for name, target in self._targets.items():
             route = route_code(self.service.name, name)
             target.ticket = TicketMaker(
                 key, route=route, segments=segments, epoch=epoch
             )
+
+    def bucket(self, key: bytes) -> int:
+        """Give the bucket a key lands in."""
+        return bucket_of(self._salt + key)
+
+    def random_bits(self) -> int:
+        """Give 64 bits for a request that has no key."""
+        return self._dice.getrandbits(64)
 
     def key_for_cookie(self, head: RequestHead) -> bytes | None:
         """Make a key to be issued as a cookie; None when none is to be issued."""

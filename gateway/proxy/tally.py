@@ -1,6 +1,6 @@
 """Running totals of one version in this worker: a few integer adds per exchange."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 import msgspec
 
@@ -32,7 +32,7 @@ class Seen(msgspec.Struct, gc=False):
         skipped_signals: Signals not measured for want of time.
         skipped_events: Events too long to be read.
         is_unread: The answer could not be read.
-        is_late: The first content came after the version's deadline, or never.
+        is_late: There was no content yet when the version's deadline passed.
 
     """
 
@@ -61,6 +61,7 @@ class Tally:
 
     __slots__ = (
         "_names",
+        "_places",
         "_rows",
         "_slices",
         "codes",
@@ -99,14 +100,20 @@ class Tally:
         self.in_flight = 0
         self.late = 0
         self._slices: dict[Place, Tally] = {}
+        self._places: frozenset[Place] = frozenset()
 
     def fail(self, failure: Failure) -> None:
         """Count why an endpoint's answer was none or not whole."""
         self.failures[failure] = self.failures.get(failure, 0) + 1
 
-    def keep_slices(self, places: Collection[Place]) -> None:
-        """Drop the slices that are none any more."""
-        for place in self._slices.keys() - set(places):
+    def keep_slices(self, places: Iterable[Place]) -> None:
+        """Know the slices there are, and drop those that are none any more.
+
+        An exchange that began before says where it belonged then: what it adds to a
+        slice that is gone is not counted, or that slice would come back.
+        """
+        self._places = frozenset(places)
+        for place in self._slices.keys() - self._places:
             del self._slices[place]
 
     def end(self, seen: Seen, places: Iterable[Place]) -> None:
@@ -115,6 +122,8 @@ class Tally:
         for place in places:
             tally = self._slices.get(place)
             if tally is None:
+                if place not in self._places:
+                    continue
                 self._slices[place] = tally = Tally(self.service, self.version)
             tally._add(seen)
 

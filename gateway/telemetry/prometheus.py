@@ -47,12 +47,15 @@ class GatewayCollector(Collector):
     Args:
         look: Gives the picture.
         version: The gateway's own.
+        is_compiled: Whether its hot path is.
 
     """
 
-    def __init__(self, look: Callable[[], Picture], *, version: str) -> None:
+    def __init__(
+        self, look: Callable[[], Picture], *, version: str, is_compiled: bool
+    ) -> None:
         self._look = look
-        self._version = version
+        self._build = {"version": version, "compiled": "yes" if is_compiled else "no"}
 
     def collect(self) -> Iterator[Metric]:
         """Give every family (prometheus_client)."""
@@ -64,13 +67,14 @@ class GatewayCollector(Collector):
         yield from _durations(versions)
         yield from _tokens(versions)
         yield from _shortcomings(picture, versions)
+        yield from _evidence(picture)
         yield from _connections(picture, versions)
         yield from _signals(picture, versions)
         yield from _gateway(picture)
         yield InfoMetricFamily(
             names.BUILD.removesuffix("_info"),
             "The running gateway.",
-            value={"version": self._version},
+            value=self._build,
         )
 
 
@@ -196,6 +200,27 @@ def _shortcomings(picture: Picture, versions: Sequence[Version]) -> Iterator[Met
         names.ACCESS_LOG_DROPPED,
         "Lines of the access log that could not be written.",
         value=picture.traffic.dropped["access_log"],
+    )
+
+
+def _evidence(picture: Picture) -> Iterator[Metric]:
+    units = CounterMetricFamily(
+        names.EVIDENCE_UNITS,
+        "Units of evidence: sticky keys, once for each weight, and keyless requests.",
+        labels=("service", "version"),
+    )
+    for labels in picture.percents:
+        units.add_metric(labels, picture.units.get(labels, 0))
+    age = GaugeMetricFamily(
+        names.EVIDENCE_AGE, "Time since the last unit.", labels=("service",)
+    )
+    for service, seconds in picture.evidence_age.items():
+        age.add_metric([service], seconds)
+    yield from (units, age)
+    yield CounterMetricFamily(
+        names.OBSERVATIONS_DROPPED,
+        "Records of evidence lost, in whole blocks, whatever they said.",
+        value=picture.traffic.dropped["evidence"],
     )
 
 

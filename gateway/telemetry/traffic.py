@@ -154,6 +154,8 @@ class Picture:
         epoch: Of the routing table in force.
         feedback: Sums by service, version and signal.
         signals: What the configuration has measured, by service.
+        units: Units of evidence by (service, version).
+        evidence_age: Seconds since the last one, by service; those that have any.
 
     """
 
@@ -163,3 +165,5 @@ class Picture:
     epoch: int
     feedback: Feedback = field(default_factory=dict)
     signals: Mapping[str, Collection[str]] = field(default_factory=dict)
+    units: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    evidence_age: Mapping[str, float] = field(default_factory=dict)

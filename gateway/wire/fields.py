@@ -108,7 +108,7 @@ def join_repeated(
     fields: dict[bytes, bytes], received: list[Field], names: frozenset[bytes]
 ) -> None:
     """Join the values of those *names* that are lists, where they repeat."""
-    for name in names & fields.keys():
+    for name in names.intersection(fields):
         fields[name] = b", ".join(
             pair[1] for pair, _line in received if pair[0] == name
         )

@@ -54,6 +54,8 @@ def client_address(peer: str, forwarded_for: bytes, trusted: Sequence[Network]) 
         An address in its canonical form; *peer* when nothing better is proven.
 
     """
+    if not (trusted and forwarded_for):
+        return peer
     nearest = None
     hop = _parse_address(peer)
     for entry in reversed(forwarded_for.rsplit(b",", MOST_HOPS)[-MOST_HOPS:]):

@@ -7,7 +7,11 @@ from loadtest.peers.envoy import ENVOY
 from loadtest.peers.haproxy import HAPROXY
 from loadtest.peers.nginx import NGINX
 from loadtest.peers.peer import Peer
-from loadtest.peers.sluicegate import SLUICEGATE, SLUICEGATE_UNREAD
+from loadtest.peers.sluicegate import (
+    SLUICEGATE,
+    SLUICEGATE_COMPILED,
+    SLUICEGATE_UNREAD,
+)
 from loadtest.peers.vllm_router import VLLM_ROUTER
 
 PEERS: Mapping[str, Peer] = {
@@ -17,6 +21,7 @@ PEERS: Mapping[str, Peer] = {
         HAPROXY,
         SLUICEGATE,
         SLUICEGATE_UNREAD,
+        SLUICEGATE_COMPILED,
         ENVOY,
         VLLM_ROUTER,
         AIOHTTP,

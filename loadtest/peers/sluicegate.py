@@ -47,7 +47,8 @@ def _preparation(reading: str) -> Callable[[Site, str], Sequence[str]]:
                 reading=reading,
             )
         )
-        return [program, "serve", path.name]  # it runs in the site's folder
+        # It runs in the site's folder; the code of its own environment, not this tree's.
+        return ["env", "-u", "PYTHONPATH", program, "serve", path.name]
 
     return prepare
 
@@ -69,3 +70,12 @@ SLUICEGATE_UNREAD = Peer(
     worker_mark=WORKER_MARK,
 )
 """Splitting and counting alone: what the reading costs is the difference."""
+
+SLUICEGATE_COMPILED = Peer(
+    name="sluicegate-compiled",
+    program="sluicegate-compiled",
+    variable="LOADTEST_SLUICEGATE_COMPILED",
+    prepare=_preparation(_READ),
+    worker_mark=WORKER_MARK,
+)
+"""The same as `sluicegate`, installed elsewhere with SLUICEGATE_COMPILE=1."""

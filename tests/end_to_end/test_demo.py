@@ -59,14 +59,34 @@ def _assert_it_went_well(text: str) -> None:
     assert "✗" not in text
     assert "Traceback" not in text
     for promise in (
-        r"✓ \d\d+ requests, \d+ of them streams: 0 failed, 0 cut\.",
+        r"✓ \d\d+ requests, \d+ of them streams: 0 failed, 0 cut on the way\.",
         r"✓ Every answer came from the version in its header",
         r"✓ While the weight rose \d+ users moved from v1 to v2, and 0 moved back\.",
         r"✓ The gateway counted the same requests as the visitors",
+        r"✓ It found in the answers just what the model servers say they sent\.",
         r"✓ \d+ answers of v2 were running when its weight went to 0",
         r"\n0 %\s+0\.0 %\s+0 of \d+",
     ):
         assert re.search(promise, text), f"{promise} is not in:\n{text}"
+    _assert_it_told_what_no_status_code_tells(" ".join(text.split()))
+
+
+def _assert_it_told_what_no_status_code_tells(text: str) -> None:
+    """See that the flaws add up to the number told, and that the baseline has none."""
+    told = re.search(
+        r"Every answer was a 200\. The gateway counted (\d+) of (\d+) answers of v2 and "
+        r"0 of (\d+) answers of v1 as not complete\. It found in v2's: ([a-z_0-9, ]+)\.",
+        text,
+    )
+    assert told, text
+    flawed, candidate, baseline = (int(number) for number in told.groups()[:3])
+    found = {name: int(n) for name, n in re.findall(r"([a-z_]+) (\d+)", told[4])}
+    assert {"refused", "length"} <= set(found)
+    assert {"stream_error", "truncated"} & set(found)  # how many depends on the load
+    assert sum(found.values()) == flawed < candidate
+    counted = re.search(r"(\d+) requests, \d+ of them streams", text)
+    assert counted is not None
+    assert int(counted[1]) == candidate + baseline
 
 
 def test_in_a_pipe_the_demo_prints_lines_and_exits_0(mark: str) -> None:

@@ -17,6 +17,7 @@ from gateway.domain.service import (
     StickySource,
     Version,
 )
+from gateway.domain.ticket_key import TicketKey
 from gateway.domain.units import Share
 from gateway.handoff.observations import Series
 from gateway.handoff.routing_table import RoutedService, RoutingTable
@@ -65,9 +66,12 @@ def table(
     share: int = 0,
     limits: ClientLimits = USUAL,
     trusted: Iterable[str] = (),
+    ticket_key: TicketKey | None = None,
+    epoch: int = 1,
 ) -> RoutingTable:
     return RoutingTable(
-        epoch=1,
+        epoch=epoch,
+        ticket_key=ticket_key,
         services=tuple(
             RoutedService(service=s, share=Share(share), salt=s.name, revision=1)
             for s in services
@@ -164,6 +168,17 @@ class Gateway:
         assert plane is not None
         frame = self._do(lambda: plane.observe(0, 1, 1))
         return next(s for s in frame.series if (s.service, s.version) == (of, name))
+
+    def slices(
+        self, name: str = "v1", of: str = "chat"
+    ) -> dict[tuple[str, str], Series]:
+        """Give what was counted for the slices of one version's traffic."""
+        plane = self._plane
+        assert plane is not None
+        found = self._do(lambda: plane.observe(0, 1, 1)).slices
+        assert found is not None
+        own = [s for s in found if (s.service, s.version) == (of, name)]
+        return {s.slice: s for s in own if s.slice is not None}
 
     def outcomes(self, name: str = "v1") -> dict[str, int]:
         """Give the outcomes that happened, by name."""

@@ -17,6 +17,7 @@ from typing import Self
 import aiohttp
 import msgspec
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.analysis.histogram import Histogram
 from gateway.answers.segments import code_of
@@ -922,3 +923,83 @@ async def test_an_app_may_give_feedback_and_no_key_is_ever_shown(
     told = str(shown) + stage.log.read_text()
     for written in (key.secret.hex(), repr(key.secret)[2:-1]):
         assert written not in told
+
+
+def _read_answers(worker: int, pid: int) -> Observations:
+    """Say what a worker has read of answers, of one slice apart."""
+    spread = Histogram()
+    for seconds in (0.2, 0.3):
+        spread.add(seconds)
+    said = {
+        "service": "chat",
+        "version": "v2",
+        "outcomes": {"complete": 1, "refused": 1},
+        "codes": {200: 2},
+        "duration": Spread.of(spread),
+        "first_content": Spread.of(spread),
+        "per_token": Spread.of(spread),
+        "tokens": {"input": 5, "output": 7},
+        "cost": 0.25,
+        "signals": {"refusal": (2, 1.0, 1.0), "of_the_past": (1, 1.0, 1.0)},
+        "skipped": {"event": 1},
+        "late": 1,
+    }
+    return Observations(
+        worker=worker,
+        pid=pid,
+        sequence=1,
+        series=[Series(**said)],  # type: ignore[arg-type]
+        slices=[Series(**said, slice=("tenant", "a"))],  # type: ignore[arg-type]
+        downstream_connections=0,
+        refused={},
+        dropped={"access_log": 3},
+    )
+
+
+async def test_what_workers_read_in_answers_reaches_people_and_scrapers(
+    stage: _Stage,
+) -> None:
+    """Added up over the workers, in a text that Prometheus can read."""
+    stage.configure(
+        extra="    segments: [{name: tenant, by: {header: x-tenant}, values: [a, b]}]"
+    )
+    stage.start_workers()
+    await stage.start()
+    await stage.ready_line()
+    for worker in stage.workers:
+        worker.send(_read_answers(worker.number, worker.pid))
+
+    async def samples() -> dict[str, float]:
+        _, scraped, _ = await stage.ask("GET", "/metrics")
+        return {
+            f"{sample.name} {' '.join(sample.labels[k] for k in sorted(sample.labels))}": (
+                sample.value
+            )
+            for family in text_string_to_metric_families(str(scraped["text"]))
+            for sample in family.samples
+            if sample.labels.get("version") != "v1"
+        }
+
+    async def is_counted() -> bool:
+        return (await samples())["sluicegate_tokens_total chat output v2"] >= 14
+
+    await _until(is_counted)
+    scraped = await samples()
+    assert scraped["sluicegate_time_to_first_token_seconds_count chat v2"] == 4
+    assert scraped["sluicegate_time_per_output_token_seconds_bucket 0.2 chat v2"] == 2
+    assert scraped["sluicegate_cost_usd_total chat v2"] == pytest.approx(0.5)
+    assert scraped["sluicegate_requests_total refused chat v2"] == 2
+    assert scraped["sluicegate_signal_sum chat refusal v2"] == 2
+    assert scraped["sluicegate_signal_total chat other v2"] == 2
+    assert scraped["sluicegate_unread_total chat v2 event"] == 2
+    assert scraped["sluicegate_first_token_late_total chat v2"] == 2
+    assert scraped["sluicegate_access_log_dropped_total "] == 6
+
+    _, shown, _ = await stage.ask("GET", "/api/v1/services/chat")
+    version = shown["versions"]["v2"]  # type: ignore[index]
+    seen = version["statistics"]
+    assert (seen["refused_rate"], seen["error_rate"]) == (0.5, 0.0)
+    assert seen["tokens"] == {"input": 10, "output": 14}
+    assert seen["tokens_per_second"] == pytest.approx(4.0)
+    assert seen["signals"]["refusal"]["mean"] == pytest.approx(0.5)
+    assert version["segments"]["tenant"]["a"]["requests"] == 4

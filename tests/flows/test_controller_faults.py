@@ -13,6 +13,7 @@ from gateway.app.controller import Controller
 from gateway.app.reading import read_deployment
 from gateway.app.start import ControllerStart
 from gateway.control.aggregate import Aggregate
+from gateway.control.evidence import EvidenceBook
 from gateway.control.publish import Publisher
 from gateway.control.switchboard import Switchboard
 from gateway.domain.errors import BadConfiguration
@@ -68,7 +69,7 @@ def test_a_fault_over_a_workers_message_leaves_its_link_alone(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     publisher = Publisher(lambda _table: None)
-    board = Switchboard(publisher, Aggregate())
+    board = Switchboard(publisher, Aggregate(), EvidenceBook(lambda: 0.0))
     link = Link(board.received, board.lost)
 
     def fail(*_anything: object) -> None:

@@ -6,11 +6,16 @@ from typing import Final
 
 from gateway.answers.dialect import Dialect
 from gateway.answers.dialects.anthropic import ANTHROPIC
+from gateway.answers.dialects.kserve import KSERVE
+from gateway.answers.dialects.kserve_generate import KSERVE_GENERATE
+from gateway.answers.dialects.ollama import OLLAMA
+from gateway.answers.dialects.ollama_embed import OLLAMA_EMBED
 from gateway.answers.dialects.openai_chat import OPENAI_CHAT
 from gateway.answers.dialects.openai_completions import OPENAI_COMPLETIONS
 from gateway.answers.dialects.openai_embeddings import OPENAI_EMBEDDINGS
 from gateway.answers.dialects.openai_responses import OPENAI_RESPONSES
 from gateway.answers.dialects.plain import PLAIN
+from gateway.answers.dialects.tgi import TGI
 
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType({
     dialect.name: dialect
@@ -20,6 +25,11 @@ DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType({
         OPENAI_EMBEDDINGS,
         OPENAI_RESPONSES,
         ANTHROPIC,
+        KSERVE,
+        KSERVE_GENERATE,
+        OLLAMA,
+        OLLAMA_EMBED,
+        TGI,
         PLAIN,
     )
 })
@@ -30,25 +40,34 @@ FAMILIES: Final = tuple(dict.fromkeys(d.family for d in DIALECTS.values()))
 """What a configuration may name besides `auto`."""
 
 
-def _endings_of(setting: str) -> tuple[tuple[bytes, Dialect], ...]:
-    """Give the endings of paths that mean something under a setting, longest first."""
+def _paths_in(dialect: Dialect, setting: str) -> tuple[bytes, ...]:
+    return dialect.paths if setting == AUTO else dialect.paths + dialect.shared_paths
+
+
+def _paths_of(setting: str) -> tuple[tuple[bytes, bytes, Dialect], ...]:
+    """Give what a setting's paths must contain, how they end, and what they mean.
+
+    The longest first.
+    """
     found = [
-        (ending, dialect)
+        (path, dialect)
         for dialect in DIALECTS.values()
         if setting in {AUTO, dialect.family}
-        for ending in dialect.paths
+        for path in _paths_in(dialect, setting)
     ]
-    return tuple(sorted(found, key=lambda each: len(each[0]), reverse=True))
+    found.sort(key=lambda each: len(each[0]), reverse=True)
+    cut = [(path.rpartition(b"*"), dialect) for path, dialect in found]
+    return tuple((before, ending, dialect) for (before, _, ending), dialect in cut)
 
 
-_ENDINGS: Final = {setting: _endings_of(setting) for setting in (AUTO, *FAMILIES)}
+_PATHS: Final = {setting: _paths_of(setting) for setting in (AUTO, *FAMILIES)}
 
 
 def dialect_of(setting: str, path: bytes) -> Dialect:
     """Choose the dialect of a request.
 
-    The longest ending that fits the path wins, among the dialects of the family that
-    is set. None fits: plain.
+    The longest of the dialects' paths that fits wins, among the dialects of the family
+    that is set. None fits: plain.
 
     Args:
         setting: `auto` or a family.
@@ -56,7 +75,7 @@ def dialect_of(setting: str, path: bytes) -> Dialect:
 
     """
     path = path.rstrip(b"/")
-    for ending, dialect in _ENDINGS.get(setting, ()):
-        if path.endswith(ending):
+    for before, ending, dialect in _PATHS.get(setting, ()):
+        if path.endswith(ending) and before in path[: -len(ending)]:
             return dialect
     return PLAIN

@@ -1,4 +1,8 @@
-"""Reads one answer to its last byte and says whether it was whole, and whose it was."""
+"""Reads one answer to its last byte and says whether it was whole, and whose it was.
+
+This is the visitors' own judgement, made without the gateway's code: it sees what any
+client could see. Whether a whole answer was a refusal or a loop is beyond it.
+"""
 
 import json
 from collections.abc import AsyncIterable
@@ -9,6 +13,7 @@ from gateway.cli.demo.overheard import Quote
 
 _FIELD: Final = b"data:"
 _DONE: Final = b"[DONE]"
+_REASONS: Final = frozenset({"stop", "length"})
 
 
 class Answer:
@@ -16,7 +21,8 @@ class Answer:
 
     Attributes:
         claim: The `model` that its body names; None while it named none.
-        ending: FAILED until content was promised, CUT until it was whole.
+        ending: FAILED until content was promised, then CUT until an end mark came:
+            WHOLE with a reason why it stopped, BROKEN with an error in its place.
 
     """
 
@@ -24,6 +30,7 @@ class Answer:
         self.claim: str | None = None
         self.ending = Ending.FAILED
         self._is_finished = False
+        self._has_error = False
 
     def read_whole(self, body: bytes) -> None:
         """Take a body that was not streamed.
@@ -34,8 +41,7 @@ class Answer:
         """
         self.ending = Ending.CUT
         self._take(json.loads(body))
-        if self._is_finished:
-            self.ending = Ending.WHOLE
+        self._end()
 
     async def read_stream(
         self, lines: AsyncIterable[bytes], quote: Quote | None
@@ -51,12 +57,18 @@ class Answer:
             if not line.startswith(_FIELD):
                 continue
             event = line.removeprefix(_FIELD).strip()
-            if event != _DONE:
-                word = self._take(json.loads(event))
-                if quote is not None:
-                    quote.text += word
-            elif self._is_finished:
-                self.ending = Ending.WHOLE
+            if event == _DONE:
+                self._end()
+                continue
+            word = self._take(json.loads(event))
+            if quote is not None:
+                quote.text += word
+
+    def _end(self) -> None:
+        if self._has_error:
+            self.ending = Ending.BROKEN
+        elif self._is_finished:
+            self.ending = Ending.WHOLE
 
     def _take(self, said: object) -> str:
         """Read a completion or a chunk of one; give the words in it."""
@@ -66,8 +78,11 @@ class Answer:
                 "choices": [{"finish_reason": reason} as choice],
             }:
                 self.claim = model
-                self._is_finished = self._is_finished or reason == "stop"
+                self._is_finished = self._is_finished or reason in _REASONS
                 return _words(choice)
+            case {"error": _}:
+                self._has_error = True
+                return ""
             case _:
                 return ""
 

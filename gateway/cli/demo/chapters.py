@@ -56,22 +56,22 @@ FULL: Final = Script(
             weight=10,
             seconds=7.0,
             title="One user in ten meets the candidate",
-            caption="A hash of the user's name picks the version, so a user who comes "
-            "back\nmeets the same one, on every worker, with nothing stored anywhere.",
+            caption="A hash of the user's name picks the version, the same one each time. "
+            "The\ngateway reads every answer as it passes, and tells what it was.",
         ),
         Chapter(
             weight=50,
             seconds=7.0,
             title="The gate opens: half of the users",
-            caption="One PUT to the admin API moved the weight while requests ran. "
-            "Users move\nfrom v1 to v2 only; whoever had met v2 already stays there.",
+            caption="One PUT moved the weight while requests ran; users move to v2 only. "
+            "v2 is\nquicker, cheaper, and under load it breaks off inside its 200s.",
         ),
         Chapter(
             weight=0,
             seconds=5.5,
             title="The gate closes: everybody back to the baseline",
-            caption="The next request of every user goes to v1 again. Streams that v2 "
-            "had begun\nfinish where they are: no client sees that anything happened.",
+            caption="Status codes alone would never tell. The next request of every user "
+            "goes\nto v1 again; streams that v2 had begun finish where they are.",
         ),
     ),
 )

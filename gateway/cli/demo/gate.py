@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from gateway.cli.admin_api import AdminApi, AdminUnreachable
 from gateway.cli.demo.chapters import CANDIDATE, SERVICE
+from gateway.cli.demo.seen import Seen, requests
 from gateway.cli.views import Receipt, ServiceView, read
 from gateway.domain.errors import GatewayError, Side
 
@@ -68,22 +69,31 @@ class Gate:
         """
         return await _aside(lambda: self._move(weight))
 
-    async def counted(self, expected: Mapping[str, int]) -> dict[str, int]:
-        """Ask how many requests the gateway counted, by version.
+    async def seen(self) -> Seen:
+        """Ask what the gateway has counted and measured, by version.
+
+        Raises:
+            GatewayLost: It does not answer.
+
+        """
+        return await _aside(self._seen)
+
+    async def all_seen(self, expected: Mapping[str, int]) -> Seen:
+        """Ask the same when all is over.
 
         Its workers report now and then, so it is asked again for a few seconds
-        while the answer is not *expected*.
+        while the requests by version are not *expected*.
 
         Raises:
             GatewayLost: It does not answer.
 
         """
         deadline = time.monotonic() + _PATIENCE_S
-        while (counted := await _aside(self._counted)) != expected:
+        while requests(seen := await self.seen()) != expected:
             if time.monotonic() > deadline:
                 break
             await asyncio.sleep(_LOOK_S)
-        return counted
+        return seen
 
     def _move(self, weight: float) -> Move:
         began = time.monotonic()
@@ -98,11 +108,9 @@ class Gate:
             )
         return Move(weight=weight, in_force_s=took, workers=workers.in_force)
 
-    def _counted(self) -> dict[str, int]:
+    def _seen(self) -> Seen:
         view = read(ServiceView, self._api.service(SERVICE))
-        return {
-            name: version.statistics.requests for name, version in view.versions.items()
-        }
+        return {name: version.statistics for name, version in view.versions.items()}
 
 
 async def _aside(ask: Callable[[], _Answer]) -> _Answer:

@@ -44,9 +44,13 @@ class Running:
 
 @asynccontextmanager
 async def running_gateway(
-    endpoints: Mapping[str, str], *, weight: float
+    versions: Mapping[str, object], *, weight: float
 ) -> AsyncGenerator[Running]:
-    """Write a configuration for *endpoints*, serve it, and stop it at the end.
+    """Write a configuration for *versions*, serve it, and stop it at the end.
+
+    Args:
+        versions: As a configuration describes them, by name.
+        weight: Of the candidate, in percent.
 
     Raises:
         GatewayDidNotStart: With the last words of the gateway.
@@ -54,7 +58,7 @@ async def running_gateway(
     """
     with TemporaryDirectory(prefix="sluicegate-demo-") as folder:
         config, log = Path(folder) / "gateway.yaml", Path(folder) / "gateway.log"
-        config.write_text(_configuration(endpoints, weight))
+        config.write_text(_configuration(versions, weight))
         process = await _start(config, log)
         try:
             data, admin = await _addresses(process, log)
@@ -63,7 +67,7 @@ async def running_gateway(
             await _stop(process)
 
 
-def _configuration(endpoints: Mapping[str, str], weight: float) -> str:
+def _configuration(versions: Mapping[str, object], weight: float) -> str:
     document = {
         "listen": "127.0.0.1:0",
         "admin": {"listen": "127.0.0.1:0"},
@@ -71,9 +75,7 @@ def _configuration(endpoints: Mapping[str, str], weight: float) -> str:
         "state": "memory:",
         "services": {
             SERVICE: {
-                "versions": {
-                    version: {"endpoints": [url]} for version, url in endpoints.items()
-                },
+                "versions": dict(versions),
                 "baseline": BASELINE,
                 "candidate": CANDIDATE,
                 "weights": {CANDIDATE: weight},

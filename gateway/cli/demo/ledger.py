@@ -23,6 +23,7 @@ class Ending(Enum):
     """How one visit ended, as the visitor saw it."""
 
     WHOLE = "whole"
+    BROKEN = "broken"  # an error came in place of its end
     CUT = "cut"
     FAILED = "failed"
 
@@ -36,7 +37,6 @@ class Visit:
         sent_step: The step in which it was sent.
         met_step: The step in which the head of the answer came, or the failure.
         ended_step: The step in which the last byte came.
-        seconds: From sending to the last byte.
         version: What the gateway's header says; None without one.
         claim: What the body says; None when it says nothing.
         ending: Whether the answer was whole.
@@ -48,7 +48,6 @@ class Visit:
     sent_step: int
     met_step: int
     ended_step: int
-    seconds: float
     version: str | None
     claim: str | None
     ending: Ending
@@ -59,23 +58,6 @@ class Visit:
         """The chapter whose weight it met; None when the weight was moving."""
         stable = self.sent_step == self.met_step and self.sent_step % 2 == 0
         return self.sent_step // 2 if stable else None
-
-
-@dataclass(slots=True)
-class VersionCount:
-    """What one version was asked and how it answered; seconds of whole answers."""
-
-    requests: int = 0
-    failed: int = 0
-    cut: int = 0
-    seconds: list[float] = field(default_factory=list)
-
-    def quantile(self, share: float) -> float | None:
-        """Give the *share* quantile in seconds, exact; None without an answer."""
-        if not self.seconds:
-            return None
-        rank = max(1, math.ceil(share * len(self.seconds)))
-        return sorted(self.seconds)[rank - 1]
 
 
 @dataclass(slots=True)
@@ -119,7 +101,7 @@ class Ledger:
 
     def __init__(self, weights: Sequence[float]) -> None:
         self.weights = tuple(weights)
-        self.versions = {BASELINE: VersionCount(), CANDIDATE: VersionCount()}
+        self._by_version = {BASELINE: 0, CANDIDATE: 0}
         self.chapters = tuple(ChapterCount() for _ in weights)
         self.homes: dict[int, str] = {}
         self.outcomes: Counter[Ending] = Counter()
@@ -143,28 +125,29 @@ class Ledger:
         return self.outcomes[Ending.CUT]
 
     @property
+    def broken(self) -> int:
+        """How many answers had an error inside, and an end mark all the same."""
+        return self.outcomes[Ending.BROKEN]
+
+    @property
     def failed(self) -> int:
-        """How many visits got no answer, or an error."""
+        """How many visits got no answer with status 200."""
         return self.outcomes[Ending.FAILED]
 
     def requests_by_version(self) -> dict[str, int]:
         """How many visits each version answered."""
-        return {name: count.requests for name, count in self.versions.items()}
+        return dict(self._by_version)
 
     def record(self, visit: Visit) -> None:
         """Count one visit; of one user, in the order in which they were made."""
         self.outcomes[visit.ending] += 1
         self.streams += visit.streamed
         self._count_chapter(visit)
-        count = self.versions.get(visit.version or "")
-        if count is None or visit.version is None:
+        if visit.version is None or visit.version not in self._by_version:
             self.disagreed += visit.ending is not Ending.FAILED
             return
-        count.requests += 1
-        count.failed += visit.ending is Ending.FAILED
-        count.cut += visit.ending is Ending.CUT
-        if visit.ending is Ending.WHOLE:
-            count.seconds.append(visit.seconds)
+        self._by_version[visit.version] += 1
+        if visit.claim is not None or visit.ending is Ending.WHOLE:
             self.disagreed += visit.claim != visit.version
         self._count_move(visit, visit.version)
 
@@ -172,7 +155,6 @@ class Ledger:
         """Say what must not have happened; empty when all went well."""
         counted = (
             ("requests that failed", self.failed),
-            ("answers that were cut", self.cut),
             ("users who moved back while the weight rose", self.moved_back),
             ("answers from another version than the header says", self.disagreed),
         )
@@ -199,7 +181,7 @@ class Ledger:
             return
         chapter = self.chapters[visit.chapter]
         chapter.requests += 1
-        chapter.failed += visit.ending is not Ending.WHOLE
+        chapter.failed += visit.ending is Ending.FAILED
         if visit.version is not None:
             chapter.met[visit.user] = visit.version
 

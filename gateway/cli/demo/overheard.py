@@ -16,12 +16,14 @@ class Quote:
         user: Number of the user who is told this.
         text: What came so far.
         ended_at: Monotonic; None while words are still coming.
+        is_broken: Whether it ended without being whole.
 
     """
 
     user: int
     text: str = ""
     ended_at: float | None = None
+    is_broken: bool = False
 
 
 class Overheard:

@@ -16,11 +16,13 @@ from gateway.cli.demo.ledger import Ledger
 from gateway.cli.demo.models import pretend_models
 from gateway.cli.demo.overheard import Overheard
 from gateway.cli.demo.scene import Scene
+from gateway.cli.demo.seen import Sent
 from gateway.cli.demo.visitors import Visitors
 
 INTERRUPTED: Final = 130
 """128 + SIGINT, as shells count it."""
 
+_ASK_S: Final = 0.25  # as often as the workers report
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -63,21 +65,23 @@ class _Play:
         first = self._script.chapters[0].weight
         with self._console.status("Starting two model servers and a gateway …") as wait:
             async with (
-                pretend_models() as endpoints,
-                running_gateway(endpoints, weight=first) as running,
+                pretend_models() as models,
+                running_gateway(models.versions(), weight=first) as running,
             ):
                 wait.stop()
-                scene = await self._perform(running)
+                scene = await self._perform(running, models.sent)
                 self._is_over = True
+                failed = bool(scene.problems())  # now: who stays may ask for more
                 await self._bow(scene, running)
-        return 1 if scene.problems() else 0
+        return 1 if failed else 0
 
-    async def _perform(self, running: Running) -> Scene:
+    async def _perform(self, running: Running, sent: Sent) -> Scene:
         ledger = Ledger([chapter.weight for chapter in self._script.chapters])
         scene = Scene(
             script=self._script,
             ledger=ledger,
             overheard=Overheard(time.monotonic),
+            sent=sent,
             started_at=time.monotonic(),
         )
         gate = Gate(running.admin)
@@ -85,11 +89,13 @@ class _Play:
         with audience(self._console) as shown:
             async with asyncio.TaskGroup() as tasks:
                 looking = tasks.create_task(_keep_looking(shown, scene))
+                asking = tasks.create_task(_keep_asking(gate, scene))
                 coming = tasks.create_task(visitors.keep_coming())
                 await _play_chapters(scene, visitors, gate, shown)
                 visitors.leave()
                 await coming
-                scene.counted = await gate.counted(ledger.requests_by_version())
+                asking.cancel()
+                scene.seen = await gate.all_seen(ledger.requests_by_version())
                 looking.cancel()
         return scene
 
@@ -127,6 +133,12 @@ async def _play_chapters(
         scene.at = at
         shown.begin(scene)
         await asyncio.sleep(chapter.seconds)
+
+
+async def _keep_asking(gate: Gate, scene: Scene) -> None:
+    while True:
+        await asyncio.sleep(_ASK_S)
+        scene.seen = await gate.seen()
 
 
 async def _keep_looking(shown: Audience, scene: Scene) -> None:

@@ -1,7 +1,8 @@
 """The live screen: a picture of a scene, for 80 columns and 24 lines and up.
 
-From top to bottom: the chapter, the split wanted and measured, a table, every user as
-a dot, what is being answered now, and what must stay zero.
+From top to bottom: the chapter, the split wanted and measured, what the gateway saw of
+each version and found in its answers, every user as a dot, what is being answered now,
+and what must stay zero.
 """
 
 from typing import Final
@@ -14,13 +15,26 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from gateway.cli.demo import plain
 from gateway.cli.demo.chapters import CANDIDATE, ROLES
 from gateway.cli.demo.gateway_process import WORKERS
-from gateway.cli.demo.ledger import VersionCount
 from gateway.cli.demo.scene import Scene
+from gateway.cli.demo.seen import (
+    cost_of_a_thousand,
+    share_complete,
+    share_errors,
+    share_ok,
+)
 from gateway.cli.demo.strokes import STYLES, UNSEEN, bar, crowd, dots
 from gateway.cli.demo.visitors import user_name
-from gateway.cli.figures import clock, duration, measured_percent
+from gateway.cli.figures import (
+    clock,
+    dollars,
+    duration,
+    measured_percent,
+    speed,
+)
+from gateway.cli.views import Statistics
 
 WIDEST: Final = 120
 LINES: Final = 24
@@ -29,8 +43,12 @@ LINES: Final = 24
 _WANTED: Final = ("━", "─")
 _MEASURED: Final = ("█", "░")
 _BESIDE_BAR: Final = 24
-_BESIDE_ANSWER: Final = 20
 _CURSOR: Final = "▌"
+_BROKEN: Final = " ✂ broken off"
+_ROOMY: Final = 98
+_ALL: Final = 100.0
+_GAP: Final = "  "
+_COLUMNS: Final = ("HTTP 200", "complete", "errors", "1st token", "tok/s", "$/1,000")
 
 
 def draw(scene: Scene, now: float, *, width: int, height: int) -> RenderableType:
@@ -41,11 +59,13 @@ def draw(scene: Scene, now: float, *, width: int, height: int) -> RenderableType
         _chapter(scene),
         _split(scene, width),
         Text(),
-        _versions(scene),
+        _versions(scene, width),
+        _findings(scene),
         Text(),
     ]
     if height >= LINES:
-        parts += [*_crowd(scene, width), Text(), *_answers(scene), Text()]
+        parts += [*_crowd(scene, width), Text(), *_answers(scene)]
+        parts += [Text()] if height > LINES else []
     parts.append(_checks(scene))
     return Constrain(Padding(Group(*parts), (0, 1)), width + 2)
 
@@ -92,33 +112,51 @@ def _split(scene: Scene, width: int) -> Table:
     return lines
 
 
-def _versions(scene: Scene) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-    table.add_column("version")
-    for column in ("users", "requests", "errors", "cut", "p50", "p99"):
-        table.add_column(column, justify="right")
+def _versions(scene: Scene, width: int) -> Table:
+    """Draw what the gateway saw; the share of the requests only where there is room."""
+    has_room = width >= _ROOMY
+    padding = (0, 3 if has_room else 2, 0, 0)
+    table = Table(box=None, pad_edge=False, padding=padding, header_style="dim")
+    table.add_column("version", no_wrap=True)
+    share = ("share",) if has_room else ()
+    for column in ("requests", *share, *_COLUMNS):
+        table.add_column(column, justify="right", no_wrap=True)
     for name, role in ROLES.items():
-        count = scene.ledger.versions[name]
+        one = scene.of(name)
         table.add_row(
             Text.assemble((f"{name} ", STYLES[name]), (role, "dim")),
-            str(scene.ledger.chapters[scene.at].users(name)),
-            *_counts(count),
+            str(one.requests),
+            *([measured_percent(scene.share(name))] if has_room else []),
+            *_figures(one),
         )
     return table
 
 
-def _counts(count: VersionCount) -> tuple[RenderableType, ...]:
+def _figures(one: Statistics) -> tuple[RenderableType, ...]:
+    good, whole, errors = share_ok(one), share_complete(one), share_errors(one)
     return (
-        str(count.requests),
-        _zero(count.failed),
-        _zero(count.cut),
-        duration(count.quantile(0.50)),
-        duration(count.quantile(0.99)),
+        Text(measured_percent(good), style="green" if good == _ALL else "bold red"),
+        Text(measured_percent(whole), style="green" if whole == _ALL else "bold red"),
+        Text(measured_percent(errors), style="bold red" if errors else ""),
+        duration(one.time_to_first_token_seconds.p50),
+        speed(one.tokens_per_second),
+        dollars(cost_of_a_thousand(one) or 0.0),
     )
 
 
-def _zero(number: int) -> Text:
-    return Text(str(number), style="bold red" if number else "")
+def _findings(scene: Scene) -> Table:
+    """Draw what was found in the answers, though their status was 200."""
+    lines = Table.grid(padding=(0, 1, 0, 0))
+    lines.add_column(style="dim")
+    lines.add_column()
+    for label, tell in (("found", plain.outcomes), ("signals", plain.signals)):
+        found = {name: told for name in ROLES if (told := tell(scene, name))}
+        line = Text(_GAP, no_wrap=True, overflow="ellipsis").join(
+            Text.assemble((f"{name} ", STYLES[name]), (told, "red"))
+            for name, told in found.items()
+        )
+        lines.add_row(label, line if found else Text("nothing so far", style="dim"))
+    return lines
 
 
 def _crowd(scene: Scene, width: int) -> list[RenderableType]:
@@ -146,6 +184,7 @@ def _answers(scene: Scene) -> list[RenderableType]:
             line.append(f"{user_name(quote.user)} ", "dim")
             line.append(quote.text.rstrip(), "" if is_coming else "dim")
             line.append(_CURSOR if is_coming else "", STYLES[name])
+            line.append(_BROKEN if quote.is_broken else "", "red")
         lines.append(line)
     return lines
 
@@ -153,10 +192,10 @@ def _answers(scene: Scene) -> list[RenderableType]:
 def _checks(scene: Scene) -> RenderableType:
     ledger = scene.ledger
     line = Text.assemble(
-        _must_be_zero(ledger.failed, "failed"),
-        _must_be_zero(ledger.cut, "cut"),
+        _must_be_zero(ledger.failed, "not 200"),
+        _must_be_zero(scene.cut_on_the_way, "cut on the way"),
         _must_be_zero(ledger.moved_back, "moved back"),
-        _must_be_zero(ledger.disagreed, "bodies that deny their header"),
+        _must_be_zero(ledger.disagreed, "mislabelled"),
     )
     return Group(line, _last_move(scene))
 

@@ -1,4 +1,4 @@
-"""The traffic of the demo: many users, each asking again and again, half of them streams.
+"""The traffic of the demo: many users, each asking again and again, mostly for streams.
 
 Requests are sent at a steady rate whatever the answers do, one at a time per user, and
 every answer is read to its last byte and judged by what it contains.
@@ -15,17 +15,19 @@ import aiohttp
 
 from gateway.cli.demo.answer import Answer
 from gateway.cli.demo.chapters import Script
-from gateway.cli.demo.ledger import Ledger, Visit
+from gateway.cli.demo.ledger import Ending, Ledger, Visit
 from gateway.cli.demo.models import even_spread
 from gateway.cli.demo.overheard import Overheard
 
 VERSION_HEADER: Final = "x-sluicegate-version"
-STREAMED: Final = 0.5
+STREAMED: Final = 0.8
 """Which part of the requests asks for a stream."""
 
 _DEADLINE: Final = aiohttp.ClientTimeout(total=15.0)
 _OK: Final = 200
 _QUESTION: Final = {"role": "user", "content": "How does a river get its level?"}
+_CHAT: Final = {"model": "demo", "messages": [_QUESTION]}
+_STREAM: Final = {**_CHAT, "stream": True, "stream_options": {"include_usage": True}}
 
 
 def user_name(user: int) -> str:
@@ -89,17 +91,24 @@ class Visitors:
     async def _ask(self, session: aiohttp.ClientSession, call: "_Call") -> None:
         async with session.post(
             self._url,
-            json={"model": "demo", "messages": [_QUESTION], "stream": call.streamed},
+            json=_STREAM if call.streamed else _CHAT,
             headers={"x-user-id": user_name(call.user)},
         ) as response:
             call.meet(response.headers.get(VERSION_HEADER), self.step)
             if response.status != _OK:
                 return
             if call.streamed:
-                with self._overheard.listening(call.version, call.user) as quote:
-                    await call.answer.read_stream(response.content, quote)
+                await self._follow(response, call)
             else:
                 call.answer.read_whole(await response.read())
+
+    async def _follow(self, response: aiohttp.ClientResponse, call: "_Call") -> None:
+        with self._overheard.listening(call.version, call.user) as quote:
+            try:
+                await call.answer.read_stream(response.content, quote)
+            finally:
+                if quote is not None:
+                    quote.is_broken = call.answer.ending is not Ending.WHOLE
 
 
 class _Call:
@@ -110,7 +119,6 @@ class _Call:
         self.streamed = streamed
         self.version: str | None = None
         self.answer = Answer()
-        self._sent_at = time.monotonic()
         self._sent_step = step
         self._met_step: int | None = None
 
@@ -126,7 +134,6 @@ class _Call:
             sent_step=self._sent_step,
             met_step=step if self._met_step is None else self._met_step,
             ended_step=step,
-            seconds=time.monotonic() - self._sent_at,
             version=self.version,
             claim=self.answer.claim,
             ending=self.answer.ending,

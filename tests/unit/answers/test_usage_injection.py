@@ -133,6 +133,7 @@ def test_what_is_not_the_outermost_usage_stays(event: bytes) -> None:
             b'data: {"x":{"usage":null},"y":{"usage":null}}\n\n',
         ),
         (b'data: {"a":"\\\\","usage":null}\r\n\r\n', b'data: {"a":"\\\\"}\r\n\r\n'),
+        (b'data: {"a":"\\ud83d","usage":null}\n\n', b'data: {"a":"\\ud83d"}\n\n'),
         (b'data: {"a":1,"usage":null}\r\r', b'data: {"a":1}\r\r'),
         (
             b'id: 7\ndata: {"a":1,\ndata:"usage":\r\ndata:null\rdata:, "b":2}\n\n',

@@ -19,6 +19,7 @@ def _event(content: str | None, finish: str | None = None) -> bytes:
 HELLO = [_event("Hel"), b"\n", _event("lo "), b"\n"]
 STOP = _event(None, "stop")
 DONE = b"data: [DONE]\n"
+ERROR = b'data: {"error": {"message": "out of memory"}}\n'
 
 
 def _body(lines: list[bytes]) -> asyncio.StreamReader:
@@ -43,7 +44,7 @@ async def test_a_stream_with_its_reason_and_its_end_is_whole() -> None:
         HELLO,
         [*HELLO, STOP],
         [*HELLO, DONE],
-        [*HELLO, b'data: {"error": {"message": "out of memory"}}\n', DONE],
+        [*HELLO, ERROR],
         [DONE],
         [],
     ],
@@ -56,6 +57,23 @@ async def test_a_stream_without_either_was_cut(lines: list[bytes]) -> None:
     assert answer.ending is Ending.CUT
 
 
+async def test_an_error_before_the_end_mark_is_neither_whole_nor_cut() -> None:
+    """As some servers send it: the transport ends well, and the answer does not."""
+    answer = Answer()
+    await answer.read_stream(_body([*HELLO, ERROR, DONE]), None)
+
+    assert answer.ending is Ending.BROKEN
+
+
+async def test_usage_without_choices_changes_nothing() -> None:
+    """It comes between the reason and the end mark."""
+    answer = Answer()
+    usage = b'data: {"model": "v2", "choices": [], "usage": {"total_tokens": 9}}\n'
+    await answer.read_stream(_body([*HELLO, STOP, usage, DONE]), None)
+
+    assert (answer.ending, answer.claim) == (Ending.WHOLE, "v2")
+
+
 async def test_a_stream_that_is_no_json_stays_cut() -> None:
     """The error is the caller's to catch; the count is right already."""
     answer = Answer()
@@ -66,7 +84,8 @@ async def test_a_stream_that_is_no_json_stays_cut() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "ending"), [("stop", Ending.WHOLE), (None, Ending.CUT)]
+    ("reason", "ending"),
+    [("stop", Ending.WHOLE), ("length", Ending.WHOLE), (None, Ending.CUT)],
 )
 def test_a_body_is_whole_when_it_says_why_it_ended(
     reason: str | None, ending: Ending

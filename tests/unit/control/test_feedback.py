@@ -7,13 +7,22 @@ import pytest
 from gateway.analysis.sums import Sum
 from gateway.answers.segments import code_of
 from gateway.control import feedback
-from gateway.control.feedback import CLOSES_AFTER_S, MOST_SIGNALS, FeedbackDesk
+from gateway.control.feedback import FeedbackDesk
 from gateway.control.joined import Joined
 from gateway.domain.errors import Refused
 from gateway.domain.segment import Segment, SegmentBy
-from gateway.domain.service import Endpoint, Service, Version
+from gateway.domain.service import (
+    MOST_FEEDBACK_SIGNALS,
+    Endpoint,
+    Feedback,
+    ReportedSignal,
+    ReportPlace,
+    Service,
+    Signals,
+    Version,
+)
 from gateway.domain.ticket_key import TICKET_LASTS_S, TicketKey
-from gateway.domain.units import Bytes, Share
+from gateway.domain.units import Bytes, Seconds, Share
 from gateway.handoff.routing_table import RoutedService, RoutingTable
 from gateway.handoff.ticket import TicketMaker, route_code
 
@@ -53,12 +62,18 @@ class _Scene:
         )
         self._unique = 0
 
-    def issue(self, version: str = "v2", cell: bytes = b"") -> str:
+    def issue(
+        self, version: str = "v2", cell: bytes = b"", service: str = "chat"
+    ) -> str:
         self._unique += 1
-        maker = TicketMaker(
-            KEY, route=route_code("chat", version), segments=code_of(SEGMENTS), epoch=1
-        )
+        route = route_code(service, version)
+        maker = TicketMaker(KEY, route=route, segments=code_of(SEGMENTS), epoch=1)
         return maker.make(NOW, self._unique, cell=cell).decode()
+
+    def told(self, request_id: str, signal: str = "ok") -> tuple[int, str]:
+        with pytest.raises(Refused) as caught:
+            self.desk.take(request_id, signal, 1.0)
+        return caught.value.status, str(caught.value)
 
     def refused(self, request_id: str, signal: str = "ok", value: float = 1.0) -> int:
         with pytest.raises(Refused) as caught:
@@ -143,20 +158,112 @@ def test_what_is_no_id_of_ours_is_refused(change: str) -> None:
     assert scene.refused("\ud800" * 68) == 400
 
 
-def test_feedback_closes_at_its_deadline_and_an_id_expires_after_it() -> None:
+def _taking(signals: tuple[str, ...] = (), deadline: float = 60.0) -> Service:
+    feedback = Feedback(deadline=Seconds(deadline), signals=signals)
+    return replace(CHAT, feedback=feedback)
+
+
+def test_feedback_is_taken_for_a_day_where_nobody_says_otherwise() -> None:
     scene = _Scene()
     request_id = scene.issue()
-    scene.now = NOW + CLOSES_AFTER_S
+    scene.now = NOW + 86_400
     scene.desk.take(request_id, "ok", 1.0)
 
     scene.now += 1
-    with pytest.raises(Refused, match="closed") as closed:
-        scene.desk.take(request_id, "ok", 1.0)
-    scene.now = NOW + TICKET_LASTS_S + 1
-    with pytest.raises(Refused, match="expired") as expired:
-        scene.desk.take(request_id, "ok", 1.0)
+    assert scene.refused(request_id) == 410
 
-    assert (closed.value.status, expired.value.status) == (410, 410)
+
+@pytest.mark.parametrize(
+    ("deadline", "words"),
+    [(60.0, "until 60 seconds after"), (7 * 86_400.0, "until 168 hours after")],
+)
+def test_feedback_closes_at_the_deadline_of_its_service(
+    deadline: float, words: str
+) -> None:
+    scene = _Scene()
+    scene.table = _table(_taking(deadline=deadline))
+    request_id = scene.issue()
+    scene.now = NOW + deadline
+    scene.desk.take(request_id, "ok", 1.0)
+
+    scene.now += 1
+    status, message = scene.told(request_id)
+
+    assert status == 410
+    assert "'chat'" in message
+    assert words in message
+
+
+def test_each_service_has_a_deadline_of_its_own() -> None:
+    scene = _Scene()
+    slow = replace(CHAT, name="slow", feedback=Feedback(deadline=Seconds(900.0)))
+    scene.table = _table(_taking(), slow)
+    scene.now = NOW + 600
+
+    assert scene.refused(scene.issue()) == 410
+    assert scene.desk.take(scene.issue(service="slow"), "ok", 1.0) == "counted"
+
+
+def test_an_id_expires_whatever_the_deadline() -> None:
+    scene = _Scene()
+    scene.table = _table(_taking(deadline=TICKET_LASTS_S))
+    request_id = scene.issue()
+    scene.now = NOW + TICKET_LASTS_S + 1
+
+    status, message = scene.told(request_id)
+
+    assert status == 410
+    assert "expired" in message
+
+
+def test_a_longer_deadline_after_a_reload_counts_nothing_twice() -> None:
+    scene = _Scene()
+    scene.table = _table(_taking())
+    request_id = scene.issue()
+    scene.desk.take(request_id, "ok", 1.0)
+    scene.table = _table(_taking(deadline=7 * 86_400.0))
+    scene.now = NOW + 6 * 86_400.0
+
+    assert scene.desk.take(request_id, "ok", 1.0) == "unchanged"
+    assert scene.whole() == Sum(1, 1.0)
+
+
+def test_a_service_takes_the_signals_it_lists_and_says_which() -> None:
+    """Their names are whatever the configuration allows."""
+    scene = _Scene()
+    scene.table = _table(_taking(("thumbs_up", "Resolved-1st")))
+
+    status, message = scene.told(scene.issue(), "thumb_up")
+
+    assert status == 422
+    assert "Known: thumbs_up, Resolved-1st. Did you mean 'thumbs_up'?" in message
+    assert scene.refused(scene.issue(), "\ud800") == 422
+    assert scene.desk.take(scene.issue(), "Resolved-1st", 1.0) == "counted"
+
+
+def test_what_is_not_taken_any_more_is_forgotten() -> None:
+    scene = _Scene()
+    scene.desk.take(scene.issue(), "ok", 1.0)
+    scene.desk.take(scene.issue(), "stars", 4.0)
+
+    scene.table = _table(_taking(("stars",)))
+    scene.desk.take(scene.issue(), "stars", 5.0)
+
+    assert list(scene.desk.of("chat", "v2")) == ["stars"]
+    assert scene.whole(signal="stars") == Sum(2, 9.0)
+
+
+@pytest.mark.parametrize("signal", ["error_rate", "other", "refusal", "toxicity"])
+def test_feedback_has_no_name_that_the_gateway_uses_itself(signal: str) -> None:
+    scene = _Scene()
+    own = ReportedSignal(name="toxicity", place=ReportPlace.HEADER, key="x-toxicity")
+    signals = Signals(names=("refusal",), reported=(own,))
+    scene.table = _table(replace(CHAT, signals=signals))
+
+    status, message = scene.told(scene.issue(), signal)
+
+    assert status == 422
+    assert f"'{signal}' is the name of what the gateway measures itself" in message
 
 
 def test_a_version_that_is_gone_is_not_found_and_its_sums_are_dropped() -> None:
@@ -188,7 +295,7 @@ def test_a_value_is_a_number_that_can_be_added_up(value: float) -> None:
 
 def test_a_service_has_so_many_signals_and_no_more() -> None:
     scene = _Scene()
-    for number in range(MOST_SIGNALS):
+    for number in range(MOST_FEEDBACK_SIGNALS):
         scene.desk.take(scene.issue("v1"), f"signal_{number}", 1.0)
 
     assert scene.refused(scene.issue("v1"), "one_more") == 422
@@ -201,7 +308,7 @@ def test_an_old_value_that_is_sealed_stays_as_it_was(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The first value stands when there is too much feedback to know them all."""
-    small = Joined(lasts_s=CLOSES_AFTER_S, recent=2)
+    small = Joined(lasts_s=TICKET_LASTS_S, recent=2)
     monkeypatch.setattr(feedback, "Joined", lambda **_: small)
     scene = _Scene()
     ids = [scene.issue() for _ in range(3)]

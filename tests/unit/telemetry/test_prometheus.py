@@ -21,7 +21,8 @@ def _scrape(traffic: Traffic) -> list[str]:
         },
         signals={"chat": ("refusal", "empty")},
     )
-    body, _ = Exposition(GatewayCollector(lambda: picture, version="1.2.3"))("")
+    collector = GatewayCollector(lambda: picture, version="1.2.3", is_compiled=True)
+    body, _ = Exposition(collector)("")
     return body.decode().splitlines()
 
 
@@ -76,7 +77,7 @@ def test_the_names_are_the_promised_ones() -> None:
         "sluicegate_access_log_dropped_total 6.0",
         "sluicegate_workers 2.0",
         "sluicegate_routing_epoch 7.0",
-        'sluicegate_build_info{version="1.2.3"} 1.0',
+        'sluicegate_build_info{compiled="yes",version="1.2.3"} 1.0',
     ):
         assert _sorted(line) in {_sorted(found) for found in lines}
 

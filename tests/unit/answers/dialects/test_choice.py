@@ -21,6 +21,21 @@ from gateway.answers.dialects import AUTO, DIALECTS, FAMILIES, dialect_of
         (b"/v1/messages/count_tokens", "plain"),
         (b"/v1/threads/t/messages", "plain"),
         (b"/v1/models", "plain"),
+        (b"/api/chat", "ollama"),
+        (b"/api/generate", "ollama"),
+        (b"/api/embed", "ollama_embed"),
+        (b"/api/embeddings", "ollama_embed"),
+        (b"/generate", "plain"),
+        (b"/generate_stream", "tgi"),
+        (b"/v2/models/m/infer", "kserve"),
+        (b"/v2/models/m/versions/3/infer", "kserve"),
+        (b"/prefix/v2/models/m/infer", "kserve"),
+        (b"/v2/models/m/generate", "kserve_generate"),
+        (b"/v2/models/m/versions/3/generate_stream", "kserve_generate"),
+        (b"/v2/models/api/generate", "kserve_generate"),
+        (b"/v2/models/infer", "plain"),
+        (b"/infer", "plain"),
+        (b"/v2/models/m/ready", "plain"),
         (b"/", "plain"),
         (b"", "plain"),
     ],
@@ -35,6 +50,10 @@ def test_only_dialects_of_the_family_that_is_set_are_chosen() -> None:
     assert dialect_of("anthropic", b"/v1/messages").name == "anthropic"
     assert dialect_of("anthropic", b"/v1/chat/completions").name == "plain"
     assert dialect_of("plain", b"/v1/chat/completions").name == "plain"
+    assert dialect_of("tgi", b"/generate").name == "tgi"
+    assert dialect_of("tgi", b"/api/generate").name == "tgi"
+    assert dialect_of("kserve", b"/generate").name == "plain"
+    assert dialect_of("ollama", b"/v2/models/api/generate").name == "ollama"
 
 
 def test_every_ending_leads_to_its_own_dialect() -> None:

@@ -1,0 +1,107 @@
+"""What may count as evidence, one record an exchange; and how it travels.
+
+A unit of evidence is a sticky key in the time between two changes of the weight, or a
+request without a key: what was randomised is what counts (statistics of treatment labels).
+A worker records the first exchanges of each key; the controller, who sees all workers and
+remembers which buckets were seen where, decides which of them is the unit's, and with
+which coin. So a record says with which weight it was tossed and where its key's bucket
+lies, and not the coin itself: that of a key seen before depends on what other workers saw.
+
+Records travel in blocks. A block that cannot be sent is dropped whole, and counted: what
+is lost must not depend on the version or on the outcome.
+"""
+
+import msgspec
+
+from gateway.domain.units import Share
+
+
+class Record(msgspec.Struct, kw_only=True, array_like=True, gc=False):
+    """One exchange that was assigned by a coin. Unknown is None.
+
+    Attributes:
+        fingerprint: 64 bits that stand for the sticky key; of a request without one, 64
+            bits of its own.
+        bucket: Where the key lands, below domain.units.BUCKETS; None without a key, when
+            the weight is the coin.
+        is_candidate: Where it was assigned to, whoever answered it.
+        arrived: When its head arrived; seconds of the machine's monotonic clock.
+        nth: Of this key since the weight changed, counted in this worker, 1 the first.
+            The first is evidence of outcome and quality; of durations, tokens and cost
+            the second is: a moved conversation misses the prompt cache (washout).
+        window: Which slice of that time it arrived in; each key's slices begin at a
+            moment of its own.
+        nth_in_window: As nth, within the window.
+        outcome: domain.outcome.Outcome value.
+        duration: Seconds.
+        first_content: Seconds to the first content.
+        per_token: Seconds per output token after the first.
+        input_tokens: As reported.
+        output_tokens: As reported; not an estimate.
+        cost: USD.
+        is_late: The first content came after the version's deadline, or never.
+        values: Signals that were measured, by their place in the block's names.
+        cell: Number of each segment's value.
+
+    """
+
+    fingerprint: int
+    bucket: int | None
+    is_candidate: bool
+    arrived: float
+    nth: int
+    window: int
+    nth_in_window: int
+    outcome: str
+    duration: float
+    first_content: float | None
+    per_token: float | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cost: float | None
+    is_late: bool
+    values: list[tuple[int, float]]
+    cell: bytes
+
+
+class Block(msgspec.Struct, kw_only=True, gc=False):
+    """Records of one service under one weight.
+
+    Attributes:
+        service: Its name.
+        revision: Of its split: the weight's epoch.
+        versions: The baseline's name and the candidate's.
+        share: The candidate's weight when they were assigned.
+        names: Of signals; Record.values names them by place.
+        segments: Code of the segments' definitions (answers.segments.code_of).
+        records: In order of their ends.
+
+    """
+
+    service: str
+    revision: int
+    versions: tuple[str, str]
+    share: Share
+    names: tuple[str, ...]
+    segments: int
+    records: list[Record] = []
+
+
+class Evidence(msgspec.Struct, kw_only=True, tag="evidence"):
+    """What one worker has recorded since its last message.
+
+    Attributes:
+        worker: The worker's number.
+        pid: Tells a restarted worker from its predecessor.
+        sequence: Grows by one per message of this process; a repeated one is ignored.
+        sampled: Part of the keys that is recorded, 0 to 1: less where more keys come
+            than can be taken, chosen by a hash that knows nothing of the version.
+        blocks: See Block.
+
+    """
+
+    worker: int
+    pid: int
+    sequence: int
+    sampled: float
+    blocks: list[Block]

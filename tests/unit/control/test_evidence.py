@@ -1,0 +1,122 @@
+"""A unit is counted once, however many workers saw it and however often they say so."""
+
+import pytest
+
+from gateway.control import evidence
+from gateway.control.evidence import EvidenceBook
+from gateway.domain.units import Share
+from gateway.handoff.evidence import Block, Evidence, Record
+from gateway.handoff.link import FrameReader, encode
+from tests.unit.proxy.test_units import record
+
+
+def said(
+    *records: Record,
+    worker: int = 0,
+    pid: int = 10,
+    sequence: int = 1,
+    revision: int = 1,
+) -> Evidence:
+    block = Block(
+        service="chat",
+        revision=revision,
+        versions=("v1", "v2"),
+        share=Share(50_000),
+        names=(),
+        segments=0,
+        records=list(records),
+    )
+    return Evidence(
+        worker=worker, pid=pid, sequence=sequence, sampled=1.0, blocks=[block]
+    )
+
+
+def units(book: EvidenceBook) -> dict[tuple[str, str], int]:
+    return {key: counts.units for key, counts in book.counts.items()}
+
+
+def test_keys_are_counted_by_version() -> None:
+    book = EvidenceBook(lambda: 0.0)
+    other = record(2)
+    other.is_candidate = False
+
+    book.take(said(record(1), other, record(3)))
+
+    assert units(book) == {("chat", "v2"): 2, ("chat", "v1"): 1}
+
+
+def test_a_key_that_two_workers_saw_counts_once() -> None:
+    book = EvidenceBook(lambda: 0.0)
+
+    book.take(said(record(1), worker=0))
+    book.take(said(record(1), record(1), worker=1, pid=11))
+
+    assert units(book) == {("chat", "v2"): 1}
+
+
+def test_a_repeated_message_is_not_heard_twice() -> None:
+    book = EvidenceBook(lambda: 0.0)
+    book.take(said(record(1), sequence=5))
+
+    book.take(said(record(2), sequence=5))
+    book.take(said(record(3), sequence=4))
+
+    assert units(book) == {("chat", "v2"): 1}
+
+
+def test_a_restarted_worker_is_heard_from_its_first_message_on() -> None:
+    book = EvidenceBook(lambda: 0.0)
+    book.take(said(record(1), sequence=500))
+
+    book.take(said(record(2), pid=99, sequence=1))
+
+    assert units(book) == {("chat", "v2"): 2}
+
+
+def test_under_a_new_weight_a_key_counts_again_and_old_records_come_too_late() -> None:
+    book = EvidenceBook(lambda: 0.0)
+    book.take(said(record(1)))
+    book.take(said(record(1), sequence=2, revision=2))
+
+    book.take(said(record(7), sequence=3, revision=1))
+
+    assert units(book) == {("chat", "v2"): 2}
+
+
+def test_the_age_is_that_of_the_newest_unit() -> None:
+    now = 100.0
+    book = EvidenceBook(lambda: now)
+    assert book.ages() == {}
+    book.take(said(record(1)))
+    now = 107.5
+
+    assert book.ages() == {"chat": 7.5}
+
+
+def test_keys_are_sampled_when_there_are_too_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(evidence, "MOST_KEYS", 4)
+    book = EvidenceBook(lambda: 0.0)
+
+    book.take(said(*(record(n << 29) for n in range(8))))
+    before = units(book)["chat", "v2"]
+    book.take(said(record(0xF000_0000), sequence=2))
+
+    assert before == 8
+    assert units(book)["chat", "v2"] == before
+
+
+def test_what_is_not_served_any_more_is_forgotten() -> None:
+    book = EvidenceBook(lambda: 0.0)
+    book.take(said(record(1)))
+
+    book.forget_all_but([("chat", "v1")])
+
+    assert units(book) == {}
+
+
+def test_records_survive_the_link_exactly() -> None:
+    message = said(record(0xFFFF_FFFF_FFFF_FFFF), record(2))
+
+    assert FrameReader().feed(encode(message)) == [message]

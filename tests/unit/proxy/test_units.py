@@ -1,0 +1,157 @@
+"""The first exchanges of each key are recorded, within bounds, blind to the version."""
+
+import pytest
+
+from gateway.domain.units import Share
+from gateway.handoff.evidence import Record
+from gateway.proxy import units as limits
+from gateway.proxy.units import Split, Unit, Units
+
+SPLIT = Split(
+    service="chat",
+    revision=1,
+    versions=("v1", "v2"),
+    share=Share(50_000),
+    names=("refusal",),
+    segments=7,
+)
+KEY = 0x1234_5678_0000_0001  # its low bits are low: any sample has it
+
+
+def record(fingerprint: int = KEY) -> Record:
+    return Record(
+        fingerprint=fingerprint,
+        bucket=3,
+        is_candidate=True,
+        arrived=1.0,
+        nth=1,
+        window=0,
+        nth_in_window=1,
+        outcome="complete",
+        duration=0.5,
+        first_content=None,
+        per_token=None,
+        input_tokens=None,
+        output_tokens=None,
+        cost=None,
+        is_late=False,
+        values=[],
+        cell=b"",
+    )
+
+
+def test_the_exchanges_of_a_key_are_numbered() -> None:
+    units = Units()
+
+    seen = [units.arrived(SPLIT, KEY, 10.0) for _ in range(3)]
+
+    assert [(u.nth, u.nth_in_window) for u in seen if u] == [(1, 1), (2, 2), (3, 3)]
+
+
+def test_after_twenty_a_key_is_recorded_twice_in_each_window_and_no_more() -> None:
+    units = Units()
+
+    first = [units.arrived(SPLIT, KEY, 10.0) for _ in range(100)]
+    later = [units.arrived(SPLIT, KEY, 10.0 + limits.WINDOW_S) for _ in range(100)]
+
+    assert sum(unit is not None for unit in first) == limits.RECORDED
+    assert [u.nth_in_window for u in later if u] == [1, 2]
+    assert {u.window for u in later if u} == {u.window + 1 for u in first if u}
+
+
+def test_a_change_of_the_weight_begins_anew() -> None:
+    units = Units()
+    for _ in range(50):
+        units.arrived(SPLIT, KEY, 10.0)
+
+    again = units.arrived(SPLIT._replace(revision=2), KEY, 10.0)
+
+    assert again is not None
+    assert (again.nth, again.nth_in_window) == (1, 1)
+
+
+def test_the_windows_of_different_keys_begin_at_different_moments() -> None:
+    units = Units()
+    keys = [(n << 32) * 0x0400_0000 % (1 << 64) for n in range(64)]
+
+    at_once = [units.arrived(SPLIT, key, 10.0) for key in keys]
+
+    assert len({unit.window for unit in at_once if unit}) == 2
+
+
+def test_services_do_not_share_what_is_known_of_a_key() -> None:
+    units = Units()
+    units.arrived(SPLIT, KEY, 10.0)
+
+    other = units.arrived(SPLIT._replace(service="code"), KEY, 10.0)
+
+    assert other == Unit(KEY, 1, other.window if other else -1, 1)
+
+
+def test_what_is_known_of_keys_is_bounded() -> None:
+    units = Units()
+
+    for n in range(3 * limits.MOST_KEYS):
+        units.arrived(SPLIT, n << 32, 10.0)
+
+    assert len(units._known) + len(units._before) <= 2 * limits.MOST_KEYS
+    known_last = units.arrived(SPLIT, (3 * limits.MOST_KEYS - 1) << 32, 10.0)
+    assert known_last is not None
+    assert known_last.nth == 2
+
+
+def test_records_are_given_once_by_split() -> None:
+    units = Units()
+    units.ended(SPLIT, record())
+    units.ended(SPLIT._replace(revision=2, share=Share(10)), record())
+
+    blocks = units.take(can_send=True)
+
+    assert [(b.revision, b.share, len(b.records)) for b in blocks] == [
+        (1, 50_000, 1),
+        (2, 10, 1),
+    ]
+    assert blocks[0].names == ("refusal",)
+    assert units.take(can_send=True) == []
+    assert units.dropped == 0
+
+
+def test_what_cannot_be_sent_is_dropped_whole_and_counted() -> None:
+    units = Units()
+    for _ in range(3):
+        units.ended(SPLIT, record())
+
+    assert units.take(can_send=False) == []
+    assert units.dropped == 3
+    assert units.take(can_send=True) == []
+
+
+def test_too_many_records_are_dropped_and_half_of_the_keys_is_left_out() -> None:
+    """By bits of the key's hash that know nothing of its version."""
+    units = Units()
+    for _ in range(limits.MOST_RECORDS + 1):
+        units.ended(SPLIT, record())
+
+    assert units.take(can_send=True) == []
+
+    assert units.dropped == limits.MOST_RECORDS + 1
+    assert units.sampled == pytest.approx(0.5)
+    assert units.arrived(SPLIT, 0xFFFF_FFFF, 10.0) is None
+    assert units.arrived(SPLIT, 0x7FFF_FFFF, 10.0) is not None
+
+
+def test_all_keys_are_taken_again_when_there_is_little() -> None:
+    units = Units()
+    for _ in range(limits.MOST_RECORDS + 1):
+        units.ended(SPLIT, record())
+    units.take(can_send=True)
+
+    units.take(can_send=True)
+
+    assert units.sampled == pytest.approx(1.0)
+
+
+def test_a_weight_of_nothing_or_all_is_no_coin() -> None:
+    assert SPLIT.is_coin
+    assert not SPLIT._replace(share=Share(0)).is_coin
+    assert not SPLIT._replace(share=Share(100_000)).is_coin
