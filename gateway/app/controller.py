@@ -22,6 +22,7 @@ from aiohttp import web
 
 from gateway.admin.application import make_application
 from gateway.admin.ports import Condition, Ports
+from gateway.app.export import Export
 from gateway.app.reading import read_deployment
 from gateway.app.start import BAD_START, ControllerStart
 from gateway.control.aggregate import Aggregate
@@ -72,7 +73,18 @@ class Controller:
         self._feedback = FeedbackDesk(
             lambda: self._gate.table, lambda: self._gate.ticket_keys, now
         )
-        self._switchboard = Switchboard(self._publisher, self._aggregate)
+        self._since = now() if self._last is None else self._last.since
+        self._export = Export(
+            lambda: self._gate.deployment.telemetry.otlp,
+            self._picture,
+            lambda spans: self._aggregate.drop("span", spans),
+            version=_version(),
+            since=self._since,
+            now=now,
+        )
+        self._switchboard = Switchboard(
+            self._publisher, self._aggregate, self._export.record
+        )
 
     async def run(self) -> None:
         """Serve until told to stop.
@@ -100,6 +112,7 @@ class Controller:
             try:
                 await self._work()
             finally:
+                await self._export.last()
                 await admin.cleanup()
         finally:
             await self._durable.close()
@@ -120,6 +133,7 @@ class Controller:
             tasks.create_task(self._announce())
             tasks.create_task(self._obey())
             tasks.create_task(self._turn_keys())
+            tasks.create_task(self._export.run())
             if self._last is not None:
                 tasks.create_task(self._compare())
 
@@ -215,6 +229,7 @@ class Controller:
             counted=self._aggregate.counted(),
             ticket_keys=tuple(self._gate.ticket_keys.values()),
             feedback=self._feedback.sums,
+            since=self._since,
         )
         write_last(self._start.table_fd, last)
 

@@ -18,7 +18,7 @@ import uvloop
 
 from gateway.app.start import WorkerStart, when_lifeline_ends
 from gateway.handoff.last_table import read_last_table
-from gateway.handoff.link import Applied, Hello, Link, Message, Publish
+from gateway.handoff.link import Applied, Hello, Link, Message, Publish, Spans
 from gateway.handoff.routing_table import RoutingTable
 from gateway.proxy.deadlines import SWEEP
 from gateway.proxy.listen import Listener
@@ -124,6 +124,8 @@ class Worker:
         if self._link is None or self._link.is_congested:
             return  # totals: the next frame says everything again
         self._sequence += 1
+        if spans := self._plane.recorder.take():
+            self._link.send(Spans(spans=spans))
         self._link.send(
             self._plane.observe(
                 self._start.number,

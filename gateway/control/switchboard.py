@@ -1,9 +1,12 @@
 """The switchboard: every message from a worker reaches who needs it."""
 
+from collections.abc import Callable
+
 from gateway.control.aggregate import Aggregate
 from gateway.control.publish import Publisher
 from gateway.control.unharmed import unharmed
-from gateway.handoff.link import Applied, Hello, Link, Message, Publish
+from gateway.domain.span import Span
+from gateway.handoff.link import Applied, Hello, Link, Message, Publish, Spans
 from gateway.handoff.observations import Observations
 
 
@@ -13,10 +16,17 @@ class Switchboard:
     Args:
         publisher: Told who is there and what is in force.
         aggregate: Given what was seen.
+        record: Given the steps of traces.
 
     """
 
-    def __init__(self, publisher: Publisher, aggregate: Aggregate) -> None:
+    def __init__(
+        self,
+        publisher: Publisher,
+        aggregate: Aggregate,
+        record: Callable[[list[Span]], None],
+    ) -> None:
+        self._record = record
         self._publisher = publisher
         self._aggregate = aggregate
         self._links: set[Link] = set()
@@ -40,6 +50,9 @@ class Switchboard:
             case Observations():
                 if self._publisher.seat(link) is not None:
                     self._aggregate.take(message)
+            case Spans():
+                if self._publisher.seat(link) is not None:
+                    self._record(message.spans)
             case Publish():
                 link.close()  # no worker may say this
 

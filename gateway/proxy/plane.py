@@ -16,6 +16,7 @@ from gateway.proxy.deadlines import Wheel
 from gateway.proxy.observe import Observation, Sender, Told, count
 from gateway.proxy.pool import Pool, Spawn
 from gateway.proxy.routes import Routes
+from gateway.proxy.spans import Recorder
 from gateway.proxy.tally import Tally
 from gateway.proxy.whole import WholeAnswers, WholeRequests
 
@@ -59,6 +60,7 @@ class Plane:
         self._soon = soon
         self._finished: list[Observation] = []
         self.access_log = AccessLogger()
+        self.recorder = Recorder()
         self.unix_s = int(unix_time())
         # Seeded from the system: two workers must not toss the same coins.
         self.dice = Random(SystemRandom().getrandbits(256))  # ruff: ignore[suspicious-non-cryptographic-random-usage]
@@ -76,6 +78,7 @@ class Plane:
         self._retiring = before
         self.limits = table.limits
         self.access_log.use(table.access_log)
+        self.recorder.is_on = table.traces is not None
         self.routes = Routes(table, self._pool, self._tally, self.dice)
         for key, pool in before.items():
             if key not in self._pools:
@@ -118,11 +121,13 @@ class Plane:
 
     def _count_finished(self) -> None:
         finished, self._finished = self._finished, []
-        log = self.access_log
+        log, recorder = self.access_log, self.recorder
         for exchange in finished:
-            totals = count(exchange)
+            totals, trace = count(exchange), exchange.head.trace
             if log.is_on:
                 log.exchange(exchange, totals)
+            if trace is not None and recorder.is_on:
+                recorder.add(trace, exchange, totals)
 
     def close(self) -> None:
         """Write down what is over; nothing comes any more."""
@@ -196,7 +201,10 @@ class Plane:
             else None,
             downstream_connections=len(self.clients),
             refused=dict(self.refused),
-            dropped={"access_log": self.access_log.dropped},
+            dropped={
+                "access_log": self.access_log.dropped,
+                "span": self.recorder.dropped,
+            },
         )
 
 
