@@ -36,6 +36,10 @@ _ENDINGS: Final = {
 }
 
 
+Complain = Callable[[str, Exception], None]
+"""Tells people of a failure, in words and with what was raised."""
+
+
 class Told(Protocol):
     """What a request tells of itself to the access log.
 
@@ -280,13 +284,13 @@ def _begin(reading: Reading, head: AnswerHead) -> None:
         )
 
 
-def count(seen: Observation, units: Units, complain: Callable[[str], None]) -> Seen:
+def count(seen: Observation, units: Units, complain: Complain) -> Seen:
     """Judge, measure and count an exchange. What fails here harms no client.
 
     Args:
         seen: The exchange, over.
         units: Take what may be evidence.
-        complain: Tells people of the exception that is being handled.
+        complain: Told when something fails.
 
     """
     totals = Seen(seen.outcome, seen.status, seen.duration, seen.first_byte)
@@ -297,8 +301,8 @@ def count(seen: Observation, units: Units, complain: Callable[[str], None]) -> S
             places = seen.inspection.named(cell)
         if seen.reading is not None:
             _read(seen, seen.reading, totals)
-    except Exception:
-        complain("An answer could not be read; it is counted by its transport.")
+    except Exception as error:  # ruff: ignore[blind-except]: it is told
+        complain("An answer could not be read; it is counted by its transport.", error)
     due = seen.target.first_content_due
     if due is not None:
         totals.is_late = _until_first_content(seen, totals) > due

@@ -67,7 +67,7 @@ def test_one_exchange_that_cannot_be_counted_does_not_hide_the_others(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     worker = made()
-    count = plane.count
+    count = observe.count
     turns = iter([True, *[False] * 9])
 
     def fail_first(*anything: object) -> object:

@@ -31,6 +31,7 @@ from gateway.domain.service import (
 )
 from gateway.domain.units import Seconds
 from gateway.settings.load import load_file
+from gateway.settings.shapes import telemetry
 
 Write = Callable[[str, str], dict[str, Any]]
 Load = Callable[[dict[str, Any]], Deployment]
@@ -452,3 +453,15 @@ def test_a_credential_for_the_collector_is_not_repeated(
     document["telemetry"] = {"otlp": otlp}
 
     assert "hunter2" not in "".join(lines(document))
+
+
+def test_a_collector_needs_its_packages(
+    written: Write, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said when the file is read what to install."""
+    monkeypatch.setattr(telemetry, "_PACKAGES", ("no_such.package",))
+
+    (line,) = lines(written("top", "telemetry: {otlp: 'http://c:4318'}"))
+
+    assert line.startswith("telemetry.otlp: found a collector")
+    assert "pip install 'sluicegate[otel]'" in line
