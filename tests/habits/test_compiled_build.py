@@ -18,6 +18,10 @@ NOT_COPIED = shutil.ignore_patterns(
     ".*", "venv", "build", "dist", "results", "__pycache__", "*.egg-info", "*.so"
 )
 SUITES = ("unit", "contracts", "properties", "flows")
+BOUNDED = {
+    # Once for each upgrade in a piece that is fed at once: 300 of them at most.
+    "gateway/proxy/request_reader.py: self._feed",
+}
 
 
 @pytest.fixture(name="tree")
@@ -78,28 +82,40 @@ def test_every_pattern_of_the_compiled_modules_names_files() -> None:
     assert all((ROOT / module).is_file() for module in modules)
 
 
-def test_no_compiled_function_calls_itself() -> None:
+def test_no_compiled_function_calls_itself_without_end() -> None:
     """Compiled, it would not stop at Python's recursion limit but overflow the stack."""
-    endless = [
+    recursive = {
         f"{module}: {name}"
         for module in _backend("modules()", ROOT)
         for name in _recursive(ast.parse((ROOT / module).read_text()))
-    ]
+    }
 
-    assert not endless
+    assert recursive == BOUNDED
 
 
 def _recursive(module: ast.Module) -> list[str]:
+    plain = set(module.body)
     calls = {
-        function.name: {
-            call.func.id
+        function.name if function in plain else f"self.{function.name}": {
+            _called(call.func)
             for call in ast.walk(function)
-            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+            if isinstance(call, ast.Call)
         }
-        for function in module.body
+        for function in ast.walk(module)
         if isinstance(function, ast.FunctionDef)
     }
     return [name for name in calls if name in _reached_from(name, calls)]
+
+
+def _called(function: ast.expr) -> str:
+    """Name a function of the module, or a method of the same object."""
+    match function:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=ast.Name(id="self"), attr=name):
+            return f"self.{name}"
+        case _:
+            return ""
 
 
 def _reached_from(name: str, calls: dict[str, set[str]]) -> set[str]:
