@@ -7,13 +7,17 @@ only where somebody starts its UpdatePrices, and nobody does here.
 
 import importlib
 from decimal import Decimal
+from difflib import get_close_matches
 from types import ModuleType
 from typing import Final
 
-from gateway.domain.errors import BadConfiguration
 from gateway.domain.service import Price
+from gateway.settings.problem import Wrong, shown, unknown, wrong
 
+BY_NUMBERS: Final = "{input: 0.15, output: 0.60} in USD per million tokens"
 _PACKAGE: Final = "genai_prices"
+_LONGEST_COMPARED: Final = 60
+_OR_NUMBERS: Final = f"Look its name up at its provider's, or write {BY_NUMBERS}."
 
 
 def price_of(model: str, *, provider: str | None = None) -> Price:
@@ -27,7 +31,7 @@ def price_of(model: str, *, provider: str | None = None) -> Price:
         provider: "openai", "anthropic", …; None finds one that has such a model.
 
     Raises:
-        BadConfiguration: The package is not installed, or knows no price.
+        Wrong: The package is not installed, or knows no price.
 
     """
     prices = _package()
@@ -38,7 +42,9 @@ def price_of(model: str, *, provider: str | None = None) -> Price:
     asked = _dollars(found.model_price.input_mtok)
     answered = _dollars(found.model_price.output_mtok)
     if asked is None and answered is None:
-        raise _unknown(model, provider)
+        raise wrong(
+            f"no price by the token is known for the model {shown(model)}.", _OR_NUMBERS
+        )
     return Price(
         input=asked or 0.0,
         cached_input=_dollars(found.model_price.cache_read_mtok),
@@ -46,23 +52,46 @@ def price_of(model: str, *, provider: str | None = None) -> Price:
     )
 
 
+def known_provider(name: str) -> str:
+    """Check the name of a provider; raises Wrong."""
+    known = _models()
+    if name in known:
+        return name
+    raise Wrong(unknown("provider", name, known))
+
+
 def _package() -> ModuleType:
     try:
         return importlib.import_module(_PACKAGE)
     except ImportError as error:
-        raise BadConfiguration(
-            f"Prices by name need the package genai-prices ({error}).",
-            remedy="Run `pip install 'sluicegate[prices]'`, or write the price as"
-            " numbers: price: {input: 0.15, output: 0.60}.",
+        raise wrong(
+            f"prices by name need the package genai-prices ({error}).",
+            f"Run `pip install 'sluicegate[prices]'`, or write {BY_NUMBERS}.",
         ) from error
 
 
-def _unknown(model: str, provider: str | None) -> BadConfiguration:
+def _models() -> dict[str, list[str]]:
+    """Give the names of the models that have a price, by provider."""
+    snapshot = _package().data_snapshot.get_snapshot()
+    return {
+        provider.id: [model.id for model in provider.models]
+        for provider in snapshot.providers
+    }
+
+
+def _unknown(model: str, provider: str | None) -> Wrong:
+    """Say so; there are thousands of models, so that only the nearest is named."""
+    names = {
+        name
+        for each, models in _models().items()
+        if provider in {None, each}
+        for name in models
+    }
+    near = get_close_matches(model[:_LONGEST_COMPARED], sorted(names), n=1)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
     place = f" of {provider}" if provider is not None else ""
-    return BadConfiguration(
-        f"No price is known for the model '{model}'{place}.",
-        remedy="Look for its name at its provider's, or write the price as numbers:"
-        " price: {input: 0.15, output: 0.60}.",
+    return wrong(
+        f"no price is known for the model {shown(model)}{place}.", _OR_NUMBERS + hint
     )
 
 

@@ -15,8 +15,9 @@ from gateway.routing.json_pointer import split_pointer
 from gateway.settings import names
 from gateway.settings.addresses import endpoint
 from gateway.settings.problem import Finding, raise_all
-from gateway.settings.quantities import DEAREST, count, price
+from gateway.settings.quantities import count
 from gateway.settings.shapes.headers import RequestHeaders
+from gateway.settings.shapes.price import PriceOrName
 from gateway.settings.shapes.shape import (
     URL_PATTERN,
     Duration,
@@ -71,13 +72,6 @@ _HostRule = Annotated[
     str,
     PlainValidator(names.choice("host rule", names.HOST_RULES)),
     schema(enum=list(names.HOST_RULES)),
-]
-
-
-_Price = Annotated[
-    float,
-    PlainValidator(price),
-    schema(type="number", minimum=0, maximum=DEAREST),
 ]
 
 
@@ -159,17 +153,6 @@ class LimitsShape(Shape):
     )
 
 
-class PriceShape(Shape):
-    """`price`, in USD per million tokens."""
-
-    input: _Price = Field(description="Tokens of the request.", examples=[0.15])
-    cached_input: _Price | None = Field(
-        default=None,
-        description="Tokens of the request that the server had cached; null: as input.",
-    )
-    output: _Price = Field(description="Tokens of the answer.", examples=[0.60])
-
-
 class VersionShape(Shape):
     """`services.NAME.versions.NAME`."""
 
@@ -215,7 +198,8 @@ class VersionShape(Shape):
         default=LimitsShape(),
         description="How much of an endpoint one worker may use at once.",
     )
-    price: PriceShape | None = Field(
+    price: PriceOrName = Field(  # after set_json, which it looks at
         default=None,
-        description="USD per million tokens; null: nothing is known of costs.",
+        description="USD per million tokens; {model: …} or auto: as that model costs; "
+        "null: nothing is known of costs.",
     )

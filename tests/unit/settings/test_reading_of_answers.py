@@ -355,7 +355,7 @@ def test_there_is_a_bound_on_signals(written: Write, lines: Lines, key: str) -> 
 @pytest.mark.parametrize(
     ("text", "place", "words"),
     [
-        ("price: 0.15", "price", "some of: input, cached_input, output"),
+        ("price: 0.15", "price", "Write {input: 0.15, output: 0.60} in USD"),
         ("price: {}", "price.input", "such as `input: 0.15`"),
         ("price: {input: 1}", "price.output", "missing"),
         ("price: {input: -1, output: 1}", "price.input", "found -1. Write USD"),

@@ -63,3 +63,15 @@ def test_it_offers_every_dialect_signal_and_way_to_slice() -> None:
         *DEFAULT_SIGNALS,
     }
     assert "request_bytes" in segment["anyOf"][0]["enum"]
+
+
+def test_a_price_is_three_numbers_a_name_or_auto() -> None:
+    """An editor completes them."""
+    shapes: dict[str, Any] = json_schema()["$defs"]  # type: ignore[assignment]
+    numbers, named, auto, none = shapes["VersionShape"]["properties"]["price"]["anyOf"]
+
+    assert numbers == {"$ref": "#/$defs/PriceShape"}
+    assert named["required"] == ["model"]
+    assert set(named["properties"]) == {"model", "provider"}
+    assert not named["additionalProperties"]
+    assert (auto["const"], none["type"]) == ("auto", "null")
