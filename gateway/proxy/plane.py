@@ -26,6 +26,9 @@ from gateway.proxy.whole import WholeAnswers, WholeRequests
 _logger: Final = logging.getLogger("sluicegate.plane")
 
 Soon = Callable[[Callable[[], None]], object]
+_COUNTED_AT_ONCE: Final = 16
+"""Exchanges that are counted before the event loop gets its turn."""
+
 _COMPLAIN_EVERY_S: Final = 10.0
 _COUNT_BITS: Final = 0xFFFFFFFF
 
@@ -136,10 +139,22 @@ class Plane:
         if self._soon is None:
             self._count_finished()
         elif len(self._finished) == 1:
-            self._soon(self._count_finished)
+            self._soon(self._count_some)
+
+    def _count_some(self) -> None:
+        """Count a few of those that are over; the others wait for the next turn."""
+        finished = self._finished
+        self._finished = finished[_COUNTED_AT_ONCE:]
+        if self._finished and self._soon is not None:
+            self._soon(self._count_some)
+        self._count_all(finished[:_COUNTED_AT_ONCE])
 
     def _count_finished(self) -> None:
+        """Count all that are over."""
         finished, self._finished = self._finished, []
+        self._count_all(finished)
+
+    def _count_all(self, finished: Iterable[Observation]) -> None:
         for exchange in finished:
             try:
                 self._count(exchange)
