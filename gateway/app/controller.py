@@ -21,6 +21,7 @@ from aiohttp import web
 
 from gateway.admin.application import make_application
 from gateway.admin.ports import Condition, Ports
+from gateway.app.export import Export
 from gateway.app.installed import installed_version, is_compiled
 from gateway.app.reading import read_deployment
 from gateway.app.start import BAD_START, ControllerStart
@@ -74,8 +75,17 @@ class Controller:
             lambda: self._gate.table, lambda: self._gate.ticket_keys, now
         )
         self._evidence = EvidenceBook(time.monotonic)
+        self._since = now() if self._last is None else self._last.since
+        self._export = Export(
+            lambda: self._gate.deployment.telemetry.otlp,
+            self._picture,
+            lambda spans: self._aggregate.drop("span", spans),
+            version=installed_version() or "unknown",
+            since=self._since,
+            now=now,
+        )
         self._switchboard = Switchboard(
-            self._publisher, self._aggregate, self._evidence
+            self._publisher, self._aggregate, self._evidence, self._export.record
         )
 
     async def run(self) -> None:
@@ -104,6 +114,7 @@ class Controller:
             try:
                 await self._work()
             finally:
+                await self._export.last()
                 await admin.cleanup()
         finally:
             await self._durable.close()
@@ -124,6 +135,7 @@ class Controller:
             tasks.create_task(self._announce())
             tasks.create_task(self._obey())
             tasks.create_task(self._turn_keys())
+            tasks.create_task(self._export.run())
             if self._last is not None:
                 tasks.create_task(self._compare())
 
@@ -226,6 +238,7 @@ class Controller:
             counted=self._aggregate.counted(),
             ticket_keys=tuple(self._gate.ticket_keys.values()),
             feedback=self._feedback.sums,
+            since=self._since,
         )
         write_last(self._start.table_fd, last)
 

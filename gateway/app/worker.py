@@ -19,7 +19,7 @@ import uvloop
 from gateway.app.start import WorkerStart, when_lifeline_ends
 from gateway.handoff.evidence import Evidence
 from gateway.handoff.last_table import read_last_table
-from gateway.handoff.link import Applied, Hello, Link, Message, Publish
+from gateway.handoff.link import Applied, Hello, Link, Message, Publish, Spans
 from gateway.handoff.routing_table import RoutingTable
 from gateway.proxy.deadlines import SWEEP
 from gateway.proxy.listen import Listener
@@ -131,6 +131,8 @@ class Worker:
         self._sequence += 1
         slices = self._sequence % _SLICES_EVERY == 1 or self._is_stopping.is_set()
         link.send(self._plane.observe(number, pid, self._sequence, slices=slices))
+        if spans := self._plane.recorder.take():
+            link.send(Spans(spans=spans))
         if blocks:
             link.send(
                 Evidence(

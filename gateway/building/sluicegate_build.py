@@ -2,11 +2,7 @@
 
 Without SLUICEGATE_COMPILE=1 every hook is setuptools' own and needs nothing more. With it
 the modules that `[tool.sluicegate.compiled]` in pyproject.toml names become C extensions;
-their sources are installed beside them, for tracebacks and as documentation.
-
-`python gateway/building/sluicegate_build.py`, run from the top of a copy of the tree,
-compiles in place. An extension in the tree hides the source beside it: delete `*.so` to
-go back.
+their sources are installed beside them, for tracebacks and to be read.
 """
 
 import os
@@ -53,12 +49,12 @@ get_requires_for_build_sdist: Final = build_meta.get_requires_for_build_sdist
 
 def get_requires_for_build_wheel(config_settings: Settings = None) -> list[str]:
     """Give what a wheel needs besides setuptools."""
-    return [*build_meta.get_requires_for_build_wheel(config_settings), *_requires()]
+    return [*_requires(), *build_meta.get_requires_for_build_wheel(config_settings)]
 
 
 def get_requires_for_build_editable(config_settings: Settings = None) -> list[str]:
     """Give what an editable install needs besides setuptools."""
-    return [*build_meta.get_requires_for_build_editable(config_settings), *_requires()]
+    return [*_requires(), *build_meta.get_requires_for_build_editable(config_settings)]
 
 
 def build_wheel(
@@ -177,13 +173,3 @@ def _setup_is_given(more: dict[str, Any]) -> Generator[None]:
         yield
     finally:
         setuptools.setup = plain
-
-
-def compile_in_place() -> None:
-    """Put the extensions beside their sources, in the folder this runs in."""
-    check_c_compiler()
-    setuptools.setup(**_compiled(), script_args=["-q", "build_ext", "--inplace"])
-
-
-if __name__ == "__main__":
-    compile_in_place()

@@ -58,6 +58,10 @@ class Aggregate:
             for key in known.keys() - set(versions):
                 del known[key]
 
+    def drop(self, what: str, number: int) -> None:
+        """Count what this process itself had no room for, or could not hand on."""
+        self._gone.dropped[what] += number
+
     def traffic(self) -> Traffic:
         """Add everything up."""
         total = Traffic()

@@ -53,5 +53,5 @@ def table_of(
         drain=deployment.drain,
         ticket_key=key,
         access_log=deployment.access_log,
-        traces=0.0 if otlp is None else otlp.traces,
+        traces=None if otlp is None else otlp.traces,
     )

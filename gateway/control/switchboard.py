@@ -1,11 +1,14 @@
 """The switchboard: every message from a worker reaches who needs it."""
 
+from collections.abc import Callable
+
 from gateway.control.aggregate import Aggregate
 from gateway.control.evidence import EvidenceBook
 from gateway.control.publish import Publisher
 from gateway.control.unharmed import unharmed
+from gateway.domain.span import Span
 from gateway.handoff.evidence import Evidence
-from gateway.handoff.link import Applied, Hello, Link, Message, Publish
+from gateway.handoff.link import Applied, Hello, Link, Message, Publish, Spans
 from gateway.handoff.observations import Observations
 
 
@@ -16,12 +19,18 @@ class Switchboard:
         publisher: Told who is there and what is in force.
         aggregate: Given what was seen.
         evidence: Given what may be evidence.
+        record: Given the steps of traces.
 
     """
 
     def __init__(
-        self, publisher: Publisher, aggregate: Aggregate, evidence: EvidenceBook
+        self,
+        publisher: Publisher,
+        aggregate: Aggregate,
+        evidence: EvidenceBook,
+        record: Callable[[list[Span]], None],
     ) -> None:
+        self._record = record
         self._publisher = publisher
         self._aggregate = aggregate
         self._evidence = evidence
@@ -43,14 +52,20 @@ class Switchboard:
                 self._aggregate.welcome(message.worker, message.pid)
             case Applied():
                 self._publisher.applied(link, message.epoch)
-            case Observations():
-                if self._publisher.seat(link) is not None:
-                    self._aggregate.take(message)
-            case Evidence():
-                if self._publisher.seat(link) is not None:
-                    self._evidence.take(message)
             case Publish():
                 link.close()  # no worker may say this
+            case _ if self._publisher.seat(link) is not None:
+                self._hear(message)
+
+    def _hear(self, message: Observations | Evidence | Spans) -> None:
+        """Hand on what a worker has noticed."""
+        match message:
+            case Observations():
+                self._aggregate.take(message)
+            case Evidence():
+                self._evidence.take(message)
+            case Spans():
+                self._record(message.spans)
 
     def lost(self, link: Link) -> None:
         """Note that a link is gone."""

@@ -34,6 +34,7 @@ class Last(msgspec.Struct, kw_only=True, frozen=True):
             scrape, by the others.
         ticket_keys: Those that may still read a request id.
         feedback: Counted so far.
+        since: Unix time since when things are counted.
 
     """
 
@@ -42,6 +43,7 @@ class Last(msgspec.Struct, kw_only=True, frozen=True):
     counted: Counted
     ticket_keys: tuple[TicketKey, ...] = ()
     feedback: Feedback = {}
+    since: float = 0.0
 
 
 class _TableAlone(msgspec.Struct):

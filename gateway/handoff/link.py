@@ -10,6 +10,7 @@ from typing import Final, cast
 
 import msgspec
 
+from gateway.domain.span import Span
 from gateway.handoff.evidence import Evidence
 from gateway.handoff.observations import Observations
 from gateway.handoff.routing_table import RoutingTable
@@ -47,7 +48,13 @@ class Applied(msgspec.Struct, kw_only=True, tag="applied"):
     epoch: int
 
 
-Message = Hello | Publish | Applied | Observations | Evidence
+class Spans(msgspec.Struct, kw_only=True, tag="spans"):
+    """Worker to controller: steps of traces, recorded since the last of these."""
+
+    spans: list[Span]
+
+
+Message = Hello | Publish | Applied | Observations | Evidence | Spans
 
 _decoder: Final[msgspec.msgpack.Decoder[Message]] = msgspec.msgpack.Decoder(Message)
 

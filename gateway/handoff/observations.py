@@ -97,7 +97,8 @@ class Observations(msgspec.Struct, kw_only=True, tag="observations"):
         downstream_connections: Client connections open now.
         refused: Status to number of requests the gateway refused itself, before
             any version was assigned.
-        dropped: What there was no room for, to number: `access_log` lines.
+        dropped: What there was no room for, to number: lines of the `access_log`,
+            steps of traces (`span`).
 
     """
 

@@ -51,7 +51,8 @@ class RoutingTable:
         drain: How long a stopping worker waits for running exchanges.
         ticket_key: What request ids are made with; None where nobody reads them.
         access_log: Where exchanges are logged.
-        traces: Which part of the exchanges is traced, 0.0 to 1.0.
+        traces: Which part of the traces that begin here is recorded, 0.0 to 1.0;
+            None: nobody is told of any.
 
     """
 
@@ -62,4 +63,4 @@ class RoutingTable:
     drain: Seconds = Seconds(30.0)
     ticket_key: TicketKey | None = None
     access_log: AccessLog = AccessLog()
-    traces: float = 0.0
+    traces: float | None = None

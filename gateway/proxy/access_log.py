@@ -17,6 +17,7 @@ from gateway.domain.deployment import AccessLog, AccessLogKind
 from gateway.proxy.line_writer import LineWriter
 from gateway.proxy.observe import Observation, Sender, Told
 from gateway.proxy.tally import Seen
+from gateway.wire.request_head import RequestHead
 
 _logger: Final = logging.getLogger("sluicegate.access_log")
 
@@ -133,7 +134,7 @@ class AccessLogger:
         line.failure = None if seen.failure is None else seen.failure.value
         line.first_content_ms = None if first is None else _milliseconds(first)
         if reading is not None:
-            line.dialect, line.model = reading.dialect.name, _short(reading.asked.model)
+            line.dialect, line.model = reading.dialect.name, short(reading.asked.model)
         line.tokens = None if totals.usage is None else _tokens(totals.usage)
         line.cost_usd = totals.cost
         line.request_bytes = seen.body.received
@@ -155,7 +156,7 @@ class AccessLogger:
             request_id=told.request_id.decode("latin-1"),
             ticket=None,
             method=head.method.decode("latin-1"),
-            path=head.path[:_LONGEST_PATH].decode("latin-1"),
+            path=path_of(head),
             status=None,
             outcome=None,
             failure=None,
@@ -182,7 +183,12 @@ def _milliseconds(seconds: float) -> float:
     return round(seconds * _MILLI, 3)
 
 
-def _short(model: str | None) -> str | None:
+def path_of(head: RequestHead) -> str:
+    """Give a request's path, without its query, and bounded."""
+    return head.path[:_LONGEST_PATH].decode("latin-1")
+
+
+def short(model: str | None) -> str | None:
     """Bound a name of the client's choosing, and make it text that can be written."""
     if model is None or (model.isascii() and len(model) <= _LONGEST_MODEL):
         return model

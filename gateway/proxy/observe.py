@@ -4,7 +4,7 @@ Bytes are read as they pass; judging, measuring and counting are done afterwards
 turn of the event loop, when the last byte is on its way to the client.
 """
 
-import logging
+from collections.abc import Callable
 from time import thread_time
 from typing import Final, Protocol
 
@@ -25,8 +25,6 @@ from gateway.wire.answer_head import AnswerHead
 from gateway.wire.answer_head import Body as AnswerBody
 from gateway.wire.request_head import RequestHead
 
-_logger: Final = logging.getLogger("sluicegate.observe")
-
 _FIRST_GOOD: Final = 200
 _FIRST_OTHER: Final = 300
 _CHUNKED: Final = AnswerBody.CHUNKED
@@ -36,6 +34,10 @@ _ENDINGS: Final = {
     Outcome.TRUNCATED: Ending.CUT,
     Outcome.CLIENT_CANCELLED: Ending.LEFT,
 }
+
+
+Complain = Callable[[str, Exception], None]
+"""Tells people of a failure, in words and with what was raised."""
 
 
 class Told(Protocol):
@@ -282,8 +284,15 @@ def _begin(reading: Reading, head: AnswerHead) -> None:
         )
 
 
-def count(seen: Observation, units: Units) -> Seen:
-    """Judge, measure and count an exchange. What fails here harms no client."""
+def count(seen: Observation, units: Units, complain: Complain) -> Seen:
+    """Judge, measure and count an exchange. What fails here harms no client.
+
+    Args:
+        seen: The exchange, over.
+        units: Take what may be evidence.
+        complain: Told when something fails.
+
+    """
     totals = Seen(seen.outcome, seen.status, seen.duration, seen.first_byte)
     places: list[tuple[str, str]] | tuple[()] = ()
     try:
@@ -292,10 +301,8 @@ def count(seen: Observation, units: Units) -> Seen:
             places = seen.inspection.named(cell)
         if seen.reading is not None:
             _read(seen, seen.reading, totals)
-    except Exception:
-        _logger.exception(
-            "An answer could not be read; it is counted by its transport."
-        )
+    except Exception as error:  # ruff: ignore[blind-except]: it is told
+        complain("An answer could not be read; it is counted by its transport.", error)
     due = seen.target.first_content_due
     if due is not None:
         totals.is_late = _until_first_content(seen, totals) > due

@@ -17,6 +17,8 @@ from gateway.proxy.deadlines import Wheel
 from gateway.proxy.observe import Observation, Sender, Told, count
 from gateway.proxy.pool import Pool, Spawn
 from gateway.proxy.routes import Routes
+from gateway.proxy.seldom import Seldom
+from gateway.proxy.spans import Recorder
 from gateway.proxy.tally import Place, Tally
 from gateway.proxy.units import Units
 from gateway.proxy.whole import WholeAnswers, WholeRequests
@@ -24,6 +26,7 @@ from gateway.proxy.whole import WholeAnswers, WholeRequests
 _logger: Final = logging.getLogger("sluicegate.plane")
 
 Soon = Callable[[Callable[[], None]], object]
+_COMPLAIN_EVERY_S: Final = 10.0
 _COUNT_BITS: Final = 0xFFFFFFFF
 
 PoolKey = tuple[str, str, int, object]
@@ -63,7 +66,9 @@ class Plane:
         self._soon = soon
         self._finished: list[Observation] = []
         self.units = Units()
+        self._complaints = Seldom(_COMPLAIN_EVERY_S)
         self.access_log = AccessLogger()
+        self.recorder = Recorder()
         self.unix_s = int(unix_time())
         # Seeded from the system: two workers must not toss the same coins.
         self.dice = Random(SystemRandom().getrandbits(256))  # ruff: ignore[suspicious-non-cryptographic-random-usage]
@@ -81,6 +86,7 @@ class Plane:
         self._retiring = before
         self.limits = table.limits
         self.access_log.use(table.access_log)
+        self.recorder.is_on = table.traces is not None
         self.routes = Routes(table, self._pool, self._tally, self.dice)
         for key, pool in before.items():
             if key not in self._pools:
@@ -137,14 +143,22 @@ class Plane:
         for exchange in finished:
             try:
                 self._count(exchange)
-            except Exception:
-                _logger.exception("An exchange could not be counted.")
+            except Exception as error:  # ruff: ignore[blind-except]: it is told
+                self._complain("An exchange could not be counted.", error)
+
+    def _complain(self, what: str, error: Exception) -> None:
+        """Tell of a failure, seldom: there may be one for every request."""
+        if self._complaints.allow(self.wheel.now):
+            _logger.error(what, exc_info=error)
 
     def _count(self, exchange: Observation) -> None:
-        totals = count(exchange, self.units)
+        totals = count(exchange, self.units, self._complain)
         if exchange.told is not None:
             self.access_log.exchange(exchange, totals)
             exchange.told = None  # they know each other, and would stay for that
+        trace = exchange.head.trace
+        if trace is not None and self.recorder.is_on:
+            self.recorder.add(trace, exchange, totals)
 
     def close(self) -> None:
         """Write down what is over; nothing comes any more."""
@@ -221,6 +235,7 @@ class Plane:
             dropped={
                 "access_log": self.access_log.dropped,
                 "evidence": self.units.dropped,
+                "span": self.recorder.dropped,
             },
         )
 

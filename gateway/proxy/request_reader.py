@@ -71,6 +71,7 @@ class RequestReader:
         "_target",
         "state",
     )
+    __deletable__ = ("_connection", "_parser")  # for mypyc
 
     def __init__(self, plane: Plane, connection: Connection) -> None:
         self._plane = plane

@@ -90,6 +90,7 @@ class Upstream(asyncio.Protocol):
         "trailers",
         "transport",
     )
+    __deletable__ = ("_parser",)  # for mypyc
 
     def __init__(
         self,

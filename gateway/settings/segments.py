@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.answers.patterns import compile_all
+from gateway.answers.script import SCRIPTS
 from gateway.domain.errors import BadConfiguration
 from gateway.domain.segment import MOST_VALUES, OTHER, Segment, SegmentBy
 from gateway.domain.units import Bytes
@@ -157,6 +158,8 @@ def _values(segment: Segment) -> Iterator[Finding]:
             )
         elif segment.by is SegmentBy.PATH:
             yield from _no_path(value, place)
+        elif segment.by is SegmentBy.SCRIPT and value not in SCRIPTS:
+            yield unknown("script", value, SCRIPTS, at=("values", place))
 
 
 def _reserved(*at: str | int) -> Finding:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
 from gateway.answers.signals import SIGNALS
-from gateway.domain.service import DEFAULT_SIGNALS, ReportedSignal, ReportPlace
+from gateway.domain.service import RESERVED, ReportedSignal, ReportPlace
 from gateway.settings.names import header_name, json_pointer, name
 from gateway.settings.problem import Finding, Wrong, raise_all, shown, unknown, wrong
 
-KNOWN: Final = tuple(dict.fromkeys((*DEFAULT_SIGNALS, *SIGNALS)))
+KNOWN: Final = tuple(SIGNALS)
 MOST: Final = 64
 _READERS: Final[Mapping[str, Callable[[object], str]]] = {
     ReportPlace.HEADER.value: header_name,
@@ -57,6 +57,16 @@ def _own_name(value: object) -> str:
         raise wrong(
             f"found the name {shown(text)}, which the gateway's own signal has.",
             "Give the reported signal another name.",
+        )
+    return unreserved(text)
+
+
+def unreserved(text: str) -> str:
+    """Check that a name is none of the metrics that every service has. Raises Wrong."""
+    if text in RESERVED:
+        raise wrong(
+            f"found the name {shown(text)}, which a metric of every service has.",
+            f"Give it another name than: {', '.join(RESERVED)}.",
         )
     return text
 

@@ -201,6 +201,11 @@ def _shortcomings(picture: Picture, versions: Sequence[Version]) -> Iterator[Met
         "Lines of the access log that could not be written.",
         value=picture.traffic.dropped["access_log"],
     )
+    yield CounterMetricFamily(
+        names.SPANS_DROPPED,
+        "Steps of traces that did not reach the collector.",
+        value=picture.traffic.dropped["span"],
+    )
 
 
 def _evidence(picture: Picture) -> Iterator[Metric]:

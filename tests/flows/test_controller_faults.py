@@ -69,7 +69,9 @@ def test_a_fault_over_a_workers_message_leaves_its_link_alone(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     publisher = Publisher(lambda _table: None)
-    board = Switchboard(publisher, Aggregate(), EvidenceBook(lambda: 0.0))
+    board = Switchboard(
+        publisher, Aggregate(), EvidenceBook(lambda: 0.0), lambda _spans: None
+    )
     link = Link(board.received, board.lost)
 
     def fail(*_anything: object) -> None:

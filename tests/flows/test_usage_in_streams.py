@@ -212,9 +212,17 @@ async def test_a_stream_that_ends_without_its_last_line_end_is_whole(
     assert got.body == STREAM[:-1]
 
 
-async def test_an_error_with_usage_in_it_passes_as_it_is(stage: Stage) -> None:
-    error = b'{"error":{"message":"no"},"usage":null}'
-    answer = by_length(error, IS_JSON, status=b"400 Bad Request")
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (b'{"error":{"message":"no"},"usage":null}', IS_JSON),
+        (b'data: {"error":{"message":"no"},"usage":null}\n\n', SSE),
+    ],
+)
+async def test_an_error_with_usage_in_it_passes_as_it_is(
+    stage: Stage, error: bytes, kind: bytes
+) -> None:
+    answer = by_length(error, kind, status=b"400 Bad Request")
     client = await asking(stage, await answering(answer))
 
     got = await client.ask(ask(asked(stream=True)))
@@ -333,6 +341,22 @@ async def test_a_body_that_is_too_large_to_hold_stays_as_it_is(
         request = first + CHUNKED + b"\r\n\r\n" + coded + b"0\r\n\r\n"
 
     await _pass_untouched(stage, request, body, json_limit=Bytes(1024))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"stream":true,"stream_options":null,"stream_options":null}',
+        b'{"stream":true' + b"".join(b',"k%d":1' % n for n in range(10_001)) + b"}",
+        b'{"stream":true,"x":[' + b"[]," * 100_000 + b"[]]}",
+    ],
+    ids=["a key twice", "too many keys", "too many lists"],
+)
+async def test_a_body_into_which_nothing_can_be_written_stays_as_it_is(
+    stage: Stage, body: bytes
+) -> None:
+    """It is refused where a version's own settings must be written, but not here."""
+    await _pass_untouched(stage, ask(body), body)
 
 
 async def test_nothing_is_asked_where_usage_passes(stage: Stage) -> None:

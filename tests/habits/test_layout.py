@@ -16,6 +16,7 @@ NOT_IN_A_WORKER = {
     "aiohttp",
     "jinja2",
     "numpy",
+    "opentelemetry",
     "prometheus_client",
     "pydantic",
     "rich",

@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway.answers.dialects import FAMILIES
+from gateway.answers.script import SCRIPTS
+from gateway.answers.signals import SIGNALS
 from gateway.domain.deployment import Deployment
+from gateway.domain.service import RESERVED
 from gateway.settings.load import load_document, load_file
 from gateway.settings.shapes.gateway import DocumentShape
 from gateway.settings.shapes.shape import Shape
@@ -126,7 +130,7 @@ def test_the_readme_explains_every_key(
     place: tuple[str, tuple[str | int, ...]],
 ) -> None:
     """With its default in the same row."""
-    text = (CONFIG / "README.md").read_text()
+    text = _readme()
     name, steps = place
     prefix = name.removeprefix("service").removeprefix("version").strip()
 
@@ -134,3 +138,29 @@ def test_the_readme_explains_every_key(
         if type_at((*steps, key)) not in set(_subclasses(Shape)):
             row = f"| `{prefix}.{key}` |" if prefix else f"| `{key}` |"
             assert row in text, row
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_readme_names_every_family_of_dialects(family: str) -> None:
+    """In the row that says what may be written."""
+    (row,) = re.findall(r"^\| `dialect` \|.*$", _readme(), re.MULTILINE)
+
+    assert f"`{family}`" in row
+
+
+@pytest.mark.parametrize("signal", SIGNALS)
+def test_the_readme_has_a_row_for_every_signal(signal: str) -> None:
+    """With what it is not, and what it costs."""
+    rows = re.findall(rf"^\| `{signal}`[ ●◇]* \|.*$", _readme(), re.MULTILINE)
+
+    assert len(rows) == 1
+    assert rows[0].count("|") == 6
+
+
+@pytest.mark.parametrize("name", [*RESERVED, *SCRIPTS])
+def test_the_readme_names_what_may_and_may_not_be_written(name: str) -> None:
+    assert f"`{name}`" in _readme()
+
+
+def _readme() -> str:
+    return (CONFIG / "README.md").read_text()

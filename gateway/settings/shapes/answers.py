@@ -27,6 +27,7 @@ from gateway.settings.signals import (
     each_once,
     few,
     signal_entry,
+    unreserved,
 )
 
 _SIGNALS: Final = Signals()
@@ -117,7 +118,7 @@ class FeedbackShape(Shape):
         description="How long after its answer feedback is still evidence.",
     )
     signals: Annotated[
-        list[Name],
+        list[Annotated[Name, AfterValidator(unreserved)]],
         AfterValidator(few(MOST_FEEDBACK_SIGNALS)),
         AfterValidator(each_once),
     ] = Field(

@@ -1,14 +1,17 @@
 """The shape of `telemetry`: who else is told what the gateway sees."""
 
+from importlib.util import find_spec
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator, Field, PlainValidator
+from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
 from gateway.domain.deployment import Otlp
 from gateway.settings.addresses import collector
+from gateway.settings.problem import wrong
 from gateway.settings.shapes.headers import Headers
 from gateway.settings.shapes.shape import URL_PATTERN, Duration, Part, Shape, schema
 
+_PACKAGES: Final = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 _DEFAULTS: Final = Otlp(endpoint="")
 
 _Url = Annotated[
@@ -50,3 +53,20 @@ class TelemetryShape(Shape):
         default=None,
         description="An OpenTelemetry collector: its URL, or a mapping; null: none.",
     )
+
+    @model_validator(mode="after")
+    def _can_be_told(self) -> "TelemetryShape":
+        if self.otlp is not None and not _is_installed():
+            raise wrong(
+                "found a collector, and the packages that talk to one are missing.",
+                "Run `pip install 'sluicegate[otel]'`, or remove otlp.",
+                at=("otlp",),
+            )
+        return self
+
+
+def _is_installed() -> bool:
+    try:
+        return all(find_spec(package) is not None for package in _PACKAGES)
+    except ModuleNotFoundError:  # of a package they lie in
+        return False

@@ -49,6 +49,19 @@ def test_workers_are_added_up() -> None:
     assert traffic.downstream == {0: 3, 1: 3}
 
 
+def test_what_was_dropped_outlives_workers_and_controllers() -> None:
+    """The workers' and this process's own."""
+    aggregate = Aggregate()
+    frame = _frame(0, 10, 1, complete=1)
+    frame.dropped = {"access_log": 4, "span": 1}
+    aggregate.take(frame)
+    aggregate.drop("span", 2)
+    successor = Aggregate()
+    successor.go_on_from(aggregate.counted())
+
+    assert successor.traffic().dropped == {"access_log": 4, "span": 3}
+
+
 def test_a_repeated_or_late_frame_changes_nothing() -> None:
     """Frames are running totals, told apart by sequence."""
     aggregate = Aggregate()

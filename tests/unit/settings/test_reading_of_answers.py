@@ -15,8 +15,10 @@ from gateway.domain.deployment import (
     Otlp,
     Telemetry,
 )
+from gateway.domain.outcome import Outcome
 from gateway.domain.service import (
     DEFAULT_SIGNALS,
+    RESERVED,
     Deadlines,
     DialectChoice,
     Feedback,
@@ -29,6 +31,7 @@ from gateway.domain.service import (
 )
 from gateway.domain.units import Seconds
 from gateway.settings.load import load_file
+from gateway.settings.shapes import telemetry
 
 Write = Callable[[str, str], dict[str, Any]]
 Load = Callable[[dict[str, Any]], Deployment]
@@ -44,12 +47,9 @@ services: {chat: {versions: {v1: {endpoints: [http://a:1]}}}}
 """
 
 
-def test_every_family_of_dialects_can_be_chosen() -> None:
-    """A dialect that no configuration may name would be of use to nobody."""
-    choices = {choice.value for choice in DialectChoice}
-
-    assert set(FAMILIES) <= choices - {AUTO}
-    assert AUTO in choices
+def test_every_family_of_dialects_can_be_chosen_and_no_other() -> None:
+    """A dialect that nobody can name is of no use, and one that nobody reads a lie."""
+    assert {choice.value for choice in DialectChoice} == {AUTO, *FAMILIES}
 
 
 @pytest.mark.parametrize("choice", DialectChoice)
@@ -61,7 +61,33 @@ def test_a_dialect_is_chosen_by_its_name(
     assert load(document).services[0].dialect is choice
 
 
-@pytest.mark.parametrize("name", sorted({*SIGNALS, *DEFAULT_SIGNALS}))
+def test_what_is_measured_by_default_can_be_measured() -> None:
+    assert set(DEFAULT_SIGNALS) <= set(SIGNALS)
+
+
+def test_no_signal_has_the_name_of_a_metric_that_every_service_has() -> None:
+    assert not set(RESERVED) & set(SIGNALS)
+    assert set(Outcome) <= {*RESERVED, *SIGNALS}
+
+
+@pytest.mark.parametrize("name", RESERVED)
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("signals: {{names: [{{name: {}, header: a}}]}}", "signals.names[0].name"),
+        ("signals: {{names: [{{name: {}, json: /a}}]}}", "signals.names[0].name"),
+        ("feedback: {{signals: [{}]}}", "feedback.signals[0]"),
+    ],
+)
+def test_the_name_of_a_metric_that_every_service_has_is_taken(
+    written: Write, lines: Lines, name: str, text: str, place: str
+) -> None:
+    (found,) = lines(written("service", text.format(name)))
+
+    assert found.startswith(f"{CHAT}.{place}: found the name '{name}', which a metric")
+
+
+@pytest.mark.parametrize("name", sorted(SIGNALS))
 def test_every_signal_can_be_named(written: Write, load: Load, name: str) -> None:
     document = written("service", f"signals: {{names: [{name}]}}")
 
@@ -427,3 +453,15 @@ def test_a_credential_for_the_collector_is_not_repeated(
     document["telemetry"] = {"otlp": otlp}
 
     assert "hunter2" not in "".join(lines(document))
+
+
+def test_a_collector_needs_its_packages(
+    written: Write, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said when the file is read what to install."""
+    monkeypatch.setattr(telemetry, "_PACKAGES", ("no_such.package",))
+
+    (line,) = lines(written("top", "telemetry: {otlp: 'http://c:4318'}"))
+
+    assert line.startswith("telemetry.otlp: found a collector")
+    assert "pip install 'sluicegate[otel]'" in line

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gateway.answers.script import SCRIPTS
 from gateway.domain.deployment import Deployment
 from gateway.domain.segment import MOST_VALUES, Segment, SegmentBy
 from gateway.domain.units import Bytes
@@ -90,6 +91,15 @@ def test_a_segment_may_be_as_wide_as_its_numbers_reach(
         assert len(segment.labels) == MOST_VALUES
 
 
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_script_that_can_be_told_may_be_declared(
+    written: Write, load: Load, script: str
+) -> None:
+    text = f"segments: [{{name: s, by: script, values: [{script}]}}]"
+
+    assert load(written("service", text)).services[0].segments[0].values == (script,)
+
+
 @pytest.mark.parametrize(
     ("text", "place", "words"),
     [
@@ -136,6 +146,13 @@ def test_a_segment_may_be_as_wide_as_its_numbers_reach(
         ("{name: a, by: model, values: [a, b, a]}", "[0].values[2]", "'a' again"),
         ("{name: a, by: model, values: [other]}", "[0].values[0]", "always there"),
         ("{name: a, by: path, values: [v1]}", "[0].values[0]", "begins with /"),
+        (
+            "{name: a, by: script, values: [latin, cyrilic]}",
+            "[0].values[1]",
+            "unknown script 'cyrilic'. Known: latin, greek,",
+        ),
+        ("{name: a, by: script, values: [Latin]}", "[0].values[0]", "mean 'latin'?"),
+        ("{name: a, by: script, values: [none]}", "[0].values[0]", "unknown script"),
         ("{name: a, by: prompt, patterns: [a]}", "[0].patterns", "{name: value}"),
         ("{name: a, by: prompt, patterns: {a b: c}}", "[0].patterns['a b']", "'a b'"),
         ("{name: a, by: prompt, patterns: {a: 5}}", "[0].patterns.a", "found 5"),

@@ -1,0 +1,84 @@
+"""Counting harms nobody: what fails in it is told seldom, and nothing is lost by it."""
+
+import logging
+
+import pytest
+
+from gateway.domain.service import Endpoint, Service, Version
+from gateway.domain.units import Share
+from gateway.handoff.routing_table import RoutedService, RoutingTable
+from gateway.proxy import observe, plane
+from gateway.proxy.observe import Observation
+from gateway.proxy.plane import Plane
+from gateway.proxy.request_body import RequestBody
+from gateway.wire.request_head import RequestHead
+
+PATH = b"/v1/chat/completions"
+VERSION = Version(
+    name="v1",
+    endpoints=(Endpoint(url="http://127.0.0.1:9", host="127.0.0.1", port=9),),
+)
+
+
+def made() -> Plane:
+    worker = Plane(lambda connecting: connecting.close())
+    service = Service(name="chat", versions=(VERSION,), baseline="v1")
+    routed = RoutedService(service=service, share=Share(0), salt="chat", revision=1)
+    worker.use(RoutingTable(epoch=1, services=(routed,)))
+    return worker
+
+
+def over(worker: Plane) -> Observation:
+    assert worker.routes is not None
+    route = worker.routes.takes_all
+    assert route is not None
+    head = RequestHead(b"POST", PATH, 1, {}, PATH)
+    seen = Observation(route.baseline, route, head, RequestBody(head, b"{}"), None)
+    seen.status = 200
+    return seen
+
+
+def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.levelno == logging.ERROR
+    ]
+
+
+def test_an_answer_that_cannot_be_read_is_counted_by_its_transport(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = made()
+    monkeypatch.setattr(observe, "_read", lambda *_anything: 1 / 0)
+
+    for _ in range(50):
+        worker.finish(over(worker))
+
+    (series,) = worker.observe(0, 1, 1).series
+    assert series.outcomes == {"complete": 50}
+    assert series.codes == {200: 50}
+    assert complaints(caplog) == [
+        "An answer could not be read; it is counted by its transport."
+    ]
+
+
+def test_one_exchange_that_cannot_be_counted_does_not_hide_the_others(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = made()
+    count = observe.count
+    turns = iter([True, *[False] * 9])
+
+    def fail_first(*anything: object) -> object:
+        if next(turns):
+            raise ZeroDivisionError
+        return count(*anything)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(plane, "count", fail_first)
+    for _ in range(10):
+        worker.finish(over(worker))
+
+    (series,) = worker.observe(0, 1, 1).series
+    assert series.outcomes == {"complete": 9}
+    assert complaints(caplog) == ["An exchange could not be counted."]
