@@ -80,7 +80,7 @@ class Exchange:
         status: int | None = 200,
     ) -> Seen:
         seen.outcome, seen.status, seen.duration = outcome, status, ended
-        return count(seen, self.units)
+        return count(seen, self.units, _fail)
 
     def series(self) -> Series:
         return self.tally.series()
@@ -91,6 +91,10 @@ class Exchange:
             for block in self.units.take(can_send=True)
             for record in block.records
         ]
+
+
+def _fail(what: str, error: Exception) -> None:
+    raise AssertionError(what) from error
 
 
 def head_of(kind: bytes, status: int = 200) -> AnswerHead:
