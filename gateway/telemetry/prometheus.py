@@ -150,7 +150,7 @@ _HISTOGRAMS: Final[
     ),
     (
         names.FIRST_CONTENT,
-        "From the request's head to the first content read in the answer.",
+        "From the request's head to the first content, of answers that are streams.",
         OTEL_FIRST_TOKEN,
         attrgetter("first_content"),
     ),
