@@ -21,7 +21,7 @@ OTEL_FIRST_TOKEN: Final[tuple[float, ...]] = (
 )  # fmt: skip
 """Seconds; bounds of gen_ai.server.time_to_first_token."""
 
-OTEL_PER_TOKEN: Final = (
+OTEL_PER_TOKEN: Final[tuple[float, ...]] = (
     0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2,
     0.3, 0.4, 0.5, 0.75, 1.0, 2.5,
 )  # fmt: skip
