@@ -53,6 +53,7 @@ class Plane:
         soon: Calls something in the loop's next turn; None: at once.
 
     Attributes:
+        is_telling: Whether exchanges are told of one by one: logged, or traced.
         unix_s: Wall clock in whole seconds, as of the last sweep.
 
     """
@@ -72,6 +73,7 @@ class Plane:
         self._complaints = Seldom(_COMPLAIN_EVERY_S)
         self.access_log = AccessLogger()
         self.recorder = Recorder()
+        self.is_telling = False
         self.unix_s = int(unix_time())
         # Seeded from the system: two workers must not toss the same coins.
         self.dice = Random(SystemRandom().getrandbits(256))  # ruff: ignore[suspicious-non-cryptographic-random-usage]
@@ -90,6 +92,7 @@ class Plane:
         self.limits = table.limits
         self.access_log.use(table.access_log)
         self.recorder.is_on = table.traces is not None
+        self.is_telling = self.access_log.is_on or self.recorder.is_on
         self.routes = Routes(table, self._pool, self._tally, self.dice)
         for key, pool in before.items():
             if key not in self._pools:
@@ -168,12 +171,14 @@ class Plane:
 
     def _count(self, exchange: Observation) -> None:
         totals = count(exchange, self.units, self._complain)
-        if exchange.told is not None:
-            self.access_log.exchange(exchange, totals)
-            exchange.told = None  # they know each other, and would stay for that
+        if exchange.told is None:
+            return
         trace = exchange.head.trace
+        if self.access_log.is_on:
+            self.access_log.exchange(exchange, totals)
         if trace is not None and self.recorder.is_on:
             self.recorder.add(trace, exchange, totals)
+        exchange.told = None  # they know each other, and would stay for that
 
     def close(self) -> None:
         """Write down what is over; nothing comes any more."""
