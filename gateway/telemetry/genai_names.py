@@ -47,6 +47,11 @@ OPERATIONS: Final[Mapping[str, tuple[str, str]]] = {
     "openai_completions": ("text_completion", "openai"),
     "openai_embeddings": ("embeddings", "openai"),
     "anthropic": ("chat", "anthropic"),
+    "ollama": ("chat", "ollama"),
+    "ollama_embed": ("embeddings", "ollama"),
+    "tgi": ("text_completion", "huggingface"),
+    "kserve": ("generate_content", "kserve"),
+    "kserve_generate": ("text_completion", "kserve"),
 }
 """Operation and provider by dialect. The provider is whose API is spoken: the convention
 says so for APIs that others serve too."""
