@@ -69,7 +69,8 @@ class Ticket:
         route: See route_code.
         segments: Code of the definitions that `cell` was made by (answers.segments).
         cell: A value's number for each segment; zeros may follow.
-        epoch: Of the routing table at assignment, its last 32 bits.
+        epoch: Revision of the split at assignment, its last 32 bits: the records of
+            evidence name the same.
         fingerprint: Of the sticky key; 0 when the request had none.
         is_evidence: Whether the exchange was counted as a unit.
         issued: Unix time in whole seconds.
@@ -102,7 +103,7 @@ class TicketMaker:
         key: The one in use.
         route: See route_code.
         segments: See Ticket.
-        epoch: Of the table.
+        epoch: Revision of the service's split.
 
     """
 

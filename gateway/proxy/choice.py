@@ -23,7 +23,7 @@ def choose(
     """
     fixed = route.fixed_target(head, peer.client)
     if fixed is not None:
-        return Observation(fixed, route, head, body, None)
+        return _begun(plane, Observation(fixed, route, head, body, None))
     key: bytes | None = head.fields.get(route.sticky.header)
     cookie = None
     if not key:
@@ -41,6 +41,12 @@ def choose(
     seen.cookie = cookie
     if route.split.is_coin:
         seen.was_tossed(plane.units, plane.wheel.now)
+    return _begun(plane, seen)
+
+
+def _begun(plane: Plane, seen: Observation) -> Observation:
+    if seen.target.awaiting is not None:
+        seen.target.awaiting.began(seen, plane.wheel.now)
     return seen
 
 

@@ -74,6 +74,7 @@ class Observation:
         changes_body: Whether something in the request's body is to be set.
         cookie: Header line that gives a browser its key; None: it has one.
         strip: Takes usage out of the stream that the client did not ask for.
+        is_overdue: It was counted as late while it was running.
         first_byte: Seconds to the first body byte of the answer; None before.
         whole: The answer, when it came whole and is still to be read.
         issued: The id the client was given for feedback; None before.
@@ -99,6 +100,7 @@ class Observation:
         "first_byte",
         "head",
         "inspection",
+        "is_overdue",
         "issued",
         "key",
         "outcome",
@@ -144,6 +146,7 @@ class Observation:
         self._cell = self.reading = None
         self.arrived = self.duration = 0.0
         self.outcome = _COMPLETE
+        self.is_overdue = False
         self.changes_body = head.has_body and bool(target.set_json)
         dialect = inspection.dialects[head.path]
         if dialect is None:
@@ -164,6 +167,19 @@ class Observation:
             and head.has_body
             and head.is_json
         )
+
+    @property
+    def has_first_content(self) -> bool:
+        """Whether the first content has come; of what is no stream, the first byte."""
+        reading = self.reading
+        if reading is not None and reading.is_begun and reading.is_stream:
+            return reading.first_content is not None
+        return self.first_byte is not None
+
+    def note_overdue(self) -> None:
+        """Count it as late, while it is still running."""
+        self.is_overdue = True
+        self.target.tally.overdue += 1
 
     def was_tossed(self, units: Units, now: float) -> None:
         """Note that a coin decided: this may be evidence.
@@ -305,7 +321,8 @@ def count(seen: Observation, units: Units, complain: Complain) -> Seen:
         complain("An answer could not be read; it is counted by its transport.", error)
     due = seen.target.first_content_due
     if due is not None:
-        totals.is_late = _until_first_content(seen, totals) > due
+        totals.is_late = seen.is_overdue or _until_first_content(seen, totals) > due
+        seen.target.tally.overdue -= seen.is_overdue
     seen.target.tally.end(totals, places)
     seen.record(totals, units)
     return totals

@@ -138,6 +138,8 @@ class Plane:
 
     def finish(self, finished: Observation) -> None:
         """Count an exchange when its last byte is on its way."""
+        if finished.target.awaiting is not None:
+            finished.target.awaiting.ended(finished)
         self._finished.append(finished)
         if self._soon is None:
             self._count_finished()
@@ -209,7 +211,10 @@ class Plane:
     def sweep(self) -> None:
         """Look at the deadlines; call every deadlines.SWEEP seconds."""
         self.unix_s = int(unix_time())
-        self.wheel.sweep(monotonic())
+        now = monotonic()
+        self.wheel.sweep(now)
+        for awaiting in () if self.routes is None else self.routes.with_deadlines:
+            awaiting.sweep(now)
 
     def forget(self, client: Drainable) -> None:
         """Let go of a client connection that is gone."""

@@ -4,7 +4,7 @@ Built anew for every table; pools and tallies live on under their names, so that
 change of weights touches no connection and no count.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 
 from gateway.answers.segments import code_of
@@ -15,6 +15,7 @@ from gateway.domain.units import BUCKETS
 from gateway.flags.bucket import bucket_of
 from gateway.handoff.routing_table import RoutedService, RoutingTable
 from gateway.handoff.ticket import TicketMaker, route_code
+from gateway.proxy.awaiting import Awaiting
 from gateway.proxy.inspection import Inspection
 from gateway.proxy.pool import Pool
 from gateway.proxy.tally import Tally
@@ -44,6 +45,7 @@ class Target:
         set_json: (steps, JSON text) pairs to be set in the body.
         answer_lines: Header lines added to its answers.
         price: Of its tokens; None when it has none.
+        awaiting: Those that are running, where there is a deadline; None: there is none.
         first_content_due: Seconds after which its first content is late; None: never.
         ticket: Makes request ids; None where nobody could read them.
         tracing: Makes its requests steps of traces.
@@ -53,6 +55,7 @@ class Target:
     __slots__ = (
         "_dice",
         "answer_lines",
+        "awaiting",
         "first_content_due",
         "keeps_host",
         "pools",
@@ -90,7 +93,8 @@ class Target:
             endpoint.base_path for endpoint in version.endpoints
         )
         self.price = version.price
-        self.first_content_due = version.deadlines.first_token
+        self.first_content_due = due = version.deadlines.first_token
+        self.awaiting = None if due is None else Awaiting(due)
         self.ticket: TicketMaker | None = None
         shown = routed.service.expose
         self.answer_lines = (
@@ -200,8 +204,13 @@ class Route:
             return self.baseline
         return None
 
-    def issue_tickets(self, key: TicketKey, epoch: int) -> None:
+    def targets(self) -> Iterable[Target]:
+        """Give the versions, ready to be sent to."""
+        return self._targets.values()
+
+    def issue_tickets(self, key: TicketKey) -> None:
         """Give the targets what makes their request ids."""
+        epoch = self.split.revision
         segments = self.split.segments
         for name, target in self._targets.items():
             route = route_code(self.service.name, name)
@@ -264,10 +273,11 @@ class Routes:
         table: What it was made of.
         trusted: Networks whose forwarded headers are believed.
         takes_all: The first service, when nothing can fit another one.
+        with_deadlines: Versions whose first content is awaited.
 
     """
 
-    __slots__ = ("_routes", "table", "takes_all", "trusted")
+    __slots__ = ("_routes", "table", "takes_all", "trusted", "with_deadlines")
 
     def __init__(
         self, table: RoutingTable, get_pool: GetPool, get_tally: GetTally, dice: Random
@@ -281,7 +291,13 @@ class Routes:
         ]
         if table.ticket_key is not None:
             for route in self._routes:
-                route.issue_tickets(table.ticket_key, table.epoch)
+                route.issue_tickets(table.ticket_key)
+        self.with_deadlines = tuple(
+            target.awaiting
+            for route in self._routes
+            for target in route.targets()
+            if target.awaiting is not None
+        )
         first = table.services[0].service.match if table.services else None
         takes_all = first is not None and not first.hosts and not first.paths
         self.takes_all = self._routes[0] if takes_all else None

@@ -55,6 +55,8 @@ class Seen(msgspec.Struct, gc=False):
 class Tally:
     """What this worker has seen of one version of one service since it started.
 
+    `overdue` are running exchanges that are late already.
+
     Kept by name across routing tables. Of each slice of its traffic (answers.segments)
     it keeps another one.
     """
@@ -73,6 +75,7 @@ class Tally:
         "in_flight",
         "late",
         "outcomes",
+        "overdue",
         "per_token",
         "priced",
         "service",
@@ -100,7 +103,7 @@ class Tally:
         self._rows: list[list[float]] = []
         self.skipped: dict[str, int] = {}
         self.in_flight = 0
-        self.late = 0
+        self.late = self.overdue = 0
         self._slices: dict[Place, Tally] = {}
         self._places: frozenset[Place] = frozenset()
 
@@ -216,6 +219,6 @@ class Tally:
                 if sums[0]
             },
             skipped=dict(self.skipped),
-            late=self.late,
+            late=self.late + self.overdue,
             in_flight=self.in_flight,
         )

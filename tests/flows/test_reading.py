@@ -264,6 +264,22 @@ async def test_an_answer_whose_content_never_comes_is_late_from_the_deadline_on(
     assert stage.gateway.series().late == late
 
 
+async def test_an_answer_that_hangs_is_late_while_it_hangs(stage: Stage) -> None:
+    """Counted at the deadline, and not once more when the client gives up."""
+    upstream = await saying(head(SSE, CHUNKED) + chunks(b": wait\n\n"))
+    stage.serve(table(service(version("v1", upstream, deadlines=SOON))), upstream)
+    client = await stage.client()
+    await client.send(STREAMING)
+    await client.read_head()
+
+    assert await until(lambda: stage.gateway.series().late == 1)
+    assert stage.gateway.series().in_flight == 1
+    client.close()
+
+    assert await until(lambda: stage.gateway.outcomes() == {"client_cancelled": 1})
+    assert stage.gateway.series().late == 1
+
+
 async def test_what_is_not_read_is_in_time_when_its_first_byte_is(stage: Stage) -> None:
     """Its content is not known, and a long download is no late beginning."""
     answer = by_length(b"a" * 100)
