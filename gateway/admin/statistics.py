@@ -46,6 +46,7 @@ def statistics(traffic: VersionTraffic) -> Json:
         "tokens": dict(sorted(traffic.tokens.items())),
         "tokens_per_second": _speed(traffic.per_token),
         "cost_usd": traffic.cost,
+        "cost_per_request_usd": _cost_of_one(traffic),
         "signals": _signals(traffic),
         "skipped": dict(sorted(traffic.skipped.items())),
         "late": traffic.late,
@@ -80,6 +81,7 @@ def _in_short(traffic: VersionTraffic) -> Json:
         "duration_seconds": _spread(traffic.duration, _IN_SHORT),
         "time_to_first_token_seconds": _spread(traffic.first_content, _IN_SHORT),
         "cost_usd": traffic.cost,
+        "cost_per_request_usd": _cost_of_one(traffic),
         "signals": {
             name: {"count": sums.count, "mean": sums.mean}
             for name, sums in sorted(traffic.signals.items())
@@ -91,6 +93,11 @@ def _rate(traffic: VersionTraffic, outcomes: Iterable[Outcome]) -> float | None:
     if not traffic.requests:
         return None
     return sum(traffic.outcomes[each.value] for each in outcomes) / traffic.requests
+
+
+def _cost_of_one(traffic: VersionTraffic) -> float | None:
+    """Give the mean of those whose cost is known; what broke off told no tokens."""
+    return traffic.cost / traffic.priced if traffic.priced else None
 
 
 def _speed(per_token: Histogram) -> float | None:

@@ -62,7 +62,8 @@ class Reading:
         is_sampled: Whether costly signals are measured; set by whoever chooses.
         fields: Of the answer's head.
         body: The answer's, when it was read as a whole.
-        first_content: Seconds from arrival to the first content; None before.
+        first_content: Seconds from arrival to the first content of a stream; None before,
+            and of an answer that is no stream.
 
     """
 
@@ -146,8 +147,6 @@ class Reading:
         self._pending += parts
         self._size += sum(map(len, parts))
         if self._events is None:
-            if self.first_content is None and self._size:
-                self.first_content = since
             if self._size > LONGEST_BODY:
                 self._give_up()
         elif self.first_content is None or self._size >= _BATCH:
@@ -161,8 +160,6 @@ class Reading:
             if len(body) > LONGEST_BODY:
                 self.is_unread = True
                 return
-            if body:
-                self.first_content = since
             self.body = body
             self.dialect.read_whole(self.answer, body)
             return

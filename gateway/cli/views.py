@@ -41,6 +41,7 @@ class Slice(msgspec.Struct, kw_only=True, frozen=True):
     duration_seconds: Quantiles
     time_to_first_token_seconds: Quantiles = Quantiles()
     cost_usd: float = 0.0
+    cost_per_request_usd: float | None = None
     signals: dict[str, SignalView] = {}
 
 

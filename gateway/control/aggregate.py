@@ -141,6 +141,7 @@ def _version(series: Series) -> VersionTraffic:
         per_token=series.per_token.read(),
         tokens=Counter(series.tokens),
         cost=series.cost,
+        priced=series.priced,
         signals={name: SignalSums(*sums) for name, sums in series.signals.items()},
         skipped=Counter(series.skipped),
         late=series.late,
@@ -166,6 +167,7 @@ def _series(
         per_token=Spread.of(seen.per_token),
         tokens=dict(seen.tokens),
         cost=seen.cost,
+        priced=seen.priced,
         signals={
             name: (sums.count, sums.total, sums.squares)
             for name, sums in seen.signals.items()

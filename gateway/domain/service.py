@@ -80,8 +80,9 @@ class Deadlines:
     """When an answer is late: an event for the analyzer, which cuts nothing off.
 
     Attributes:
-        first_token: From the request's head to the first content, in seconds; where
-            the answer is not read, to its first byte. None: never late.
+        first_token: From the request's head to the first content of a stream, in
+            seconds; to the first byte of any other answer, and where nothing is read.
+            None: never late.
 
     """
 

@@ -34,12 +34,13 @@ class Record(msgspec.Struct, kw_only=True, array_like=True, gc=False):
         nth_in_window: As nth, within the window.
         outcome: domain.outcome.Outcome value.
         duration: Seconds.
-        first_content: Seconds to the first content.
+        first_content: Seconds to the first content of a stream; None of any other.
         per_token: Seconds per output token after the first.
         input_tokens: As reported.
         output_tokens: As reported; not an estimate.
         cost: USD.
-        is_late: The first content came after the version's deadline, or never.
+        is_late: The first content, or of what is no stream the first byte, came after
+            the version's deadline, or never.
         values: Signals that were measured, by their place in the block's names.
         cell: Number of each segment's value.
 

@@ -45,11 +45,12 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
         duration: Arrival of the request's head to the last byte handed to the client's
             socket.
         first_byte: The same to the first body byte of the answer.
-        first_content: The same to the first content that was read in the answer.
+        first_content: The same to the first content that was read, of streams.
         per_token: Time for each output token after the first, of streams.
         tokens: Kind to number: input, cached_input (part of it), output, reasoning
             (part of it), and output_estimated where the server did not say.
         cost: USD.
+        priced: Exchanges whose cost is known, and in `cost`.
         signals: Signal name to how often it was measured, the sum of its values, and
             the sum of their squares.
         skipped: What was not read or measured (answer, event, signal) to number.
@@ -73,6 +74,7 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
     per_token: Spread = msgspec.field(default_factory=Spread)
     tokens: dict[str, int] = {}
     cost: float = 0.0
+    priced: int = 0
     signals: dict[str, tuple[int, float, float]] = {}
     skipped: dict[str, int] = {}
     late: int = 0

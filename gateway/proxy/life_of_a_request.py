@@ -323,7 +323,7 @@ class Exchange:
             seen.target.tally.in_flight -= 1
             seen.outcome, seen.status = outcome, self._status
             seen.duration = self._plane.wheel.now - self._arrived
-            if self._plane.access_log.is_on:
+            if self._plane.is_telling:
                 seen.told, seen.peer = self, self._client.peer
             self._plane.finish(seen)
         elif self._status is not None:

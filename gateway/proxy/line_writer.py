@@ -55,8 +55,8 @@ class LineWriter:
         self._taken = self._refused = self._done = self._lost = self._told = 0
         self._seldom = Seldom(_SELDOM_S)
         self._wake, self._stop = Event(), Event()
-        self._thread = Thread(target=self._run, name="access log", daemon=True)
-        self._thread.start()
+        self._writing = Thread(target=self._run, name="access log", daemon=True)
+        self._writing.start()
 
     @property
     def dropped(self) -> int:
@@ -83,7 +83,7 @@ class LineWriter:
         """
         self._stop.set()
         self._wake.set()
-        self._thread.join(within_s)
+        self._writing.join(within_s)
 
     # In the thread.
 

@@ -312,10 +312,14 @@ def count(seen: Observation, units: Units, complain: Complain) -> Seen:
 
 
 def _until_first_content(seen: Observation, totals: Seen) -> float:
-    """Give the seconds until there was content, or for which there was none."""
-    first = totals.first_content
-    if first is None and (seen.reading is None or totals.is_unread):
-        first = totals.first_byte  # what it is nobody knows
+    """Give the seconds until there was content, or for which there was none.
+
+    What is no stream, or is not read, has its content from its first byte on.
+    """
+    first, reading = totals.first_content, seen.reading
+    is_read = reading is not None and reading.is_stream and not totals.is_unread
+    if first is None and not is_read:
+        first = totals.first_byte
     return seen.duration if first is None else first
 
 

@@ -26,6 +26,9 @@ from gateway.proxy.whole import WholeAnswers, WholeRequests
 _logger: Final = logging.getLogger("sluicegate.plane")
 
 Soon = Callable[[Callable[[], None]], object]
+_COUNTED_AT_ONCE: Final = 16
+"""Exchanges that are counted before the event loop gets its turn."""
+
 _COMPLAIN_EVERY_S: Final = 10.0
 _COUNT_BITS: Final = 0xFFFFFFFF
 
@@ -50,6 +53,7 @@ class Plane:
         soon: Calls something in the loop's next turn; None: at once.
 
     Attributes:
+        is_telling: Whether exchanges are told of one by one: logged, or traced.
         unix_s: Wall clock in whole seconds, as of the last sweep.
 
     """
@@ -69,6 +73,7 @@ class Plane:
         self._complaints = Seldom(_COMPLAIN_EVERY_S)
         self.access_log = AccessLogger()
         self.recorder = Recorder()
+        self.is_telling = False
         self.unix_s = int(unix_time())
         # Seeded from the system: two workers must not toss the same coins.
         self.dice = Random(SystemRandom().getrandbits(256))  # ruff: ignore[suspicious-non-cryptographic-random-usage]
@@ -87,6 +92,7 @@ class Plane:
         self.limits = table.limits
         self.access_log.use(table.access_log)
         self.recorder.is_on = table.traces is not None
+        self.is_telling = self.access_log.is_on or self.recorder.is_on
         self.routes = Routes(table, self._pool, self._tally, self.dice)
         for key, pool in before.items():
             if key not in self._pools:
@@ -136,10 +142,22 @@ class Plane:
         if self._soon is None:
             self._count_finished()
         elif len(self._finished) == 1:
-            self._soon(self._count_finished)
+            self._soon(self._count_some)
+
+    def _count_some(self) -> None:
+        """Count a few of those that are over; the others wait for the next turn."""
+        finished = self._finished
+        self._finished = finished[_COUNTED_AT_ONCE:]
+        if self._finished and self._soon is not None:
+            self._soon(self._count_some)
+        self._count_all(finished[:_COUNTED_AT_ONCE])
 
     def _count_finished(self) -> None:
+        """Count all that are over."""
         finished, self._finished = self._finished, []
+        self._count_all(finished)
+
+    def _count_all(self, finished: Iterable[Observation]) -> None:
         for exchange in finished:
             try:
                 self._count(exchange)
@@ -153,12 +171,14 @@ class Plane:
 
     def _count(self, exchange: Observation) -> None:
         totals = count(exchange, self.units, self._complain)
-        if exchange.told is not None:
-            self.access_log.exchange(exchange, totals)
-            exchange.told = None  # they know each other, and would stay for that
+        if exchange.told is None:
+            return
         trace = exchange.head.trace
+        if self.access_log.is_on:
+            self.access_log.exchange(exchange, totals)
         if trace is not None and self.recorder.is_on:
             self.recorder.add(trace, exchange, totals)
+        exchange.told = None  # they know each other, and would stay for that
 
     def close(self) -> None:
         """Write down what is over; nothing comes any more."""

@@ -22,8 +22,8 @@ class Seen(msgspec.Struct, gc=False):
         status: What the client was sent; None when it left before.
         duration: Seconds from the request's head to the last byte handed over.
         first_byte: Seconds to the first body byte; None when there was none.
-        first_content: Seconds to the first content; None when there was none, or when
-            nothing was read.
+        first_content: Seconds to the first content of a stream; None when there was
+            none, when nothing was read, and of an answer that is no stream.
         per_token: Seconds per output token after the first, of a stream.
         usage: Tokens; None when nothing is known.
         cost: USD; None when nothing is known.
@@ -74,6 +74,7 @@ class Tally:
         "late",
         "outcomes",
         "per_token",
+        "priced",
         "service",
         "signals",
         "skipped",
@@ -93,6 +94,7 @@ class Tally:
         self.per_token = Histogram()
         self.tokens: dict[str, int] = {}
         self.cost = 0.0
+        self.priced = 0
         self.signals: dict[str, list[float]] = {}
         self._names: tuple[str, ...] = ()
         self._rows: list[list[float]] = []
@@ -172,6 +174,7 @@ class Tally:
             tokens["reasoning"] = tokens.get("reasoning", 0) + usage.reasoning
         if seen.cost is not None:
             self.cost += seen.cost
+            self.priced += 1
         if seen.per_token is not None:
             self.per_token.add(seen.per_token)
 
@@ -206,6 +209,7 @@ class Tally:
             per_token=Spread.of(self.per_token),
             tokens=dict(self.tokens),
             cost=self.cost,
+            priced=self.priced,
             signals={
                 name: (int(sums[0]), sums[1], sums[2])
                 for name, sums in self.signals.items()

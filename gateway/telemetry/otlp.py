@@ -206,7 +206,7 @@ _HISTOGRAMS: Final[
     ),
     (
         names.TIME_TO_FIRST_TOKEN,
-        "From the request's head to the first content read in the answer.",
+        "From the request's head to the first content, of answers that are streams.",
         OTEL_FIRST_TOKEN,
         lambda traffic: traffic.first_content,
     ),

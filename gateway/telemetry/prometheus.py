@@ -150,7 +150,7 @@ _HISTOGRAMS: Final[
     ),
     (
         names.FIRST_CONTENT,
-        "From the request's head to the first content read in the answer.",
+        "From the request's head to the first content, of answers that are streams.",
         OTEL_FIRST_TOKEN,
         attrgetter("first_content"),
     ),
@@ -173,11 +173,17 @@ def _tokens(versions: Sequence[Version]) -> Iterator[Metric]:
     cost = CounterMetricFamily(
         names.COST, "What tokens cost, in USD.", labels=("service", "version")
     )
+    priced = CounterMetricFamily(
+        names.PRICED,
+        "Exchanges whose cost is known; the mean cost is that of these.",
+        labels=("service", "version"),
+    )
     for labels, traffic in versions:
         for kind, count in _within(traffic.tokens, _TOKENS):
             tokens.add_metric([*labels, kind], count)
         cost.add_metric(labels, traffic.cost)
-    yield from (tokens, cost)
+        priced.add_metric(labels, traffic.priced)
+    yield from (tokens, cost, priced)
 
 
 def _shortcomings(picture: Picture, versions: Sequence[Version]) -> Iterator[Metric]:

@@ -56,10 +56,11 @@ class VersionTraffic:
         failures: Exchanges by domain.outcome.Failure value.
         duration: Seconds from the request's head to the last byte of the answer.
         first_byte: Seconds from the request's head to the answer's first body byte.
-        first_content: Seconds from the request's head to the first content read.
+        first_content: Seconds from the request's head to the first content, of streams.
         per_token: Seconds for each output token after the first, of streams.
         tokens: By kind; see handoff.observations.Series.
         cost: USD.
+        priced: Exchanges whose cost is known, and in `cost`.
         signals: By name.
         skipped: What was not read or measured (answer, event, signal), and how often.
         late: Exchanges whose first content came after the deadline, or never.
@@ -79,6 +80,7 @@ class VersionTraffic:
     per_token: Histogram = field(default_factory=Histogram)
     tokens: Counter[str] = field(default_factory=Counter)
     cost: float = 0.0
+    priced: int = 0
     signals: dict[str, SignalSums] = field(default_factory=dict)
     skipped: Counter[str] = field(default_factory=Counter)
     late: int = 0
@@ -107,6 +109,7 @@ class VersionTraffic:
         self.first_content.merge(other.first_content)
         self.per_token.merge(other.per_token)
         self.cost += other.cost
+        self.priced += other.priced
         for name, sums in other.signals.items():
             self.signals[name] = self.signals.get(name, SignalSums()).plus(sums)
         self.late += other.late

@@ -32,6 +32,7 @@ async def test_a_collector_hears_of_every_recorded_exchange(
     assert {each["sluicegate.version"] for each in said} == {"v1", "v2"}
     assert {each["gen_ai.request.model"] for each in said} == {"small"}
     assert len({span.trace_id for span in receiver.spans}) == 20
+    assert len({each["sluicegate.request_id"] for each in said}) == 20
     assert "secret" not in str(receiver.spans)
 
 

@@ -940,6 +940,7 @@ def _read_answers(worker: int, pid: int) -> Observations:
         "per_token": Spread.of(spread),
         "tokens": {"input": 5, "output": 7},
         "cost": 0.25,
+        "priced": 1,
         "signals": {"refusal": (2, 1.0, 1.0), "of_the_past": (1, 1.0, 1.0)},
         "skipped": {"event": 1},
         "late": 1,
@@ -1001,5 +1002,6 @@ async def test_what_workers_read_in_answers_reaches_people_and_scrapers(
     assert (seen["refused_rate"], seen["error_rate"]) == (0.5, 0.0)
     assert seen["tokens"] == {"input": 10, "output": 14}
     assert seen["tokens_per_second"] == pytest.approx(4.0)
+    assert seen["cost_per_request_usd"] == pytest.approx(0.25)
     assert seen["signals"]["refusal"]["mean"] == pytest.approx(0.5)
     assert version["segments"]["tenant"]["a"]["requests"] == 4

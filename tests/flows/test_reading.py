@@ -239,7 +239,10 @@ async def test_an_answer_is_late_when_its_first_content_comes_after_the_deadline
 
     await (await stage.client()).ask(STREAMING if is_stream else QUESTION)
 
-    assert stage.gateway.series().late == late
+    series = stage.gateway.series()
+    assert series.late == late
+    assert series.first_byte.read().count == 1
+    assert series.first_content.read().count == is_stream
     assert stage.gateway.outcomes() == {"complete": 1}
 
 

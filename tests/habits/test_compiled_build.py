@@ -94,7 +94,7 @@ def test_no_compiled_function_calls_itself_without_end() -> None:
 
 
 def test_no_structure_is_compiled() -> None:
-    """mypyc drops the settings of a class, such as frozen=True, without a word."""
+    """A compiled class drops its settings, such as frozen=True, without a word."""
     structures = [
         f"{module}: {node.name}"
         for module in _backend("modules()", ROOT)

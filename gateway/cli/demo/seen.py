@@ -54,11 +54,13 @@ def not_complete(one: Statistics) -> dict[str, int]:
 
 
 def cost_of_a_thousand(one: Statistics) -> float | None:
-    """USD per 1,000 requests; None before the first.
+    """USD per 1,000 requests; None before the first whose cost is known.
 
-    An answer that broke off reported no tokens, and counts here with no cost.
+    An answer that broke off reported no tokens: what it cost is not known, and not
+    nothing.
     """
-    return _THOUSAND * one.cost_usd / one.requests if one.requests else None
+    mean = one.cost_per_request_usd
+    return None if mean is None else _THOUSAND * mean
 
 
 def fired(one: Statistics) -> dict[str, float]:

@@ -128,7 +128,8 @@ class DeadlinesShape(Shape):
 
     first_token: Duration | None = Field(
         default=None,
-        description="An answer whose first content comes later is late; null: none is.",
+        description="A stream whose first content comes later, or another answer whose "
+        "first byte does, is late; null: none is.",
     )
 
 

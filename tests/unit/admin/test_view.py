@@ -139,7 +139,7 @@ def test_what_was_read_in_answers_is_shown() -> None:
     for seconds in (0.01, 0.03):
         version.per_token.add(seconds)
     version.tokens.update({"input": 10, "output": 20})
-    version.cost = 0.5
+    version.cost, version.priced = 0.5, 4
     version.signals = {
         "refusal": SignalSums(4, 1.0, 1.0),
         "output_length": SignalSums(1, 7.0, 49.0),
@@ -154,18 +154,22 @@ def test_what_was_read_in_answers_is_shown() -> None:
     assert shown["tokens_per_second"] == pytest.approx(50)
     assert shown["tokens"] == {"input": 10, "output": 20}
     assert shown["cost_usd"] == pytest.approx(0.5)
+    assert shown["cost_per_request_usd"] == pytest.approx(0.125)
     assert shown["signals"] == {
         "output_length": {"count": 1, "mean": 7.0, "sd": None},
         "refusal": {"count": 4, "mean": 0.25, "sd": pytest.approx(0.5)},
     }
     assert (shown["skipped"], shown["late"]) == ({"event": 1}, 2)
     assert _statistics(VersionTraffic())["tokens_per_second"] is None
+    assert _statistics(VersionTraffic())["cost_per_request_usd"] is None
 
 
 def test_the_slices_of_segments_that_are_defined_are_shown_in_short() -> None:
     """Not those of segments and values that are none any more."""
     tenant = Segment(name="tenant", by=SegmentBy.HEADER, key="x-t", values=("a", "b"))
-    slice_a = VersionTraffic(cost=0.25, signals={"refusal": SignalSums(2, 1.0, 1.0)})
+    slice_a = VersionTraffic(
+        cost=0.25, priced=1, signals={"refusal": SignalSums(2, 1.0, 1.0)}
+    )
     slice_a.outcomes.update({"complete": 1, "empty": 1})
     slice_a.duration.add(0.1)
     slices = {
@@ -179,6 +183,7 @@ def test_the_slices_of_segments_that_are_defined_are_shown_in_short() -> None:
     assert shown == {"tenant": {"a": ANY}}
     assert shown["tenant"]["a"]["error_rate"] == pytest.approx(0.5)
     assert shown["tenant"]["a"]["cost_usd"] == pytest.approx(0.25)
+    assert shown["tenant"]["a"]["cost_per_request_usd"] == pytest.approx(0.25)
     assert shown["tenant"]["a"]["signals"] == {"refusal": {"count": 2, "mean": 0.5}}
     assert set(shown["tenant"]["a"]["duration_seconds"]) == {
         "count", "mean", "p50", "p95",

@@ -62,6 +62,7 @@ def _statistics(sent: Counter[Outcome], first_token: float, cost: float) -> Stat
         time_to_first_token_seconds=Quantiles(p50=first_token),
         tokens_per_second=1.0 / first_token,
         cost_usd=cost * requests / 1000.0,
+        cost_per_request_usd=cost / 1000.0,
         outcomes={str(outcome): number for outcome, number in sent.items()},
         codes={"200": requests},
         signals={"refusal": refusal, "output_length": SignalView(count=1, mean=60.0)},

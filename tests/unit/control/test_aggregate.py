@@ -23,6 +23,8 @@ def _frame(
                 codes={200: complete},
                 failures={},
                 duration=Spread(duration.sparse(), duration.total),
+                cost=0.5,
+                priced=complete,
                 in_flight=2,
             )
         ],
@@ -42,6 +44,7 @@ def test_workers_are_added_up() -> None:
     assert traffic.of("chat", "v1").requests == 7
     assert traffic.of("chat", "v1").duration.count == 7
     assert traffic.of("chat", "v1").in_flight == 4
+    assert traffic.of("chat", "v1").priced == 7
     assert traffic.refused == {404: 2}
     assert traffic.downstream == {0: 3, 1: 3}
 
@@ -115,6 +118,7 @@ def test_a_successor_goes_on_from_what_was_counted() -> None:
 
     assert before.of("chat", "v1").requests == 8
     assert before.of("chat", "v1").in_flight == 0
+    assert before.of("chat", "v1").priced == 8
     assert after.of("chat", "v1").requests == 9
     assert after.of("chat", "v1").duration.count == 9
     assert after.of("chat", "v1").in_flight == 2

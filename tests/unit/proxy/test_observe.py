@@ -1,0 +1,193 @@
+"""What one exchange adds to the totals and to the evidence."""
+
+import random
+from dataclasses import dataclass
+
+import pytest
+
+from gateway.domain.outcome import Outcome
+from gateway.domain.service import Deadlines, Endpoint, Price, Service, Version
+from gateway.domain.units import Seconds, Share
+from gateway.handoff.evidence import Record
+from gateway.handoff.observations import Series
+from gateway.handoff.routing_table import RoutedService
+from gateway.proxy.observe import Observation, count
+from gateway.proxy.request_body import RequestBody
+from gateway.proxy.routes import Route, Target
+from gateway.proxy.tally import Seen, Tally
+from gateway.proxy.tracing import Tracing
+from gateway.proxy.units import Units
+from gateway.wire.answer_head import ANSWER_LINES, AnswerHead, read_answer_head
+from gateway.wire.request_head import RequestHead
+
+PATH = b"/v1/chat/completions"
+VERSION = Version(
+    name="v1",
+    endpoints=(Endpoint(url="http://h", host="h", port=80),),
+    price=Price(input=1.0, output=2.0),
+    deadlines=Deadlines(first_token=Seconds(1.0)),
+)
+SERVICE = Service(name="chat", versions=(VERSION,), baseline="v1")
+ROUTED = RoutedService(service=SERVICE, share=Share(0), salt="s", revision=1)
+
+USAGE = b'"usage":{"prompt_tokens":1000000,"completion_tokens":1000000}'
+SAID = b'{"choices":[{"message":{"content":"Hi"},"finish_reason":"stop"}],%b}' % USAGE
+ROLE = b'data: {"choices":[{"index":0,"delta":{"role":"assistant"}}]}\n\n'
+STREAMED = (
+    b'data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n'
+    b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],%b}\n\n'
+    b"data: [DONE]\n\n" % USAGE
+)
+JSON, SSE = b"application/json", b"text/event-stream"
+
+
+@dataclass
+class Exchange:
+    """One after another, on the same worker."""
+
+    tally: Tally
+    units: Units
+
+    def begin(self, path: bytes = PATH) -> Observation:
+        target = Target(ROUTED, VERSION, self.tally, Tracing(random.Random(1), 0.0))
+        route = Route(ROUTED, {"v1": target}, random.Random(1))
+        head = RequestHead(b"POST", path, 1, {}, path)
+        seen = Observation(target, route, head, RequestBody(head, b"{}"), None)
+        seen.was_tossed(self.units, 0.0)
+        return seen
+
+    def answered(
+        self,
+        kind: bytes,
+        *pieces: tuple[float, bytes],
+        ended: float,
+        path: bytes = PATH,
+        outcome: Outcome = Outcome.COMPLETE,
+        status: int = 200,
+    ) -> Seen:
+        """Let an answer come in pieces, each with the seconds until it came."""
+        seen = self.begin(path)
+        seen.answer_began(head_of(kind, status))
+        for since, piece in pieces:
+            seen.passed([piece], since, False)
+        return self.end(seen, ended, outcome, status)
+
+    def end(
+        self,
+        seen: Observation,
+        ended: float,
+        outcome: Outcome = Outcome.COMPLETE,
+        status: int | None = 200,
+    ) -> Seen:
+        seen.outcome, seen.status, seen.duration = outcome, status, ended
+        return count(seen, self.units, _fail)
+
+    def series(self) -> Series:
+        return self.tally.series()
+
+    def records(self) -> list[Record]:
+        return [
+            record
+            for block in self.units.take(can_send=True)
+            for record in block.records
+        ]
+
+
+def _fail(what: str, error: Exception) -> None:
+    raise AssertionError(what) from error
+
+
+def head_of(kind: bytes, status: int = 200) -> AnswerHead:
+    field = ANSWER_LINES[b"Content-Type: " + kind]
+    return read_answer_head(status, b"OK", [field], False)
+
+
+@pytest.fixture
+def exchange() -> Exchange:
+    """Give a worker that has seen nothing."""
+    return Exchange(Tally("chat", "v1"), Units())
+
+
+# Time to the first token, which OpenTelemetry has of streams.
+
+
+def test_a_stream_has_a_first_content_that_comes_after_its_first_byte(
+    exchange: Exchange,
+) -> None:
+    exchange.answered(SSE, (0.1, ROLE), (0.3, STREAMED), ended=0.5)
+
+    series, (record,) = exchange.series(), exchange.records()
+    assert series.first_byte.total == pytest.approx(0.1)
+    assert series.first_content.total == pytest.approx(0.3)
+    assert record.first_content == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("comes_at_once", [True, False])
+def test_a_whole_answer_has_a_first_byte_and_no_first_content(
+    exchange: Exchange, comes_at_once: bool
+) -> None:
+    """Its first byte comes with its last: mixed with those of streams, says nothing."""
+    if comes_at_once:
+        seen = exchange.begin()
+        seen.first_byte, seen.whole = 0.4, (head_of(JSON), SAID)
+        exchange.end(seen, 0.4)
+    else:
+        exchange.answered(JSON, (0.4, SAID[:9]), (0.4, SAID[9:]), ended=0.4)
+
+    series, (record,) = exchange.series(), exchange.records()
+    assert series.outcomes == {"complete": 1}
+    assert series.first_byte.read().count == 1
+    assert series.first_content.read().count == 0
+    assert record.first_content is None
+    assert record.duration == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "pieces", "path", "is_late"),
+    [
+        (SSE, ((0.1, ROLE), (2.0, STREAMED)), PATH, True),
+        (SSE, ((0.1, ROLE), (0.9, STREAMED)), PATH, False),
+        (SSE, ((0.1, ROLE),), PATH, True),
+        (JSON, ((0.9, SAID[:9]), (3.0, SAID[9:])), PATH, False),
+        (JSON, ((1.1, SAID[:9]), (3.0, SAID[9:])), PATH, True),
+        (JSON, (), PATH, True),
+        (SSE, ((0.1, ROLE), (2.0, STREAMED)), b"/other", False),
+    ],
+    ids=[
+        "a stream's content is late",
+        "and not late",
+        "and never came",
+        "a whole answer's first byte is in time",
+        "and late",
+        "and never came",
+        "what is not read is in time with its first byte",
+    ],
+)
+def test_which_answer_is_late(
+    exchange: Exchange,
+    kind: bytes,
+    pieces: tuple[tuple[float, bytes], ...],
+    path: bytes,
+    is_late: bool,
+) -> None:
+    """A long answer that began in time is not late, whatever it is made of."""
+    totals = exchange.answered(kind, *pieces, ended=3.0, path=path)
+
+    assert totals.is_late is is_late
+    assert exchange.series().late == is_late
+
+
+# Cost.
+
+
+def test_the_exchanges_whose_cost_is_known_are_counted(exchange: Exchange) -> None:
+    """What broke off told no tokens; it cost something, and nobody knows what."""
+    exchange.answered(JSON, (0.1, SAID), ended=0.1)
+    exchange.answered(SSE, (0.1, STREAMED), ended=0.1)
+    exchange.answered(JSON, (0.1, SAID[:9]), ended=0.1, outcome=Outcome.TRUNCATED)
+    exchange.answered(JSON, (0.1, b"{}"), ended=0.1, status=500)
+
+    series = exchange.series()
+    assert sum(series.outcomes.values()) == 4
+    assert series.priced == 2
+    assert series.cost == pytest.approx(6.0)
