@@ -93,6 +93,18 @@ def test_no_compiled_function_calls_itself_without_end() -> None:
     assert recursive == BOUNDED
 
 
+def test_no_structure_is_compiled() -> None:
+    """A compiled class drops its settings, such as frozen=True, without a word."""
+    structures = [
+        f"{module}: {node.name}"
+        for module in _backend("modules()", ROOT)
+        for node in ast.walk(ast.parse((ROOT / module).read_text()))
+        if isinstance(node, ast.ClassDef) and node.keywords
+    ]
+
+    assert not structures
+
+
 def _recursive(module: ast.Module) -> list[str]:
     plain = set(module.body)
     calls = {
