@@ -190,7 +190,11 @@ class Reading:
     @property
     def is_events(self) -> bool:
         """Whether the answer comes as server-sent events, in no coding."""
-        return self._inflater is None and isinstance(self._events, ServerSentEvents)
+        return (
+            not self.is_unread
+            and self._inflater is None
+            and isinstance(self._events, ServerSentEvents)
+        )
 
     @property
     def events_skipped(self) -> int:

@@ -124,8 +124,8 @@ class Worker:
     def _report(self) -> None:
         link = self._link
         can_send = link is not None and not link.is_congested
-        blocks = self._plane.units.take(can_send=can_send)
         if link is None or not can_send:
+            self._plane.units.take(can_send=False)
             return  # totals: the next frame says everything again
         number, pid = self._start.number, os.getpid()
         self._sequence += 1
@@ -133,7 +133,7 @@ class Worker:
         link.send(self._plane.observe(number, pid, self._sequence, slices=slices))
         if spans := self._plane.recorder.take():
             link.send(Spans(spans=spans))
-        if blocks:
+        if blocks := self._plane.units.take(can_send=True):
             link.send(
                 Evidence(
                     worker=number,

@@ -18,19 +18,34 @@ _FULL: Final = 1 << 32
 _LOW: Final = 0xFFFFFFFF
 
 
+MOST_REVISIONS: Final = 8
+"""Weights of one service whose units are known: what runs long ends under a later one."""
+
+
 class _Units(msgspec.Struct):
-    """The units of one service under the weight in force.
+    """The units of one service under one weight.
 
     Attributes:
-        revision: Of the split.
         seen: Fingerprints that were counted.
         limit: Keys whose low bits are below are counted: fewer where there are very many.
 
     """
 
-    revision: int
     seen: set[int] = msgspec.field(default_factory=set)
     limit: int = _FULL
+
+    def is_new(self, fingerprint: int) -> bool:
+        """Note a key; whether it is in the sample and was not seen before."""
+        if fingerprint & _LOW >= self.limit or fingerprint in self.seen:
+            return False
+        self.seen.add(fingerprint)
+        return True
+
+    def bound(self) -> None:
+        """Let go of half of the keys where there are too many."""
+        if len(self.seen) > MOST_KEYS:
+            self.limit //= 2
+            self.seen = {each for each in self.seen if each & _LOW < self.limit}
 
 
 class UnitCounts(msgspec.Struct):
@@ -57,7 +72,9 @@ class EvidenceBook:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._heard: dict[int, tuple[int, int]] = {}
-        self._units: dict[str, _Units] = {}
+        self._units: dict[str, dict[int, _Units]] = {}
+        self.sampled: dict[int, float] = {}
+        """By worker: the part of the keys it records."""
         self.counts: dict[tuple[str, str], UnitCounts] = {}
         """By service and version."""
 
@@ -67,6 +84,7 @@ class EvidenceBook:
         if pid == message.pid and message.sequence <= sequence:
             return
         self._heard[message.worker] = (message.pid, message.sequence)
+        self.sampled[message.worker] = message.sampled
         for block in message.blocks:
             self._take(block)
 
@@ -86,20 +104,25 @@ class EvidenceBook:
             del self.counts[key]
 
     def _take(self, block: Block) -> None:
-        known = self._units.get(block.service)
-        if known is None or known.revision < block.revision:
-            self._units[block.service] = known = _Units(block.revision)
-        elif known.revision > block.revision:
-            return  # of a weight that is not in force any more
+        known = self._under(block.service, block.revision)
+        if known is None:
+            return
         for record in block.records:
-            fingerprint = record.fingerprint
-            if fingerprint & _LOW >= known.limit or fingerprint in known.seen:
+            if record.bucket is not None and not known.is_new(record.fingerprint):
                 continue
-            known.seen.add(fingerprint)
             key = (block.service, block.versions[record.is_candidate])
             counts = self.counts.setdefault(key, UnitCounts())
             counts.units += 1
             counts.newest = self._now()
-        if len(known.seen) > MOST_KEYS:
-            known.limit //= 2
-            known.seen = {each for each in known.seen if each & _LOW < known.limit}
+        known.bound()
+
+    def _under(self, service: str, revision: int) -> _Units | None:
+        """Give the units of one weight; None of one that is long gone."""
+        weights = self._units.setdefault(service, {})
+        if revision not in weights:
+            if len(weights) >= MOST_REVISIONS and revision < min(weights):
+                return None
+            weights[revision] = _Units()
+            if len(weights) > MOST_REVISIONS:
+                del weights[min(weights)]
+        return weights[revision]

@@ -7,8 +7,10 @@ remembers which buckets were seen where, decides which of them is the unit's, an
 which coin. So a record says with which weight it was tossed and where its key's bucket
 lies, and not the coin itself: that of a key seen before depends on what other workers saw.
 
-Records travel in blocks. A block that cannot be sent is dropped whole, and counted: what
-is lost must not depend on the version or on the outcome.
+Whether an exchange is recorded is decided when it arrives, by a hash of its key: more keys
+than can be taken are thinned there, blind to the version and to what becomes of them.
+Records travel in blocks; where a link is down for long, all that is held is dropped, and
+counted.
 """
 
 import msgspec
@@ -25,7 +27,7 @@ class Record(msgspec.Struct, kw_only=True, array_like=True, gc=False):
         bucket: Where the key lands, below domain.units.BUCKETS; None without a key, when
             the weight is the coin.
         is_candidate: Where it was assigned to, whoever answered it.
-        arrived: When its head arrived; seconds of the machine's monotonic clock.
+        arrived: When its version was chosen; seconds of the machine's monotonic clock.
         nth: Of this key since the weight changed, counted in this worker, 1 the first.
             The first is evidence of outcome and quality; of durations, tokens and cost
             the second is: a moved conversation misses the prompt cache (washout).

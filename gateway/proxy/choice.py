@@ -51,7 +51,7 @@ def _begun(plane: Plane, seen: Observation) -> Observation:
 
 
 def prepare(seen: Observation, limit: int) -> bool:
-    """Make a version's changes to the body; False while it is not whole.
+    """Make a version's changes to the body; False while it must yet become whole.
 
     Args:
         seen: The exchange.
@@ -63,6 +63,8 @@ def prepare(seen: Observation, limit: int) -> bool:
     """
     settings = seen.target.set_json
     body = seen.body
+    if seen.inspection.needs_body and body.readable(limit) is Wait.FOR_BODY:
+        return False
     if settings and not body.set_json(settings, limit):
         return False
     if seen.asks_for_usage():

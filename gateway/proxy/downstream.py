@@ -152,14 +152,16 @@ class Downstream(asyncio.Protocol):
         if self._is_advancing:
             return
         self._is_advancing = True
-        while self._current is None and not self._is_slow and self._has_more():
-            if self._queue:
-                self._current = self._queue.popleft()
-            if self._unread:
-                self._read(self._unread)
-            if self._current is not None:
-                self._current.request_progressed()
-        self._is_advancing = False
+        try:
+            while self._current is None and not self._is_slow and self._has_more():
+                if self._queue:
+                    self._current = self._queue.popleft()
+                if self._unread:
+                    self._read(self._unread)
+                if self._current is not None:
+                    self._current.request_progressed()
+        finally:
+            self._is_advancing = False
         self.resume()
 
     def _has_more(self) -> bool:

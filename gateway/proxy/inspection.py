@@ -55,6 +55,9 @@ class Inspection:
         injects: Whether streams are asked for usage on behalf of clients.
         json_limit: Bytes of a request that may be kept to be read.
         names: Of all signals, those that model servers report behind our own.
+        needs_body: Whether a slice is told by what is in the body: then nothing is
+            sent before it is whole, for a version that fails early would take its
+            failures out of their slice.
         places: Segment and label of each number of a cell.
         reported: Those that model servers report.
         signals: What is measured.
@@ -72,6 +75,7 @@ class Inspection:
         "injects",
         "json_limit",
         "names",
+        "needs_body",
         "places",
         "reported",
         "signals",
@@ -95,6 +99,11 @@ class Inspection:
             (pointer, split_pointer(pointer)) for pointer in self._segments.pointers
         )
         self.has_pointers = bool(self._pointers)
+        self.needs_body = bool(
+            self._segments.pointers
+            or self._segments.needs_model
+            or self._segments.needs_prompt
+        )
         self.places = tuple(
             tuple((segment.name, label) for label in segment.labels)
             for segment in service.segments

@@ -137,7 +137,7 @@ class Exchange:
         seen = self._seen or self._choose()
         if seen is None:
             self._invite_body()
-        elif seen.changes_body and not self._is_prepared:
+        elif seen.wants_body and not self._is_prepared:
             self._prepare(seen)
         else:
             self._send(seen.target)

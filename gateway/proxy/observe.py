@@ -28,6 +28,7 @@ from gateway.wire.request_head import RequestHead
 _FIRST_GOOD: Final = 200
 _FIRST_OTHER: Final = 300
 _CHUNKED: Final = AnswerBody.CHUNKED
+_NO_BODY: Final = AnswerBody.NONE
 _COMPLETE: Final = Outcome.COMPLETE
 _ENDINGS: Final = {
     Outcome.COMPLETE: Ending.WHOLE,
@@ -68,10 +69,10 @@ class Observation:
         inspection: Of the service.
         head: Of the request.
         body: Of the request.
-        arrived: When its head arrived, where a coin decided; monotonic clock.
+        arrived: When its version was chosen, where a coin decided; monotonic clock.
         key: The sticky key; None when it has none.
         reading: Reads it; None where nothing is read.
-        changes_body: Whether something in the request's body is to be set.
+        wants_body: Whether the request's body must be whole before it is sent.
         cookie: Header line that gives a browser its key; None: it has one.
         strip: Takes usage out of the stream that the client did not ask for.
         is_overdue: It was counted as late while it was running.
@@ -93,7 +94,6 @@ class Observation:
         "_unit",
         "arrived",
         "body",
-        "changes_body",
         "cookie",
         "duration",
         "failure",
@@ -110,6 +110,7 @@ class Observation:
         "strip",
         "target",
         "told",
+        "wants_body",
         "whole",
     )
 
@@ -147,7 +148,9 @@ class Observation:
         self.arrived = self.duration = 0.0
         self.outcome = _COMPLETE
         self.is_overdue = False
-        self.changes_body = head.has_body and bool(target.set_json)
+        self.wants_body = head.has_body and (
+            bool(target.set_json) or (inspection.needs_body and head.is_json)
+        )
         dialect = inspection.dialects[head.path]
         if dialect is None:
             if inspection.has_pointers and head.is_json:
@@ -156,7 +159,7 @@ class Observation:
             self.reading = inspection.reading(dialect, key)
             body.copy_up_to(inspection.json_limit)
             if inspection.injects:
-                self.changes_body |= self.asks_for_usage()
+                self.wants_body |= self.asks_for_usage()
 
     def asks_for_usage(self) -> bool:
         """Whether a stream may be asked for usage on behalf of the client."""
@@ -190,8 +193,10 @@ class Observation:
 
         """
         self.arrived = now
-        own = self._fingerprint or self._route.random_bits()
-        self._unit = units.arrived(self._route.split, own, now)
+        is_keyless = self.key is None
+        own = self._route.random_bits() if is_keyless else self._fingerprint
+        split = self._route.split
+        self._unit = units.arrived(split, own, now, is_keyless=is_keyless)
 
     def record(self, totals: Seen, units: Units) -> None:
         """Hand over what may be evidence, if this is."""
@@ -228,6 +233,11 @@ class Observation:
             self._cell = self.inspection.cell(self.head, self.body, self.reading)
         return self._cell
 
+    def forget_cell(self) -> None:
+        """Put it into no slice, where none could be told."""
+        if self._cell is None:
+            self._cell = (0,) * len(self.inspection.places)
+
     def ticket(self, unix_s: int, unique: int, or_else: bytes) -> bytes:
         """Make the id with which feedback on this answer may come back.
 
@@ -261,7 +271,8 @@ class Observation:
             self.cell()
             _begin(reading, head)
         if self.strip is not None:
-            if reading is not None and reading.is_events:
+            has_body = head.body is not _NO_BODY
+            if reading is not None and reading.is_events and has_body:
                 head.body, head.content_length = _CHUNKED, None  # it will be shorter
             else:
                 self.strip = None
@@ -319,6 +330,7 @@ def count(seen: Observation, units: Units, complain: Complain) -> Seen:
             _read(seen, seen.reading, totals)
     except Exception as error:  # ruff: ignore[blind-except]: it is told
         complain("An answer could not be read; it is counted by its transport.", error)
+        seen.forget_cell()
     due = seen.target.first_content_due
     if due is not None:
         totals.is_late = seen.is_overdue or _until_first_content(seen, totals) > due

@@ -142,20 +142,21 @@ class Plane:
             finished.target.awaiting.ended(finished)
         self._finished.append(finished)
         if self._soon is None:
-            self._count_finished()
+            self.count_finished()
         elif len(self._finished) == 1:
             self._soon(self._count_some)
 
     def _count_some(self) -> None:
         """Count a few of those that are over; the others wait for the next turn."""
         finished = self._finished
-        self._finished = finished[_COUNTED_AT_ONCE:]
+        some = max(_COUNTED_AT_ONCE, len(finished) // 2)  # else they could pile up
+        self._finished = finished[some:]
         if self._finished and self._soon is not None:
             self._soon(self._count_some)
-        self._count_all(finished[:_COUNTED_AT_ONCE])
+        self._count_all(finished[:some])
 
-    def _count_finished(self) -> None:
-        """Count all that are over."""
+    def count_finished(self) -> None:
+        """Count all that are over: before the last report."""
         finished, self._finished = self._finished, []
         self._count_all(finished)
 
@@ -184,7 +185,7 @@ class Plane:
 
     def close(self) -> None:
         """Write down what is over; nothing comes any more."""
-        self._count_finished()
+        self.count_finished()
         self.access_log.close()
 
     def refuse(
@@ -206,7 +207,10 @@ class Plane:
         self.refused[status] = self.refused.get(status, 0) + 1
         log = self.access_log
         if log.is_on and told is not None and peer is not None:
-            log.refusal(told, peer, status, self.wheel.now - arrived)
+            try:
+                log.refusal(told, peer, status, self.wheel.now - arrived)
+            except Exception as error:  # ruff: ignore[blind-except]: it is told
+                self._complain("A refusal could not be logged.", error)
 
     def sweep(self) -> None:
         """Look at the deadlines; call every deadlines.SWEEP seconds."""
@@ -239,7 +243,6 @@ class Plane:
         self, worker: int, pid: int, sequence: int, *, slices: bool = True
     ) -> Observations:
         """Write down everything seen so far, the slices of traffic if asked for."""
-        self._count_finished()
         pools: dict[tuple[str, str], list[Pool]] = {}
         tallies = self._tallies.values()
         for (service, version, _index, _settings), pool in self._pools.items():

@@ -22,8 +22,11 @@ WINDOW_S: Final = 600.0
 MOST_KEYS: Final = 50_000
 """Keys known at once, twice over: of the last ones, and of those before."""
 
-MOST_RECORDS: Final = 5_000
-"""Records that are kept for one message."""
+MOST_BEGUN: Final = 5_000
+"""Exchanges that are taken to be recorded between two messages. Beyond, fewer keys are."""
+
+MOST_HELD: Final = 50_000
+"""Records that are held while nothing can be sent; then all of them are dropped."""
 
 _FULL: Final = 1 << 32
 _FEWEST: Final = 1 << 16
@@ -88,7 +91,7 @@ class Units:
         self.dropped = 0
         self._limit = _FULL
         self._blocks: dict[Split, Block] = {}
-        self._count = 0
+        self._count = self._begun = 0
         self._known: dict[tuple[str, int], _Known] = {}
         self._before: dict[tuple[str, int], _Known] = {}
 
@@ -97,21 +100,29 @@ class Units:
         """Part of the keys that is recorded."""
         return self._limit / _FULL
 
-    def arrived(self, split: Split, fingerprint: int, now: float) -> Unit | None:
+    def arrived(
+        self, split: Split, fingerprint: int, now: float, *, is_keyless: bool = False
+    ) -> Unit | None:
         """Note an exchange that was assigned by a coin; None when it is not recorded.
 
         Args:
             split: In force.
             fingerprint: Of its key, or of its own.
             now: Seconds; monotonic clock.
+            is_keyless: It has no key, and so is a unit of its own.
 
         """
         if fingerprint & _LOW >= self._limit:
             return None
+        if is_keyless:
+            self._begin()
+            return Unit(fingerprint, 1, int(now / WINDOW_S), 1)
         # The high bits say where the windows of this key begin.
         window = int(now / WINDOW_S + (fingerprint >> 32) / _FULL)
         place = (split.service, fingerprint)
-        known = self._known.get(place) or self._before.get(place)
+        known = self._known.get(place)
+        if known is None and (known := self._before.get(place)) is not None:
+            self._known[place] = known  # whoever comes often is not forgotten
         nth = in_window = 1
         if known is not None and known[0] == split.revision:
             nth = known[1] + 1
@@ -120,7 +131,19 @@ class Units:
                 if nth > RECORDED and in_window > RECORDED_IN_WINDOW:
                     return None  # as most are; what is known may stay as it is
         self._remember(place, (split.revision, nth, window, in_window))
+        self._begin()
         return Unit(fingerprint, nth, window, in_window)
+
+    def _begin(self) -> None:
+        """Count one more to be recorded; where there are too many, take fewer keys.
+
+        Decided on arrival, by a hash: whatever becomes of an exchange, it is recorded
+        or not recorded all the same.
+        """
+        self._begun += 1
+        if self._begun > MOST_BEGUN:
+            self._begun = 0
+            self._limit = max(self._limit // 2, _FEWEST)
 
     def _remember(self, place: tuple[str, int], known: _Known) -> None:
         if len(self._known) >= MOST_KEYS:
@@ -143,22 +166,22 @@ class Units:
         self._count += 1
 
     def take(self, *, can_send: bool) -> list[Block]:
-        """Give what was recorded since the last time, or drop all of it.
+        """Give what was recorded since the last time; hold it while it cannot be sent.
 
-        Where more comes than can be taken, half of the keys are left out from now on;
-        where little comes, more are taken again.
+        Where little comes, more keys are taken again from now on.
 
         Args:
             can_send: Whether it can be sent on.
 
         """
-        blocks, count = list(self._blocks.values()), self._count
-        self._blocks, self._count = {}, 0
-        if count > MOST_RECORDS:
-            self._limit = max(self._limit // 2, _FEWEST)
-        elif count < MOST_RECORDS // 4:
+        if self._begun < MOST_BEGUN // 4:
             self._limit = min(self._limit * 2, _FULL)
-        if can_send and count <= MOST_RECORDS:
-            return blocks
-        self.dropped += count
-        return []
+        self._begun = 0
+        if not can_send:
+            if self._count > MOST_HELD:
+                self.dropped += self._count
+                self._blocks, self._count = {}, 0
+            return []
+        blocks = list(self._blocks.values())
+        self._blocks, self._count = {}, 0
+        return blocks

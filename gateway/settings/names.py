@@ -8,6 +8,7 @@ from gateway.domain.service import DialectChoice, HostRule, UsageRule
 from gateway.settings.addresses import checked_host, split_authority
 from gateway.settings.problem import Wrong, shown, text_of, unknown, wrong
 from gateway.wire.fields import FRAMING, HOP_BY_HOP, OWN_PREFIX
+from gateway.wire.request_head import REWRITTEN
 
 NAME_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
 FIELD_NAME_PATTERN: Final = (
@@ -24,6 +25,7 @@ _OF_THE_CONNECTION: Final = frozenset(
     field.decode() for field in HOP_BY_HOP | FRAMING | {b"expect", b"trailer"}
 )
 _OWN_PREFIX: Final = OWN_PREFIX.decode()
+_WRITTEN_BY_US: Final = frozenset(field.decode() for field in REWRITTEN)
 
 
 def name(value: object) -> str:
@@ -65,6 +67,11 @@ def settable_header(value: object) -> str:
         raise wrong(
             f"found the header {shown(value)}.",
             "Write `host: rewrite` in the version to send the endpoint's own host.",
+        )
+    if lower in _WRITTEN_BY_US:
+        raise wrong(
+            f"found the header {shown(value)}, which the gateway writes itself.",
+            "Leave it out: a second one would make the request ambiguous.",
         )
     if lower.startswith(_OWN_PREFIX):
         raise wrong(

@@ -23,8 +23,7 @@ from gateway.wire.fields import (
 )
 from gateway.wire.trace import Trace
 
-# Written anew on the way: see request_lines() and life_of_a_request.
-_REWRITTEN: Final = frozenset({
+REWRITTEN: Final = frozenset({
     b"accept-encoding",
     b"content-length",
     b"expect",
@@ -38,7 +37,9 @@ _REWRITTEN: Final = frozenset({
     b"x-forwarded-proto",
     b"x-request-id",
 })
-_NOT_PASSED: Final = HOP_BY_HOP | _REWRITTEN
+"""Written anew on the way to the endpoint: see proxy/heads.py."""
+
+_NOT_PASSED: Final = HOP_BY_HOP | REWRITTEN
 
 # RFC 3986 section 3.2.2 host, RFC 9110 section 7.2: no userinfo, no blanks.
 _HOST: Final = re.compile(
@@ -184,6 +185,7 @@ def _read_repeated(fields: dict[bytes, bytes], received: list[Field]) -> None:
 
 
 _JOINED: Final = frozenset({
+    b"accept-encoding",
     b"connection",
     b"x-forwarded-for",
     b"forwarded",

@@ -73,14 +73,50 @@ def test_a_restarted_worker_is_heard_from_its_first_message_on() -> None:
     assert units(book) == {("chat", "v2"): 2}
 
 
-def test_under_a_new_weight_a_key_counts_again_and_old_records_come_too_late() -> None:
+def test_under_a_new_weight_a_key_counts_again() -> None:
+    book = EvidenceBook(lambda: 0.0)
+    book.take(said(record(1)))
+
+    book.take(said(record(1), sequence=2, revision=2))
+
+    assert units(book) == {("chat", "v2"): 2}
+
+
+def test_what_ends_after_the_weight_changed_counts_under_its_own() -> None:
+    """A version that hangs ends late, and must not vanish for that."""
     book = EvidenceBook(lambda: 0.0)
     book.take(said(record(1)))
     book.take(said(record(1), sequence=2, revision=2))
 
-    book.take(said(record(7), sequence=3, revision=1))
+    book.take(said(record(1), record(7), sequence=3, revision=1))
 
-    assert units(book) == {("chat", "v2"): 2}
+    assert units(book) == {("chat", "v2"): 3}
+
+
+def test_a_weight_that_is_long_gone_is_known_no_more() -> None:
+    book = EvidenceBook(lambda: 0.0)
+    for revision in range(1, evidence.MOST_REVISIONS + 3):
+        book.take(said(record(1), sequence=revision, revision=revision))
+    before = units(book)
+
+    book.take(said(record(7), sequence=99, revision=1))
+
+    assert units(book) == before
+
+
+def test_requests_without_a_key_are_units_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And need no memory, however many there are."""
+    monkeypatch.setattr(evidence, "MOST_KEYS", 4)
+    book = EvidenceBook(lambda: 0.0)
+    keyless = [record(n << 32) for n in range(100)]
+    for each in keyless:
+        each.bucket = None
+
+    book.take(said(*keyless))
+
+    assert units(book) == {("chat", "v2"): 100}
 
 
 def test_the_age_is_that_of_the_newest_unit() -> None:

@@ -104,14 +104,32 @@ def test_a_few_are_counted_in_one_turn_of_the_loop() -> None:
         tally = next(iter(worker._tallies.values()))
         counted.append(sum(tally.outcomes.values()))
 
-    assert counted == [16, 32, 40]
+    assert counted == [20, 36, 40]
 
 
-def test_a_report_leaves_nothing_out() -> None:
+def test_the_last_report_leaves_nothing_out() -> None:
     worker = made(lambda _later: None)
     for _ in range(40):
         worker.finish(over(worker))
 
+    worker.close()
     (series,) = worker.observe(0, 1, 1).series
 
     assert series.outcomes == {"complete": 40}
+
+
+def test_a_backlog_is_halved_in_each_turn() -> None:
+    """However many end at once, they do not pile up."""
+    turns: list[Callable[[], None]] = []
+    worker = made(turns.append)
+    for _ in range(1000):
+        worker.finish(over(worker))
+
+    took = 0
+    while turns:
+        turns.pop()()
+        took += 1
+
+    (series,) = worker.observe(0, 1, 1).series
+    assert series.outcomes == {"complete": 1000}
+    assert took <= 10

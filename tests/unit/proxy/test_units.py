@@ -116,25 +116,44 @@ def test_records_are_given_once_by_split() -> None:
     assert units.dropped == 0
 
 
-def test_what_cannot_be_sent_is_dropped_whole_and_counted() -> None:
+def test_what_cannot_be_sent_is_held() -> None:
     units = Units()
     for _ in range(3):
         units.ended(SPLIT, record())
 
     assert units.take(can_send=False) == []
-    assert units.dropped == 3
-    assert units.take(can_send=True) == []
+    assert units.dropped == 0
+    assert [len(block.records) for block in units.take(can_send=True)] == [3]
 
 
-def test_too_many_records_are_dropped_and_half_of_the_keys_is_left_out() -> None:
-    """By bits of the key's hash that know nothing of its version."""
+def test_what_cannot_be_sent_for_long_is_dropped_whole_and_counted() -> None:
     units = Units()
-    for _ in range(limits.MOST_RECORDS + 1):
+    for _ in range(limits.MOST_HELD + 1):
         units.ended(SPLIT, record())
 
+    assert units.take(can_send=False) == []
+    assert units.dropped == limits.MOST_HELD + 1
     assert units.take(can_send=True) == []
 
-    assert units.dropped == limits.MOST_RECORDS + 1
+
+def test_many_that_end_at_once_are_all_kept() -> None:
+    """A candidate that breaks down ends all its exchanges in one moment."""
+    units = Units()
+    for _ in range(3 * limits.MOST_BEGUN):
+        units.ended(SPLIT, record())
+
+    (block,) = units.take(can_send=True)
+
+    assert len(block.records) == 3 * limits.MOST_BEGUN
+    assert units.dropped == 0
+
+
+def test_where_too_many_arrive_half_of_the_keys_is_left_out() -> None:
+    """By bits of the key's hash that know nothing of its version, and on arrival."""
+    units = Units()
+    for n in range(limits.MOST_BEGUN + 1):
+        units.arrived(SPLIT, n << 32, 10.0)
+
     assert units.sampled == pytest.approx(0.5)
     assert units.arrived(SPLIT, 0xFFFF_FFFF, 10.0) is None
     assert units.arrived(SPLIT, 0x7FFF_FFFF, 10.0) is not None
@@ -142,13 +161,37 @@ def test_too_many_records_are_dropped_and_half_of_the_keys_is_left_out() -> None
 
 def test_all_keys_are_taken_again_when_there_is_little() -> None:
     units = Units()
-    for _ in range(limits.MOST_RECORDS + 1):
-        units.ended(SPLIT, record())
+    for n in range(limits.MOST_BEGUN + 1):
+        units.arrived(SPLIT, n << 32, 10.0)
     units.take(can_send=True)
 
     units.take(can_send=True)
 
     assert units.sampled == pytest.approx(1.0)
+
+
+def test_requests_without_a_key_push_no_key_out_of_memory() -> None:
+    units = Units()
+    units.arrived(SPLIT, KEY, 10.0)
+
+    for n in range(3 * limits.MOST_KEYS):
+        own = units.arrived(SPLIT, n << 32, 10.0, is_keyless=True)
+        assert own is None or (own.nth, own.nth_in_window) == (1, 1)
+
+    again = units.arrived(SPLIT, KEY, 10.0)
+    assert again is not None
+    assert again.nth == 2
+
+
+def test_whoever_comes_often_is_not_forgotten() -> None:
+    units = Units()
+    seen = []
+    for n in range(4 * limits.MOST_KEYS):
+        units.arrived(SPLIT, (n + 1) << 40, 10.0)
+        if n % 10_000 == 0:
+            seen.append(units.arrived(SPLIT, KEY, 10.0))
+
+    assert [unit.nth for unit in seen if unit] == list(range(1, len(seen) + 1))
 
 
 def test_a_weight_of_nothing_or_all_is_no_coin() -> None:
