@@ -190,6 +190,12 @@ V1 = f"{CHAT}.versions.v1"
             "`host: rewrite`",
         ),
         (
+            "set_headers: {Accept-Encoding: gzip}",
+            f"{V1}.set_headers.Accept-Encoding",
+            "found the header 'Accept-Encoding', which the gateway writes itself.",
+            "Leave it out: a second one would make the request ambiguous.",
+        ),
+        (
             "version",
             "set_headers: {x-sluicegate-a: x}",
             f"{V1}.set_headers",
