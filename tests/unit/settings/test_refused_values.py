@@ -190,10 +190,10 @@ V1 = f"{CHAT}.versions.v1"
             "`host: rewrite`",
         ),
         (
+            "version",
             "set_headers: {Accept-Encoding: gzip}",
             f"{V1}.set_headers.Accept-Encoding",
-            "found the header 'Accept-Encoding', which the gateway writes itself.",
-            "Leave it out: a second one would make the request ambiguous.",
+            "which the gateway writes itself",
         ),
         (
             "version",
