@@ -27,7 +27,10 @@ from gateway.wire.request_head import RequestHead
 
 _FIRST_GOOD: Final = 200
 _FIRST_OTHER: Final = 300
+_RESET: Final = 205  # has no body, though its head may announce one of no length
+_ASKING: Final = b"POST"
 _CHUNKED: Final = AnswerBody.CHUNKED
+_NO_BODY: Final = AnswerBody.NONE
 _COMPLETE: Final = Outcome.COMPLETE
 _ENDINGS: Final = {
     Outcome.COMPLETE: Ending.WHOLE,
@@ -145,7 +148,8 @@ class Observation:
         self.arrived = self.duration = 0.0
         self.outcome = _COMPLETE
         self.changes_body = head.has_body and bool(target.set_json)
-        dialect = inspection.dialects[head.path]
+        # Models are asked with POST; the rest on these paths is lists, and CORS.
+        dialect = inspection.dialects[head.path] if head.method == _ASKING else None
         if dialect is None:
             if inspection.has_pointers and head.is_json:
                 body.copy_up_to(inspection.json_limit)
@@ -239,7 +243,7 @@ class Observation:
         self.target.tally.fail(failure)
 
     def answer_began(self, head: AnswerHead) -> None:
-        """Read the request, and prepare for the answer's body; an error's is not read."""
+        """Read the request, and prepare for the answer's body where that is read."""
         reading = self.reading
         if reading is not None:
             self.cell()
@@ -275,7 +279,10 @@ class Observation:
 
 
 def _begin(reading: Reading, head: AnswerHead) -> None:
-    if _FIRST_GOOD <= head.status < _FIRST_OTHER:
+    """Prepare for an answer's body, if it has one and is no error."""
+    status = head.status
+    is_good = _FIRST_GOOD <= status < _FIRST_OTHER and status != _RESET
+    if is_good and head.body is not _NO_BODY:
         fields = head.fields
         reading.begin(
             fields,

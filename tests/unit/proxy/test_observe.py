@@ -48,11 +48,13 @@ class Exchange:
     tally: Tally
     units: Units
 
-    def begin(self, path: bytes = PATH) -> Observation:
+    def begin(
+        self, path: bytes = PATH, method: bytes = b"POST", body: bytes = b"{}"
+    ) -> Observation:
         target = Target(ROUTED, VERSION, self.tally, Tracing(random.Random(1), 0.0))
         route = Route(ROUTED, {"v1": target}, random.Random(1))
-        head = RequestHead(b"POST", path, 1, {}, path)
-        seen = Observation(target, route, head, RequestBody(head, b"{}"), None)
+        head = RequestHead(method, path, 1, {}, path, content_length=len(body))
+        seen = Observation(target, route, head, RequestBody(head, body), None)
         seen.was_tossed(self.units, 0.0)
         return seen
 
@@ -175,6 +177,47 @@ def test_which_answer_is_late(
 
     assert totals.is_late is is_late
     assert exchange.series().late == is_late
+
+
+# What is no answer of a model.
+
+
+@pytest.mark.parametrize("comes_at_once", [True, False])
+@pytest.mark.parametrize(
+    ("method", "status", "body"),
+    [
+        (b"OPTIONS", 200, b""),
+        (b"OPTIONS", 204, b""),
+        (b"HEAD", 200, b""),
+        (b"GET", 200, b'{"object":"list","data":[]}'),
+        (b"DELETE", 200, b'{"deleted":true}'),
+        (b"POST", 204, b""),
+        (b"POST", 205, b""),
+    ],
+)
+def test_what_is_no_answer_of_a_model_is_told_by_its_transport(
+    exchange: Exchange, method: bytes, status: int, body: bytes, comes_at_once: bool
+) -> None:
+    """A browser asks with OPTIONS before it asks; clients list what is stored."""
+    seen = exchange.begin(method=method, body=b"")
+    if comes_at_once:
+        seen.whole = (head_of(JSON, status), body)
+    else:
+        seen.answer_began(head_of(JSON, status))
+        seen.passed([body] if body else [], 0.1, True)
+    exchange.end(seen, 0.1, status=status)
+
+    series = exchange.series()
+    assert series.outcomes == {"complete": 1}
+    assert not series.signals
+    assert not series.skipped
+
+
+def test_an_answer_that_is_only_a_head_is_an_error(exchange: Exchange) -> None:
+    """A 200 promises a body to whoever asks a model."""
+    exchange.answered(JSON, ended=0.1)
+
+    assert exchange.series().outcomes == {"stream_error": 1}
 
 
 # Cost.
