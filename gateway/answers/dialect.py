@@ -38,7 +38,8 @@ class Dialect:
         shared_paths: The same, where the configuration names the family; otherwise
             other servers' APIs are meant by them as often.
         read_request: Reads a whole request body. The flag says whether prompt and
-            context are wanted too. Of what is no JSON it gives asked.NOTHING.
+            context are wanted too. Of what is no JSON, or cannot be read, it gives
+            asked.NOTHING itself.
         read_whole: Reads the body of a 2xx answer that is not streamed. It sets
             `is_terminated`, for such a body is whole.
         read_events: Reads events of a stream, in order, as often as there are some.

@@ -58,6 +58,8 @@ class Reading:
         answer: What has been read of the answer.
         is_stream: Whether the answer came as a stream of events.
         is_unread: The answer could not be read: too long, or in an unknown coding.
+        is_request_unread: What was asked is not known, though there was a body; set by
+            whoever reads the request.
         is_begun: Whether an answer that is read has begun.
         is_sampled: Whether costly signals are measured; set by whoever chooses.
         fields: Of the answer's head.
@@ -79,6 +81,7 @@ class Reading:
         "fields",
         "first_content",
         "is_begun",
+        "is_request_unread",
         "is_sampled",
         "is_stream",
         "is_unread",
@@ -89,6 +92,7 @@ class Reading:
         self.asked = NOTHING
         self.answer = Answer()
         self.is_begun = self.is_stream = self.is_unread = False
+        self.is_request_unread = False
         self.is_sampled = True
         self.first_content: float | None = None
         self.fields = _NO_FIELDS

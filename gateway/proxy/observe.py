@@ -306,8 +306,10 @@ def count(seen: Observation, units: Units, complain: Complain) -> Seen:
         cell = seen.cell()
         if cell:
             places = seen.inspection.named(cell)
-        if seen.reading is not None:
-            _read(seen, seen.reading, totals)
+        reading = seen.reading
+        if reading is not None:
+            totals.is_request_unread = reading.is_request_unread
+            _read(seen, reading, totals)
     except Exception as error:  # ruff: ignore[blind-except]: it is told
         complain("An answer could not be read; it is counted by its transport.", error)
     due = seen.target.first_content_due

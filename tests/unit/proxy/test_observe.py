@@ -213,6 +213,31 @@ def test_what_is_no_answer_of_a_model_is_told_by_its_transport(
     assert not series.skipped
 
 
+@pytest.mark.parametrize(
+    ("body", "is_whole", "skipped"),
+    [
+        (b'{"n":1}', True, {}),
+        (b"", True, {}),
+        (b"no JSON", True, {"request": 1}),
+        (b'{"n":1', False, {"request": 1}),
+        (b'{"user":"%b"}' % (b"x" * 1024 * 1024), True, {"request": 1}),
+    ],
+    ids=["read", "none", "no JSON", "not whole", "beyond json_limit"],
+)
+def test_a_request_that_was_not_read_is_counted(
+    exchange: Exchange, body: bytes, is_whole: bool, skipped: dict[str, int]
+) -> None:
+    """Nobody can say whether its answer is what it asked for."""
+    seen = exchange.begin(body=body)
+    seen.body.is_whole = is_whole
+    seen.whole = (head_of(JSON), SAID)
+    exchange.end(seen, 0.1)
+
+    series = exchange.series()
+    assert series.skipped == skipped
+    assert series.outcomes == {"complete": 1}
+
+
 def test_an_answer_that_is_only_a_head_is_an_error(exchange: Exchange) -> None:
     """A 200 promises a body to whoever asks a model."""
     exchange.answered(JSON, ended=0.1)
