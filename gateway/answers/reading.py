@@ -218,6 +218,28 @@ class Reading:
             is_estimated=True,
         )
 
+    def per_token(self, usage: Usage, ended: float) -> float | None:
+        """Give the seconds for each output token after the first; None where unknown.
+
+        That is the time from the first content to the end, shared out among the tokens
+        that came in it: those reported, without reasoning, if that was not streamed, for
+        it was over before the first content came. Where that leaves fewer than there
+        were events with content, and where nothing was reported, each event is a token.
+
+        Args:
+            usage: As `usage` says.
+            ended: Seconds from the request's arrival to the end.
+
+        """
+        first, tokens = self.first_content, usage.output
+        if first is None or tokens is None:
+            return None
+        answer = self.answer
+        if usage.reasoning and not answer.shows_reasoning:
+            tokens -= usage.reasoning
+        tokens = max(tokens, answer.content_events)
+        return (ended - first) / (tokens - 1) if tokens > 1 else None
+
     def _read_events(self) -> None:
         assert self._events is not None  # ruff: ignore[assert]
         pending = self._pending

@@ -373,6 +373,4 @@ def _count_tokens(target: Target, reading: Reading, totals: Seen) -> None:
         return
     if target.price is not None:
         totals.cost = cost_of(usage, target.price)
-    tokens, first = usage.output, totals.first_content
-    if reading.is_stream and first is not None and tokens is not None and tokens > 1:
-        totals.per_token = (totals.duration - first) / (tokens - 1)
+    totals.per_token = reading.per_token(usage, totals.duration)

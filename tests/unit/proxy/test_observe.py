@@ -245,6 +245,25 @@ def test_an_answer_that_is_only_a_head_is_an_error(exchange: Exchange) -> None:
     assert exchange.series().outcomes == {"stream_error": 1}
 
 
+# Time for each token.
+
+WORD = b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+THOUGHT = (
+    b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],'
+    b'"usage":{"completion_tokens":1010,'
+    b'"completion_tokens_details":{"reasoning_tokens":1000}}}\n\ndata: [DONE]\n\n'
+)
+
+
+def test_hidden_reasoning_does_not_make_a_stream_fast(exchange: Exchange) -> None:
+    words = [(1.0 + at / 10, WORD) for at in range(10)]
+
+    totals = exchange.answered(SSE, *words, (1.9, THOUGHT), ended=1.9)
+
+    assert totals.per_token == pytest.approx(0.1)
+    assert exchange.series().per_token.total == pytest.approx(0.1)
+
+
 # Cost.
 
 
