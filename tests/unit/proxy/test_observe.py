@@ -1,12 +1,19 @@
 """What one exchange adds to the totals and to the evidence."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from gateway.domain.outcome import Outcome
-from gateway.domain.service import Deadlines, Endpoint, Price, Service, Version
+from gateway.domain.service import (
+    Deadlines,
+    Endpoint,
+    Price,
+    Service,
+    Signals,
+    Version,
+)
 from gateway.domain.units import Seconds, Share
 from gateway.handoff.evidence import Record
 from gateway.handoff.observations import Series
@@ -28,6 +35,7 @@ VERSION = Version(
     deadlines=Deadlines(first_token=Seconds(1.0)),
 )
 SERVICE = Service(name="chat", versions=(VERSION,), baseline="v1")
+SHOWS_NOTHING = replace(SERVICE, signals=Signals(names=()))
 ROUTED = RoutedService(service=SERVICE, share=Share(0), salt="s", revision=1)
 
 USAGE = b'"usage":{"prompt_tokens":1000000,"completion_tokens":1000000}'
@@ -49,10 +57,14 @@ class Exchange:
     units: Units
 
     def begin(
-        self, path: bytes = PATH, method: bytes = b"POST", body: bytes = b"{}"
+        self,
+        path: bytes = PATH,
+        method: bytes = b"POST",
+        body: bytes = b"{}",
+        routed: RoutedService = ROUTED,
     ) -> Observation:
-        target = Target(ROUTED, VERSION, self.tally, Tracing(random.Random(1), 0.0))
-        route = Route(ROUTED, {"v1": target}, random.Random(1))
+        target = Target(routed, VERSION, self.tally, Tracing(random.Random(1), 0.0))
+        route = Route(routed, {"v1": target}, random.Random(1))
         head = RequestHead(method, path, 1, {}, path, content_length=len(body))
         seen = Observation(target, route, head, RequestBody(head, body), None)
         seen.was_tossed(self.units, 0.0)
@@ -243,6 +255,19 @@ def test_an_answer_that_is_only_a_head_is_an_error(exchange: Exchange) -> None:
     exchange.answered(JSON, ended=0.1)
 
     assert exchange.series().outcomes == {"stream_error": 1}
+
+
+def test_an_outcome_needs_no_signal_to_be_shown(exchange: Exchange) -> None:
+    """JSON was asked for, and what came is none."""
+    routed = replace(ROUTED, service=SHOWS_NOTHING)
+    body = b'{"response_format":{"type":"json_object"}}'
+    seen = exchange.begin(body=body, routed=routed)
+    seen.whole = (head_of(JSON), SAID)
+    exchange.end(seen, 0.1)
+
+    series = exchange.series()
+    assert series.outcomes == {"invalid": 1}
+    assert not series.signals
 
 
 # Time for each token.
