@@ -353,7 +353,9 @@ def _read(seen: Observation, reading: Reading, totals: Seen) -> None:
         totals.skipped_events = reading.events_skipped
         # The end mark may be what was skipped: then the transport alone can tell.
         is_stream = not totals.skipped_events
-    totals.outcome = judge(reading.answer, ending, found, is_stream)
+    totals.outcome = judge(
+        reading.answer, ending, found, is_stream, reading.asked.choices
+    )
     _count_tokens(seen.target, reading, totals)
 
 

@@ -270,6 +270,14 @@ def test_an_outcome_needs_no_signal_to_be_shown(exchange: Exchange) -> None:
     assert not series.signals
 
 
+def test_one_of_two_answers_is_not_complete(exchange: Exchange) -> None:
+    seen = exchange.begin(body=b'{"n":2}')
+    seen.whole = (head_of(JSON), SAID)
+    exchange.end(seen, 0.1)
+
+    assert exchange.series().outcomes == {"truncated": 1}
+
+
 # Time for each token.
 
 WORD = b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
