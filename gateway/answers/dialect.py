@@ -10,7 +10,7 @@ a server sends, it raises nothing. What it cannot read it marks `is_garbled`, an
 does not know (a new event, a new field) it ignores.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -44,6 +44,8 @@ class Dialect:
             `is_terminated`, for such a body is whole.
         read_events: Reads events of a stream, in order, as often as there are some.
             An event is its data (SSE, lines joined) or its line (LINES).
+        read_head: Reads the fields of a 2xx answer's head, by lower-case name, before
+            its body; None where they say nothing.
         framing: Of streams.
         is_text: Whether answers are text that signals can read (an embedding is not).
 
@@ -55,6 +57,7 @@ class Dialect:
     read_request: Callable[[bytes, bool], Asked]
     read_whole: Callable[[Answer, bytes], None]
     read_events: Callable[[Answer, Sequence[bytes]], None]
+    read_head: Callable[[Answer, Mapping[bytes, bytes]], None] | None = None
     framing: Framing = Framing.SSE
     is_text: bool = True
     shared_paths: tuple[bytes, ...] = ()

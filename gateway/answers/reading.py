@@ -115,6 +115,9 @@ class Reading:
         """
         self.is_begun = True
         self.fields = fields
+        read_head = self.dialect.read_head
+        if read_head is not None:
+            read_head(self.answer, fields)
         kind = _KINDS.get(content_type) or _kind_of(content_type)
         if kind is not _Kind.JSON:
             self._begin_stream(kind)

@@ -336,6 +336,20 @@ def test_any_bytes_raise_nothing(dialect: Dialect, bodies: list[bytes]) -> None:
 
 
 @EVERY
+@given(
+    fields=st.dictionaries(
+        st.sampled_from([b"x-prompt-tokens", b"x-generated-tokens", b"x-model"]),
+        st.binary(max_size=20) | st.integers().map(lambda number: b"%d" % number),
+    )
+)
+def test_any_head_raises_nothing(dialect: Dialect, fields: dict[bytes, bytes]) -> None:
+    answer = Answer()
+    if dialect.read_head is not None:
+        dialect.read_head(answer, fields)
+    assert_is_an_answer(answer)
+
+
+@EVERY
 def test_no_events_are_nothing(dialect: Dialect) -> None:
     """Bytes that complete no event are no news."""
     answer = Answer()

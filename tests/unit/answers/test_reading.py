@@ -7,6 +7,7 @@ import pytest
 from gateway.answers.dialect import Dialect
 from gateway.answers.dialects.openai_chat import OPENAI_CHAT
 from gateway.answers.dialects.openai_responses import OPENAI_RESPONSES
+from gateway.answers.dialects.tgi import TGI
 from gateway.answers.events import LONGEST_EVENT
 from gateway.answers.reading import Reading
 from gateway.answers.usage import Usage
@@ -53,6 +54,37 @@ def test_members_that_are_all_bombs_are_not_read() -> None:
     bombs = gzip.compress(bytes(1024 * 1024)) * 8
 
     assert read(bombs, coding=b"gzip").is_unread
+
+
+# Tokens in an answer's head.
+
+TOKENS = {b"x-prompt-tokens": b"7", b"x-generated-tokens": b"3"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "body", "expected"),
+    [
+        (TOKENS, b'{"generated_text":"a"}', Usage(input=7, output=3)),
+        (TOKENS, b'[{"generated_text":"a"}]', Usage(input=7, output=3)),
+        (
+            TOKENS,
+            b'{"generated_text":"a","details":{"generated_tokens":5}}',
+            Usage(input=7, output=5),
+        ),
+        ({b"x-generated-tokens": b"3"}, b'{"generated_text":"a"}', Usage(output=3)),
+        ({b"x-prompt-tokens": b"many"}, b'{"generated_text":"a"}', None),
+        ({}, b'{"generated_text":"a"}', None),
+    ],
+    ids=["whole", "a list", "the body is nearer", "one of them", "no number", "none"],
+)
+def test_tgi_tells_its_tokens_in_the_head_where_nobody_asked_for_details(
+    fields: dict[bytes, bytes], body: bytes, expected: Usage | None
+) -> None:
+    reading = Reading(TGI)
+    reading.begin(fields, b"application/json", b"")
+    reading.read_whole(body, 1.0)
+
+    assert reading.usage == expected
 
 
 # Time for each token, of ten events a tenth of a second apart.
