@@ -69,6 +69,8 @@ class Answer:
         content_events: Events that brought content: text, reasoning, refusal, or a
             piece of a tool call. For a whole answer 1 when there is any content.
         has_error: An error event, or an error body, inside a 200.
+        shows_reasoning: Reasoning itself, and not a summary of it, came in events;
+            noted by the dialects whose usage may count reasoning.
         has_refusal: The protocol itself says that the model refused.
         is_terminated: The dialect's own end mark came ([DONE], message_stop, …).
         is_garbled: Something inside was not what the dialect says it must be.
@@ -86,6 +88,7 @@ class Answer:
         "is_garbled",
         "is_terminated",
         "model",
+        "shows_reasoning",
         "text",
         "usage",
     )
@@ -98,6 +101,7 @@ class Answer:
         self.model: str | None = None
         self.content_events = 0
         self.has_error = False
+        self.shows_reasoning = False
         self.has_refusal = False
         self.is_terminated = False
         self.is_garbled = False

@@ -10,7 +10,7 @@ a server sends, it raises nothing. What it cannot read it marks `is_garbled`, an
 does not know (a new event, a new field) it ignores.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -38,11 +38,14 @@ class Dialect:
         shared_paths: The same, where the configuration names the family; otherwise
             other servers' APIs are meant by them as often.
         read_request: Reads a whole request body. The flag says whether prompt and
-            context are wanted too. Of what is no JSON it gives asked.NOTHING.
+            context are wanted too. Of what is no JSON, or cannot be read, it gives
+            asked.NOTHING itself.
         read_whole: Reads the body of a 2xx answer that is not streamed. It sets
             `is_terminated`, for such a body is whole.
         read_events: Reads events of a stream, in order, as often as there are some.
             An event is its data (SSE, lines joined) or its line (LINES).
+        read_head: Reads the fields of a 2xx answer's head, by lower-case name, before
+            its body; None where they say nothing.
         framing: Of streams.
         is_text: Whether answers are text that signals can read (an embedding is not).
 
@@ -54,6 +57,7 @@ class Dialect:
     read_request: Callable[[bytes, bool], Asked]
     read_whole: Callable[[Answer, bytes], None]
     read_events: Callable[[Answer, Sequence[bytes]], None]
+    read_head: Callable[[Answer, Mapping[bytes, bytes]], None] | None = None
     framing: Framing = Framing.SSE
     is_text: bool = True
     shared_paths: tuple[bytes, ...] = ()

@@ -24,13 +24,17 @@ DEEPEST: Final = 64
 """Levels of a schema, references followed."""
 
 HEAVIEST: Final = 2_000
-"""Values of a schema with its references written out; a pattern counts as 20, a `multipleOf` as 100."""
+"""Values of a schema with its references written out; a pattern counts as 20, a `multipleOf` or `uniqueItems` as 150."""
 
-MOST_WORK: Final = 8_000_000
-"""Weight of a schema times characters of a value: some 30 ms at worst (measured)."""
+MOST_WORK: Final = 2_000_000
+"""Weight of a schema times characters of a value: some 2 ms at worst (measured).
+
+No budget of signals ends a check that has begun, and each JSON answer is checked.
+"""
 
 _PATTERN_WEIGHT: Final = 20
-_DIVISOR_WEIGHT: Final = 100
+_DIVISOR_WEIGHT: Final = 150
+_UNIQUE_WEIGHT: Final = 150  # up to 15 items are compared each with each
 _LEAST_DIVISOR: Final = 1e-9
 _LARGEST_PATTERN: Final = 256 * 1024  # bytes, compiled
 _MOST_KEPT: Final = 32  # of at most about 1 MB
@@ -108,6 +112,8 @@ class _Scale:
             weight += _PATTERN_WEIGHT
         if isinstance(patterns, dict):
             weight += _PATTERN_WEIGHT * len(patterns)
+        if part.get("uniqueItems") is True:
+            weight += _UNIQUE_WEIGHT
         return weight + _weight_of_divisor(part.get("multipleOf"))
 
     def _weigh_target(self, reference: str, depth: int) -> int:

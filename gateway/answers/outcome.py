@@ -2,8 +2,8 @@
 
 A 200 is no success, and neither is [DONE]: servers send an error event and then [DONE]
 (vLLM, SGLang), and a proxy between may turn a cut into a clean end. A stream is complete
-when every choice has a reason why it stopped, the dialect's own end mark came, and the
-transport ended well.
+when as many choices came as were asked for, each has a reason why it stopped, the
+dialect's own end mark came, and the transport ended well.
 """
 
 from collections.abc import Collection
@@ -44,7 +44,11 @@ _ORDER: Final = (
 
 
 def judge(
-    answer: Answer, ending: Ending, found: Collection[Outcome], is_stream: bool
+    answer: Answer,
+    ending: Ending,
+    found: Collection[Outcome],
+    is_stream: bool,
+    choices: int,
 ) -> Outcome:
     """Judge an answer with a 2xx status that was read.
 
@@ -55,6 +59,7 @@ def judge(
             judged by what came.
         found: What signals found it to be: REFUSED, INVALID, EMPTY or DEGENERATE.
         is_stream: Whether it came as a stream of events.
+        choices: How many were asked for; 1 when that is not known.
 
     """
     if answer.has_error or answer.is_garbled:
@@ -65,10 +70,12 @@ def judge(
         and not answer.has_refusal
         and answer.content_events
         and answer.is_terminated
+        and choices == 1
         and _has_stopped(answer)
     ):
         return _COMPLETE  # as most do
     is_all = not is_stream or (answer.is_terminated and answer.is_finished)
+    is_all &= not _lacks_some(answer, choices)
     if ending is not _WHOLE and not (ending is Ending.LEFT and is_stream and is_all):
         is_cut = ending is Ending.CUT
         return Outcome.TRUNCATED if is_cut else Outcome.CLIENT_CANCELLED
@@ -81,6 +88,11 @@ def _has_stopped(answer: Answer) -> bool:
     """Whether the only choice stopped of itself."""
     finishes = answer.finishes
     return len(finishes) == 1 and finishes.get(0) is _STOP
+
+
+def _lacks_some(answer: Answer, choices: int) -> bool:
+    """Whether some choices are missing; where none is there, the answer is empty."""
+    return 0 < len(answer.finishes) < choices and not answer.has_gaps
 
 
 def _of_content(answer: Answer, found: Collection[Outcome]) -> Outcome:

@@ -58,6 +58,8 @@ class Reading:
         answer: What has been read of the answer.
         is_stream: Whether the answer came as a stream of events.
         is_unread: The answer could not be read: too long, or in an unknown coding.
+        is_request_unread: What was asked is not known, though there was a body; set by
+            whoever reads the request.
         is_begun: Whether an answer that is read has begun.
         is_sampled: Whether costly signals are measured; set by whoever chooses.
         fields: Of the answer's head.
@@ -79,6 +81,7 @@ class Reading:
         "fields",
         "first_content",
         "is_begun",
+        "is_request_unread",
         "is_sampled",
         "is_stream",
         "is_unread",
@@ -89,6 +92,7 @@ class Reading:
         self.asked = NOTHING
         self.answer = Answer()
         self.is_begun = self.is_stream = self.is_unread = False
+        self.is_request_unread = False
         self.is_sampled = True
         self.first_content: float | None = None
         self.fields = _NO_FIELDS
@@ -111,6 +115,9 @@ class Reading:
         """
         self.is_begun = True
         self.fields = fields
+        read_head = self.dialect.read_head
+        if read_head is not None:
+            read_head(self.answer, fields)
         kind = _KINDS.get(content_type) or _kind_of(content_type)
         if kind is not _Kind.JSON:
             self._begin_stream(kind)
@@ -217,6 +224,28 @@ class Reading:
             output=answer.content_events,
             is_estimated=True,
         )
+
+    def per_token(self, usage: Usage, ended: float) -> float | None:
+        """Give the seconds for each output token after the first; None where unknown.
+
+        That is the time from the first content to the end, shared out among the tokens
+        that came in it: those reported, without reasoning, if that was not streamed, for
+        it was over before the first content came. Where that leaves fewer than there
+        were events with content, and where nothing was reported, each event is a token.
+
+        Args:
+            usage: As `usage` says.
+            ended: Seconds from the request's arrival to the end.
+
+        """
+        first, tokens = self.first_content, usage.output
+        if first is None or tokens is None:
+            return None
+        answer = self.answer
+        if usage.reasoning and not answer.shows_reasoning:
+            tokens -= usage.reasoning
+        tokens = max(tokens, answer.content_events)
+        return (ended - first) / (tokens - 1) if tokens > 1 else None
 
     def _read_events(self) -> None:
         assert self._events is not None  # ruff: ignore[assert]

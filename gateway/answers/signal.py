@@ -55,7 +55,8 @@ class Signal:
             Costly ones are measured on a sample, chosen by key, the same on both versions.
         needs_prompt: True when it reads `asked.prompt` or `asked.context`.
         only: What an exchange must have for the signal to say anything; ALWAYS: nothing.
-        verdict: A value, and what an answer with that value turned out to be.
+        verdict: A value, and what an answer with that value turned out to be. Such a
+            signal is measured of each answer, shown or not, and must not be costly.
         can_measure: Asked after a None, where bounds may be the reason: False when the
             exchange is beyond them, which is counted. None: there are no such bounds.
 

@@ -1,13 +1,17 @@
 """Which signals a service measures, in which order, and within which CPU time.
 
-Cheap ones come first and are always measured. Costly ones are measured on a sample of
+Cheap ones come first and are always measured; the dearest, a check against a hostile
+schema, takes some 2 ms at worst (json_schema.MOST_WORK). Costly ones are measured on a sample of
 the keys, one after another until the time is used up; what is left is counted as
 skipped, never silently dropped. A long answer uses up more time than a short one: where
 many are skipped, the signals at the end of the list speak for short answers only.
+
+Signals that tell an outcome are always measured: what an answer turned out to be does not
+depend on which signals a service shows. Those it does not name only judge.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from gateway.answers.answer import Answer
 from gateway.answers.asked import Asked
@@ -33,17 +37,28 @@ _Step: TypeAlias = tuple[
 ]
 
 
+_NOWHERE: Final = -1
+"""Place of a signal that only judges."""
+
+
 def _steps(signals: Sequence[Signal], *, costly: bool) -> tuple[_Step, ...]:
     return tuple(
-        (
-            place,
-            signal.only,
-            signal.measure,
-            signal.can_measure,
-            *(signal.verdict or (None, None)),
-        )
+        _step(place, signal)
         for place, signal in enumerate(signals)
         if signal.is_costly is costly
+    )
+
+
+def _step(place: int, signal: Signal) -> _Step:
+    bad, verdict = signal.verdict or (None, None)
+    return place, signal.only, signal.measure, signal.can_measure, bad, verdict
+
+
+def _only_judging(names: Sequence[str]) -> tuple[_Step, ...]:
+    return tuple(
+        _step(_NOWHERE, signal)
+        for signal in SIGNALS.values()
+        if signal.verdict is not None and signal.name not in names
     )
 
 
@@ -73,6 +88,7 @@ class SignalPlan:
     __slots__ = (
         "_cheap",
         "_costly",
+        "_only_judging",
         "cpu_seconds",
         "names",
         "needs_prompt",
@@ -86,6 +102,7 @@ class SignalPlan:
         self.cpu_seconds = cpu_seconds
         self.needs_prompt = any(signal.needs_prompt for signal in signals)
         self._cheap = _steps(signals, costly=False)
+        self._only_judging = _only_judging(names)
         self._costly = _steps(signals, costly=True)
 
     def measure(
@@ -108,8 +125,8 @@ class SignalPlan:
         found: list[Outcome] = []
         if answer.has_gaps:  # a part is not what the whole was
             return values, len(self.names), found
-        skipped = 0
         missing = ~_has(asked, answer)
+        skipped = self._judge(asked, answer, missing, found)
         for place, only, measure, can_measure, bad, verdict in self._cheap:
             if only & missing:
                 continue
@@ -123,6 +140,21 @@ class SignalPlan:
         if is_sampled and self._costly:
             skipped += self._measure_costly(asked, answer, clock, values)
         return values, skipped, found
+
+    def _judge(
+        self, asked: Asked, answer: Answer, missing: int, found: list[Outcome]
+    ) -> int:
+        """Add what signals find that are not shown; give how many were skipped."""
+        skipped = 0
+        for _, only, measure, can_measure, bad, verdict in self._only_judging:
+            if only & missing:
+                continue
+            value = measure(asked, answer)
+            if value is None:
+                skipped += can_measure is not None and not can_measure(asked, answer)
+            elif value == bad and verdict is not None:
+                found.append(verdict)
+        return skipped
 
     def _measure_costly(
         self,

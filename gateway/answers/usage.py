@@ -7,6 +7,8 @@ import msgspec
 _MOST: Final = 1 << 53
 """More tokens than this is nonsense, and no count."""
 
+_MOST_DIGITS: Final = 16
+
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Tokens of one exchange. None means the model server did not say.
@@ -38,6 +40,13 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             output=before.output if self.output is None else self.output,
             reasoning=before.reasoning if self.reasoning is None else self.reasoning,
         )
+
+
+def count_in(said: bytes | None) -> int | None:
+    """Read a number of tokens in a header; None for whatever is none."""
+    if said is None or not said.isdigit() or len(said) > _MOST_DIGITS:
+        return None
+    return count(int(said))
 
 
 def count(value: object) -> int | None:

@@ -53,7 +53,7 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
         priced: Exchanges whose cost is known, and in `cost`.
         signals: Signal name to how often it was measured, the sum of its values, and
             the sum of their squares.
-        skipped: What was not read or measured (answer, event, signal) to number.
+        skipped: What was not read or measured (answer, event, request, signal) to number.
         late: Exchanges that had no content yet when the version's deadline passed.
         in_flight: Exchanges running now.
         connections_active: Upstream connections with an exchange on them.

@@ -137,14 +137,11 @@ class Inspection:
 
         """
         text = body.copied()
-        if reading is not None and text is not None:
-            needs_prompt = self._segments.needs_prompt or (
-                reading.is_sampled and self.signals.needs_prompt
-            )
-            reading.asked = reading.dialect.read_request(text, needs_prompt)
-            if needs_prompt and self._context is not None:
-                found = JsonText(text).raw(self._context)
-                reading.asked.context = passages(texts_in(found))
+        if reading is not None:
+            if text is not None:
+                self._read_request(text, reading)
+            else:
+                reading.is_request_unread = head.has_body
         if not self.places:
             return _NO_CELL
         asked = NOTHING if reading is None else reading.asked
@@ -164,6 +161,17 @@ class Inspection:
                 json=values,
             )
         )
+
+    def _read_request(self, text: bytes, reading: Reading) -> None:
+        needs_prompt = self._segments.needs_prompt or (
+            reading.is_sampled and self.signals.needs_prompt
+        )
+        reading.asked = asked = reading.dialect.read_request(text, needs_prompt)
+        if asked is NOTHING:
+            reading.is_request_unread = bool(text)
+        elif needs_prompt and self._context is not None:
+            found = JsonText(text).raw(self._context)
+            asked.context = passages(texts_in(found))
 
     def asks_for_usage(self, dialect: Dialect) -> bool:
         """Whether a stream in this dialect may be asked for usage."""

@@ -27,6 +27,8 @@ from gateway.wire.request_head import RequestHead
 
 _FIRST_GOOD: Final = 200
 _FIRST_OTHER: Final = 300
+_RESET: Final = 205  # has no body, though its head may announce one of no length
+_ASKING: Final = b"POST"
 _CHUNKED: Final = AnswerBody.CHUNKED
 _NO_BODY: Final = AnswerBody.NONE
 _COMPLETE: Final = Outcome.COMPLETE
@@ -151,7 +153,8 @@ class Observation:
         self.wants_body = head.has_body and (
             bool(target.set_json) or (inspection.needs_body and head.is_json)
         )
-        dialect = inspection.dialects[head.path]
+        # Models are asked with POST; the rest on these paths is lists, and CORS.
+        dialect = inspection.dialects[head.path] if head.method == _ASKING else None
         if dialect is None:
             if inspection.has_pointers and head.is_json:
                 body.copy_up_to(inspection.json_limit)
@@ -265,7 +268,7 @@ class Observation:
         self.target.tally.fail(failure)
 
     def answer_began(self, head: AnswerHead) -> None:
-        """Read the request, and prepare for the answer's body; an error's is not read."""
+        """Read the request, and prepare for the answer's body where that is read."""
         reading = self.reading
         if reading is not None:
             self.cell()
@@ -302,7 +305,10 @@ class Observation:
 
 
 def _begin(reading: Reading, head: AnswerHead) -> None:
-    if _FIRST_GOOD <= head.status < _FIRST_OTHER:
+    """Prepare for an answer's body, if it has one and is no error."""
+    status = head.status
+    is_good = _FIRST_GOOD <= status < _FIRST_OTHER and status != _RESET
+    if is_good and head.body is not _NO_BODY:
         fields = head.fields
         reading.begin(
             fields,
@@ -326,8 +332,10 @@ def count(seen: Observation, units: Units, complain: Complain) -> Seen:
         cell = seen.cell()
         if cell:
             places = seen.inspection.named(cell)
-        if seen.reading is not None:
-            _read(seen, seen.reading, totals)
+        reading = seen.reading
+        if reading is not None:
+            totals.is_request_unread = reading.is_request_unread
+            _read(seen, reading, totals)
     except Exception as error:  # ruff: ignore[blind-except]: it is told
         complain("An answer could not be read; it is counted by its transport.", error)
         seen.forget_cell()
@@ -373,7 +381,9 @@ def _read(seen: Observation, reading: Reading, totals: Seen) -> None:
         totals.skipped_events = reading.events_skipped
         # The end mark may be what was skipped: then the transport alone can tell.
         is_stream = not totals.skipped_events
-    totals.outcome = judge(reading.answer, ending, found, is_stream)
+    totals.outcome = judge(
+        reading.answer, ending, found, is_stream, reading.asked.choices
+    )
     _count_tokens(seen.target, reading, totals)
 
 
@@ -393,6 +403,4 @@ def _count_tokens(target: Target, reading: Reading, totals: Seen) -> None:
         return
     if target.price is not None:
         totals.cost = cost_of(usage, target.price)
-    tokens, first = usage.output, totals.first_content
-    if reading.is_stream and first is not None and tokens is not None and tokens > 1:
-        totals.per_token = (totals.duration - first) / (tokens - 1)
+    totals.per_token = reading.per_token(usage, totals.duration)

@@ -32,6 +32,7 @@ class Seen(msgspec.Struct, gc=False):
         skipped_signals: Signals not measured for want of time.
         skipped_events: Events too long to be read.
         is_unread: The answer could not be read.
+        is_request_unread: What was asked is not known, though there was a body.
         is_late: There was no content yet when the version's deadline passed.
 
     """
@@ -49,6 +50,7 @@ class Seen(msgspec.Struct, gc=False):
     skipped_signals: int = 0
     skipped_events: int = 0
     is_unread: bool = False
+    is_request_unread: bool = False
     is_late: bool = False
 
 
@@ -147,7 +149,12 @@ class Tally:
         if seen.values:
             self._add_signals(seen)
         self.late += seen.is_late
-        if seen.is_unread or seen.skipped_events or seen.skipped_signals:
+        if (
+            seen.is_unread
+            or seen.is_request_unread
+            or seen.skipped_events
+            or seen.skipped_signals
+        ):
             self._add_skipped(seen)
 
     def _add_signals(self, seen: Seen) -> None:
@@ -185,6 +192,7 @@ class Tally:
         for what, number in (
             ("answer", int(seen.is_unread)),
             ("event", seen.skipped_events),
+            ("request", int(seen.is_request_unread)),
             ("signal", seen.skipped_signals),
         ):
             if number:

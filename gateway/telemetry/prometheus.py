@@ -37,7 +37,7 @@ _OUTCOMES: Final = tuple(outcome.value for outcome in Outcome)
 _FAILURES: Final = tuple(failure.value for failure in Failure)
 _CODES: Final = range(100, 600)
 _TOKENS: Final = ("input", "cached_input", "output", "output_estimated", "reasoning")
-_UNREAD: Final = ("answer", "event", "signal")
+_UNREAD: Final = ("answer", "event", "request", "signal")
 _PLACE: Final = {bound: place for place, bound in enumerate(BOUNDS)}
 
 
@@ -194,7 +194,8 @@ def _shortcomings(picture: Picture, versions: Sequence[Version]) -> Iterator[Met
     )
     unread = CounterMetricFamily(
         names.UNREAD,
-        "Answers and events that could not be read, signals there was no time for.",
+        "Answers, events and requests that could not be read, signals there was no"
+        " time for.",
         labels=("service", "version", "what"),
     )
     for labels, traffic in versions:

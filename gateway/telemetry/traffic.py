@@ -62,7 +62,7 @@ class VersionTraffic:
         cost: USD.
         priced: Exchanges whose cost is known, and in `cost`.
         signals: By name.
-        skipped: What was not read or measured (answer, event, signal), and how often.
+        skipped: What was not read or measured (answer, event, request, signal), and how often.
         late: Exchanges whose first content came after the deadline, or never.
         in_flight: Exchanges running now.
         active: Upstream connections with an exchange on them.

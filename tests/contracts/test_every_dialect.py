@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.answers.answer import Answer, Finish
-from gateway.answers.asked import Asked
+from gateway.answers.asked import NOTHING, Asked
 from gateway.answers.dialect import Dialect, Framing
 from gateway.answers.dialects import DIALECTS
 from gateway.answers.events import JsonLines, ServerSentEvents
@@ -100,6 +100,16 @@ def test_a_request_asks_what_its_transcript_says(
     dialect: Dialect, request_: Request
 ) -> None:
     assert dialect.read_request(request_.body, True) == request_.asked
+
+
+@EVERY
+def test_a_request_that_could_be_read_is_not_nothing(dialect: Dialect) -> None:
+    """By NOTHING itself a request is known as unread, and it is shared by all."""
+    first = of(dialect, "REQUESTS")[0]
+
+    is_nothing = dialect.read_request(first.body, True) is NOTHING
+
+    assert is_nothing is (dialect.family == "plain")
 
 
 @every_request
@@ -323,6 +333,20 @@ def names_in(value: Any) -> set[str]:
 @given(bodies=st.lists(st.binary()))
 def test_any_bytes_raise_nothing(dialect: Dialect, bodies: list[bytes]) -> None:
     read_all(dialect, bodies)
+
+
+@EVERY
+@given(
+    fields=st.dictionaries(
+        st.sampled_from([b"x-prompt-tokens", b"x-generated-tokens", b"x-model"]),
+        st.binary(max_size=20) | st.integers().map(lambda number: b"%d" % number),
+    )
+)
+def test_any_head_raises_nothing(dialect: Dialect, fields: dict[bytes, bytes]) -> None:
+    answer = Answer()
+    if dialect.read_head is not None:
+        dialect.read_head(answer, fields)
+    assert_is_an_answer(answer)
 
 
 @EVERY

@@ -110,6 +110,14 @@ def test_it_is_listed_under_its_own_name_in_a_module_of_that_name(
     assert getattr(module, signal.name.upper()) is signal
 
 
+def test_only_a_cheap_signal_judges() -> None:
+    """It is measured of every answer, outside the sample too."""
+    judging = [signal for signal in SIGNALS.values() if signal.verdict is not None]
+
+    assert judging
+    assert not [signal.name for signal in judging if signal.is_costly]
+
+
 def test_config_readme_says_what_it_is(signal: Signal) -> None:
     """By name and kind; a lexical score calls itself a proxy or says what it counts."""
     documented = dict(ROW.findall((ROOT / "config" / "README.md").read_text()))

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.answers.answer import Answer, Finish
-from gateway.answers.asked import NOTHING, Asked
+from gateway.answers.asked import Asked
 from gateway.answers.dialect import Dialect
 from gateway.answers.json_reader import JsonReader
 
@@ -36,7 +36,7 @@ _read_head: Final = json.JSONDecoder().raw_decode
 
 def read_request(body: bytes, needs_prompt: bool) -> Asked:
     """Read nothing: there is no text in it, and no name of a model."""
-    return NOTHING
+    return Asked()
 
 
 def read_whole(answer: Answer, body: bytes) -> None:

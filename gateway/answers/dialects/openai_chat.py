@@ -131,9 +131,12 @@ def _take_said(answer: Answer, index: int, said: _Said) -> bool:
         content = True
     if said.refusal:
         content = answer.has_refusal = True
-    return bool(
-        content or said.reasoning_content or said.reasoning or said.audio or said.images
-    )
+    if content:
+        return True
+    if said.reasoning_content or said.reasoning:
+        answer.shows_reasoning = True
+        return True
+    return bool(said.audio or said.images)
 
 
 def _take_calls(answer: Answer, choice: int, said: _Said) -> None:

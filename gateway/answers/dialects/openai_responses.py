@@ -72,8 +72,9 @@ _FINALS: Final = frozenset({
     "response.incomplete",
     "response.cancelled",
 })
+_REASONING: Final = "response.reasoning_text.delta"
 _OTHER_CONTENT: Final = frozenset({
-    "response.reasoning_text.delta",
+    _REASONING,
     "response.reasoning_summary_text.delta",
     "response.custom_tool_call_input.delta",
     "response.audio.delta",
@@ -139,6 +140,7 @@ def _take_event(answer: Answer, event: _Event) -> None:
         answer.content_events += 1
     elif kind in _OTHER_CONTENT:
         answer.content_events += 1
+        answer.shows_reasoning |= kind == _REASONING
     elif kind == "error" or event.error is not None:
         answer.has_error = True
         answer.is_terminated |= kind == "error"

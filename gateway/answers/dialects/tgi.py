@@ -2,10 +2,11 @@
 
 https://huggingface.github.io/text-generation-inference. A stream has one event a token;
 the last one has the whole text once more, which is its end mark, and the details. A whole
-answer has details only if they were asked for, and may come in a list of one.
+answer has details only if they were asked for, and may come in a list of one; its tokens
+stand in its head too (router/src/server.rs).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -14,7 +15,7 @@ from gateway.answers.answer import Answer, Finish
 from gateway.answers.asked import NOTHING, Asked, prompt_of
 from gateway.answers.dialect import Dialect
 from gateway.answers.json_reader import NO_JSON, UNREADABLE, JsonReader, object_text
-from gateway.answers.usage import Usage, count
+from gateway.answers.usage import Usage, count, count_in
 
 _FINISHES: Final = {
     "length": Finish.LENGTH,
@@ -45,6 +46,14 @@ class _Body(msgspec.Struct, gc=False):
 
 _BODIES: Final = JsonReader(_Body)
 _read_list: Final = msgspec.json.Decoder(list[_Body]).decode
+
+
+def read_head(answer: Answer, fields: Mapping[bytes, bytes]) -> None:
+    """Read how many tokens there were; that of a stream does not say it."""
+    taken = count_in(fields.get(b"x-prompt-tokens"))
+    made = count_in(fields.get(b"x-generated-tokens"))
+    if taken is not None or made is not None:
+        answer.usage = Usage(input=taken, output=made)
 
 
 def read_whole(answer: Answer, body: bytes) -> None:
@@ -110,7 +119,7 @@ def _take_end(answer: Answer, choice: int, details: _Details | None) -> None:
     answer.finish(choice, finish or Finish.OTHER)
     taken, made = count(details.input_length), count(details.generated_tokens)
     if choice == 0 and (taken is not None or made is not None):
-        answer.usage = Usage(input=taken, output=made)
+        answer.usage = Usage(input=taken, output=made).or_else(answer.usage)
 
 
 # Requests.
@@ -182,4 +191,5 @@ TGI: Final = Dialect(
     read_request=read_request,
     read_whole=read_whole,
     read_events=read_events,
+    read_head=read_head,
 )

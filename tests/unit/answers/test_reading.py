@@ -4,7 +4,10 @@ import gzip
 
 import pytest
 
+from gateway.answers.dialect import Dialect
 from gateway.answers.dialects.openai_chat import OPENAI_CHAT
+from gateway.answers.dialects.openai_responses import OPENAI_RESPONSES
+from gateway.answers.dialects.tgi import TGI
 from gateway.answers.events import LONGEST_EVENT
 from gateway.answers.reading import Reading
 from gateway.answers.usage import Usage
@@ -51,6 +54,113 @@ def test_members_that_are_all_bombs_are_not_read() -> None:
     bombs = gzip.compress(bytes(1024 * 1024)) * 8
 
     assert read(bombs, coding=b"gzip").is_unread
+
+
+# Tokens in an answer's head.
+
+TOKENS = {b"x-prompt-tokens": b"7", b"x-generated-tokens": b"3"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "body", "expected"),
+    [
+        (TOKENS, b'{"generated_text":"a"}', Usage(input=7, output=3)),
+        (TOKENS, b'[{"generated_text":"a"}]', Usage(input=7, output=3)),
+        (
+            TOKENS,
+            b'{"generated_text":"a","details":{"generated_tokens":5}}',
+            Usage(input=7, output=5),
+        ),
+        ({b"x-generated-tokens": b"3"}, b'{"generated_text":"a"}', Usage(output=3)),
+        ({b"x-prompt-tokens": b"many"}, b'{"generated_text":"a"}', None),
+        ({}, b'{"generated_text":"a"}', None),
+    ],
+    ids=["whole", "a list", "the body is nearer", "one of them", "no number", "none"],
+)
+def test_tgi_tells_its_tokens_in_the_head_where_nobody_asked_for_details(
+    fields: dict[bytes, bytes], body: bytes, expected: Usage | None
+) -> None:
+    reading = Reading(TGI)
+    reading.begin(fields, b"application/json", b"")
+    reading.read_whole(body, 1.0)
+
+    assert reading.usage == expected
+
+
+# Time for each token, of ten events a tenth of a second apart.
+
+THOUGHT = b'data: {"choices":[{"index":0,"delta":{"reasoning":"a"}}]}\n\n'
+SUMMED_UP = b'data: {"type":"response.reasoning_summary_text.delta","delta":"a"}\n\n'
+THOUGHT_ALOUD = b'data: {"type":"response.reasoning_text.delta","delta":"a"}\n\n'
+
+
+def per_token(
+    usage: Usage | None, event: bytes = SAID, dialect: Dialect = OPENAI_CHAT
+) -> float | None:
+    """Give the tenths of a second for each token."""
+    reading = Reading(dialect)
+    reading.begin({}, b"text/event-stream", b"")
+    for at in range(10):
+        reading.take([event], float(at))
+    reading.end(is_whole=True)
+    if usage is not None:
+        reading.answer.usage = usage
+    known = reading.usage
+    assert known is not None
+    return reading.per_token(known, 9.0)
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        (None, 1.0),
+        (Usage(input=7), 1.0),
+        (Usage(output=10), 1.0),
+        (Usage(output=19), 0.5),
+        (Usage(output=1010, reasoning=1000), 1.0),
+        (Usage(output=1019, reasoning=1000), 0.5),
+        (Usage(output=3), 1.0),
+        (Usage(output=10, reasoning=1000), 1.0),
+    ],
+    ids=[
+        "not reported",
+        "only in part",
+        "one an event",
+        "several an event",
+        "hidden reasoning is none",
+        "hidden reasoning, several an event",
+        "fewer than were seen",
+        "less than no token",
+    ],
+)
+def test_the_time_for_a_token_is_that_of_tokens_that_were_seen(
+    usage: Usage | None, expected: float
+) -> None:
+    """Ten words after a second of hidden thought are not a thousand tokens a second."""
+    assert per_token(usage) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("event", "dialect", "expected"),
+    [
+        (THOUGHT, OPENAI_CHAT, 0.5),
+        (THOUGHT_ALOUD, OPENAI_RESPONSES, 0.5),
+        (SUMMED_UP, OPENAI_RESPONSES, 1.0),
+    ],
+)
+def test_reasoning_counts_where_it_was_streamed(
+    event: bytes, dialect: Dialect, expected: float
+) -> None:
+    usage = Usage(output=19, reasoning=19)
+
+    assert per_token(usage, event, dialect) == pytest.approx(expected)
+
+
+def test_one_token_has_no_time_to_the_next() -> None:
+    reading = read(SAID)
+
+    assert reading.usage is not None
+    assert reading.per_token(reading.usage, 9.0) is None
 
 
 def test_an_answer_with_an_event_too_long_to_be_read_has_gaps() -> None:

@@ -4,8 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
+from gateway.answers.answer import Answer
+from gateway.answers.asked import Asked
 from gateway.answers.signal_plan import SignalPlan
-from tests.unit.answers.exchanges import given, said
+from gateway.answers.signals import SIGNALS
+from gateway.domain.outcome import Outcome
+from tests.unit.answers.exchanges import JSON_WANTED, called, given, said
 
 NAMES = ("relevance_proxy", "output_length", "compression_ratio", "context_use_proxy")
 ASKED = given("gold", prompt="the price of gold")
@@ -80,6 +84,29 @@ def test_a_schema_beyond_the_bounds_is_skipped() -> None:
     asked = given(schema=b'{"$ref": "http://127.0.0.1:9/x"}')
 
     assert plan.measure(asked, said("{}"), True, never)[:2] == ([(1, 0.0)], 1)
+
+
+@pytest.mark.parametrize("names", [(), ("output_length",), tuple(SIGNALS)])
+@pytest.mark.parametrize(
+    ("asked", "answer", "expected"),
+    [
+        (JSON_WANTED, said("Sure! {}"), Outcome.INVALID),
+        (given(schema=b'{"type": "array"}'), said("{}"), Outcome.INVALID),
+        (Asked(tools={"f": b""}), called(("g", "{}")), Outcome.INVALID),
+        (Asked(), said("I'm sorry, but I can't help with that."), Outcome.REFUSED),
+        (Asked(), said("and so on " * 40), Outcome.DEGENERATE),
+    ],
+    ids=["JSON", "schema", "tools", "refusal", "loop"],
+)
+def test_what_an_answer_turned_out_to_be_does_not_depend_on_what_is_shown(
+    names: tuple[str, ...], asked: Asked, answer: Answer, expected: Outcome
+) -> None:
+    values, _skipped, found = SignalPlan(names, 0.0, 0.0).measure(
+        asked, answer, False, ticking(0.0)
+    )
+
+    assert set(found) == {expected}
+    assert {place for place, _value in values} <= set(range(len(names)))
 
 
 def test_it_says_whether_the_prompt_is_needed() -> None:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from gateway.answers.usage import Usage, count
+from gateway.answers.usage import Usage, count, count_in
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,25 @@ def test_what_is_reported_replaces_an_estimate() -> None:
     estimated = Usage(input=3, output=5, is_estimated=True)
 
     assert Usage(output=7).or_else(estimated) == Usage(input=3, output=7)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (b"0", 0),
+        (b"17", 17),
+        (b"9007199254740991", 2**53 - 1),
+        (b"9007199254740992", None),
+        (b"9" * 10_000, None),
+        (b"-1", None),
+        (b"1.5", None),
+        (b"1_0", None),
+        (b"\xb2", None),
+        (b"", None),
+        (None, None),
+    ],
+)
+def test_only_digits_are_a_count_in_a_header(
+    said: bytes | None, expected: int | None
+) -> None:
+    assert count_in(said) == expected

@@ -1,12 +1,19 @@
 """What one exchange adds to the totals and to the evidence."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from gateway.domain.outcome import Outcome
-from gateway.domain.service import Deadlines, Endpoint, Price, Service, Version
+from gateway.domain.service import (
+    Deadlines,
+    Endpoint,
+    Price,
+    Service,
+    Signals,
+    Version,
+)
 from gateway.domain.units import Seconds, Share
 from gateway.handoff.evidence import Record
 from gateway.handoff.observations import Series
@@ -28,6 +35,7 @@ VERSION = Version(
     deadlines=Deadlines(first_token=Seconds(1.0)),
 )
 SERVICE = Service(name="chat", versions=(VERSION,), baseline="v1")
+SHOWS_NOTHING = replace(SERVICE, signals=Signals(names=()))
 ROUTED = RoutedService(service=SERVICE, share=Share(0), salt="s", revision=1)
 
 USAGE = b'"usage":{"prompt_tokens":1000000,"completion_tokens":1000000}'
@@ -48,11 +56,17 @@ class Exchange:
     tally: Tally
     units: Units
 
-    def begin(self, path: bytes = PATH) -> Observation:
-        target = Target(ROUTED, VERSION, self.tally, Tracing(random.Random(1), 0.0))
-        route = Route(ROUTED, {"v1": target}, random.Random(1))
-        head = RequestHead(b"POST", path, 1, {}, path)
-        seen = Observation(target, route, head, RequestBody(head, b"{}"), None)
+    def begin(
+        self,
+        path: bytes = PATH,
+        method: bytes = b"POST",
+        body: bytes = b"{}",
+        routed: RoutedService = ROUTED,
+    ) -> Observation:
+        target = Target(routed, VERSION, self.tally, Tracing(random.Random(1), 0.0))
+        route = Route(routed, {"v1": target}, random.Random(1))
+        head = RequestHead(method, path, 1, {}, path, content_length=len(body))
+        seen = Observation(target, route, head, RequestBody(head, body), None)
         seen.was_tossed(self.units, 0.0)
         return seen
 
@@ -175,6 +189,112 @@ def test_which_answer_is_late(
 
     assert totals.is_late is is_late
     assert exchange.series().late == is_late
+
+
+# What is no answer of a model.
+
+
+@pytest.mark.parametrize("comes_at_once", [True, False])
+@pytest.mark.parametrize(
+    ("method", "status", "body"),
+    [
+        (b"OPTIONS", 200, b""),
+        (b"OPTIONS", 204, b""),
+        (b"HEAD", 200, b""),
+        (b"GET", 200, b'{"object":"list","data":[]}'),
+        (b"DELETE", 200, b'{"deleted":true}'),
+        (b"POST", 204, b""),
+        (b"POST", 205, b""),
+    ],
+)
+def test_what_is_no_answer_of_a_model_is_told_by_its_transport(
+    exchange: Exchange, method: bytes, status: int, body: bytes, comes_at_once: bool
+) -> None:
+    """A browser asks with OPTIONS before it asks; clients list what is stored."""
+    seen = exchange.begin(method=method, body=b"")
+    if comes_at_once:
+        seen.whole = (head_of(JSON, status), body)
+    else:
+        seen.answer_began(head_of(JSON, status))
+        seen.passed([body] if body else [], 0.1, True)
+    exchange.end(seen, 0.1, status=status)
+
+    series = exchange.series()
+    assert series.outcomes == {"complete": 1}
+    assert not series.signals
+    assert not series.skipped
+
+
+@pytest.mark.parametrize(
+    ("body", "is_whole", "skipped"),
+    [
+        (b'{"n":1}', True, {}),
+        (b"", True, {}),
+        (b"no JSON", True, {"request": 1}),
+        (b'{"n":1', False, {"request": 1}),
+        (b'{"user":"%b"}' % (b"x" * 1024 * 1024), True, {"request": 1}),
+    ],
+    ids=["read", "none", "no JSON", "not whole", "beyond json_limit"],
+)
+def test_a_request_that_was_not_read_is_counted(
+    exchange: Exchange, body: bytes, is_whole: bool, skipped: dict[str, int]
+) -> None:
+    """Nobody can say whether its answer is what it asked for."""
+    seen = exchange.begin(body=body)
+    seen.body.is_whole = is_whole
+    seen.whole = (head_of(JSON), SAID)
+    exchange.end(seen, 0.1)
+
+    series = exchange.series()
+    assert series.skipped == skipped
+    assert series.outcomes == {"complete": 1}
+
+
+def test_an_answer_that_is_only_a_head_is_an_error(exchange: Exchange) -> None:
+    """A 200 promises a body to whoever asks a model."""
+    exchange.answered(JSON, ended=0.1)
+
+    assert exchange.series().outcomes == {"stream_error": 1}
+
+
+def test_an_outcome_needs_no_signal_to_be_shown(exchange: Exchange) -> None:
+    """JSON was asked for, and what came is none."""
+    routed = replace(ROUTED, service=SHOWS_NOTHING)
+    body = b'{"response_format":{"type":"json_object"}}'
+    seen = exchange.begin(body=body, routed=routed)
+    seen.whole = (head_of(JSON), SAID)
+    exchange.end(seen, 0.1)
+
+    series = exchange.series()
+    assert series.outcomes == {"invalid": 1}
+    assert not series.signals
+
+
+def test_one_of_two_answers_is_not_complete(exchange: Exchange) -> None:
+    seen = exchange.begin(body=b'{"n":2}')
+    seen.whole = (head_of(JSON), SAID)
+    exchange.end(seen, 0.1)
+
+    assert exchange.series().outcomes == {"truncated": 1}
+
+
+# Time for each token.
+
+WORD = b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+THOUGHT = (
+    b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],'
+    b'"usage":{"completion_tokens":1010,'
+    b'"completion_tokens_details":{"reasoning_tokens":1000}}}\n\ndata: [DONE]\n\n'
+)
+
+
+def test_hidden_reasoning_does_not_make_a_stream_fast(exchange: Exchange) -> None:
+    words = [(1.0 + at / 10, WORD) for at in range(10)]
+
+    totals = exchange.answered(SSE, *words, (1.9, THOUGHT), ended=1.9)
+
+    assert totals.per_token == pytest.approx(0.1)
+    assert exchange.series().per_token.total == pytest.approx(0.1)
 
 
 # Cost.
