@@ -183,7 +183,7 @@ class Reading:
             return
         self._read_events()
         rest = self._events.rest()
-        if rest:
+        if rest and (is_whole or self._can_read(rest)):
             self.dialect.read_events(self.answer, rest)
         self.answer.has_gaps = self._events.skipped > 0
 
@@ -213,6 +213,12 @@ class Reading:
             output=answer.content_events,
             is_estimated=True,
         )
+
+    def _can_read(self, rest: list[bytes]) -> bool:
+        """Tell whether a cut left an event whole; a half one is no fault of the server."""
+        trial = Answer()
+        self.dialect.read_events(trial, rest)
+        return not trial.is_garbled
 
     def _read_events(self) -> None:
         assert self._events is not None  # ruff: ignore[assert]
