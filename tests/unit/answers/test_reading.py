@@ -95,3 +95,36 @@ def test_a_last_event_that_is_whole_counts_though_the_client_left() -> None:
 
 def test_half_an_event_that_ends_a_whole_stream_is_an_error() -> None:
     assert read(SAID, b'data: {"choices":\n').answer.is_garbled
+
+
+BEGUN = (
+    b'data: {"type":"message_start","message":{"usage":'
+    b'{"input_tokens":9,"output_tokens":1}}}\n\n'
+)
+PIECE = (
+    b'data: {"type":"content_block_delta","index":0,'
+    b'"delta":{"type":"text_delta","text":"a"}}\n\n'
+)
+TOTAL = (
+    b'data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},'
+    b'"usage":{"output_tokens":4}}\n\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("came", "usage"),
+    [
+        (BEGUN, Usage(input=9, output=1, is_estimated=True)),
+        (BEGUN + PIECE * 3, Usage(input=9, output=3, is_estimated=True)),
+        (BEGUN + PIECE * 3 + TOTAL, Usage(input=9, output=4)),
+    ],
+)
+def test_what_a_broken_stream_reported_so_far_is_no_total(
+    came: bytes, usage: Usage
+) -> None:
+    reading = Reading(ANTHROPIC)
+    reading.begin({}, b"text/event-stream", b"")
+    reading.take([came], 0.0)
+    reading.end(is_whole=False)
+
+    assert reading.usage == usage
