@@ -11,11 +11,12 @@ _MILLION: Final = 1_000_000
 def cost_of(usage: Usage, price: Price) -> float | None:
     """Give the cost in USD; None when a count that has a price is not known.
 
+    An estimate is no count: events are no tokens, and a sum of both would look exact.
     Cached tokens that nobody reported are charged as any input, as providers do.
     """
     if usage.input is None and price.input:
         return None
-    if usage.output is None and price.output:
+    if price.output and (usage.output is None or usage.is_estimated):
         return None
     tokens = usage.input or 0
     dollars = tokens * price.input + (usage.output or 0) * price.output

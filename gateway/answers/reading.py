@@ -190,7 +190,7 @@ class Reading:
             return
         self._read_events()
         rest = self._events.rest()
-        if rest:
+        if rest and (is_whole or self._can_read(rest)):
             self.dialect.read_events(self.answer, rest)
         self.answer.has_gaps = self._events.skipped > 0
 
@@ -210,18 +210,25 @@ class Reading:
 
     @property
     def usage(self) -> Usage | None:
-        """Tokens as reported; else, for text, estimated from the content's events."""
-        answer = self.answer
-        usage = answer.usage
-        if usage is not None and usage.output is not None:
+        """Tokens as reported; else, for text, estimated from the content's events.
+
+        What a stream that broke off had reported is no total: Anthropic's begin with an
+        output of 1. Such a figure is an estimate too, of the larger of the two.
+        """
+        answer, usage = self.answer, self.answer.usage
+        said = None if usage is None else usage.output
+        is_total = not self.is_stream or answer.is_terminated or answer.is_finished
+        if said is not None and is_total:
             return usage
-        if not (self.is_stream and self.dialect.is_text and answer.content_events):
+        can_guess = self.is_stream and self.dialect.is_text and answer.content_events
+        if said is None and not can_guess:
             return usage
         known = Usage() if usage is None else usage
         return Usage(
             input=known.input,
             cached=known.cached,
-            output=answer.content_events,
+            output=max(said or 0, answer.content_events),
+            reasoning=known.reasoning,
             is_estimated=True,
         )
 
@@ -246,6 +253,12 @@ class Reading:
             tokens -= usage.reasoning
         tokens = max(tokens, answer.content_events)
         return (ended - first) / (tokens - 1) if tokens > 1 else None
+
+    def _can_read(self, rest: list[bytes]) -> bool:
+        """Tell whether a cut left an event whole; a half one is no fault of the server."""
+        trial = Answer()
+        self.dialect.read_events(trial, rest)
+        return not trial.is_garbled
 
     def _read_events(self) -> None:
         assert self._events is not None  # ruff: ignore[assert]

@@ -20,7 +20,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         output: Generated tokens, reasoning included.
         reasoning: Of `output`, those not shown.
         is_estimated: True when `output` is a count of content events, because the
-            model server reported nothing.
+            model server reported nothing, or broke off before it reported the total.
 
     """
 

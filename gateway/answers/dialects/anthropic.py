@@ -36,6 +36,11 @@ _FINISHES: Final = {
 }
 
 
+_MAY_BE_EMPTY: Final = ("text", "thinking")
+"""Blocks that are no content without their text. Others, such as the server's own tools
+(server_tool_use, web_search_tool_result) and redacted_thinking, are as they stand."""
+
+
 class _Tokens(msgspec.Struct, gc=False):
     input_tokens: Any = None
     cache_creation_input_tokens: Any = None
@@ -204,7 +209,8 @@ def _take_block(answer: Answer, place: int, block: _Block) -> bool:
     if block.text and isinstance(block.text, str):
         answer.text.add(block.text)
         return True
-    return bool(block.thinking)
+    is_other = isinstance(block.type, str) and block.type not in _MAY_BE_EMPTY
+    return is_other or bool(block.thinking)
 
 
 def _take_whole_input(answer: Answer, place: int) -> None:

@@ -21,8 +21,9 @@ _FINISHES: Final = {
     None: Finish.STOP,  # old servers give none
     "stop": Finish.STOP,
     "length": Finish.LENGTH,
-    # "load" and "unload" answer a request without a prompt, which moves a model
 }
+_MOVES: Final = ("load", "unload")
+"""Reasons of an answer to a request without a prompt, which moves a model: all it wants."""
 
 
 class _Function(msgspec.Struct, gc=False):
@@ -114,6 +115,8 @@ def _take_end(answer: Answer, line: _Line) -> None:
     if finish is Finish.STOP and answer.calls:
         finish = Finish.TOOL_CALLS
     answer.finish(0, finish)
+    if why in _MOVES:
+        answer.content_events += 1
     taken, made = count(line.prompt_eval_count), count(line.eval_count)
     if taken is not None or made is not None:
         answer.usage = Usage(input=taken, output=made)

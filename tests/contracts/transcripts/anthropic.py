@@ -131,6 +131,7 @@ WHOLE_ANSWERS = (
         framing=WHOLE,
         finishes={0: Finish.PAUSED},
         model="m-1",
+        content_events=1,
     ),
     Transcript(
         name="a_reason_not_known_yet",

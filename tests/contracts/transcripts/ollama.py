@@ -188,6 +188,7 @@ TRANSCRIPTS = (
         framing=WHOLE,
         finishes={0: Finish.OTHER},
         model="llama3.2",
+        content_events=1,
     ),
     Transcript(
         name="model_unloaded",
@@ -195,6 +196,7 @@ TRANSCRIPTS = (
         framing=LINES,
         finishes={0: Finish.OTHER},
         model="llama3.2",
+        content_events=1,
     ),
     Transcript(
         name="error_in_mid_stream",

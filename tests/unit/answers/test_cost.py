@@ -38,3 +38,10 @@ def test_a_count_that_costs_nothing_need_not_be_known() -> None:
     answered = cost_of(Usage(output=1_000_000), Price(input=0.0, output=1.0))
 
     assert asked == answered == pytest.approx(1.0)
+
+
+def test_an_estimate_of_what_costs_something_is_no_cost() -> None:
+    guessed = Usage(input=1_000_000, output=5, is_estimated=True)
+
+    assert cost_of(guessed, PRICE) is None
+    assert cost_of(guessed, Price(input=1.0, output=0.0)) == pytest.approx(1.0)

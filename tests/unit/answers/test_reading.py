@@ -5,12 +5,16 @@ import gzip
 import pytest
 
 from gateway.answers.dialect import Dialect
+from gateway.answers.dialects.anthropic import ANTHROPIC
+from gateway.answers.dialects.ollama import OLLAMA
 from gateway.answers.dialects.openai_chat import OPENAI_CHAT
 from gateway.answers.dialects.openai_responses import OPENAI_RESPONSES
 from gateway.answers.dialects.tgi import TGI
 from gateway.answers.events import LONGEST_EVENT
+from gateway.answers.outcome import Ending, judge
 from gateway.answers.reading import Reading
 from gateway.answers.usage import Usage
+from gateway.domain.outcome import Outcome
 
 SAID = b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
 STOPPED = (
@@ -166,3 +170,70 @@ def test_one_token_has_no_time_to_the_next() -> None:
 def test_an_answer_with_an_event_too_long_to_be_read_has_gaps() -> None:
     assert read(SAID, LONG, STOPPED, DONE).answer.has_gaps
     assert not read(SAID, STOPPED, DONE).answer.has_gaps
+
+
+@pytest.mark.parametrize(
+    ("dialect", "kind", "half"),
+    [
+        (OLLAMA, b"application/x-ndjson", b'{"response":"a"}\n{"respo'),
+        (OPENAI_CHAT, b"text/event-stream", SAID + b'data: {"choices":\n'),
+    ],
+)
+def test_half_an_event_at_a_cut_is_no_fault_of_the_server(
+    dialect: Dialect, kind: bytes, half: bytes
+) -> None:
+    reading = Reading(dialect)
+    reading.begin({}, kind, b"")
+    reading.take([half], 0.0)
+    reading.end(is_whole=False)
+
+    left = judge(reading.answer, Ending.LEFT, [], is_stream=True)
+    cut = judge(reading.answer, Ending.CUT, [], is_stream=True)
+    assert (left, cut) == (Outcome.CLIENT_CANCELLED, Outcome.TRUNCATED)
+    assert reading.answer.text.kept == "a"
+
+
+def test_a_last_event_that_is_whole_counts_though_the_client_left() -> None:
+    reading = Reading(OPENAI_CHAT)
+    reading.begin({}, b"text/event-stream", b"")
+    reading.take([SAID + STOPPED + DONE[:-1]], 0.0)
+    reading.end(is_whole=False)
+
+    assert judge(reading.answer, Ending.LEFT, [], is_stream=True) is Outcome.COMPLETE
+
+
+def test_half_an_event_that_ends_a_whole_stream_is_an_error() -> None:
+    assert read(SAID, b'data: {"choices":\n').answer.is_garbled
+
+
+BEGUN = (
+    b'data: {"type":"message_start","message":{"usage":'
+    b'{"input_tokens":9,"output_tokens":1}}}\n\n'
+)
+PIECE = (
+    b'data: {"type":"content_block_delta","index":0,'
+    b'"delta":{"type":"text_delta","text":"a"}}\n\n'
+)
+TOTAL = (
+    b'data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},'
+    b'"usage":{"output_tokens":4}}\n\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("came", "usage"),
+    [
+        (BEGUN, Usage(input=9, output=1, is_estimated=True)),
+        (BEGUN + PIECE * 3, Usage(input=9, output=3, is_estimated=True)),
+        (BEGUN + PIECE * 3 + TOTAL, Usage(input=9, output=4)),
+    ],
+)
+def test_what_a_broken_stream_reported_so_far_is_no_total(
+    came: bytes, usage: Usage
+) -> None:
+    reading = Reading(ANTHROPIC)
+    reading.begin({}, b"text/event-stream", b"")
+    reading.take([came], 0.0)
+    reading.end(is_whole=False)
+
+    assert reading.usage == usage
