@@ -823,6 +823,7 @@ async def test_feedback_that_cannot_be_counted_says_what_to_do(
     gone = _issue(running, "v3")
     refusals = {
         "no request id": _piece(forged),
+        "(it is `ticket` in the access log), not x-request-id": _piece("r-1"),
         "closed": _piece(closed),
         "expired": _piece(expired),
         "not served": _piece(gone),
@@ -840,7 +841,7 @@ async def test_feedback_that_cannot_be_counted_says_what_to_do(
     }
 
     assert [answer[0] for answer in answers.values()] == [
-        *(400, 410, 410, 404),
+        *(400, 400, 410, 410, 404),
         *[400] * 6,
     ]
     for told, (_, document, _) in answers.items():
