@@ -12,6 +12,7 @@ import yaml
 from gateway.answers.dialects import FAMILIES
 from gateway.answers.script import SCRIPTS
 from gateway.answers.signals import SIGNALS
+from gateway.cli.serve import DEFAULT_STATE
 from gateway.domain.deployment import Deployment
 from gateway.domain.service import RESERVED
 from gateway.settings.load import load_document, load_file
@@ -146,6 +147,16 @@ def test_the_readme_names_every_family_of_dialects(family: str) -> None:
     (row,) = re.findall(r"^\| `dialect` \|.*$", _readme(), re.MULTILINE)
 
     assert f"`{family}`" in row
+
+
+def test_the_readme_says_where_state_is_kept_without_a_file() -> None:
+    """Not where a file keeps it: it is lost at the end."""
+    (row,) = re.findall(r"^\| `state` \|.*$", _readme(), re.MULTILINE)
+    (alone,) = re.findall(r"^`sluicegate serve --baseline .*$", _readme(), re.MULTILINE)
+
+    assert f"`{DEFAULT_STATE}`" in row
+    assert "`serve --baseline`" in row
+    assert f"`{DEFAULT_STATE}`" in alone
 
 
 @pytest.mark.parametrize("signal", SIGNALS)
