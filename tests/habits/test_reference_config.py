@@ -85,6 +85,23 @@ def test_every_configuration_we_ship_loads(path: Path) -> None:
     assert _load(path).services
 
 
+def test_one_example_shows_all_that_is_read_in_answers() -> None:
+    """Each part of it works, and works together with the others."""
+    deployment = _load(CONFIG / "examples" / "reading.yaml")
+    (shown,) = deployment.services
+    usual = load_document(REQUIRED, source="bare", environment={}, cores=2)
+    (bare,) = usual.services
+
+    assert deployment.access_log != usual.access_log
+    assert shown.segments
+    assert shown.signals.reported
+    assert shown.usage is not bare.usage
+    assert shown.feedback != bare.feedback
+    for version in shown.versions:
+        assert version.price
+        assert version.deadlines.first_token
+
+
 def test_the_reference_writes_the_defaults_of_the_code() -> None:
     """Leaving everything out means the same as copying the reference."""
     reference = _load(CONFIG / "reference.yaml")
