@@ -81,6 +81,16 @@ class Desk(Protocol):
         """Give the sums of a version, by signal."""
 
 
+class Evidence(Protocol):
+    """Whoever counts evidence; see control.evidence.EvidenceBook."""
+
+    def units(self, service: str, version: str) -> int:
+        """Give how many units of a version were counted."""
+
+    def age(self, service: str) -> float | None:
+        """Tell how old the newest is, in seconds; None: there is none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """How the gateway is.
@@ -113,6 +123,7 @@ class Ports:
         condition: How the gateway is, now.
         exposition: From an Accept header to /metrics' body and content type.
         feedback: See Desk.
+        evidence: See Evidence.
 
     """
 
@@ -121,3 +132,4 @@ class Ports:
     condition: Callable[[], Condition]
     exposition: Callable[[str], tuple[bytes, str]]
     feedback: Desk
+    evidence: Evidence

@@ -9,6 +9,8 @@ from gateway.admin.ports import Ports, Receipt
 from gateway.admin.statistics import Json
 from gateway.admin.view import service_view
 from gateway.domain.errors import Refused
+from gateway.handoff.routing_table import RoutedService
+from gateway.telemetry.traffic import Traffic
 
 _LONGEST_REASON = 500
 
@@ -25,34 +27,30 @@ class Services:
         self._gate = ports.gate
         self._traffic = ports.traffic
         self._feedback = ports.feedback.of
+        self._evidence = ports.evidence
 
     async def show_all(self, _request: web.Request) -> web.Response:
         """GET /api/v1/services."""
         table, traffic = self._gate.table, self._traffic()
-        services = [
-            service_view(
-                routed,
-                epoch=table.epoch,
-                change=self._gate.change(routed.service.name),
-                traffic=traffic,
-                feedback=self._feedback,
-            )
-            for routed in table.services
-        ]
+        services = [self._view(routed, traffic) for routed in table.services]
         return json_response({"epoch": table.epoch, "services": services})
 
     async def show(self, request: web.Request) -> web.Response:
         """GET /api/v1/services/{service}."""
         name = request.match_info["service"]
         routed = self._gate.routed(name)
-        view = service_view(
+        view = self._view(routed, self._traffic())
+        return json_response(view, headers={"ETag": f'"{routed.revision}"'})
+
+    def _view(self, routed: RoutedService, traffic: Traffic) -> Json:
+        return service_view(
             routed,
             epoch=self._gate.table.epoch,
-            change=self._gate.change(name),
-            traffic=self._traffic(),
+            change=self._gate.change(routed.service.name),
+            traffic=traffic,
             feedback=self._feedback,
+            evidence=self._evidence,
         )
-        return json_response(view, headers={"ETag": f'"{routed.revision}"'})
 
     async def set_weights(self, request: web.Request) -> web.Response:
         """PUT /api/v1/services/{service}/weights."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from gateway.admin.ports import Evidence
 from gateway.admin.statistics import Json, by_segment, statistics
 from gateway.analysis.sums import SlicedSum, Sum
 from gateway.domain.service import Endpoint, Service, StickySource, Version
@@ -23,6 +24,7 @@ def service_view(
     change: Change | None,
     traffic: Traffic,
     feedback: Callable[[str, str], Mapping[str, SlicedSum]],
+    evidence: Evidence,
 ) -> Json:
     """Show a service: how it is split, and how each version does."""
     service = routed.service
@@ -38,6 +40,7 @@ def service_view(
         "salt": routed.salt,
         "sticky": [_sticky(source) for source in service.sticky],
         "changed": _changed(change),
+        "evidence_age_seconds": evidence.age(service.name),
         "versions": {
             version.name: {
                 "role": _role(service, version),
@@ -48,6 +51,7 @@ def service_view(
                     service.segments,
                     traffic.slices.get((service.name, version.name), {}),
                 ),
+                "evidence": {"units": evidence.units(service.name, version.name)},
                 "feedback": _feedback(feedback(service.name, version.name)),
             }
             for version in service.versions

@@ -212,6 +212,7 @@ class Controller:
             condition=self._condition,
             exposition=exposition,
             feedback=self._feedback,
+            evidence=self._evidence,
         )
         runner = web.AppRunner(
             make_application(ports), access_log=None, shutdown_timeout=_GOODBYE_S

@@ -1,5 +1,6 @@
-"""What `sluicegate status SERVICE` says beyond the table: rates, signals, segments.
+"""What `sluicegate status SERVICE` says beyond the table.
 
+Rates, units of evidence, signals, feedback, segments: what there is of them.
 The versions stand one below the other, so that they can be compared at a glance.
 """
 
@@ -10,9 +11,9 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
 
-from gateway.cli.figures import amount, dollars, duration, rate
+from gateway.cli.figures import NOTHING, amount, dollars, duration, rate
 from gateway.cli.screen import plain_table
-from gateway.cli.views import ServiceView, Slice, Statistics
+from gateway.cli.views import ServiceView, Slice, Statistics, VersionView
 
 _RATES: Final = {
     "refused": "refused_rate",
@@ -28,8 +29,13 @@ def detail_of(service: ServiceView) -> Iterator[RenderableType]:
     """Draw the tables of a service, each with a line before it; only what there is."""
     seen = {name: version.statistics for name, version in service.versions.items()}
     tables = [_rates(seen)]
+    versions = service.versions
+    if any(version.evidence for version in versions.values()):
+        tables.append(_evidence(versions))
     if any(one.signals for one in seen.values()):
         tables.append(_signals(seen))
+    if any(version.feedback for version in versions.values()):
+        tables.append(_feedback(versions))
     tables += _segments(service)
     for table in tables:
         yield Padding(table, (1, 0, 0, 2))
@@ -40,6 +46,27 @@ def _rates(seen: dict[str, Statistics]) -> Table:
     table = plain_table("version", *numbers, numbers=numbers)
     for name, one in seen.items():
         table.add_row(name, *(rate(getattr(one, key)) for key in _RATES.values()))
+    return table
+
+
+def _evidence(versions: dict[str, VersionView]) -> Table:
+    column = "units of evidence"
+    table = plain_table("version", column, numbers=(column,))
+    for name, version in versions.items():
+        counted = version.evidence
+        table.add_row(name, NOTHING if counted is None else str(counted.units))
+    return table
+
+
+def _feedback(versions: dict[str, VersionView]) -> Table:
+    numbers = ("given", "mean")
+    table = plain_table("feedback", "version", *numbers, numbers=numbers)
+    for signal in sorted({name for one in versions.values() for name in one.feedback}):
+        label = signal
+        for version, one in versions.items():
+            if (sums := one.feedback.get(signal)) is not None:
+                table.add_row(label, version, str(sums.count), amount(sums.mean))
+                label = ""
     return table
 
 

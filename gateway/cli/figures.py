@@ -7,6 +7,8 @@ NOTHING: Final = "-"
 _FINE: Final = 10.0
 _SLOW: Final = 10_000.0
 _LARGE: Final = 1000.0
+_SPANS: Final = ((86_400, "d"), (3600, "h"), (60, "min"))
+_FEW: Final = 2  # of a span: below, the next smaller one tells more
 
 
 def percent(value: float | None) -> str:
@@ -32,6 +34,16 @@ def duration(seconds: float | None) -> str:
     if thousandths >= _SLOW:
         return f"{seconds:.1f} s"
     return f"{thousandths:.1f} ms" if thousandths < _FINE else f"{thousandths:.0f} ms"
+
+
+def age(seconds: float | None) -> str:
+    """Write how long ago something was, in whole seconds, minutes, hours or days."""
+    if seconds is None:
+        return NOTHING
+    for span, name in _SPANS:
+        if seconds >= _FEW * span:
+            return f"{seconds / span:.0f} {name} ago"
+    return f"{seconds:.0f} s ago"
 
 
 def speed(per_second: float | None) -> str:

@@ -59,12 +59,15 @@ def status_of(services: "Iterable[ServiceView]") -> "RenderableType":
     from rich.markup import escape
     from rich.padding import Padding
 
+    from gateway.cli.figures import age
     from gateway.cli.views import PROTECTION
 
     parts: list[RenderableType] = []
     for service in services:
         parts += [""] if parts else []
-        parts.append(f"[bold]{escape(service.name)}[/]  protection: {PROTECTION}")
+        last = age(service.evidence_age_seconds)
+        title = f"[bold]{escape(service.name)}[/]  protection: {PROTECTION}"
+        parts.append(f"{title}  last evidence: {last}")
         parts.append(Padding(_versions(service), (0, 0, 0, 2)))
     return Group(*parts)
 

@@ -73,8 +73,8 @@ def _service_document(service: Service) -> dict[str, object]:
         "unsplit": list(service.unsplit),
         "sticky": [_sticky_document(source) for source in service.sticky],
         "dialect": service.dialect.value,
-        "usage": service.usage.value,
-        "signals": _signals(service),
+        "usage": service.usage.value if _is_read(service) else None,
+        "signals": _signals(service) if _is_read(service) else None,
         "segments": {
             segment.name: list(segment.labels) for segment in service.segments
         },
@@ -113,12 +113,18 @@ def _service(service: Service) -> RenderableType:
 
 
 def _reading(service: Service) -> str:
-    """Say in a line what is read in answers."""
+    """Say in a line what is read in answers; with `plain` nothing, whatever is set."""
+    if not _is_read(service):
+        return "answers are judged by status and wholeness; usage and signals: not read"
     by_path = service.dialect is DialectChoice.AUTO
     how = "as their path tells" if by_path else f"as {service.dialect.value}"
     usage = ", usage asked for" if service.usage is UsageRule.INJECT else ""
     signals = ", ".join(_signals(service)) or "none"
     return f"answers are read {how}{usage}; signals: {signals}"
+
+
+def _is_read(service: Service) -> bool:
+    return service.dialect is not DialectChoice.PLAIN
 
 
 def _prices(service: Service) -> Iterator[str]:

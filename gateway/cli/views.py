@@ -60,6 +60,12 @@ class Statistics(Slice, kw_only=True, frozen=True):
     late: int = 0
 
 
+class EvidenceView(msgspec.Struct, kw_only=True, frozen=True):
+    """What a decision may rest on: sticky keys and requests, counted as units."""
+
+    units: int
+
+
 class VersionView(msgspec.Struct, kw_only=True, frozen=True):
     """One version; `weight` is the percent in force."""
 
@@ -67,6 +73,8 @@ class VersionView(msgspec.Struct, kw_only=True, frozen=True):
     weight: float
     statistics: Statistics
     segments: dict[str, dict[str, Slice]] = {}
+    evidence: EvidenceView | None = None
+    feedback: dict[str, SignalView] = {}
 
 
 class ChangeView(msgspec.Struct, kw_only=True, frozen=True):
@@ -78,13 +86,20 @@ class ChangeView(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class ServiceView(msgspec.Struct, kw_only=True, frozen=True):
-    """One service; `weights` is what was asked for, in percent, by version."""
+    """One service.
+
+    Attributes:
+        weights: What was asked for, in percent, by version.
+        evidence_age_seconds: Since the last unit of evidence; None: there is none.
+
+    """
 
     name: str
     weights: dict[str, float]
     revision: int
     versions: dict[str, VersionView]
     changed: ChangeView | None = None
+    evidence_age_seconds: float | None = None
 
 
 class AllServices(msgspec.Struct, kw_only=True, frozen=True):

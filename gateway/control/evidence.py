@@ -96,6 +96,15 @@ class EvidenceBook:
             ages[service] = min(age, ages.get(service, age))
         return ages
 
+    def units(self, service: str, version: str) -> int:
+        """Give how many units of a version were counted since this controller started."""
+        counts = self.counts.get((service, version))
+        return 0 if counts is None else counts.units
+
+    def age(self, service: str) -> float | None:
+        """Tell how old a service's newest evidence is, in seconds; None: there is none."""
+        return self.ages().get(service)
+
     def forget_all_but(self, versions: Collection[tuple[str, str]]) -> None:
         """Drop what is known of versions that are not served any more."""
         for name in self._units.keys() - {service for service, _version in versions}:

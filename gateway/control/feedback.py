@@ -238,8 +238,9 @@ def _read(request_id: str, keys: TicketKeys, now: float) -> Ticket:
             raise Refused(
                 400,
                 "This is no request id of this gateway, or its key is gone.",
-                remedy="Send x-sluicegate-request-id of the answer, unchanged, to the"
-                " gateway that gave it.",
+                remedy="Send the value of the answer's x-sluicegate-request-id header"
+                " (it is `ticket` in the access log), not x-request-id, to the gateway"
+                " that gave it.",
             )
         case Expired():
             raise Refused(

@@ -38,7 +38,7 @@ class Tokens(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class Line(msgspec.Struct, kw_only=True, gc=False):
-    """One line; gateway/README.md tells what its fields mean. Unknown is null."""
+    """One line; gateway/telemetry/README.md tells what its fields mean. Unknown is null."""
 
     time: str
     service: str | None

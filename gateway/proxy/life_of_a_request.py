@@ -32,7 +32,7 @@ from gateway.proxy.heads import (
 from gateway.proxy.observe import Observation
 from gateway.proxy.plane import Plane
 from gateway.proxy.pool import Pool
-from gateway.proxy.refuse import CONTINUE, error_answer, explain
+from gateway.proxy.refuse import CONTINUE, error_answer, explain, shape_of
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Target
 from gateway.proxy.upstream import Upstream
@@ -348,6 +348,7 @@ class Exchange:
                 self._own_lines(),
                 close=not self.keep_alive,
                 bodiless=self.head.method == b"HEAD",
+                shape=shape_of(self._route, self.head.path),
             )
         )
         self._end(outcome)

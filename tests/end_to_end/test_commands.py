@@ -230,7 +230,7 @@ def test_a_table_in_a_pipe_has_no_colours(chat: Serving) -> None:
     """Escape codes are for terminals."""
     shown = _sluicegate("status", at=chat.admin)
     assert shown.returncode == 0
-    assert "protection: off" in shown.stdout
+    assert "protection: off  last evidence:" in shown.stdout
     assert "\x1b" not in shown.stdout
 
 

@@ -26,6 +26,11 @@ WHOLE = {"input": 12, "cached_input": 4, "output": 10}
 
 MESSAGES = "/v1/messages"
 RESPONSES = "/v1/responses"
+COMPLETIONS = "/v1/completions"
+GENERATE = "/generate_stream"
+INFER = "/v2/models/m/infer"
+
+FAILS = "error=1,error_in_200"
 
 
 @pytest.fixture(scope="module")
@@ -292,6 +297,81 @@ OTHER_DIALECTS = [
         path=RESPONSES,
     ),
     Fault(name="responses_refusal", wish="declines", outcome="refused", path=RESPONSES),
+    Fault(
+        name="completions",
+        wish="events=6",
+        more=USAGE,
+        tokens=TOLD,
+        path=COMPLETIONS,
+    ),
+    Fault(
+        name="completions_error",
+        wish=f"events=6,{FAILS},error_after=2",
+        outcome="stream_error",
+        tokens={"output_estimated": 2},
+        path=COMPLETIONS,
+    ),
+    Fault(
+        name="completions_cut",
+        wish="events=6,cut=2",
+        outcome="truncated",
+        tokens={"output_estimated": 2},
+        is_cut=True,
+        path=COMPLETIONS,
+    ),
+    Fault(name="completions_whole", tokens=WHOLE, streamed=False, path=COMPLETIONS),
+    Fault(
+        name="tgi",
+        wish="events=6",
+        tokens={"input": 12, "output": 4},
+        path=GENERATE,
+    ),
+    Fault(
+        name="tgi_error",
+        wish=f"events=6,{FAILS},error_after=2",
+        outcome="stream_error",
+        tokens={"output_estimated": 2},
+        path=GENERATE,
+    ),
+    Fault(
+        name="tgi_cut",
+        wish="events=6,cut=2",
+        outcome="truncated",
+        tokens={"output_estimated": 2},
+        is_cut=True,
+        path=GENERATE,
+    ),
+    Fault(
+        name="tgi_no_end",
+        wish="events=6,no_done",
+        outcome="truncated",
+        tokens={"output_estimated": 4},
+        path=GENERATE,
+    ),
+    Fault(name="tgi_whole_by_auto_is_not_read", streamed=False, path="/generate"),
+    Fault(name="kserve", streamed=False, path=INFER),
+    Fault(
+        name="kserve_no_outputs",
+        wish="says=empty",
+        outcome="empty",
+        streamed=False,
+        path=INFER,
+    ),
+    Fault(
+        name="kserve_error",
+        wish=FAILS,
+        outcome="stream_error",
+        streamed=False,
+        path=INFER,
+    ),
+    Fault(
+        name="kserve_cut",
+        wish="cut=1",
+        outcome="truncated",
+        is_cut=True,
+        streamed=False,
+        path=INFER,
+    ),
 ]
 
 
@@ -310,7 +390,7 @@ async def test_a_whole_answer_passes_as_it_is_and_is_judged_by_what_came(
 
 
 @pytest.mark.parametrize("fault", OTHER_DIALECTS, ids=str)
-async def test_a_stream_of_another_dialect_is_judged_by_its_own_rules(
+async def test_an_answer_in_another_dialect_is_judged_by_its_own_rules(
     ledger: Ledger, server: ModelServer, fault: Fault
 ) -> None:
     await passes_and_is_judged(ledger, server, fault)

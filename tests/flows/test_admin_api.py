@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 import msgspec
@@ -26,6 +26,8 @@ from gateway.handoff.link import Applied, Hello, Link, Message, Publish
 from gateway.handoff.observations import Observations, Series, Spread
 from gateway.handoff.routing_table import RoutingTable
 from gateway.handoff.ticket import TicketMaker, route_code
+from tests.unit.control.test_evidence import said
+from tests.unit.proxy.test_units import record
 
 PATIENCE_S = 4.0
 JSON = {"Content-Type": "application/json"}
@@ -789,6 +791,27 @@ async def test_feedback_is_counted_for_the_version_that_answered(
     assert f"sluicegate_signal_sum{{{labels}}} 0.0" in str(scraped)
 
 
+async def test_evidence_is_shown_by_version_and_with_its_age(
+    running: _Stage,
+) -> None:
+    """What the workers said is known to who asks, and not only to Prometheus."""
+    _, before, _ = await running.ask("GET", "/api/v1/services/chat")
+    told = said(record(1), record(2), record(1))
+    running.workers[0].send(told)
+
+    async def is_counted() -> bool:
+        view: Any = (await running.ask("GET", "/api/v1/services/chat"))[1]
+        return bool(view["versions"]["v2"]["evidence"]["units"] == 2)
+
+    await _until(is_counted)
+    listed: Any = (await running.ask("GET", "/api/v1/services"))[1]
+    [chat] = listed["services"]
+
+    assert before["evidence_age_seconds"] is None
+    assert 0 <= chat["evidence_age_seconds"] < PATIENCE_S
+    assert chat["versions"]["v1"]["evidence"] == {"units": 0}
+
+
 async def test_feedback_that_cannot_be_counted_says_what_to_do(
     running: _Stage,
 ) -> None:
@@ -800,6 +823,7 @@ async def test_feedback_that_cannot_be_counted_says_what_to_do(
     gone = _issue(running, "v3")
     refusals = {
         "no request id": _piece(forged),
+        "(it is `ticket` in the access log), not x-request-id": _piece("r-1"),
         "closed": _piece(closed),
         "expired": _piece(expired),
         "not served": _piece(gone),
@@ -817,7 +841,7 @@ async def test_feedback_that_cannot_be_counted_says_what_to_do(
     }
 
     assert [answer[0] for answer in answers.values()] == [
-        *(400, 410, 410, 404),
+        *(400, 400, 410, 410, 404),
         *[400] * 6,
     ]
     for told, (_, document, _) in answers.items():

@@ -12,6 +12,7 @@ import yaml
 from gateway.answers.dialects import FAMILIES
 from gateway.answers.script import SCRIPTS
 from gateway.answers.signals import SIGNALS
+from gateway.cli.serve import DEFAULT_STATE
 from gateway.domain.deployment import Deployment
 from gateway.domain.service import RESERVED
 from gateway.settings.load import load_document, load_file
@@ -84,6 +85,23 @@ def test_every_configuration_we_ship_loads(path: Path) -> None:
     assert _load(path).services
 
 
+def test_one_example_shows_all_that_is_read_in_answers() -> None:
+    """Each part of it works, and works together with the others."""
+    deployment = _load(CONFIG / "examples" / "reading.yaml")
+    (shown,) = deployment.services
+    usual = load_document(REQUIRED, source="bare", environment={}, cores=2)
+    (bare,) = usual.services
+
+    assert deployment.access_log != usual.access_log
+    assert shown.segments
+    assert shown.signals.reported
+    assert shown.usage is not bare.usage
+    assert shown.feedback != bare.feedback
+    for version in shown.versions:
+        assert version.price
+        assert version.deadlines.first_token
+
+
 def test_the_reference_writes_the_defaults_of_the_code() -> None:
     """Leaving everything out means the same as copying the reference."""
     reference = _load(CONFIG / "reference.yaml")
@@ -146,6 +164,16 @@ def test_the_readme_names_every_family_of_dialects(family: str) -> None:
     (row,) = re.findall(r"^\| `dialect` \|.*$", _readme(), re.MULTILINE)
 
     assert f"`{family}`" in row
+
+
+def test_the_readme_says_where_state_is_kept_without_a_file() -> None:
+    """Not where a file keeps it: it is lost at the end."""
+    (row,) = re.findall(r"^\| `state` \|.*$", _readme(), re.MULTILINE)
+    (alone,) = re.findall(r"^`sluicegate serve --baseline .*$", _readme(), re.MULTILINE)
+
+    assert f"`{DEFAULT_STATE}`" in row
+    assert "`serve --baseline`" in row
+    assert f"`{DEFAULT_STATE}`" in alone
 
 
 @pytest.mark.parametrize("signal", SIGNALS)

@@ -43,6 +43,16 @@ FEEDBACK.add(1, 1.0, [("tenant", "b")])
 FEEDBACK.add(3, 1.0, [("tenant", "a")])
 
 
+class _Counted:
+    """Evidence of v2 only."""
+
+    def units(self, service: str, version: str) -> int:
+        return 7 if (service, version) == ("chat", "v2") else 0
+
+    def age(self, service: str) -> float | None:
+        return 1.5 if service == "chat" else None
+
+
 def _view(traffic: Traffic) -> dict[str, object]:
     routed = RoutedService(service=SERVICE, share=Share(12_345), salt="s", revision=4)
     change = Change(by="ci", reason="why", at=0.0)
@@ -53,6 +63,7 @@ def _view(traffic: Traffic) -> dict[str, object]:
         change=change,
         traffic=traffic,
         feedback=lambda *version: told.get(version, {}),
+        evidence=_Counted(),
     )
     shown: dict[str, object] = json.loads(json.dumps(view))
     return shown
@@ -107,6 +118,16 @@ def test_feedback_is_shown_whole_and_by_segment() -> None:
             },
         }
     }
+
+
+def test_evidence_is_shown_by_version_with_its_age() -> None:
+    """None of it is a zero: a version that gets no keys has no evidence."""
+    view = _view(Traffic())
+    versions = view["versions"]
+
+    assert view["evidence_age_seconds"] == pytest.approx(1.5)
+    assert versions["v1"]["evidence"] == {"units": 0}  # type: ignore[index]
+    assert versions["v2"]["evidence"] == {"units": 7}  # type: ignore[index]
 
 
 def _statistics(version: VersionTraffic) -> dict[str, Any]:

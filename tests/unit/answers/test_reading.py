@@ -187,8 +187,8 @@ def test_half_an_event_at_a_cut_is_no_fault_of_the_server(
     reading.take([half], 0.0)
     reading.end(is_whole=False)
 
-    left = judge(reading.answer, Ending.LEFT, [], is_stream=True)
-    cut = judge(reading.answer, Ending.CUT, [], is_stream=True)
+    left = judge(reading.answer, Ending.LEFT, [], True, 1)
+    cut = judge(reading.answer, Ending.CUT, [], True, 1)
     assert (left, cut) == (Outcome.CLIENT_CANCELLED, Outcome.TRUNCATED)
     assert reading.answer.text.kept == "a"
 
@@ -199,7 +199,7 @@ def test_a_last_event_that_is_whole_counts_though_the_client_left() -> None:
     reading.take([SAID + STOPPED + DONE[:-1]], 0.0)
     reading.end(is_whole=False)
 
-    assert judge(reading.answer, Ending.LEFT, [], is_stream=True) is Outcome.COMPLETE
+    assert judge(reading.answer, Ending.LEFT, [], True, 1) is Outcome.COMPLETE
 
 
 def test_half_an_event_that_ends_a_whole_stream_is_an_error() -> None:

@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from gateway.cli.detail import detail_of
+from gateway.cli.figures import age
 from gateway.cli.status import status_of, with_protection
 from gateway.cli.views import AllServices, OtherLanguage, ServiceView, read
 
@@ -25,6 +26,12 @@ SEGMENTS = {
         }
     }
 }
+STATISTICS: dict[str, object] = {
+    "requests": 0,
+    "error_rate": None,
+    "duration_seconds": {},
+}
+THUMBS = {"count": 12, "sum": 9.0, "mean": 0.75, "segments": {}}
 
 
 def _version(role: str, weight: float, requests: int) -> dict[str, object]:
@@ -49,6 +56,8 @@ def _version(role: str, weight: float, requests: int) -> dict[str, object]:
             "signals": SIGNALS if seen else {},
         },
         "segments": SEGMENTS if seen else {"size": {}},
+        "evidence": {"units": requests // 2},
+        "feedback": {"thumbs_up": THUMBS} if seen else {},
     }
 
 
@@ -56,6 +65,7 @@ CHAT: dict[str, object] = {
     "name": "chat",
     "weights": {"v1": 87.655, "v2": 12.345},
     "revision": 3,
+    "evidence_age_seconds": 12.3,
     "versions": {
         "v1": _version("baseline", 87.655, 800),
         "v2": _version("candidate", 12.345, 0),
@@ -74,7 +84,9 @@ def _rows(width: int, service: dict[str, object] | None = None) -> list[list[str
 def test_every_version_has_a_line_with_its_weights_and_its_answers(width: int) -> None:
     """In 80 columns too, with the widest weights there are."""
     heading, columns, baseline, candidate = _rows(width)
-    assert heading == ["chat", "protection:", "off"]
+    assert heading == [
+        "chat", "protection:", "off", "last", "evidence:", "12", "s", "ago",
+    ]  # fmt: skip
     assert columns[:3] == ["version", "weight", "requests"]
     assert baseline == [
         "v1", "87.655", "%", "800", "1.25", "%", "4.2", "ms", "321", "ms", "57", "$12.35",
@@ -90,7 +102,34 @@ def test_a_weight_that_is_not_in_force_is_shown_beside_the_one_that_is() -> None
     assert candidate[:5] == ["v2", "25", "%", "12.345", "%"]
 
 
-def test_one_service_is_shown_with_its_rates_signals_and_segments() -> None:
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (None, "-"),
+        (0.2, "0 s ago"),
+        (119, "119 s ago"),
+        (120, "2 min ago"),
+        (7200, "2 h ago"),
+        (1e6, "12 d ago"),
+    ],
+)
+def test_the_age_of_evidence_is_said_in_a_word_or_two(
+    seconds: float | None, said: str
+) -> None:
+    """A dash where there is none: also of a gateway that does not tell."""
+    assert age(seconds) == said
+
+
+def test_a_gateway_that_tells_no_evidence_is_shown_without() -> None:
+    """An older one: its status is still worth seeing."""
+    versions = {"v1": {"role": None, "weight": 1, "statistics": STATISTICS}}
+    old = {"name": "chat", "weights": {}, "revision": 1, "versions": versions}
+    heading, *_ = _rows(80, old)
+    assert heading[-1] == "-"
+    assert len([*detail_of(read(ServiceView, old))]) == 1
+
+
+def test_one_service_is_shown_with_all_that_is_known_of_it() -> None:
     """In 80 columns, the versions one below the other."""
     out = io.StringIO()
     view = read(ServiceView, CHAT)
@@ -99,6 +138,9 @@ def test_one_service_is_shown_with_its_rates_signals_and_segments() -> None:
     rows = [line.split() for line in out.getvalue().splitlines()]
 
     assert ["v1", "0.50", "%", "-", "-", "-", "-", "-"] in rows
+    assert ["v1", "400"] in rows
+    assert ["v2", "0"] in rows
+    assert ["thumbs_up", "v1", "12", "0.75"] in rows
     assert ["refusal", "v1", "800", "0.0125", "0.111"] in rows
     assert ["output_length", "v1", "800", "1235", "-"] in rows
     assert [

@@ -141,6 +141,26 @@ def test_how_answers_are_read_is_shown(deployment: Deployment) -> None:
             pytest.fail(f"not what was understood: {other}")
 
 
+def test_a_plain_service_promises_no_usage_and_no_signals(
+    deployment: Deployment,
+) -> None:
+    """They may be set, and still nothing reads them."""
+    (chat,) = deployment.services
+    chat = replace(chat, dialect=DialectChoice.PLAIN, usage=UsageRule.INJECT)
+    deployment = replace(deployment, services=(chat,))
+
+    printed = _printed(deployment, 80)
+
+    assert "usage and signals: not read" in printed
+    assert "refusal" not in printed
+    assert "usage asked for" not in printed
+    match as_document(deployment):
+        case {"services": [{"dialect": "plain", "usage": None, "signals": None}]}:
+            pass
+        case other:
+            pytest.fail(f"not what was understood: {other}")
+
+
 def test_no_secret_is_shown(deployment: Deployment) -> None:
     """What is printed ends up in logs."""
     assert SECRET not in _printed(deployment, 200)

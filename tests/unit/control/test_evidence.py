@@ -156,3 +156,16 @@ def test_records_survive_the_link_exactly() -> None:
     message = said(record(0xFFFF_FFFF_FFFF_FFFF), record(2))
 
     assert FrameReader().feed(encode(message)) == [message]
+
+
+def test_one_version_and_one_service_can_be_asked_about() -> None:
+    """Nothing is a zero, and no age."""
+    now = 5.0
+    book = EvidenceBook(lambda: now)
+    assert (book.units("chat", "v2"), book.age("chat")) == (0, None)
+
+    book.take(said(record(1), record(3)))
+    now = 7.5
+
+    assert (book.units("chat", "v2"), book.units("chat", "v1")) == (2, 0)
+    assert (book.age("chat"), book.age("other")) == (2.5, None)

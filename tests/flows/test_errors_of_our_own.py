@@ -1,0 +1,83 @@
+"""The gateway's own errors reach people through the clients they use."""
+
+import socket
+from contextlib import closing
+from typing import Any
+
+import anthropic
+import ollama
+import openai
+import orjson
+import pytest
+
+from gateway.domain.service import DialectChoice, Version
+from tests.flows.scripted import post
+from tests.flows.stage import Stage, endpoint, service, table
+
+HELLO: list[Any] = [{"role": "user", "content": "hello"}]
+
+
+def _closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def _serve_nobody(stage: Stage, **settings: object) -> int:
+    """Start the gateway before an endpoint that refuses connections."""
+    v1 = Version(name="v1", endpoints=(endpoint(_closed_port()),))
+    stage.serve(table(service(v1, **settings)))
+    return stage.gateway.port
+
+
+def test_openais_client_raises_the_message(stage: Stage) -> None:
+    url = f"http://127.0.0.1:{_serve_nobody(stage)}/v1"
+    with (
+        openai.OpenAI(base_url=url, api_key="sk-none", max_retries=0) as client,
+        pytest.raises(openai.InternalServerError) as raised,
+    ):
+        client.chat.completions.create(model="m", messages=HELLO)
+
+    assert raised.value.status_code == 502
+    assert "127.0.0.1" in str(raised.value)
+    assert (raised.value.type, raised.value.code) == ("upstream_error", None)
+
+
+def test_anthropics_client_raises_the_message_and_knows_its_type(
+    stage: Stage,
+) -> None:
+    url = f"http://127.0.0.1:{_serve_nobody(stage)}"
+    with (
+        anthropic.Anthropic(base_url=url, api_key="sk-none", max_retries=0) as client,
+        pytest.raises(anthropic.InternalServerError) as raised,
+    ):
+        client.messages.create(model="m", messages=HELLO, max_tokens=9)
+
+    assert raised.value.status_code == 502
+    assert raised.value.type == "api_error"
+    assert "127.0.0.1" in str(raised.value.api_message)
+
+
+def test_ollamas_client_raises_the_message_as_text(stage: Stage) -> None:
+    url = f"http://127.0.0.1:{_serve_nobody(stage)}"
+    with (
+        closing(ollama.Client(host=url)) as client,
+        pytest.raises(ollama.ResponseError) as raised,
+    ):
+        list(client.chat(model="m", messages=HELLO, stream=True))
+
+    assert raised.value.status_code == 502
+    assert isinstance(raised.value.error, str)
+    assert "127.0.0.1" in raised.value.error
+
+
+async def test_a_dialect_that_is_set_counts_for_every_path(stage: Stage) -> None:
+    """TGI's /generate is told from others' by the configuration alone."""
+    _serve_nobody(stage, dialect=DialectChoice.TGI)
+    answer = await (await stage.client()).ask(
+        post(b"{}", b"x-request-id: r-1", path=b"/generate")
+    )
+
+    told = orjson.loads(answer.body)
+    assert answer.status == 502
+    assert told["error_type"] == "upstream_error"
+    assert told["request_id"] == "r-1"
