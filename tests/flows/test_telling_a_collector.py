@@ -9,6 +9,7 @@ from gateway.app.export import MOST_SPANS, Export
 from gateway.domain.deployment import Otlp
 from gateway.domain.span import Span
 from gateway.domain.units import Seconds
+from gateway.telemetry.otlp import Collector
 from gateway.telemetry.traffic import Picture, Traffic, VersionTraffic
 from tests.flows.collector import attributes, receiving
 from tests.flows.scripted import PATIENCE_S
@@ -115,6 +116,36 @@ async def test_an_error_is_told_as_one() -> None:
 
     assert receiver.spans[0].status.code == 2
     assert attributes(receiver.spans[0])["error.type"] == "truncated"
+
+
+async def test_a_collector_of_traces_alone_is_told_them() -> None:
+    """What it says of totals has no say in it."""
+    async with receiving() as receiver:
+        receiver.metrics_status = 404
+        bench = _Bench(receiver.url)
+        bench.export.record([_span()])
+        await bench.export.last(PATIENCE_S)
+
+    assert len(receiver.spans) == 1
+    assert bench.dropped == 0
+
+
+async def test_totals_that_cannot_be_sent_keep_no_trace_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever fails in a stranger's code."""
+
+    def fail(*_anything: object) -> bool:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Collector, "tell", fail)
+    async with receiving() as receiver:
+        bench = _Bench(receiver.url)
+        bench.export.record([_span()])
+        await bench.export.last(PATIENCE_S)
+
+    assert len(receiver.spans) == 1
+    assert bench.dropped == 0
 
 
 async def test_a_dead_collector_is_told_of_once_and_harms_nothing(
