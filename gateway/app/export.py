@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from gateway.control.unharmed import unharmed
 from gateway.domain.deployment import Otlp
 from gateway.domain.span import Span
 from gateway.proxy.seldom import Seldom
@@ -87,6 +88,10 @@ class Export:
         self._thread.stop()
 
     async def _tell(self, otlp: Otlp, deadline_s: float) -> None:
+        with unharmed("Telling the collector"):
+            await self._tell_all(otlp, deadline_s)
+
+    async def _tell_all(self, otlp: Otlp, deadline_s: float) -> None:
         picture, spans, self._spans = self._look(), self._spans, []
         is_taken, recorded = False, 0
         with _told_in_debug():
