@@ -30,11 +30,13 @@ class SlicedSum:
     Attributes:
         whole: Over everything.
         segments: By segment and value; only what has occurred.
+        generation: Tells sums that were begun anew from those that were dropped.
 
     """
 
     whole: Sum = field(default_factory=Sum)
     segments: dict[str, dict[str, Sum]] = field(default_factory=dict)
+    generation: int = 0
 
     def add(self, count: int, total: float, cell: Iterable[tuple[str, str]]) -> None:
         """Add values.

@@ -6,10 +6,12 @@ did not get through are said again the next time; steps of traces are dropped an
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from gateway.control.unharmed import unharmed
 from gateway.domain.deployment import Otlp
 from gateway.domain.span import Span
 from gateway.proxy.seldom import Seldom
@@ -86,14 +88,16 @@ class Export:
         self._thread.stop()
 
     async def _tell(self, otlp: Otlp, deadline_s: float) -> None:
+        with unharmed("Telling the collector"):
+            await self._tell_all(otlp, deadline_s)
+
+    async def _tell_all(self, otlp: Otlp, deadline_s: float) -> None:
         picture, spans, self._spans = self._look(), self._spans, []
-        try:
+        is_taken, recorded = False, 0
+        with _told_in_debug():
             is_taken, recorded = await self._thread.call(
                 lambda: self._send(otlp, picture, spans), deadline_s=deadline_s
             )
-        except Exception as error:  # ruff: ignore[blind-except]: a stranger's code; told
-            is_taken, recorded = False, 0
-            _log.debug("Telling the collector failed.", exc_info=error)
         self._drop(len(spans) - recorded)
         if not (is_taken and recorded == len(spans)) and self._seldom.allow(
             monotonic()
@@ -109,9 +113,14 @@ class Export:
     def _send(
         self, otlp: Otlp, picture: Picture, spans: list[Span]
     ) -> tuple[bool, int]:
+        """Send both; some collectors take only one, and say so of the other."""
         collector = self._collector(otlp)
-        is_taken = collector.tell(picture, self._now())
-        return is_taken, collector.record(spans) if is_taken else 0
+        is_taken, recorded = False, 0
+        with _told_in_debug():
+            is_taken = collector.tell(picture, self._now())
+        with _told_in_debug():
+            recorded = collector.record(spans)
+        return is_taken, recorded
 
     def _collector(self, otlp: Otlp) -> "Collector":
         if self._known is not None and self._known[0] == otlp:
@@ -125,3 +134,12 @@ class Export:
         )
         self._known = otlp, made
         return made
+
+
+@contextmanager
+def _told_in_debug() -> Generator[None]:
+    """Go on behind what failed; that the collector takes nothing is told seldom."""
+    try:
+        yield
+    except Exception as error:  # ruff: ignore[blind-except]: a stranger's code; told
+        _log.debug("Telling the collector failed.", exc_info=error)

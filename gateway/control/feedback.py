@@ -79,6 +79,7 @@ class FeedbackDesk:
         self._places: dict[bytes, _Place] = {}
         # As long as any deadline: a reload may set one anew for what was counted.
         self._joined = Joined(lasts_s=TICKET_LASTS_S)
+        self._generation = 0
         self.sums: Feedback = {}
 
     def of(self, service: str, version: str) -> Mapping[str, SlicedSum]:
@@ -112,8 +113,8 @@ class FeedbackDesk:
         _demand_time(place.service, now - ticket.issued)
         _demand_name(place.service, signal)
         sums = self._sums(place, signal)
-        key = _key(request_id, signal)
-        known = self._joined.find(key) if sums.whole.count else None
+        key = _key(request_id, signal, sums.generation)
+        known = self._joined.find(key)
         if known is Sealed.VALUE or known == value:
             return Result.UNCHANGED.value
         before = () if known is None else (known,)
@@ -158,8 +159,19 @@ class FeedbackDesk:
                     f" '{signal}' is new.",
                     remedy="Use one that is there; put what varies into its value.",
                 )
-            signals[signal] = SlicedSum()
+            signals[signal] = SlicedSum(generation=self._next_generation())
         return signals[signal]
+
+    def _next_generation(self) -> int:
+        """Give a number that no sums have had here: what they held is no more."""
+        known = (
+            sums.generation
+            for versions in self.sums.values()
+            for signals in versions.values()
+            for sums in signals.values()
+        )
+        self._generation = max(self._generation, *known, 0) + 1
+        return self._generation
 
 
 def _still_taken(service: Service, sums: dict[str, SlicedSum]) -> dict[str, SlicedSum]:
@@ -252,9 +264,12 @@ def _read(request_id: str, keys: TicketKeys, now: float) -> Ticket:
             assert_never(never)
 
 
-def _key(request_id: str, signal: str) -> int:
-    """Give 64 bits for a request and a signal; an id can be written in one way only."""
-    said = f"{request_id} {signal}".encode()
+def _key(request_id: str, signal: str, generation: int) -> int:
+    """Give 64 bits for a value in some sums; an id can be written in one way only.
+
+    What was counted in sums that were dropped since is not known by it.
+    """
+    said = f"{request_id} {generation} {signal}".encode()
     return int.from_bytes(blake2b(said, digest_size=_KEY_BYTES).digest(), "big")
 
 

@@ -23,19 +23,19 @@ class Receiver:
         self.metrics: dict[str, Metric] = {}
         self.spans: list[Span] = []
         self.headers: dict[str, str] = {}
-        self.status = 200
+        self.metrics_status = 200
 
     async def take_metrics(self, request: web.Request) -> web.Response:
         told = ExportMetricsServiceRequest.FromString(await _body(request))
         self.headers = dict(request.headers)
         for metric in told.resource_metrics[0].scope_metrics[0].metrics:
             self.metrics[metric.name] = metric
-        return web.Response(status=self.status)
+        return web.Response(status=self.metrics_status)
 
     async def take_spans(self, request: web.Request) -> web.Response:
         told = ExportTraceServiceRequest.FromString(await _body(request))
         self.spans += told.resource_spans[0].scope_spans[0].spans
-        return web.Response(status=self.status)
+        return web.Response()
 
 
 async def _body(request: web.Request) -> bytes:

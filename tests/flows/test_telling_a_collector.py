@@ -1,5 +1,6 @@
 """An OpenTelemetry collector is told the totals and the steps of traces; or is dead."""
 
+import asyncio
 import logging
 
 import pytest
@@ -9,6 +10,7 @@ from gateway.app.export import MOST_SPANS, Export
 from gateway.domain.deployment import Otlp
 from gateway.domain.span import Span
 from gateway.domain.units import Seconds
+from gateway.telemetry.otlp import Collector
 from gateway.telemetry.traffic import Picture, Traffic, VersionTraffic
 from tests.flows.collector import attributes, receiving
 from tests.flows.scripted import PATIENCE_S
@@ -117,6 +119,36 @@ async def test_an_error_is_told_as_one() -> None:
     assert attributes(receiver.spans[0])["error.type"] == "truncated"
 
 
+async def test_a_collector_of_traces_alone_is_told_them() -> None:
+    """What it says of totals has no say in it."""
+    async with receiving() as receiver:
+        receiver.metrics_status = 404
+        bench = _Bench(receiver.url)
+        bench.export.record([_span()])
+        await bench.export.last(PATIENCE_S)
+
+    assert len(receiver.spans) == 1
+    assert bench.dropped == 0
+
+
+async def test_totals_that_cannot_be_sent_keep_no_trace_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever fails in a stranger's code."""
+
+    def fail(*_anything: object) -> bool:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Collector, "tell", fail)
+    async with receiving() as receiver:
+        bench = _Bench(receiver.url)
+        bench.export.record([_span()])
+        await bench.export.last(PATIENCE_S)
+
+    assert len(receiver.spans) == 1
+    assert bench.dropped == 0
+
+
 async def test_a_dead_collector_is_told_of_once_and_harms_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -130,6 +162,35 @@ async def test_a_dead_collector_is_told_of_once_and_harms_nothing(
     assert bench.dropped == 2
     (message,) = caplog.messages
     assert message.startswith("The collector http://127.0.0.1:9 does not take")
+
+
+async def test_a_fault_in_adding_up_is_logged_and_the_next_time_it_is_told(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No fault in it ends the controller, and steps of traces wait."""
+    async with receiving() as receiver:
+        bench = _Bench(receiver.url)
+        look, looked, again = bench.export._look, [0], asyncio.Event()
+
+        def look_in_vain() -> Picture:
+            looked[0] += 1
+            if looked[0] == 1:
+                raise ZeroDivisionError
+            again.set()
+            return look()
+
+        monkeypatch.setattr(bench.export, "_look", look_in_vain)
+        bench.export.record([_span()])
+        async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(bench.export.run())
+            await again.wait()
+            running.cancel()
+        looked[0] = 0
+        await bench.export.last(PATIENCE_S)
+
+    assert (
+        caplog.text.count("Telling the collector failed; the controller goes on") == 2
+    )
 
 
 def test_what_waits_for_the_collector_is_bounded() -> None:

@@ -279,6 +279,43 @@ def test_a_version_that_is_gone_is_not_found_and_its_sums_are_dropped() -> None:
     assert scene.whole("v1") == Sum(1, 1.0)
 
 
+def _removed(service: Service) -> Service:
+    return replace(service, versions=service.versions[:1], candidate=None)
+
+
+@pytest.mark.parametrize("gone", [_removed(CHAT), _taking(("stars",))])
+def test_what_sums_that_were_dropped_had_held_is_counted_anew(gone: Service) -> None:
+    """It is not replaced in sums that never held it: they would go below nothing."""
+    scene = _Scene()
+    before = scene.issue(cell=bytes((1, 2)))
+    scene.desk.take(before, "ok", 1.0)
+    scene.table = _table(gone)
+    scene.refused(before)
+    scene.table = _table(CHAT)
+    scene.desk.take(scene.issue(), "ok", 1.0)
+
+    assert scene.desk.take(before, "ok", 0.0) == "counted"
+    assert scene.desk.take(before, "ok", 0.0) == "unchanged"
+    assert scene.whole() == Sum(2, 1.0)
+
+
+def test_sums_of_a_predecessor_are_told_from_those_begun_after_it() -> None:
+    """Numbers are not given twice, whoever gave them."""
+    scene, successor = _Scene(), _Scene()
+    request_id = scene.issue()
+    scene.desk.take(request_id, "ok", 1.0)
+    successor.desk.sums = scene.desk.sums
+    successor.desk.take(request_id, "ok", 1.0)
+    successor.table = _table(_removed(CHAT))
+    successor.refused(request_id)
+    successor.table = _table(CHAT)
+    successor.desk.take(successor.issue("v1"), "ok", 1.0)
+    successor.desk.take(successor.issue("v2"), "ok", 1.0)
+
+    assert successor.desk.take(request_id, "ok", 0.0) == "counted"
+    assert successor.whole() == Sum(2, 1.0)
+
+
 @pytest.mark.parametrize("signal", ["", "Ok", "thumbs-up", "ö", "a" * 65, "ok\n"])
 def test_a_signal_has_a_plain_name(signal: str) -> None:
     scene = _Scene()
