@@ -9,7 +9,7 @@ things happen to it:
     4. send      on an idle connection at once, or on a new one      _send, connected
     5. upload    body bytes pass as they come                        request_progressed
     6. answer    head and body pass as they come                     answer_arrived
-    7. end       counted (observe.py), connection kept, next request _end
+    7. end       counted (counting.py), connection kept, next one  _end
 
 and what can go wrong on the way: refused (the gateway answers), not_connected and
 upstream_failed (the endpoint's fault), client_gone. Everything here happens inside one

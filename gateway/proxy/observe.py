@@ -1,21 +1,17 @@
-"""What is noticed of one exchange on its way, and made of it when it is over.
+"""What is noticed of one exchange on its way; counting.py makes something of it.
 
-Bytes are read as they pass; judging, measuring and counting are done afterwards, once per
+Bytes are read as they pass; judging, measuring and counting are done afterwards, in a later
 turn of the event loop, when the last byte is on its way to the client.
 """
 
-from collections.abc import Callable
-from time import thread_time
 from typing import Final, Protocol
 
-from gateway.answers.cost import cost_of
-from gateway.answers.outcome import Ending, judge
 from gateway.answers.reading import Reading
 from gateway.answers.segments import Cell
 from gateway.answers.usage_injection import UsageStrip
 from gateway.domain.outcome import Failure, Outcome
 from gateway.handoff.evidence import Record
-from gateway.proxy.inspection import Inspection, fingerprint_of
+from gateway.proxy.inspection import fingerprint_of
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Target
 from gateway.proxy.tally import Seen
@@ -32,15 +28,6 @@ _ASKING: Final = b"POST"
 _CHUNKED: Final = AnswerBody.CHUNKED
 _NO_BODY: Final = AnswerBody.NONE
 _COMPLETE: Final = Outcome.COMPLETE
-_ENDINGS: Final = {
-    Outcome.COMPLETE: Ending.WHOLE,
-    Outcome.TRUNCATED: Ending.CUT,
-    Outcome.CLIENT_CANCELLED: Ending.LEFT,
-}
-
-
-Complain = Callable[[str, Exception], None]
-"""Tells people of a failure, in words and with what was raised."""
 
 
 class Told(Protocol):
@@ -272,7 +259,7 @@ class Observation:
         reading = self.reading
         if reading is not None:
             self.cell()
-            _begin(reading, head)
+            begin_reading(reading, head)
         if self.strip is not None:
             has_body = head.body is not _NO_BODY
             if reading is not None and reading.is_events and has_body:
@@ -304,7 +291,7 @@ class Observation:
         return [part for part in passing if part]
 
 
-def _begin(reading: Reading, head: AnswerHead) -> None:
+def begin_reading(reading: Reading, head: AnswerHead) -> None:
     """Prepare for an answer's body, if it has one and is no error."""
     status = head.status
     is_good = _FIRST_GOOD <= status < _FIRST_OTHER and status != _RESET
@@ -315,92 +302,3 @@ def _begin(reading: Reading, head: AnswerHead) -> None:
             fields.get(b"content-type", b""),
             fields.get(b"content-encoding", b""),
         )
-
-
-def count(seen: Observation, units: Units, complain: Complain) -> Seen:
-    """Judge, measure and count an exchange. What fails here harms no client.
-
-    Args:
-        seen: The exchange, over.
-        units: Take what may be evidence.
-        complain: Told when something fails.
-
-    """
-    totals = Seen(seen.outcome, seen.status, seen.duration, seen.first_byte)
-    places: list[tuple[str, str]] | tuple[()] = ()
-    try:
-        cell = seen.cell()
-        if cell:
-            places = seen.inspection.named(cell)
-        reading = seen.reading
-        if reading is not None:
-            totals.is_request_unread = reading.is_request_unread
-            _read(seen, reading, totals)
-    except Exception as error:  # ruff: ignore[blind-except]: it is told
-        complain("An answer could not be read; it is counted by its transport.", error)
-        seen.forget_cell()
-    due = seen.target.first_content_due
-    if due is not None:
-        totals.is_late = seen.is_overdue or _until_first_content(seen, totals) > due
-        seen.target.tally.overdue -= seen.is_overdue
-    seen.target.tally.end(totals, places)
-    seen.record(totals, units)
-    return totals
-
-
-def _until_first_content(seen: Observation, totals: Seen) -> float:
-    """Give the seconds until there was content, or for which there was none.
-
-    What is no stream, or is not read, has its content from its first byte on.
-    """
-    first, reading = totals.first_content, seen.reading
-    is_read = reading is not None and reading.is_stream and not totals.is_unread
-    if first is None and not is_read:
-        first = totals.first_byte
-    return seen.duration if first is None else first
-
-
-def _read(seen: Observation, reading: Reading, totals: Seen) -> None:
-    if seen.whole is not None:
-        head, body = seen.whole
-        _begin(reading, head)
-        if reading.is_begun:
-            reading.read_whole(body, seen.duration)
-    elif reading.is_begun:
-        reading.end(is_whole=seen.outcome is _COMPLETE)
-    ending = _ENDINGS.get(seen.outcome)
-    if ending is None or not reading.is_begun:
-        return
-    totals.first_content = reading.first_content
-    if reading.is_unread:
-        totals.is_unread = True
-        return
-    found = _measure(seen.inspection, reading, totals)
-    is_stream = reading.is_stream
-    if is_stream:
-        totals.skipped_events = reading.events_skipped
-        # The end mark may be what was skipped: then the transport alone can tell.
-        is_stream = not totals.skipped_events
-    totals.outcome = judge(
-        reading.answer, ending, found, is_stream, reading.asked.choices
-    )
-    _count_tokens(seen.target, reading, totals)
-
-
-def _measure(inspection: Inspection, reading: Reading, totals: Seen) -> list[Outcome]:
-    totals.names = inspection.names
-    totals.values, totals.skipped_signals, found = inspection.signals.measure(
-        reading.asked, reading.answer, reading.is_sampled, thread_time
-    )
-    if inspection.reported:
-        totals.values += inspection.reported_values(reading)
-    return found
-
-
-def _count_tokens(target: Target, reading: Reading, totals: Seen) -> None:
-    totals.usage = usage = reading.usage
-    if usage is None:
-        return
-    if target.price is not None:
-        totals.cost = cost_of(usage, target.price)
-    totals.per_token = reading.per_token(usage, totals.duration)

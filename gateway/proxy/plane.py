@@ -13,8 +13,9 @@ from gateway.domain.service import Service, Version
 from gateway.handoff.observations import Observations, Series
 from gateway.handoff.routing_table import RoutingTable
 from gateway.proxy.access_log import AccessLogger
+from gateway.proxy.counting import count
 from gateway.proxy.deadlines import Wheel
-from gateway.proxy.observe import Observation, Sender, Told, count
+from gateway.proxy.observe import Observation, Sender, Told
 from gateway.proxy.pool import Pool, Spawn
 from gateway.proxy.routes import Routes
 from gateway.proxy.seldom import Seldom

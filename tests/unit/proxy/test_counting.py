@@ -9,7 +9,7 @@ from gateway.app.installed import is_compiled
 from gateway.domain.service import Endpoint, Service, Version
 from gateway.domain.units import Share
 from gateway.handoff.routing_table import RoutedService, RoutingTable
-from gateway.proxy import observe, plane
+from gateway.proxy import counting, plane
 from gateway.proxy.observe import Observation
 from gateway.proxy.plane import Plane, Soon
 from gateway.proxy.request_body import RequestBody
@@ -56,7 +56,7 @@ def test_an_answer_that_cannot_be_read_is_counted_by_its_transport(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     worker = made()
-    monkeypatch.setattr(observe, "_read", lambda *_anything: 1 / 0)
+    monkeypatch.setattr(counting, "_read", lambda *_anything: 1 / 0)
 
     for _ in range(50):
         worker.finish(over(worker))
@@ -74,7 +74,7 @@ def test_one_exchange_that_cannot_be_counted_does_not_hide_the_others(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     worker = made()
-    count = observe.count
+    count = counting.count
     turns = iter([True, *[False] * 9])
 
     def fail_first(*anything: object) -> object:

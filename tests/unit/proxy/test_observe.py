@@ -18,7 +18,8 @@ from gateway.domain.units import Seconds, Share
 from gateway.handoff.evidence import Record
 from gateway.handoff.observations import Series
 from gateway.handoff.routing_table import RoutedService
-from gateway.proxy.observe import Observation, count
+from gateway.proxy.counting import count
+from gateway.proxy.observe import Observation
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Target
 from gateway.proxy.tally import Seen, Tally
