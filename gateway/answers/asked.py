@@ -5,6 +5,8 @@ from typing import Final
 
 import msgspec
 
+from gateway.answers.json_reader import Parts
+
 MOST_TOOLS: Final = 128
 """Tools of a request that are remembered; calls of others are not checked."""
 
@@ -21,7 +23,6 @@ class Asked(msgspec.Struct, kw_only=True):
     Attributes:
         model: The model's name as the client wrote it.
         is_stream: Whether the client asked for a stream.
-        asks_usage: Whether the client asked for usage in the stream itself.
         wants_json: Whether the answer's text must be a JSON text.
         schema: JSON Schema, as JSON text, that the answer's text must fit.
         tools: Name to JSON Schema of the parameters (JSON text; b"" when there is none).
@@ -37,7 +38,6 @@ class Asked(msgspec.Struct, kw_only=True):
 
     model: str | None = None
     is_stream: bool = False
-    asks_usage: bool = False
     wants_json: bool = False
     schema: bytes | None = None
     tools: dict[str, bytes] = {}
@@ -61,7 +61,10 @@ def text_of(content: object) -> str:
     """Give a message's text: its content is text, or a list of parts, some with text."""
     if isinstance(content, str):
         return content
-    parts = content if isinstance(content, list) else []
+    parts: object = content
+    if isinstance(content, Parts):
+        parts = msgspec.structs.astuple(content)
+    parts = parts if isinstance(parts, (list, tuple)) else ()
     texts = [part.get("text") for part in parts if isinstance(part, dict)]
     return "".join(text for text in texts if isinstance(text, str))
 

@@ -3,13 +3,20 @@
 https://platform.openai.com/docs/api-reference
 """
 
-from typing import Any, Final
+from typing import Final, TypedDict
 
 import msgspec
 
 from gateway.answers.answer import MOST_CHOICES, Answer, Finish
 from gateway.answers.asked import MOST_TOOLS, Asked
-from gateway.answers.json_reader import NO_JSON, UNREADABLE, JsonReader, object_text
+from gateway.answers.json_reader import (
+    NO_JSON,
+    UNREADABLE,
+    JsonReader,
+    Leaf,
+    Skipped,
+    object_text,
+)
 from gateway.answers.usage import Usage, count
 
 END_MARK: Final[bytes] = b"[DONE]"
@@ -39,24 +46,24 @@ def take_finish(answer: Answer, choice: int, why: object) -> None:
         answer.has_error = True
 
 
-class _Details(msgspec.Struct, gc=False):
-    cached_tokens: Any = None
-    reasoning_tokens: Any = None
+class _Details(TypedDict, total=False):
+    cached_tokens: Leaf
+    reasoning_tokens: Leaf
 
 
 # Servers in PHP write an empty object as [].
-_MaybeDetails = _Details | list[Any] | None
+_MaybeDetails = _Details | Skipped | None
 
 
 class Tokens(msgspec.Struct, gc=False):
     """A `usage` object: of chat, completions and embeddings, or of responses."""
 
-    prompt_tokens: Any = None
-    completion_tokens: Any = None
+    prompt_tokens: Leaf = None
+    completion_tokens: Leaf = None
     prompt_tokens_details: _MaybeDetails = None
     completion_tokens_details: _MaybeDetails = None
-    input_tokens: Any = None
-    output_tokens: Any = None
+    input_tokens: Leaf = None
+    output_tokens: Leaf = None
     input_tokens_details: _MaybeDetails = None
     output_tokens_details: _MaybeDetails = None
 
@@ -68,8 +75,10 @@ def take_usage(answer: Answer, said: Tokens) -> None:
     usage = Usage(
         input=_first(said.prompt_tokens, said.input_tokens),
         output=_first(said.completion_tokens, said.output_tokens),
-        cached=count(taken.cached_tokens) if isinstance(taken, _Details) else None,
-        reasoning=count(made.reasoning_tokens) if isinstance(made, _Details) else None,
+        cached=count(taken.get("cached_tokens")) if isinstance(taken, dict) else None,
+        reasoning=count(made.get("reasoning_tokens"))
+        if isinstance(made, dict)
+        else None,
     )
     if usage.input is not None or usage.output is not None:
         before = answer.usage
@@ -91,13 +100,13 @@ def choices_of(n: object) -> int:
 class Format(msgspec.Struct, gc=False):
     """What an answer's text must be: chat's `response_format`, responses' `format`."""
 
-    type: Any = None
+    type: Leaf = None
     schema: msgspec.Raw = NO_JSON
     json_schema: "Format | None" = None
 
 
 class _Function(msgspec.Struct, gc=False):
-    name: Any = None
+    name: Leaf = None
     parameters: msgspec.Raw = NO_JSON
 
 
@@ -134,8 +143,3 @@ def take_tools(asked: Asked, tools: msgspec.Raw) -> None:
         for each in functions
         if isinstance(each.name, str)
     }
-
-
-def asks_usage(options: object) -> bool:
-    """Read `stream_options`."""
-    return type(options) is dict and options.get("include_usage") is True

@@ -22,7 +22,14 @@ from gateway.answers.asked import (
     text_of,
 )
 from gateway.answers.dialect import Dialect
-from gateway.answers.json_reader import NO_JSON, UNREADABLE, JsonReader, object_text
+from gateway.answers.json_reader import (
+    NO_JSON,
+    UNREADABLE,
+    JsonReader,
+    Leaf,
+    object_text,
+    value_of,
+)
 from gateway.answers.usage import Usage, count
 
 _FINISHES: Final = {
@@ -36,56 +43,58 @@ _FINISHES: Final = {
 }
 
 
+_MOST_BLOCKS: Final = 1024  # of one message are read
+
 _MAY_BE_EMPTY: Final = ("text", "thinking")
 """Blocks that are no content without their text. Others, such as the server's own tools
 (server_tool_use, web_search_tool_result) and redacted_thinking, are as they stand."""
 
 
 class _Tokens(msgspec.Struct, gc=False):
-    input_tokens: Any = None
-    cache_creation_input_tokens: Any = None
-    cache_read_input_tokens: Any = None
-    output_tokens: Any = None
+    input_tokens: Leaf = None
+    cache_creation_input_tokens: Leaf = None
+    cache_read_input_tokens: Leaf = None
+    output_tokens: Leaf = None
 
 
 class _Block(msgspec.Struct, gc=False):
     """A block of content: text, tool_use, thinking, or another."""
 
-    type: Any = None
-    text: Any = None
-    thinking: Any = None
-    name: Any = None
+    type: Leaf = None
+    text: Leaf = None
+    thinking: Leaf = None
+    name: Leaf = None
     input: msgspec.Raw = NO_JSON
 
 
 class _Message(msgspec.Struct, gc=False):
     """A whole answer, or what a stream begins with."""
 
-    type: Any = None
-    model: Any = None
+    type: Leaf = None
+    model: Leaf = None
     content: list[_Block] | None = None
-    stop_reason: Any = None
+    stop_reason: Leaf = None
     usage: _Tokens | None = None
-    error: Any = None
+    error: Leaf = None
 
 
 class _Delta(msgspec.Struct, gc=False):
     """A piece of a block, or of the message."""
 
-    text: Any = None
-    partial_json: Any = None
-    thinking: Any = None
-    stop_reason: Any = None
+    text: Leaf = None
+    partial_json: Leaf = None
+    thinking: Leaf = None
+    stop_reason: Leaf = None
 
 
 class _Event(msgspec.Struct, gc=False):
-    type: Any = None
-    index: Any = None
+    type: Leaf = None
+    index: Leaf = None
     delta: _Delta | None = None
     content_block: _Block | None = None
     message: _Message | None = None
     usage: _Tokens | None = None
-    error: Any = None
+    error: Leaf = None
 
 
 _MESSAGES: Final = JsonReader(_Message)
@@ -101,7 +110,7 @@ def read_whole(answer: Answer, body: bytes) -> None:
         return
     _take_message(answer, message)
     has_content = False
-    for place, block in enumerate(message.content or ()):
+    for place, block in enumerate((message.content or ())[:_MOST_BLOCKS]):
         has_content |= _take_block(answer, place, block)
         if block.type == "tool_use":
             _take_whole_input(answer, place)
@@ -238,7 +247,7 @@ def _key(index: object) -> int:
 
 
 class _Format(msgspec.Struct, gc=False):
-    type: Any = None
+    type: Leaf = None
     schema: msgspec.Raw = NO_JSON
 
 
@@ -247,21 +256,21 @@ class _Output(msgspec.Struct, gc=False):
 
 
 class _Tool(msgspec.Struct, gc=False):
-    name: Any = None
+    name: Leaf = None
     input_schema: msgspec.Raw = NO_JSON
 
 
 class _Request(msgspec.Struct, gc=False):
-    model: Any = None
-    stream: Any = None
-    max_tokens: Any = None
+    model: Leaf = None
+    stream: Leaf = None
+    max_tokens: Leaf = None
     tools: msgspec.Raw = NO_JSON
     output_config: msgspec.Raw = NO_JSON
     output_format: msgspec.Raw = NO_JSON  # its name in the beta
 
 
 class _FullRequest(_Request, gc=False):
-    messages: Any = None
+    messages: msgspec.Raw = NO_JSON
 
 
 _REQUESTS: Final = JsonReader(_Request)
@@ -285,7 +294,7 @@ def read_request(body: bytes, needs_prompt: bool) -> Asked:
         _take_tools(asked, request.tools)
     _take_format(asked, request)
     if isinstance(request, _FullRequest):
-        _take_messages(asked, request.messages)
+        _take_messages(asked, value_of(request.messages))
     return asked
 
 
@@ -326,7 +335,9 @@ def _take_messages(asked: Asked, messages: object) -> None:
         if not isinstance(message, dict) or message.get("role") != "user":
             continue
         content = message.get("content")
-        for block in reversed(content) if isinstance(content, list) else ():
+        for block in (
+            reversed(content[-_MOST_BLOCKS:]) if isinstance(content, list) else ()
+        ):
             if isinstance(block, dict):
                 found += reversed(_passages_in(block, are_new=asked.prompt is None))
         if asked.prompt is None:

@@ -7,14 +7,14 @@ how its own clients ask, so such an answer is no garbled one.
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from gateway.answers.answer import Answer, Finish
 from gateway.answers.asked import Asked
 from gateway.answers.dialect import Dialect
-from gateway.answers.json_reader import JsonReader
+from gateway.answers.json_reader import JsonReader, Leaf
 
 _LONGEST_HEAD: Final = 64 * 1024
 """Bytes of JSON before binary tensors: their names, types and shapes."""
@@ -26,8 +26,8 @@ class _Output(msgspec.Struct, gc=False):
 
 class _Body(msgspec.Struct, gc=False):
     outputs: list[_Output] | None = None
-    model_name: Any = None
-    error: Any = None
+    model_name: Leaf = None
+    error: Leaf = None
 
 
 _BODIES: Final = JsonReader(_Body)

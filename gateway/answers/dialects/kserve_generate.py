@@ -7,28 +7,32 @@ that vLLM's backend counts when it is asked to (its src/utils/request.py).
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from gateway.answers.answer import Answer, Finish
 from gateway.answers.asked import NOTHING, Asked, prompt_of
 from gateway.answers.dialect import Dialect
-from gateway.answers.json_reader import JsonReader
+from gateway.answers.json_reader import JsonReader, Leaf, SkippedObject
 from gateway.answers.usage import Usage, count
 
 _FINISHES: Final = {"length": Finish.LENGTH}  # "None", as text, until there is one
 
 
+class _FirstText(msgspec.Struct, array_like=True, gc=False):
+    text: Leaf = None
+
+
 class _Body(msgspec.Struct, gc=False):
     """A whole answer or one event of a streamed one."""
 
-    text_output: Any = None
-    finish_reason: Any = None
-    num_input_tokens: Any = None
-    num_output_tokens: Any = None
-    model_name: Any = None
-    error: Any = None
+    text_output: str | _FirstText | int | float | bool | SkippedObject | None = None
+    finish_reason: Leaf = None
+    num_input_tokens: Leaf = None
+    num_output_tokens: Leaf = None
+    model_name: Leaf = None
+    error: Leaf = None
 
 
 _BODIES: Final = JsonReader(_Body)
@@ -82,8 +86,8 @@ def _take_tokens(answer: Answer, body: _Body) -> None:
 
 def _first_text(output: object) -> str:
     """Give the text; of a list, which a batch has, the first."""
-    if isinstance(output, list):
-        output = output[0] if output else ""
+    if isinstance(output, _FirstText):
+        output = output.text
     return output if isinstance(output, str) else ""
 
 
@@ -91,8 +95,8 @@ def _first_text(output: object) -> str:
 
 
 class _Settings(msgspec.Struct, gc=False):
-    stream: Any = None
-    max_tokens: Any = None
+    stream: Leaf = None
+    max_tokens: Leaf = None
 
 
 class _Request(_Settings, gc=False):
@@ -102,7 +106,7 @@ class _Request(_Settings, gc=False):
 
 
 class _FullRequest(_Request, gc=False):
-    text_input: Any = None
+    text_input: Leaf = None
 
 
 _REQUESTS: Final = JsonReader(_Request)

@@ -6,14 +6,22 @@ is, with everything in it. A line may be an error, and nothing follows it.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final, TypedDict
 
 import msgspec
 
 from gateway.answers.answer import Answer, Finish
 from gateway.answers.asked import NOTHING, Asked, passages, prompt_of
 from gateway.answers.dialect import Dialect, Framing
-from gateway.answers.json_reader import NO_JSON, JsonReader, object_text
+from gateway.answers.json_reader import (
+    LONGEST_VALUE,
+    NO_JSON,
+    UNREADABLE,
+    JsonReader,
+    Leaf,
+    Skipped,
+    object_text,
+)
 from gateway.answers.openai_parts import take_tools
 from gateway.answers.usage import Usage, count
 
@@ -27,7 +35,7 @@ _MOVES: Final = ("load", "unload")
 
 
 class _Function(msgspec.Struct, gc=False):
-    name: Any = None
+    name: Leaf = None
     arguments: msgspec.Raw = msgspec.Raw()
 
 
@@ -38,8 +46,8 @@ class _Call(msgspec.Struct, gc=False):
 
 
 class _Said(msgspec.Struct, gc=False):
-    content: Any = None
-    thinking: Any = None
+    content: Leaf = None
+    thinking: Leaf = None
     tool_calls: list[_Call] | None = None
 
 
@@ -47,14 +55,14 @@ class _Line(msgspec.Struct, gc=False):
     """A whole answer or one line of a streamed one; generate's has no message."""
 
     message: _Said | None = None
-    response: Any = None
-    thinking: Any = None
-    done: Any = None
-    done_reason: Any = None
-    model: Any = None
-    error: Any = None
-    prompt_eval_count: Any = None
-    eval_count: Any = None
+    response: Leaf = None
+    thinking: Leaf = None
+    done: Leaf = None
+    done_reason: Leaf = None
+    model: Leaf = None
+    error: Leaf = None
+    prompt_eval_count: Leaf = None
+    eval_count: Leaf = None
 
 
 _LINES: Final = JsonReader(_Line)
@@ -110,8 +118,9 @@ def _take_call(answer: Answer, call: _Call) -> None:
 def _take_end(answer: Answer, line: _Line) -> None:
     answer.is_terminated = True
     why = line.done_reason
-    known = why is None or isinstance(why, str)
-    finish = _FINISHES.get(why, Finish.OTHER) if known else Finish.OTHER
+    finish = Finish.OTHER
+    if why is None or isinstance(why, str):
+        finish = _FINISHES.get(why, finish)
     if finish is Finish.STOP and answer.calls:
         finish = Finish.TOOL_CALLS
     answer.finish(0, finish)
@@ -126,25 +135,30 @@ def _take_end(answer: Answer, line: _Line) -> None:
 
 
 class _Message(msgspec.Struct, gc=False):
-    role: Any = None
-    content: Any = None
+    role: Leaf = None
+    content: Leaf = None
+
+
+class _Options(TypedDict, total=False):
+    num_predict: Leaf
 
 
 class _Request(msgspec.Struct, gc=False):
-    model: Any = None
-    stream: Any = None
+    model: Leaf = None
+    stream: Leaf = None
     format: msgspec.Raw = NO_JSON
-    options: Any = None
+    options: _Options | str | int | float | bool | Skipped | None = None
     tools: msgspec.Raw = NO_JSON
 
 
 class _FullRequest(_Request, gc=False):
-    messages: list[_Message] | None = None
-    prompt: Any = None
+    messages: msgspec.Raw = NO_JSON
+    prompt: Leaf = None
 
 
 _REQUESTS: Final = JsonReader(_Request)
 _FULL_REQUESTS: Final = JsonReader(_FullRequest)
+_read_messages: Final = msgspec.json.Decoder(list[_Message]).decode
 
 
 def read_request(body: bytes, needs_prompt: bool) -> Asked:
@@ -174,12 +188,21 @@ def _is_json(wanted: msgspec.Raw) -> bool:
     return bytes(wanted) == b'"json"'
 
 
+def _messages_of(said: msgspec.Raw) -> list[_Message]:
+    if len(memoryview(said)) > LONGEST_VALUE:
+        return []
+    try:
+        return _read_messages(said)
+    except UNREADABLE:
+        return []
+
+
 def _take_prompt(asked: Asked, request: _FullRequest) -> None:
     """Take the prompt, or the last user's text and what tools have found since."""
     if isinstance(request.prompt, str):
         asked.prompt = prompt_of(request.prompt)
     found = []
-    for message in reversed(request.messages or ()):
+    for message in reversed(_messages_of(request.messages)):
         text = message.content if isinstance(message.content, str) else ""
         if message.role == "user":
             asked.prompt = prompt_of(text)

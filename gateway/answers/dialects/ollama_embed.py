@@ -5,14 +5,14 @@ https://github.com/ollama/ollama/blob/main/docs/api.md#generate-embeddings
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from gateway.answers.answer import Answer, Finish
 from gateway.answers.asked import NOTHING, Asked
 from gateway.answers.dialect import Dialect, Framing
-from gateway.answers.json_reader import JsonReader
+from gateway.answers.json_reader import JsonReader, Leaf
 from gateway.answers.usage import Usage, count
 
 _NUMBER: Final = re.compile(rb"[0-9]")
@@ -23,13 +23,13 @@ class _Body(msgspec.Struct, gc=False):
 
     embeddings: msgspec.Raw = msgspec.Raw()
     embedding: msgspec.Raw = msgspec.Raw()
-    prompt_eval_count: Any = None
-    model: Any = None
-    error: Any = None
+    prompt_eval_count: Leaf = None
+    model: Leaf = None
+    error: Leaf = None
 
 
 class _Request(msgspec.Struct, gc=False):
-    model: Any = None
+    model: Leaf = None
 
 
 _BODIES: Final = JsonReader(_Body)

@@ -7,48 +7,55 @@ error may come as an event of its own, followed by [DONE] all the same (vLLM, SG
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from gateway.answers import openai_parts as parts
-from gateway.answers.answer import Answer
+from gateway.answers.answer import MOST_CALLS, MOST_CHOICES, Answer
 from gateway.answers.asked import NOTHING, Asked, passages, prompt_of, text_of
 from gateway.answers.dialect import Dialect
-from gateway.answers.json_reader import NO_JSON, JsonReader
+from gateway.answers.json_reader import (
+    NO_JSON,
+    Content,
+    JsonReader,
+    Leaf,
+    is_filled,
+    value_of,
+)
 from gateway.answers.usage import count
 
 
 class _Function(msgspec.Struct, gc=False):
-    name: Any = None
-    arguments: Any = None
+    name: Leaf = None
+    arguments: Leaf = None
 
 
 class _Call(msgspec.Struct, gc=False):
     """A call of a tool; a custom tool has no function, and no JSON arguments."""
 
-    index: Any = None
+    index: Leaf = None
     function: _Function | None = None
 
 
 class _Said(msgspec.Struct, gc=False):
     """A message, or the delta of one."""
 
-    content: Any = None
-    refusal: Any = None
-    reasoning_content: Any = None  # DeepSeek, SGLang, vLLM
-    reasoning: Any = None  # OpenRouter, newer vLLM
+    content: Content = None
+    refusal: Leaf = None
+    reasoning_content: Leaf = None  # DeepSeek, SGLang, vLLM
+    reasoning: Leaf = None  # OpenRouter, newer vLLM
     tool_calls: list[_Call] | None = None
     function_call: _Function | None = None
-    audio: Any = None
-    images: Any = None
+    audio: msgspec.Raw = NO_JSON
+    images: msgspec.Raw = NO_JSON
 
 
 class _Choice(msgspec.Struct, gc=False):
-    index: Any = 0
+    index: Leaf = 0
     delta: _Said | None = None
     message: _Said | None = None
-    finish_reason: Any = None
+    finish_reason: Leaf = None
 
 
 class _Body(msgspec.Struct, gc=False):
@@ -56,9 +63,9 @@ class _Body(msgspec.Struct, gc=False):
 
     choices: list[_Choice] | None = None
     usage: parts.Tokens | None = None
-    error: Any = None
-    model: Any = None
-    message: Any = None  # of an error that is not in `error` (older vLLM and SGLang)
+    error: Leaf = None
+    model: Leaf = None
+    message: Leaf = None  # of an error that is not in `error` (older vLLM and SGLang)
 
 
 _BODIES: Final = JsonReader(_Body, parts.END_MARK)
@@ -108,7 +115,7 @@ def _take_body(answer: Answer, body: _Body) -> None:
     if not answer.model and isinstance(body.model, str):
         answer.model = body.model
     has_content = False
-    for choice in body.choices or ():
+    for choice in (body.choices or ())[:MOST_CHOICES]:
         has_content |= _take_choice(answer, choice)
     answer.content_events += has_content
 
@@ -136,11 +143,11 @@ def _take_said(answer: Answer, index: int, said: _Said) -> bool:
     if said.reasoning_content or said.reasoning:
         answer.shows_reasoning = True
         return True
-    return bool(said.audio or said.images)
+    return is_filled(said.audio) or is_filled(said.images)
 
 
 def _take_calls(answer: Answer, choice: int, said: _Said) -> None:
-    for place, call in enumerate(said.tool_calls or ()):
+    for place, call in enumerate((said.tool_calls or ())[:MOST_CALLS]):
         if call.function is not None:
             index = call.index if type(call.index) is int else place
             _take_function(answer, (choice, index), call.function)
@@ -161,19 +168,18 @@ def _take_function(answer: Answer, key: object, function: _Function) -> None:
 
 
 class _Request(msgspec.Struct, gc=False):
-    model: Any = None
-    stream: Any = None
-    stream_options: Any = None
-    n: Any = None
-    max_tokens: Any = None
-    max_completion_tokens: Any = None
+    model: Leaf = None
+    stream: Leaf = None
+    n: Leaf = None
+    max_tokens: Leaf = None
+    max_completion_tokens: Leaf = None
     response_format: msgspec.Raw = NO_JSON
     tools: msgspec.Raw = NO_JSON
     functions: msgspec.Raw = NO_JSON
 
 
 class _FullRequest(_Request, gc=False):
-    messages: Any = None
+    messages: msgspec.Raw = NO_JSON
 
 
 _REQUESTS: Final = JsonReader(_Request)
@@ -189,7 +195,6 @@ def read_request(body: bytes, needs_prompt: bool) -> Asked:
     asked = Asked(
         model=request.model if isinstance(request.model, str) else None,
         is_stream=request.stream is True,
-        asks_usage=parts.asks_usage(request.stream_options),
         max_tokens=count(request.max_tokens if most is None else most),
         choices=parts.choices_of(request.n),
     )
@@ -200,7 +205,7 @@ def read_request(body: bytes, needs_prompt: bool) -> Asked:
     if request.functions is not NO_JSON:
         parts.take_tools(asked, request.functions)
     if isinstance(request, _FullRequest):
-        _take_messages(asked, request.messages)
+        _take_messages(asked, value_of(request.messages))
     return asked
 
 

@@ -14,14 +14,14 @@ from gateway.answers import openai_parts as parts
 from gateway.answers.answer import MOST_CHOICES, Answer
 from gateway.answers.asked import NOTHING, Asked, prompt_of
 from gateway.answers.dialect import Dialect
-from gateway.answers.json_reader import NO_JSON, UNREADABLE, JsonReader
+from gateway.answers.json_reader import NO_JSON, JsonReader, Leaf, value_of
 from gateway.answers.usage import count
 
 
 class _Choice(msgspec.Struct, gc=False):
-    index: Any = 0
-    text: Any = None
-    finish_reason: Any = None
+    index: Leaf = 0
+    text: Leaf = None
+    finish_reason: Leaf = None
 
 
 class _Body(msgspec.Struct, gc=False):
@@ -29,9 +29,9 @@ class _Body(msgspec.Struct, gc=False):
 
     choices: list[_Choice] | None = None
     usage: parts.Tokens | None = None
-    error: Any = None
-    model: Any = None
-    message: Any = None  # of an error that is not in `error` (older vLLM and SGLang)
+    error: Leaf = None
+    model: Leaf = None
+    message: Leaf = None  # of an error that is not in `error` (older vLLM and SGLang)
 
 
 _BODIES: Final = JsonReader(_Body, parts.END_MARK)
@@ -61,7 +61,7 @@ def _take_body(answer: Answer, body: _Body) -> None:
     if not answer.model and isinstance(body.model, str):
         answer.model = body.model
     has_content = False
-    for choice in body.choices or ():
+    for choice in (body.choices or ())[:MOST_CHOICES]:
         index = choice.index if type(choice.index) is int else 0
         parts.take_finish(answer, index, choice.finish_reason)
         if choice.text and isinstance(choice.text, str):
@@ -75,16 +75,14 @@ def _take_body(answer: Answer, body: _Body) -> None:
 
 
 class _Request(msgspec.Struct, gc=False):
-    model: Any = None
-    stream: Any = None
-    stream_options: Any = None
-    n: Any = None
-    max_tokens: Any = None
+    model: Leaf = None
+    stream: Leaf = None
+    n: Leaf = None
+    max_tokens: Leaf = None
     prompt: msgspec.Raw = NO_JSON
 
 
 _REQUESTS: Final = JsonReader(_Request)
-_read_prompts: Final = msgspec.json.Decoder(list[Any]).decode
 
 
 def read_request(body: bytes, needs_prompt: bool) -> Asked:
@@ -95,7 +93,6 @@ def read_request(body: bytes, needs_prompt: bool) -> Asked:
     asked = Asked(
         model=request.model if isinstance(request.model, str) else None,
         is_stream=request.stream is True,
-        asks_usage=parts.asks_usage(request.stream_options),
         max_tokens=count(request.max_tokens),
         choices=parts.choices_of(request.n),
     )
@@ -112,10 +109,10 @@ def _prompts_of(prompt: msgspec.Raw, needs_text: bool) -> list[Any]:
     is_list = bytes(memoryview(prompt)[:1]) == b"["
     if not is_list and not needs_text:
         return []
-    try:
-        prompts = _read_prompts(prompt if is_list else b"[%b]" % bytes(prompt))
-    except UNREADABLE:
+    value = value_of(prompt)
+    if value is None:
         return []
+    prompts = value if isinstance(value, list) else [value]
     is_one = bool(prompts) and not isinstance(prompts[0], (str, list))  # tokens
     return [prompts] if is_list and is_one else prompts
 

@@ -5,7 +5,7 @@ throughout (NaN is no JSON) makes the body unreadable, for clients too.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -13,7 +13,7 @@ from gateway.answers import openai_parts as parts
 from gateway.answers.answer import Answer, Finish
 from gateway.answers.asked import NOTHING, Asked
 from gateway.answers.dialect import Dialect
-from gateway.answers.json_reader import JsonReader
+from gateway.answers.json_reader import JsonReader, Leaf
 
 
 class _Vector(msgspec.Struct, gc=False):
@@ -23,12 +23,12 @@ class _Vector(msgspec.Struct, gc=False):
 class _Body(msgspec.Struct, gc=False):
     data: list[_Vector] | None = None
     usage: parts.Tokens | None = None
-    error: Any = None
-    model: Any = None
+    error: Leaf = None
+    model: Leaf = None
 
 
 class _Request(msgspec.Struct, gc=False):
-    model: Any = None
+    model: Leaf = None
 
 
 _BODIES: Final = JsonReader(_Body)

@@ -7,7 +7,7 @@ same it says nothing. There is one choice, 0.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -15,47 +15,57 @@ from gateway.answers import openai_parts as parts
 from gateway.answers.answer import Answer, Finish
 from gateway.answers.asked import NOTHING, Asked, passages, prompt_of, text_of
 from gateway.answers.dialect import Dialect
-from gateway.answers.json_reader import NO_JSON, UNREADABLE, JsonReader
+from gateway.answers.json_reader import (
+    NO_JSON,
+    UNREADABLE,
+    Content,
+    JsonReader,
+    Leaf,
+    has_parts,
+    has_refusal,
+    is_filled,
+    value_of,
+)
 from gateway.answers.usage import count
 
 
 class _Call(msgspec.Struct, gc=False):
     """What an item of the output says of a call; the rest is skipped."""
 
-    type: Any = None
-    name: Any = None
-    arguments: Any = None
+    type: Leaf = None
+    name: Leaf = None
+    arguments: Leaf = None
 
 
 class _Item(_Call, gc=False):
     """An item of the output: a message, a call, a reasoning, or another."""
 
-    content: Any = None
-    summary: Any = None
+    content: Content = None
+    summary: msgspec.Raw = NO_JSON
 
 
 class _Why(msgspec.Struct, gc=False):
-    reason: Any = None
+    reason: Leaf = None
 
 
 class _Response(msgspec.Struct, gc=False):
     """A whole answer; events carry it too. Its output is read only when needed."""
 
-    status: Any = None
-    model: Any = None
-    error: Any = None
+    status: Leaf = None
+    model: Leaf = None
+    error: Leaf = None
     incomplete_details: _Why | None = None
     usage: parts.Tokens | None = None
     output: msgspec.Raw = NO_JSON
 
 
 class _Event(msgspec.Struct, gc=False):
-    type: Any = None
-    delta: Any = None
-    output_index: Any = None
+    type: Leaf = None
+    delta: Leaf = None
+    output_index: Leaf = None
     item: _Call | None = None
     response: _Response | None = None
-    error: Any = None
+    error: Leaf = None
 
 
 _RESPONSES: Final = JsonReader(_Response)
@@ -93,6 +103,8 @@ _FOR_THE_CLIENT: Final = frozenset({
     "image_generation_call",
 })
 """Items that are an answer by themselves; other calls are the server's own doing."""
+
+_MOST_ITEMS: Final = 1024  # of one output are read
 
 _INCOMPLETE: Final = {
     "max_output_tokens": Finish.LENGTH,
@@ -208,7 +220,7 @@ def _take_output(answer: Answer, response: _Response) -> None:
         answer.is_garbled = True
         return
     has_content = False
-    for place, item in enumerate(items):
+    for place, item in enumerate(items[:_MOST_ITEMS]):
         has_content |= _take_item(answer, place, item)
     answer.content_events += has_content
 
@@ -218,7 +230,7 @@ def _take_item(answer: Answer, place: int, item: _Item) -> bool:
     if item.type == _FUNCTION:
         _take_call(answer, place, item.name, item.arguments)
     if item.type != "message":
-        told = bool(item.summary or item.content)
+        told = is_filled(item.summary) or has_parts(item.content)
         is_for_client = isinstance(item.type, str) and item.type in _FOR_THE_CLIENT
         return is_for_client or (item.type == "reasoning" and told)
     return _take_parts(answer, item.content)
@@ -229,8 +241,7 @@ def _take_parts(answer: Answer, content: object) -> bool:
     text = text_of(content)
     if text:
         answer.text.add(text)
-    parts_of = content if isinstance(content, list) else []
-    if any(isinstance(part, dict) and part.get("refusal") for part in parts_of):
+    if has_refusal(content):
         answer.has_refusal = True
         return True
     return bool(text)
@@ -256,17 +267,17 @@ class _Text(msgspec.Struct, gc=False):
 
 
 class _Request(msgspec.Struct, gc=False):
-    model: Any = None
-    stream: Any = None
-    max_output_tokens: Any = None
-    previous_response_id: Any = None
-    conversation: Any = None
+    model: Leaf = None
+    stream: Leaf = None
+    max_output_tokens: Leaf = None
+    previous_response_id: Leaf = None
+    conversation: msgspec.Raw = NO_JSON
     text: _Text | None = None
     tools: msgspec.Raw = NO_JSON
 
 
 class _FullRequest(_Request, gc=False):
-    input: Any = None
+    input: msgspec.Raw = NO_JSON
 
 
 _REQUESTS: Final = JsonReader(_Request)
@@ -289,13 +300,13 @@ def read_request(body: bytes, needs_prompt: bool) -> Asked:
     if request.tools is not NO_JSON:
         parts.take_tools(asked, request.tools)
     if isinstance(request, _FullRequest):
-        _take_input(asked, request.input)
+        _take_input(asked, value_of(request.input))
     return asked
 
 
 def _conversation_of(request: _Request) -> str | None:
     """Give the state the request goes on from: a response's id, or a conversation's."""
-    named = request.conversation
+    named = value_of(request.conversation)
     found = named.get("id") if isinstance(named, dict) else named
     for name in (request.previous_response_id, found):
         if name and isinstance(name, str):

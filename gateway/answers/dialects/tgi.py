@@ -7,14 +7,20 @@ stand in its head too (router/src/server.rs).
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from gateway.answers.answer import Answer, Finish
 from gateway.answers.asked import NOTHING, Asked, prompt_of
 from gateway.answers.dialect import Dialect
-from gateway.answers.json_reader import NO_JSON, UNREADABLE, JsonReader, object_text
+from gateway.answers.json_reader import (
+    NO_JSON,
+    UNREADABLE,
+    JsonReader,
+    Leaf,
+    object_text,
+)
 from gateway.answers.usage import Usage, count, count_in
 
 _FINISHES: Final = {
@@ -25,23 +31,23 @@ _FINISHES: Final = {
 
 
 class _Token(msgspec.Struct, gc=False):
-    text: Any = None
-    special: Any = None
+    text: Leaf = None
+    special: Leaf = None
 
 
 class _Details(msgspec.Struct, gc=False):
-    finish_reason: Any = None
-    generated_tokens: Any = None
-    input_length: Any = None  # in streams, since 3.0
+    finish_reason: Leaf = None
+    generated_tokens: Leaf = None
+    input_length: Leaf = None  # in streams, since 3.0
 
 
 class _Body(msgspec.Struct, gc=False):
     """A whole answer or one event of a streamed one."""
 
     token: _Token | None = None
-    generated_text: Any = None
+    generated_text: Leaf = None
     details: _Details | None = None
-    error: Any = None
+    error: Leaf = None
 
 
 _BODIES: Final = JsonReader(_Body)
@@ -126,7 +132,7 @@ def _take_end(answer: Answer, choice: int, details: _Details | None) -> None:
 
 
 class _Grammar(msgspec.Struct, gc=False):
-    type: Any = None
+    type: Leaf = None
     value: msgspec.Raw = NO_JSON
 
 
@@ -137,17 +143,17 @@ class _Named(msgspec.Struct, gc=False):
 
 
 class _Parameters(msgspec.Struct, gc=False):
-    max_new_tokens: Any = None
+    max_new_tokens: Leaf = None
     grammar: msgspec.Raw = NO_JSON
 
 
 class _Request(msgspec.Struct, gc=False):
-    stream: Any = None
+    stream: Leaf = None
     parameters: _Parameters | None = None
 
 
 class _FullRequest(_Request, gc=False):
-    inputs: Any = None
+    inputs: Leaf = None
 
 
 _REQUESTS: Final = JsonReader(_Request)

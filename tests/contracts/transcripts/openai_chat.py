@@ -513,9 +513,7 @@ REQUESTS = (
             "stream_options": {"include_usage": true},
             "messages": [{"role": "system", "content": "Be kind"},
                          {"role": "user", "content": "Hi"}]}""",
-        asked=Asked(
-            model="m-1", is_stream=True, asks_usage=True, max_tokens=5, prompt="Hi"
-        ),
+        asked=Asked(model="m-1", is_stream=True, max_tokens=5, prompt="Hi"),
     ),
     Request(
         name="schema",

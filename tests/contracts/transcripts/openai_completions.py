@@ -117,9 +117,7 @@ REQUESTS = (
         name="one_prompt",
         body=b"""{"model": "m-1", "prompt": "Once", "max_tokens": 9, "stream": true,
             "stream_options": {"include_usage": true}}""",
-        asked=Asked(
-            model="m-1", is_stream=True, asks_usage=True, max_tokens=9, prompt="Once"
-        ),
+        asked=Asked(model="m-1", is_stream=True, max_tokens=9, prompt="Once"),
     ),
     Request(
         name="several_prompts",
