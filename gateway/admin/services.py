@@ -24,10 +24,11 @@ class Services:
     def __init__(self, ports: Ports) -> None:
         self._gate = ports.gate
         self._traffic = ports.traffic
+        self._slices = ports.slices
         self._feedback = ports.feedback.of
 
     async def show_all(self, _request: web.Request) -> web.Response:
-        """GET /api/v1/services."""
+        """GET /api/v1/services; without the slices, which may be many."""
         table, traffic = self._gate.table, self._traffic()
         services = [
             service_view(
@@ -51,6 +52,7 @@ class Services:
             change=self._gate.change(name),
             traffic=self._traffic(),
             feedback=self._feedback,
+            slices=self._slices(name),
         )
         return json_response(view, headers={"ETag": f'"{routed.revision}"'})
 

@@ -13,7 +13,7 @@ from gateway.domain.service import Endpoint, Service, StickySource, Version
 from gateway.domain.units import percent_from_share
 from gateway.handoff.routing_table import RoutedService
 from gateway.state.store import Change
-from gateway.telemetry.traffic import Traffic
+from gateway.telemetry.traffic import Slices, Traffic
 
 
 def service_view(
@@ -23,8 +23,12 @@ def service_view(
     change: Change | None,
     traffic: Traffic,
     feedback: Callable[[str, str], Mapping[str, SlicedSum]],
+    slices: Mapping[str, Slices] | None = None,
 ) -> Json:
-    """Show a service: how it is split, and how each version does."""
+    """Show a service: how it is split, and how each version does.
+
+    Without *slices* (by version), nothing is said of the segments of its traffic.
+    """
     service = routed.service
     percents = routed.percents()
     return {
@@ -44,15 +48,20 @@ def service_view(
                 "weight": percents[version.name],
                 "endpoints": [_url(endpoint) for endpoint in version.endpoints],
                 "statistics": statistics(traffic.of(service.name, version.name)),
-                "segments": by_segment(
-                    service.segments,
-                    traffic.slices.get((service.name, version.name), {}),
+                **(
+                    {}
+                    if slices is None
+                    else _segments(service, slices.get(version.name, {}))
                 ),
                 "feedback": _feedback(feedback(service.name, version.name)),
             }
             for version in service.versions
         },
     }
+
+
+def _segments(service: Service, slices: Slices) -> Json:
+    return {"segments": by_segment(service.segments, slices)}
 
 
 def _role(service: Service, version: Version) -> str | None:
