@@ -1,5 +1,7 @@
 """Services: how they are split, and setting their weights."""
 
+from typing import cast
+
 from aiohttp import web
 
 from gateway.admin.auth import caller
@@ -7,7 +9,7 @@ from gateway.admin.body import demand_json, json_object, revision_expected
 from gateway.admin.errors import json_response
 from gateway.admin.ports import Ports, Receipt
 from gateway.admin.statistics import Json
-from gateway.admin.view import service_view
+from gateway.admin.view import segments_view, service_view
 from gateway.domain.errors import Refused
 from gateway.handoff.routing_table import RoutedService
 from gateway.telemetry.traffic import Traffic
@@ -26,11 +28,12 @@ class Services:
     def __init__(self, ports: Ports) -> None:
         self._gate = ports.gate
         self._traffic = ports.traffic
+        self._slices = ports.slices
         self._feedback = ports.feedback.of
         self._evidence = ports.evidence
 
     async def show_all(self, _request: web.Request) -> web.Response:
-        """GET /api/v1/services."""
+        """GET /api/v1/services; without the slices, which may be many."""
         table, traffic = self._gate.table, self._traffic()
         services = [self._view(routed, traffic) for routed in table.services]
         return json_response({"epoch": table.epoch, "services": services})
@@ -40,6 +43,10 @@ class Services:
         name = request.match_info["service"]
         routed = self._gate.routed(name)
         view = self._view(routed, self._traffic())
+        segments = segments_view(routed.service, self._slices(name))
+        versions = cast("dict[str, Json]", view["versions"])
+        for version, shown in segments.items():
+            versions[version]["segments"] = shown
         return json_response(view, headers={"ETag": f'"{routed.revision}"'})
 
     def _view(self, routed: RoutedService, traffic: Traffic) -> Json:

@@ -14,7 +14,7 @@ from gateway.domain.service import Endpoint, Service, StickySource, Version
 from gateway.domain.units import percent_from_share
 from gateway.handoff.routing_table import RoutedService
 from gateway.state.store import Change
-from gateway.telemetry.traffic import Traffic
+from gateway.telemetry.traffic import Slices, Traffic
 
 
 def service_view(
@@ -47,15 +47,25 @@ def service_view(
                 "weight": percents[version.name],
                 "endpoints": [_url(endpoint) for endpoint in version.endpoints],
                 "statistics": statistics(traffic.of(service.name, version.name)),
-                "segments": by_segment(
-                    service.segments,
-                    traffic.slices.get((service.name, version.name), {}),
-                ),
                 "evidence": {"units": evidence.units(service.name, version.name)},
                 "feedback": _feedback(feedback(service.name, version.name)),
             }
             for version in service.versions
         },
+    }
+
+
+def segments_view(service: Service, slices: Mapping[str, Slices]) -> Json:
+    """Show how each version does in the segments of the traffic.
+
+    Args:
+        service: Its definition.
+        slices: By version.
+
+    """
+    return {
+        version.name: by_segment(service.segments, slices.get(version.name, {}))
+        for version in service.versions
     }
 
 

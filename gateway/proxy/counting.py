@@ -7,6 +7,7 @@ from typing import Final
 from gateway.answers.cost import cost_of
 from gateway.answers.outcome import Ending, judge
 from gateway.answers.reading import Reading
+from gateway.answers.segments import Place
 from gateway.domain.outcome import Outcome
 from gateway.proxy.inspection import Inspection
 from gateway.proxy.observe import Observation, begin_reading
@@ -35,7 +36,7 @@ def count(seen: Observation, units: Units, complain: Complain) -> Seen:
 
     """
     totals = Seen(seen.outcome, seen.status, seen.duration, seen.first_byte)
-    places: list[tuple[str, str]] | tuple[()] = ()
+    places: list[Place] | tuple[()] = ()
     try:
         cell = seen.cell()
         if cell:
