@@ -5,13 +5,16 @@ from typing import Final
 
 import msgspec
 
-from gateway.answers.json_reader import Parts
+from gateway.answers.json_reader import parts_of
 
 MOST_TOOLS: Final = 128
 """Tools of a request that are remembered; calls of others are not checked."""
 
 MOST_PASSAGES: Final = 64
 """Passages of a request's context that are read, the last ones."""
+
+LONGEST_TOOLS: Final = 256 * 1024
+"""Bytes of a request's list of tools; calls are not checked against a longer one."""
 
 LONGEST_PASSAGE: Final = 16 * 1024
 """Characters that are kept of each passage, and of the prompt."""
@@ -61,10 +64,7 @@ def text_of(content: object) -> str:
     """Give a message's text: its content is text, or a list of parts, some with text."""
     if isinstance(content, str):
         return content
-    parts: object = content
-    if isinstance(content, Parts):
-        parts = msgspec.structs.astuple(content)
-    parts = parts if isinstance(parts, (list, tuple)) else ()
+    parts = content if isinstance(content, list) else parts_of(content)
     texts = [part.get("text") for part in parts if isinstance(part, dict)]
     return "".join(text for text in texts if isinstance(text, str))
 

@@ -140,12 +140,15 @@ LONGEST_VALUE: Final = 128 * 1024
 """Bytes of JSON that are built as Python's own objects: 6 ms of work at worst."""
 
 
+_decode: Final = msgspec.json.Decoder().decode
+
+
 def value_of(text: msgspec.Raw) -> Any:  # ruff: ignore[any-type]
     """Build a value of any shape; None when it is too long, or unreadable."""
-    if len(memoryview(text)) > LONGEST_VALUE:
+    if text is NO_JSON or len(memoryview(text)) > LONGEST_VALUE:
         return None
     try:
-        return msgspec.json.decode(text)
+        return _decode(text)
     except UNREADABLE:
         return _decode_mended(bytes(text))
 
@@ -165,17 +168,16 @@ def is_filled(value: msgspec.Raw) -> bool:
 _EMPTY: Final = frozenset({b"null", b"[]", b"{}", b'""', b"false", b"0"})
 
 
-def has_parts(content: object) -> bool:
-    """Tell whether a content is a text or a list with something in it."""
+def parts_of(content: object) -> list[object]:
+    """Give the parts of a content that is a list, up to the first that is null."""
+    found: list[object] = []
     if isinstance(content, Parts):
-        return any(part is not None for part in msgspec.structs.astuple(content))
-    return bool(content)
-
-
-def has_refusal(content: object) -> bool:
-    """Tell whether a part of a content refuses."""
-    parts = msgspec.structs.astuple(content) if isinstance(content, Parts) else ()
-    return any(isinstance(part, dict) and bool(part.get("refusal")) for part in parts)
+        for name in Parts.__struct_fields__:
+            part = getattr(content, name)
+            if part is None:
+                break
+            found.append(part)
+    return found
 
 
 def object_text(value: msgspec.Raw) -> bytes:

@@ -8,7 +8,7 @@ from typing import Final, TypedDict
 import msgspec
 
 from gateway.answers.answer import MOST_CHOICES, Answer, Finish
-from gateway.answers.asked import MOST_TOOLS, Asked
+from gateway.answers.asked import LONGEST_TOOLS, MOST_TOOLS, Asked
 from gateway.answers.json_reader import (
     NO_JSON,
     UNREADABLE,
@@ -133,6 +133,8 @@ def take_format(asked: Asked, wanted: msgspec.Raw) -> None:
 
 def take_tools(asked: Asked, tools: msgspec.Raw) -> None:
     """Take the functions that may be called."""
+    if len(memoryview(tools)) > LONGEST_TOOLS:
+        return
     try:
         read = _read_tools(tools)
     except UNREADABLE:

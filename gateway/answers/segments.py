@@ -65,12 +65,11 @@ class SegmentPlan:
     Attributes:
         code: See code_of.
         pointers: JSON pointers whose values `cell` wants to know.
-        needs_model: Whether it wants to know the model.
         needs_prompt: Whether it wants to know the prompt.
 
     """
 
-    __slots__ = ("_dimensions", "code", "needs_model", "needs_prompt", "pointers")
+    __slots__ = ("_dimensions", "code", "needs_prompt", "pointers")
 
     def __init__(
         self, segments: Sequence[Segment], script_of: Callable[[str], str]
@@ -82,7 +81,6 @@ class SegmentPlan:
         self.pointers = tuple(
             segment.key for segment in segments if segment.by is SegmentBy.JSON
         )
-        self.needs_model = SegmentBy.MODEL in ways
         self.needs_prompt = bool({SegmentBy.SCRIPT, SegmentBy.PROMPT} & ways)
 
     def cell(self, facts: Facts) -> Cell:

@@ -46,7 +46,8 @@ _FUNCTION_WORDS: Final = frozenset(_LISTED.split())
 def terms_of(text: str) -> tuple[str, ...]:
     """Give the content terms of a text, in order.
 
-    The last three texts are remembered: several signals ask for the same ones.
+    The last three texts are remembered: several signals ask for the same ones. So
+    they stay in memory, and nowhere else, until others come.
     """
     text = text.lower()
     if text.isascii() or _ANY_UNSPACED.search(text) is None:

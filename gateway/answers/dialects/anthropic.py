@@ -13,6 +13,7 @@ import msgspec
 
 from gateway.answers.answer import Answer, Finish
 from gateway.answers.asked import (
+    LONGEST_TOOLS,
     MOST_PASSAGES,
     MOST_TOOLS,
     NOTHING,
@@ -300,6 +301,8 @@ def read_request(body: bytes, needs_prompt: bool) -> Asked:
 
 def _take_tools(asked: Asked, tools: msgspec.Raw) -> None:
     """Take the tools; those of the server's own have no schema."""
+    if len(memoryview(tools)) > LONGEST_TOOLS:
+        return
     try:
         read = _read_tools(tools)
     except UNREADABLE:

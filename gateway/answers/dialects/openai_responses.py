@@ -21,9 +21,8 @@ from gateway.answers.json_reader import (
     Content,
     JsonReader,
     Leaf,
-    has_parts,
-    has_refusal,
     is_filled,
+    parts_of,
     value_of,
 )
 from gateway.answers.usage import count
@@ -230,7 +229,9 @@ def _take_item(answer: Answer, place: int, item: _Item) -> bool:
     if item.type == _FUNCTION:
         _take_call(answer, place, item.name, item.arguments)
     if item.type != "message":
-        told = is_filled(item.summary) or has_parts(item.content)
+        told = is_filled(item.summary) or bool(
+            parts_of(item.content) or text_of(item.content)
+        )
         is_for_client = isinstance(item.type, str) and item.type in _FOR_THE_CLIENT
         return is_for_client or (item.type == "reasoning" and told)
     return _take_parts(answer, item.content)
@@ -241,7 +242,9 @@ def _take_parts(answer: Answer, content: object) -> bool:
     text = text_of(content)
     if text:
         answer.text.add(text)
-    if has_refusal(content):
+    if any(
+        isinstance(part, dict) and part.get("refusal") for part in parts_of(content)
+    ):
         answer.has_refusal = True
         return True
     return bool(text)

@@ -6,7 +6,17 @@ import msgspec
 import pytest
 
 from gateway.answers.answer import Answer
-from gateway.answers.json_reader import NO_JSON, JsonReader, object_text
+from gateway.answers.json_reader import (
+    LONGEST_VALUE,
+    NO_JSON,
+    Content,
+    JsonReader,
+    Leaf,
+    Skipped,
+    object_text,
+    parts_of,
+    value_of,
+)
 
 
 class Shape(msgspec.Struct):
@@ -75,3 +85,26 @@ def test_only_an_object_is_the_text_of_one() -> None:
     assert object_text(kept.kept) == b'{"b": [1, 2]}'
     assert object_text(NO_JSON) == b""
     assert object_text(msgspec.Raw(b"[1]")) == b""
+
+
+def test_what_is_in_an_array_or_an_object_that_no_leaf_can_be_is_not_built() -> None:
+    read = msgspec.json.Decoder(Leaf).decode
+
+    assert read(b'[[1], {"a": []}]') == Skipped()
+    assert read(b'{"a": [[1], [2]]}') == {}
+    assert read(b"1") == 1
+
+
+def test_a_value_beyond_the_bound_is_not_built() -> None:
+    assert value_of(msgspec.Raw(b'["a"]')) == ["a"]
+    assert value_of(msgspec.Raw(b'"%b"' % (b"a" * LONGEST_VALUE))) is None
+
+
+def test_of_a_content_the_first_parts_are_read() -> None:
+    content = msgspec.json.decode(
+        b'[{"text": "a", "other": [[]]}, [[]]' + b', {"text": "b"}' * 100 + b"]",
+        type=Content,
+    )
+
+    assert len(parts_of(content)) == 64
+    assert parts_of(content)[:3] == [{"text": "a"}, Skipped(), {"text": "b"}]

@@ -157,13 +157,8 @@ def test_a_plan_says_what_must_be_read_of_a_body() -> None:
     nothing = SegmentPlan([], _latin)
     everything = SegmentPlan([by_json, by_model, by_script], _latin)
 
-    assert (nothing.pointers, nothing.needs_model, nothing.needs_prompt) == (
-        (),
-        False,
-        False,
-    )
+    assert (nothing.pointers, nothing.needs_prompt) == ((), False)
     assert everything.pointers == ("/a",)
-    assert everything.needs_model
     assert everything.needs_prompt
     assert nothing.cell(Facts(fields={})) == ()
 
