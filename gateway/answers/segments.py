@@ -19,6 +19,9 @@ from gateway.domain.segment import MOST_SEGMENTS, MOST_VALUES, Segment, SegmentB
 Cell = tuple[int, ...]
 """One value's number for each segment, in order; 0 is `other`."""
 
+Place = tuple[str, str, int]
+"""Segment, value, and a code of the segment's definition: another one, another place."""
+
 _OTHER: Final = 0
 _CODE_BITS: Final = 0xFFFF
 _LARGEST: Final = 1 << 53  # no declared value is a longer number
@@ -90,6 +93,12 @@ class SegmentPlan:
 def code_of(segments: Sequence[Segment]) -> int:
     """Give 16 bits that tell whether a cell was made by these same definitions."""
     return zlib.crc32(msgspec.json.encode(segments)) & _CODE_BITS
+
+
+def places_of(segment: Segment) -> tuple[Place, ...]:
+    """Give the places of a segment's values, in the order of their numbers."""
+    code = code_of([segment])
+    return tuple((segment.name, label, code) for label in segment.labels)
 
 
 def _demand_few(segments: Sequence[Segment]) -> None:

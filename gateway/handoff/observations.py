@@ -8,6 +8,7 @@ and the last frame of each dead one.
 import msgspec
 
 from gateway.analysis.histogram import Histogram
+from gateway.answers.segments import Place
 
 
 class Spread(msgspec.Struct, gc=False):
@@ -38,7 +39,7 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
     Attributes:
         service: Service name.
         version: Version name.
-        slice: Segment and value, when these are the totals of a slice only.
+        slice: Segment, value and code, when these are the totals of a slice only.
         outcomes: Outcome value to number of exchanges.
         codes: HTTP status the client was sent (the gateway's own included) to number.
         failures: Failure value to number; why exchanges failed.
@@ -64,7 +65,7 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
 
     service: str
     version: str
-    slice: tuple[str, str] | None = None
+    slice: Place | None = None
     outcomes: dict[str, int] = {}
     codes: dict[int, int] = {}
     failures: dict[str, int] = {}

@@ -12,7 +12,7 @@ from gateway.answers.dialects import dialect_of
 from gateway.answers.reading import Reading
 from gateway.answers.reported import Reported
 from gateway.answers.script import script_of
-from gateway.answers.segments import Cell, Facts, SegmentPlan
+from gateway.answers.segments import Cell, Facts, Place, SegmentPlan, places_of
 from gateway.answers.signal_plan import SignalPlan, Values
 from gateway.domain.service import (
     ReportedSignal,
@@ -21,7 +21,6 @@ from gateway.domain.service import (
     UsageRule,
 )
 from gateway.proxy.request_body import RequestBody
-from gateway.proxy.tally import Place
 from gateway.routing.json_pointer import JsonText, split_pointer
 from gateway.wire.fields import Memo
 from gateway.wire.request_head import RequestHead
@@ -58,7 +57,7 @@ class Inspection:
         needs_body: Whether a slice is told by what is in the body: then nothing is
             sent before it is whole, for a version that fails early would take its
             failures out of their slice.
-        places: Segment and label of each number of a cell.
+        places: Of each number of a cell, by segment.
         reported: Those that model servers report.
         signals: What is measured.
 
@@ -104,10 +103,7 @@ class Inspection:
             or self._segments.needs_model
             or self._segments.needs_prompt
         )
-        self.places = tuple(
-            tuple((segment.name, label) for label in segment.labels)
-            for segment in service.segments
-        )
+        self.places = tuple(map(places_of, service.segments))
 
     def reading(self, dialect: Dialect, key: bytes | None) -> Reading:
         """Give what reads an exchange."""

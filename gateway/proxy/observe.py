@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from gateway.answers.cost import cost_of
 from gateway.answers.outcome import Ending, judge
 from gateway.answers.reading import Reading
-from gateway.answers.segments import Cell
+from gateway.answers.segments import Cell, Place
 from gateway.answers.usage_injection import UsageStrip
 from gateway.domain.outcome import Failure, Outcome
 from gateway.handoff.evidence import Record
@@ -327,7 +327,7 @@ def count(seen: Observation, units: Units, complain: Complain) -> Seen:
 
     """
     totals = Seen(seen.outcome, seen.status, seen.duration, seen.first_byte)
-    places: list[tuple[str, str]] | tuple[()] = ()
+    places: list[Place] | tuple[()] = ()
     try:
         cell = seen.cell()
         if cell:

@@ -8,6 +8,7 @@ from time import monotonic
 from time import time as unix_time  # ruff: ignore[banned-api]: for display, and for feedback
 from typing import Final, Protocol
 
+from gateway.answers.segments import Place, places_of
 from gateway.domain.deployment import ClientLimits
 from gateway.domain.service import Service, Version
 from gateway.handoff.observations import Observations, Series
@@ -19,7 +20,7 @@ from gateway.proxy.pool import Pool, Spawn
 from gateway.proxy.routes import Routes
 from gateway.proxy.seldom import Seldom
 from gateway.proxy.spans import Recorder
-from gateway.proxy.tally import Place, Tally
+from gateway.proxy.tally import Tally
 from gateway.proxy.units import Units
 from gateway.proxy.whole import WholeAnswers, WholeRequests
 
@@ -103,7 +104,7 @@ class Plane:
         """Let every tally forget the slices that the table does not know."""
         known: dict[tuple[str, str], set[Place]] = {}
         for service in (routed.service for routed in table.services):
-            places = {(s.name, label) for s in service.segments for label in s.labels}
+            places = {place for s in service.segments for place in places_of(s)}
             for version in service.versions:
                 known[service.name, version.name] = places
         for name, tally in self._tallies.items():

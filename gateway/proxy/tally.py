@@ -5,13 +5,11 @@ from collections.abc import Iterable
 import msgspec
 
 from gateway.analysis.histogram import Histogram
+from gateway.answers.segments import Place
 from gateway.answers.signal_plan import Values
 from gateway.answers.usage import Usage
 from gateway.domain.outcome import Failure, Outcome
 from gateway.handoff.observations import Series, Spread
-
-Place = tuple[str, str]
-"""Segment and value."""
 
 
 class Seen(msgspec.Struct, gc=False):
@@ -115,6 +113,8 @@ class Tally:
 
     def keep_slices(self, places: Iterable[Place]) -> None:
         """Know the slices there are, and drop those that are none any more.
+
+        A segment that is defined anew has new ones, whatever its values are called.
 
         An exchange that began before says where it belonged then: what it adds to a
         slice that is gone is not counted, or that slice would come back.

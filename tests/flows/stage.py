@@ -178,7 +178,7 @@ class Gateway:
         found = self._do(lambda: plane.observe(0, 1, 1)).slices
         assert found is not None
         own = [s for s in found if (s.service, s.version) == (of, name)]
-        return {s.slice: s for s in own if s.slice is not None}
+        return {s.slice[:2]: s for s in own if s.slice is not None}
 
     def outcomes(self, name: str = "v1") -> dict[str, int]:
         """Give the outcomes that happened, by name."""

@@ -1,6 +1,7 @@
 """Which slice of the traffic a request belongs to, and what its id tells whom."""
 
 import asyncio
+from dataclasses import replace
 from time import time as unix_time  # ruff: ignore[banned-api]: ids carry the date
 
 import pytest
@@ -209,12 +210,28 @@ async def test_slices_that_the_table_does_not_have_are_dropped(stage: Stage) -> 
     await client.ask(ask(asked(), b"X-Tenant: a"))
     await client.ask(ask(asked(), b"X-Tenant: b"))
 
-    fewer = Segment(name="tenant", by=SegmentBy.HEADER, key="x-tenant", values=("a",))
-    stage.gateway.use(table(service(made, segments=(fewer,)), epoch=2))
+    stage.gateway.use(table(service(made, segments=(BY_TENANT,)), epoch=2))
 
-    assert set(stage.gateway.slices()) == {("tenant", "a")}
+    assert set(stage.gateway.slices()) == {("tenant", "a"), ("tenant", "b")}
     await client.ask(ask(asked(), b"X-Tenant: a"))
     assert stage.gateway.slices()["tenant", "a"].outcomes == {"complete": 2}
+
+
+async def test_a_segment_that_is_defined_anew_begins_anew(stage: Stage) -> None:
+    """Though its values are called the same; other segments go on."""
+    upstream = await answering(whole())
+    made = version("v1", upstream)
+    stage.serve(table(service(made, segments=(BY_TENANT, BY_MODEL))), upstream)
+    client = await stage.client()
+    await client.ask(ask(asked(), b"X-Tenant: a"))
+
+    anew = replace(BY_TENANT, key="x-customer")
+    stage.gateway.use(table(service(made, segments=(anew, BY_MODEL)), epoch=2))
+    await client.ask(ask(asked(), b"X-Tenant: a"))
+
+    slices = stage.gateway.slices()
+    assert set(slices) == {("tenant", "other"), ("model", "small")}
+    assert slices["model", "small"].outcomes == {"complete": 2}
 
 
 @pytest.mark.parametrize("gone", ["version", "service"])
@@ -235,7 +252,11 @@ async def test_what_has_vanished_has_no_slices(stage: Stage, gone: str) -> None:
     assert stage.gateway.series("v2").outcomes == {"complete": 1}
 
 
-async def test_an_exchange_that_ends_later_brings_no_slice_back(stage: Stage) -> None:
+@pytest.mark.parametrize("then", [(), (replace(BY_TENANT, key="x-customer"),)])
+async def test_an_exchange_that_ends_later_brings_no_slice_back(
+    stage: Stage, then: tuple[Segment, ...]
+) -> None:
+    """Nor does it count in one that is called the same."""
     goes_on = asyncio.Event()
 
     async def script(wire: Wire) -> None:
@@ -251,7 +272,7 @@ async def test_an_exchange_that_ends_later_brings_no_slice_back(stage: Stage) ->
     await client.send(ask(asked(), b"X-Tenant: a"))
     assert await until(lambda: upstream.requests)
 
-    stage.gateway.use(table(service(made, segments=(BY_MODEL,)), epoch=2))
+    stage.gateway.use(table(service(made, segments=(BY_MODEL, *then)), epoch=2))
     goes_on.set()
 
     assert (await client.answer()).status == 200

@@ -1,11 +1,12 @@
 """Each way to slice traffic: what is declared has a number, all else is other."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from gateway.answers.patterns import LONGEST_TEXT
-from gateway.answers.segments import Facts, SegmentPlan, code_of
+from gateway.answers.segments import Facts, SegmentPlan, code_of, places_of
 from gateway.domain.errors import BadConfiguration
 from gateway.domain.segment import MOST_SEGMENTS, MOST_VALUES, Segment, SegmentBy
 from gateway.domain.units import Bytes
@@ -188,3 +189,14 @@ def test_other_definitions_have_another_code() -> None:
     assert code_of([one]) == code_of([one]) == SegmentPlan([one], _latin).code
     assert code_of([one]) != code_of([other])
     assert 0 <= code_of([one]) < 1 << 16
+
+
+def test_a_segment_that_is_defined_otherwise_has_other_places() -> None:
+    """Though its values are called the same."""
+    tenant = Segment(name="t", by=SegmentBy.HEADER, key="x", values=("a",))
+
+    (_, place) = places_of(tenant)
+
+    assert place[:2] == ("t", "a")
+    assert places_of(replace(tenant)) == places_of(tenant)
+    assert place not in places_of(replace(tenant, key="y"))
