@@ -12,7 +12,7 @@ from gateway.analysis.sums import SlicedSum
 from gateway.domain.deployment import Token
 from gateway.handoff.routing_table import RoutedService, RoutingTable
 from gateway.state.store import Change
-from gateway.telemetry.traffic import Traffic
+from gateway.telemetry.traffic import Slices, Traffic
 
 
 class Receipt(Protocol):
@@ -120,6 +120,7 @@ class Ports:
     Attributes:
         gate: See Gate.
         traffic: What the workers saw, now.
+        slices: Of the slices of a service's traffic, by version.
         condition: How the gateway is, now.
         exposition: From an Accept header to /metrics' body and content type.
         feedback: See Desk.
@@ -129,6 +130,7 @@ class Ports:
 
     gate: Gate
     traffic: Callable[[], Traffic]
+    slices: Callable[[str], Mapping[str, Slices]]
     condition: Callable[[], Condition]
     exposition: Callable[[str], tuple[bytes, str]]
     feedback: Desk

@@ -1,5 +1,7 @@
 """Services: how they are split, and setting their weights."""
 
+from collections.abc import Mapping
+
 from aiohttp import web
 
 from gateway.admin.auth import caller
@@ -10,7 +12,7 @@ from gateway.admin.statistics import Json
 from gateway.admin.view import service_view
 from gateway.domain.errors import Refused
 from gateway.handoff.routing_table import RoutedService
-from gateway.telemetry.traffic import Traffic
+from gateway.telemetry.traffic import Slices, Traffic
 
 _LONGEST_REASON = 500
 
@@ -26,11 +28,12 @@ class Services:
     def __init__(self, ports: Ports) -> None:
         self._gate = ports.gate
         self._traffic = ports.traffic
+        self._slices = ports.slices
         self._feedback = ports.feedback.of
         self._evidence = ports.evidence
 
     async def show_all(self, _request: web.Request) -> web.Response:
-        """GET /api/v1/services."""
+        """GET /api/v1/services; without the slices, which may be many."""
         table, traffic = self._gate.table, self._traffic()
         services = [self._view(routed, traffic) for routed in table.services]
         return json_response({"epoch": table.epoch, "services": services})
@@ -39,10 +42,15 @@ class Services:
         """GET /api/v1/services/{service}."""
         name = request.match_info["service"]
         routed = self._gate.routed(name)
-        view = self._view(routed, self._traffic())
+        view = self._view(routed, self._traffic(), self._slices(name))
         return json_response(view, headers={"ETag": f'"{routed.revision}"'})
 
-    def _view(self, routed: RoutedService, traffic: Traffic) -> Json:
+    def _view(
+        self,
+        routed: RoutedService,
+        traffic: Traffic,
+        slices: Mapping[str, Slices] | None = None,
+    ) -> Json:
         return service_view(
             routed,
             epoch=self._gate.table.epoch,
@@ -50,6 +58,7 @@ class Services:
             traffic=traffic,
             feedback=self._feedback,
             evidence=self._evidence,
+            slices=slices,
         )
 
     async def set_weights(self, request: web.Request) -> web.Response:

@@ -11,12 +11,9 @@ from typing import Final
 from gateway.analysis.histogram import BOUNDS, Histogram
 from gateway.domain.outcome import ERRORS, Outcome
 from gateway.domain.segment import Segment
-from gateway.telemetry.traffic import SignalSums, VersionTraffic
+from gateway.telemetry.traffic import SignalSums, Slices, VersionTraffic
 
 Json = dict[str, object]
-Slices = Mapping[tuple[str, str], VersionTraffic]
-"""By segment and value."""
-
 _QUANTILES: Final = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 _IN_SHORT: Final = {"p50": 0.50, "p95": 0.95}
 

@@ -14,7 +14,7 @@ from gateway.domain.service import Endpoint, Service, StickySource, Version
 from gateway.domain.units import percent_from_share
 from gateway.handoff.routing_table import RoutedService
 from gateway.state.store import Change
-from gateway.telemetry.traffic import Traffic
+from gateway.telemetry.traffic import Slices, Traffic
 
 
 def service_view(
@@ -25,8 +25,12 @@ def service_view(
     traffic: Traffic,
     feedback: Callable[[str, str], Mapping[str, SlicedSum]],
     evidence: Evidence,
+    slices: Mapping[str, Slices] | None = None,
 ) -> Json:
-    """Show a service: how it is split, and how each version does."""
+    """Show a service: how it is split, and how each version does.
+
+    Without *slices* (by version), nothing is said of the segments of its traffic.
+    """
     service = routed.service
     percents = routed.percents()
     return {
@@ -47,9 +51,10 @@ def service_view(
                 "weight": percents[version.name],
                 "endpoints": [_url(endpoint) for endpoint in version.endpoints],
                 "statistics": statistics(traffic.of(service.name, version.name)),
-                "segments": by_segment(
-                    service.segments,
-                    traffic.slices.get((service.name, version.name), {}),
+                **(
+                    {}
+                    if slices is None
+                    else _segments(service, slices.get(version.name, {}))
                 ),
                 "evidence": {"units": evidence.units(service.name, version.name)},
                 "feedback": _feedback(feedback(service.name, version.name)),
@@ -57,6 +62,10 @@ def service_view(
             for version in service.versions
         },
     }
+
+
+def _segments(service: Service, slices: Slices) -> Json:
+    return {"segments": by_segment(service.segments, slices)}
 
 
 def _role(service: Service, version: Version) -> str | None:

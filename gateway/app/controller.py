@@ -21,6 +21,7 @@ from aiohttp import web
 
 from gateway.admin.application import make_application
 from gateway.admin.ports import Condition, Ports
+from gateway.answers.segments import Place, places_of
 from gateway.app.export import Export
 from gateway.app.installed import installed_version, is_compiled
 from gateway.app.reading import read_deployment
@@ -209,6 +210,7 @@ class Controller:
         ports = Ports(
             gate=self._gate,
             traffic=self._aggregate.traffic,
+            slices=self._aggregate.slices,
             condition=self._condition,
             exposition=exposition,
             feedback=self._feedback,
@@ -231,7 +233,7 @@ class Controller:
                 os.write(_STDOUT, f"{line}\n".encode())
 
     def _keep(self, table: RoutingTable) -> None:
-        self._aggregate.forget_all_but(_percents(table).keys())
+        self._aggregate.forget_all_but(_places(table))
         self._evidence.forget_all_but(_percents(table).keys())
         last = Last(
             table=table,
@@ -284,6 +286,22 @@ def _percents(table: RoutingTable) -> dict[tuple[str, str], float]:
         (routed.service.name, version): percent
         for routed in table.services
         for version, percent in routed.percents().items()
+    }
+
+
+def _places(table: RoutingTable) -> dict[tuple[str, str], frozenset[Place]]:
+    """Give the slices that each version's traffic has."""
+    services = [routed.service for routed in table.services]
+    places = {
+        service.name: frozenset(
+            place for segment in service.segments for place in places_of(segment)
+        )
+        for service in services
+    }
+    return {
+        (service.name, version.name): places[service.name]
+        for service in services
+        for version in service.versions
     }
 
 

@@ -2,22 +2,32 @@
 
 Workers send running totals, so the newest frame of each process says everything. The
 last frame of a dead one is folded into a single sum, so that memory does not grow
-with restarts.
+with restarts. Slices may be many: nothing but a look at them reads or adds them up.
 """
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
+from typing import TypeVar
 
 import msgspec
 
+from gateway.answers.segments import Place
 from gateway.handoff.observations import Counted, Observations, Series, Spread
-from gateway.telemetry.traffic import SignalSums, Traffic, VersionTraffic
+from gateway.telemetry.traffic import SignalSums, Slices, Traffic, VersionTraffic
+
+_Key = TypeVar("_Key")
+_Versions = dict[tuple[str, str], Series]
+_Sliced = dict[tuple[str, str], dict[Place, Series]]
+
+Places = Mapping[tuple[str, str], Collection[Place]]
+"""The slices there are, by (service, version)."""
 
 
 class _Process(msgspec.Struct):
-    """One worker process: its newest frame, and whether it is linked."""
+    """One worker process: its newest frame, its slices, and whether it is linked."""
 
     newest: Observations
+    slices: _Sliced
     linked: bool = True
 
 
@@ -26,7 +36,11 @@ class Aggregate:
 
     def __init__(self) -> None:
         self._processes: dict[tuple[int, int], _Process] = {}
-        self._gone = Traffic()
+        self._gone: _Versions = {}
+        self._gone_slices: _Sliced = {}
+        self._refused: Counter[int] = Counter()
+        self._dropped: Counter[str] = Counter()
+        self._places: Places | None = None
 
     def welcome(self, worker: int, pid: int) -> None:
         """Note that a process is linked; its dead predecessors are folded."""
@@ -44,90 +58,206 @@ class Aggregate:
     def take(self, frame: Observations) -> None:
         """Keep *frame*, unless a newer one of this process is here already."""
         key = (frame.worker, frame.pid)
-        known = self._processes.get(key)
-        if known is None:
-            self._processes[key] = _Process(newest=frame)
-        elif frame.sequence > known.newest.sequence:
-            if frame.slices is None:
-                frame.slices = known.newest.slices
-            known.newest = frame
+        process = self._processes.get(key)
+        if process is None:
+            self._processes[key] = process = _Process(newest=frame, slices={})
+        elif frame.sequence <= process.newest.sequence:
+            return
+        process.newest = frame
+        if frame.slices is not None:
+            process.slices = {}
+            self._take_slices(process, frame.slices)
+            frame.slices = None
 
-    def forget_all_but(self, versions: Collection[tuple[str, str]]) -> None:
-        """Drop what dead workers counted for versions that are not served any more."""
-        for known in (self._gone.versions, self._gone.slices):
-            for key in known.keys() - set(versions):
-                del known[key]
+    def forget_all_but(self, places: Places) -> None:
+        """Drop what nobody can ask for any more, and take none of it from now on.
+
+        That is what dead workers counted for versions that are not served, and what
+        any counted for slices that are not defined, or defined otherwise.
+
+        Args:
+            places: The slices of each version that is served.
+
+        """
+        for version in self._gone.keys() - places.keys():
+            del self._gone[version]
+        if places == self._places:
+            return
+        self._places = places
+        _prune(self._gone_slices, places)
+        for process in self._processes.values():
+            _prune(process.slices, places)
 
     def drop(self, what: str, number: int) -> None:
         """Count what this process itself had no room for, or could not hand on."""
-        self._gone.dropped[what] += number
+        self._dropped[what] += number
 
     def traffic(self) -> Traffic:
-        """Add everything up."""
-        total = Traffic()
-        _add(total, self._gone)
+        """Add everything up but the slices."""
+        sums: _Versions = {}
+        _add_all(sums, self._gone.values())
+        total = Traffic(refused=Counter(self._refused), dropped=Counter(self._dropped))
         for process in self._processes.values():
-            _add(total, _read(process.newest, linked=process.linked))
+            frame = process.newest
+            _add_all(sums, frame.series)
+            total.refused.update(frame.refused)
+            total.dropped.update(frame.dropped)
+            if process.linked:
+                _add_gauges(sums, frame.series)
+                linked = total.downstream.get(frame.worker, 0)
+                total.downstream[frame.worker] = linked + frame.downstream_connections
+        total.versions = {key: _version(series) for key, series in sums.items()}
         return total
 
+    def slices(self, service: str) -> dict[str, Slices]:
+        """Add up the slices of one service, by version."""
+        sums: _Sliced = {}
+        for sliced in (
+            self._gone_slices,
+            *(process.slices for process in self._processes.values()),
+        ):
+            _add_slices(sums, sliced, service)
+        return {
+            version: {
+                (segment, value): _version(series)
+                for (segment, value, _code), series in slices.items()
+            }
+            for (_service, version), slices in sums.items()
+        }
+
     def counted(self) -> Counted:
-        """Give everything a successor needs to go on counting from here."""
+        """Give everything a successor needs to go on counting from here.
+
+        The slices of linked workers are left out, which tell them again: there may be
+        many, and publishing a table waits for this.
+        """
+        gone = self._gone_slices.values()
         return Counted(
             series=[
-                *(_series(*key, seen) for key, seen in self._gone.versions.items()),
-                *(
-                    _series(*key, seen, place)
-                    for key, slices in self._gone.slices.items()
-                    for place, seen in slices.items()
-                ),
+                *self._gone.values(),
+                *(series for slices in gone for series in slices.values()),
             ],
-            refused=dict(self._gone.refused),
-            dropped=dict(self._gone.dropped),
-            frames=[process.newest for process in self._processes.values()],
+            refused=dict(self._refused),
+            dropped=dict(self._dropped),
+            frames=[_written(process) for process in self._processes.values()],
         )
 
     def go_on_from(self, counted: Counted) -> None:
         """Take what a predecessor left; none of its workers is linked yet."""
         for series in counted.series:
-            _take(self._gone, series, _version(series))
-        self._gone.refused.update(counted.refused)
-        self._gone.dropped.update(counted.dropped)
+            key = (series.service, series.version)
+            if series.slice is None:
+                self._gone[key] = series
+            else:
+                self._gone_slices.setdefault(key, {})[series.slice] = series
+        self._refused.update(counted.refused)
+        self._dropped.update(counted.dropped)
         for frame in counted.frames:
-            process = _Process(newest=frame, linked=False)
-            self._processes[frame.worker, frame.pid] = process
+            self.take(frame)
+            self.lost(frame.worker, frame.pid)
+
+    def _take_slices(self, process: _Process, told: Iterable[Series]) -> None:
+        """Keep what is told of slices that there are."""
+        for series in told:
+            key = (series.service, series.version)
+            place = series.slice
+            known = self._places is None or place in self._places.get(key, ())
+            if place is not None and known:
+                process.slices.setdefault(key, {})[place] = series
 
     def _fold(self, worker: int, pid: int) -> None:
         process = self._processes[worker, pid]
-        if not process.linked:
-            _add(self._gone, _read(process.newest, linked=False))
-            del self._processes[worker, pid]
+        if process.linked:
+            return
+        frame = process.newest
+        _add_all(self._gone, frame.series)
+        for service in {service for service, _version in process.slices}:
+            _add_slices(self._gone_slices, process.slices, service)
+        self._refused.update(frame.refused)
+        self._dropped.update(frame.dropped)
+        del self._processes[worker, pid]
 
 
-def _read(frame: Observations, *, linked: bool) -> Traffic:
-    traffic = Traffic()
-    for series in (*frame.series, *(frame.slices or ())):
-        version = _version(series)
-        if linked:
-            version.in_flight = series.in_flight
-            version.active = series.connections_active
-            version.idle = series.connections_idle
-            version.pending = series.pending
-        _take(traffic, series, version)
-    traffic.refused.update(frame.refused)
-    traffic.dropped.update(frame.dropped)
-    if linked:
-        traffic.downstream[frame.worker] = frame.downstream_connections
-    return traffic
+def _written(process: _Process) -> Observations:
+    """Give what of a process must be kept for a successor."""
+    if process.linked or not process.slices:
+        return process.newest
+    sliced = process.slices.values()
+    slices = [series for slices in sliced for series in slices.values()]
+    return msgspec.structs.replace(process.newest, slices=slices)
 
 
-def _take(traffic: Traffic, series: Series, seen: VersionTraffic) -> None:
-    """Add what a series says where it belongs."""
-    key = (series.service, series.version)
-    if series.slice is None:
-        traffic.versions.setdefault(key, VersionTraffic()).add(seen)
-    else:
-        slices = traffic.slices.setdefault(key, {})
-        slices.setdefault(series.slice, VersionTraffic()).add(seen)
+def _prune(sliced: _Sliced, places: Places) -> None:
+    for version in list(sliced):
+        slices = sliced[version]
+        for place in slices.keys() - frozenset(places.get(version, ())):
+            del slices[place]
+        if not slices:
+            del sliced[version]
+
+
+def _add_slices(sums: _Sliced, sliced: _Sliced, service: str) -> None:
+    for key, slices in sliced.items():
+        if key[0] != service:
+            continue
+        mine = sums.setdefault(key, {})
+        for place, series in slices.items():
+            if (known := mine.get(place)) is None:
+                mine[place] = known = _nothing(series)
+            _add(known, series)
+
+
+def _add_all(sums: _Versions, told: Iterable[Series]) -> None:
+    for series in told:
+        key = (series.service, series.version)
+        if (known := sums.get(key)) is None:
+            sums[key] = known = _nothing(series)
+        _add(known, series)
+
+
+def _nothing(like: Series) -> Series:
+    return Series(service=like.service, version=like.version, slice=like.slice)
+
+
+def _add_gauges(sums: _Versions, told: Iterable[Series]) -> None:
+    for series in told:
+        total = sums[series.service, series.version]
+        total.in_flight += series.in_flight
+        total.connections_active += series.connections_active
+        total.connections_idle += series.connections_idle
+        total.pending += series.pending
+
+
+def _add(total: Series, part: Series) -> None:
+    """Add what is counted, as sparse as it came; gauges are not."""
+    _add_counts(total.outcomes, part.outcomes)
+    _add_counts(total.codes, part.codes)
+    _add_counts(total.failures, part.failures)
+    _add_counts(total.tokens, part.tokens)
+    _add_counts(total.skipped, part.skipped)
+    _add_spread(total.duration, part.duration)
+    _add_spread(total.first_byte, part.first_byte)
+    _add_spread(total.first_content, part.first_content)
+    _add_spread(total.per_token, part.per_token)
+    total.cost += part.cost
+    total.priced += part.priced
+    total.late += part.late
+    for name, (count, values, squares) in part.signals.items():
+        mine = total.signals.get(name, (0, 0.0, 0.0))
+        total.signals[name] = (mine[0] + count, mine[1] + values, mine[2] + squares)
+
+
+def _add_spread(total: Spread, part: Spread) -> None:
+    _add_counts(total.counts, part.counts)
+    total.total += part.total
+
+
+def _add_counts(mine: dict[_Key, int], its: Mapping[_Key, int]) -> None:
+    if not mine:
+        mine.update(its)
+        return
+    for key, number in its.items():
+        mine[key] = mine.get(key, 0) + number
 
 
 def _version(series: Series) -> VersionTraffic:
@@ -145,46 +275,8 @@ def _version(series: Series) -> VersionTraffic:
         signals={name: SignalSums(*sums) for name, sums in series.signals.items()},
         skipped=Counter(series.skipped),
         late=series.late,
+        in_flight=series.in_flight,
+        active=series.connections_active,
+        idle=series.connections_idle,
+        pending=series.pending,
     )
-
-
-def _series(
-    service: str,
-    version: str,
-    seen: VersionTraffic,
-    place: tuple[str, str] | None = None,
-) -> Series:
-    return Series(
-        service=service,
-        version=version,
-        slice=place,
-        outcomes=dict(seen.outcomes),
-        codes=dict(seen.codes),
-        failures=dict(seen.failures),
-        duration=Spread.of(seen.duration),
-        first_byte=Spread.of(seen.first_byte),
-        first_content=Spread.of(seen.first_content),
-        per_token=Spread.of(seen.per_token),
-        tokens=dict(seen.tokens),
-        cost=seen.cost,
-        priced=seen.priced,
-        signals={
-            name: (sums.count, sums.total, sums.squares)
-            for name, sums in seen.signals.items()
-        },
-        skipped=dict(seen.skipped),
-        late=seen.late,
-    )
-
-
-def _add(total: Traffic, part: Traffic) -> None:
-    for key, version in part.versions.items():
-        total.versions.setdefault(key, VersionTraffic()).add(version)
-    for key, slices in part.slices.items():
-        mine = total.slices.setdefault(key, {})
-        for place, seen in slices.items():
-            mine.setdefault(place, VersionTraffic()).add(seen)
-    total.refused.update(part.refused)
-    total.dropped.update(part.dropped)
-    for worker, connections in part.downstream.items():
-        total.downstream[worker] = total.downstream.get(worker, 0) + connections

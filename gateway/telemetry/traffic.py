@@ -94,29 +94,9 @@ class VersionTraffic:
         """Exchanges that reached this version and are over."""
         return self.outcomes.total()
 
-    def add(self, other: "VersionTraffic") -> None:
-        """Add another's totals."""
-        for mine, its in (
-            (self.outcomes, other.outcomes),
-            (self.failures, other.failures),
-            (self.tokens, other.tokens),
-            (self.skipped, other.skipped),
-        ):
-            mine.update(its)
-        self.codes.update(other.codes)
-        self.duration.merge(other.duration)
-        self.first_byte.merge(other.first_byte)
-        self.first_content.merge(other.first_content)
-        self.per_token.merge(other.per_token)
-        self.cost += other.cost
-        self.priced += other.priced
-        for name, sums in other.signals.items():
-            self.signals[name] = self.signals.get(name, SignalSums()).plus(sums)
-        self.late += other.late
-        self.in_flight += other.in_flight
-        self.active += other.active
-        self.idle += other.idle
-        self.pending += other.pending
+
+Slices = Mapping[tuple[str, str], VersionTraffic]
+"""Totals of a version's slices, by segment and value."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -125,7 +105,6 @@ class Traffic:
 
     Attributes:
         versions: By (service, version).
-        slices: By (service, version), then by (segment, value).
         refused: Requests the gateway refused before a version was assigned, by status.
         dropped: What the workers had no room for, by what it was.
         downstream: Client connections open now, by number of the connected worker.
@@ -133,9 +112,6 @@ class Traffic:
     """
 
     versions: dict[tuple[str, str], VersionTraffic] = field(default_factory=dict)
-    slices: dict[tuple[str, str], dict[tuple[str, str], VersionTraffic]] = field(
-        default_factory=dict
-    )
     refused: Counter[int] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     downstream: dict[int, int] = field(default_factory=dict)

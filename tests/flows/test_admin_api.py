@@ -20,8 +20,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.analysis.histogram import Histogram
-from gateway.answers.segments import code_of
+from gateway.answers.segments import code_of, places_of
 from gateway.app.start import ControllerStart
+from gateway.domain.segment import Segment, SegmentBy
 from gateway.handoff.link import Applied, Hello, Link, Message, Publish
 from gateway.handoff.observations import Observations, Series, Spread
 from gateway.handoff.routing_table import RoutingTable
@@ -949,6 +950,9 @@ async def test_an_app_may_give_feedback_and_no_key_is_ever_shown(
         assert written not in told
 
 
+_TENANT = Segment(name="tenant", by=SegmentBy.HEADER, key="x-tenant", values=("a", "b"))
+
+
 def _read_answers(worker: int, pid: int) -> Observations:
     """Say what a worker has read of answers, of one slice apart."""
     spread = Histogram()
@@ -974,7 +978,7 @@ def _read_answers(worker: int, pid: int) -> Observations:
         pid=pid,
         sequence=1,
         series=[Series(**said)],  # type: ignore[arg-type]
-        slices=[Series(**said, slice=("tenant", "a"))],  # type: ignore[arg-type]
+        slices=[Series(**said, slice=places_of(_TENANT)[1])],  # type: ignore[arg-type]
         downstream_connections=0,
         refused={},
         dropped={"access_log": 3},

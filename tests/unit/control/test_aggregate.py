@@ -4,6 +4,9 @@ from gateway.analysis.histogram import Histogram
 from gateway.control.aggregate import Aggregate
 from gateway.handoff.observations import Observations, Series, Spread
 
+A, B = ("tenant", "a", 1), ("tenant", "b", 1)
+A_ANEW = ("tenant", "a", 2)
+
 
 def _frame(
     worker: int, pid: int, sequence: int, complete: int, version: str = "v1"
@@ -94,7 +97,7 @@ def test_what_the_dead_counted_for_versions_that_are_gone_is_forgotten() -> None
     aggregate.lost(0, 10)
     aggregate.welcome(0, 11)
 
-    aggregate.forget_all_but({("chat", "v1")})
+    aggregate.forget_all_but({("chat", "v1"): ()})
 
     assert aggregate.traffic().versions == {}
 
@@ -123,3 +126,72 @@ def test_a_successor_goes_on_from_what_was_counted() -> None:
     assert after.of("chat", "v1").duration.count == 9
     assert after.of("chat", "v1").in_flight == 2
     assert after.refused == {404: 3}
+
+
+def _sliced(
+    worker: int, pid: int, sequence: int, slices: dict[tuple[str, str, int], int]
+) -> Observations:
+    """Give a frame that tells how many exchanges there were in some slices."""
+    frame = _frame(worker, pid, sequence, complete=1)
+    frame.slices = []
+    for place, complete in slices.items():
+        (series,) = _frame(worker, pid, sequence, complete).series
+        series.slice = place
+        frame.slices.append(series)
+    return frame
+
+
+def _shown(aggregate: Aggregate, version: str = "v1") -> dict[tuple[str, str], int]:
+    slices = aggregate.slices("chat").get(version, {})
+    return {place: seen.requests for place, seen in slices.items()}
+
+
+def test_slices_are_added_up_over_the_living_and_the_dead() -> None:
+    """Each once, of one service."""
+    aggregate = Aggregate()
+    aggregate.take(_sliced(0, 10, 1, {A: 2}))
+    aggregate.lost(0, 10)
+    aggregate.welcome(0, 11)
+    aggregate.take(_sliced(0, 11, 1, {A: 3, B: 1}))
+    aggregate.take(_sliced(1, 20, 1, {A: 4}))
+
+    assert _shown(aggregate) == {("tenant", "a"): 9, ("tenant", "b"): 1}
+    assert _shown(aggregate) == {("tenant", "a"): 9, ("tenant", "b"): 1}
+    assert aggregate.slices("chat")["v1"]["tenant", "a"].duration.count == 9
+    assert aggregate.slices("talk") == {}
+
+
+def test_slices_that_are_defined_otherwise_are_forgotten() -> None:
+    """Of the living and the dead, and of frames that were under way."""
+    aggregate = Aggregate()
+    aggregate.take(_sliced(0, 10, 1, {A: 2, B: 2}))
+    aggregate.lost(0, 10)
+    aggregate.welcome(0, 11)
+    aggregate.take(_sliced(0, 11, 1, {A: 3, B: 3}))
+
+    aggregate.forget_all_but({("chat", "v1"): (A_ANEW, B)})
+    aggregate.take(_sliced(1, 20, 1, {A: 4, A_ANEW: 1}))
+
+    assert _shown(aggregate) == {("tenant", "a"): 1, ("tenant", "b"): 5}
+    aggregate.forget_all_but({})
+    assert aggregate.slices("chat") == {}
+    assert not aggregate._gone_slices
+
+
+def test_a_successor_has_the_slices_that_nobody_tells_again() -> None:
+    """Those of the dead; whoever lives tells its own."""
+    aggregate = Aggregate()
+    aggregate.take(_sliced(0, 10, 1, {A: 1}))
+    aggregate.lost(0, 10)
+    aggregate.welcome(0, 11)
+    aggregate.take(_sliced(0, 11, 1, {A: 2}))
+    aggregate.lost(0, 11)
+    aggregate.take(_sliced(1, 20, 1, {A: 4}))
+    successor = Aggregate()
+
+    successor.go_on_from(aggregate.counted())
+
+    assert _shown(successor) == {("tenant", "a"): 3}
+    successor.take(_sliced(1, 20, 2, {A: 5}))
+    assert _shown(successor) == {("tenant", "a"): 8}
+    assert successor.traffic().of("chat", "v1").requests == 3
