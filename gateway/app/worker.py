@@ -28,7 +28,6 @@ from gateway.proxy.plane import Plane
 _logger: Final = logging.getLogger("sluicegate.worker")
 
 _REPORT: Final = 0.25  # seconds between two frames of observations
-_SLICES_EVERY: Final = 8  # frames; slices may be many
 _RECONNECT: Final = 0.1
 _REST: Final = 1.0  # seconds after something regular failed: its traceback is long
 _PATIENCE: Final = (
@@ -71,7 +70,7 @@ class Worker:
             await stopped
             await self._listener.drain(self._table.drain)
         self._plane.close()
-        self._report()
+        self._report(is_last=True)
         await asyncio.sleep(0)
         for task in (*background, stopped, ready):
             task.cancel()
@@ -121,7 +120,7 @@ class Worker:
             self._use(message.table)
             link.send(Applied(epoch=message.table.epoch))
 
-    def _report(self) -> None:
+    def _report(self, *, is_last: bool = False) -> None:
         link = self._link
         can_send = link is not None and not link.is_congested
         if link is None or not can_send:
@@ -129,8 +128,7 @@ class Worker:
             return  # totals: the next frame says everything again
         number, pid = self._start.number, os.getpid()
         self._sequence += 1
-        slices = self._sequence % _SLICES_EVERY == 1 or self._is_stopping.is_set()
-        link.send(self._plane.observe(number, pid, self._sequence, slices=slices))
+        link.send(self._plane.observe(number, pid, self._sequence, slices=is_last))
         if spans := self._plane.recorder.take():
             link.send(Spans(spans=spans))
         if blocks := self._plane.units.take(can_send=True):

@@ -1,7 +1,7 @@
 """What all workers saw, added up.
 
-Workers send running totals, so the newest frame of each process says everything. The
-last frame of a dead one is folded into a single sum, so that memory does not grow
+Workers send running totals, so the newest frame of each process says everything, and
+the newest that tells of a slice says everything of that slice. The last frame of a dead one is folded into a single sum, so that memory does not grow
 with restarts. Slices may be many: nothing but a look at them reads or adds them up.
 """
 
@@ -64,10 +64,8 @@ class Aggregate:
         elif frame.sequence <= process.newest.sequence:
             return
         process.newest = frame
-        if frame.slices is not None:
-            process.slices = {}
-            self._take_slices(process, frame.slices)
-            frame.slices = None
+        self._take_slices(process, frame.slices)
+        frame.slices = []  # kept by place, and each for longer than this frame
 
     def forget_all_but(self, places: Places) -> None:
         """Drop what nobody can ask for any more, and take none of it from now on.
@@ -157,7 +155,7 @@ class Aggregate:
             self.lost(frame.worker, frame.pid)
 
     def _take_slices(self, process: _Process, told: Iterable[Series]) -> None:
-        """Keep what is told of slices that there are."""
+        """Keep what is told of slices that there are, in the place of what was."""
         for series in told:
             key = (series.service, series.version)
             place = series.slice

@@ -93,8 +93,11 @@ class Observations(msgspec.Struct, kw_only=True, tag="observations"):
         pid: Tells a restarted worker from its predecessor.
         sequence: Grows by one per frame of this process.
         series: All series with traffic so far.
-        slices: The series of slices; None in most frames, for there may be many: what
-            the last frame with slices said still holds.
+        slices: The series of some slices with traffic so far, in turn, for there may
+            be many; all in the last frame of a process. What the newest frame that
+            told of a slice said of it holds until the controller publishes a table
+            whose segments do not define that slice: then both sides drop it. A slice
+            that is lost with a frame is told again in its next turn.
         downstream_connections: Client connections open now.
         refused: Status to number of requests the gateway refused itself, before
             any version was assigned.
@@ -107,7 +110,7 @@ class Observations(msgspec.Struct, kw_only=True, tag="observations"):
     pid: int
     sequence: int
     series: list[Series]
-    slices: list[Series] | None = None
+    slices: list[Series] = []
     downstream_connections: int
     refused: dict[int, int]
     dropped: dict[str, int] = {}
@@ -117,10 +120,11 @@ class Counted(msgspec.Struct, kw_only=True, frozen=True):
     """What a controller leaves to the next, so that no counter ever goes down.
 
     Attributes:
-        series: Sums over worker processes that are replaced.
+        series: Sums over worker processes that are replaced, and of their slices.
         refused: The same for requests refused before any version was assigned.
         dropped: The same for what there was no room for.
-        frames: The newest frame of each other process.
+        frames: The newest frame of each other process, with all its slices where it is
+            not linked; a linked one tells its slices again.
 
     """
 

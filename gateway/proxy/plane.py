@@ -20,7 +20,7 @@ from gateway.proxy.pool import Pool, Spawn
 from gateway.proxy.routes import Routes
 from gateway.proxy.seldom import Seldom
 from gateway.proxy.spans import Recorder
-from gateway.proxy.tally import Tally
+from gateway.proxy.tally import SlicesInTurn, Tally
 from gateway.proxy.units import Units
 from gateway.proxy.whole import WholeAnswers, WholeRequests
 
@@ -80,6 +80,7 @@ class Plane:
         self.dice = Random(SystemRandom().getrandbits(256))  # ruff: ignore[suspicious-non-cryptographic-random-usage]
         self._pools: dict[PoolKey, Pool] = {}
         self._tallies: dict[tuple[str, str], Tally] = {}
+        self._slices = SlicesInTurn()
         self._id_prefix = b"%016x" % self.dice.getrandbits(64)
         self._id_count = 0
         self._unique_prefix = self.dice.getrandbits(32) << 32
@@ -243,9 +244,8 @@ class Plane:
     def observe(
         self, worker: int, pid: int, sequence: int, *, slices: bool = True
     ) -> Observations:
-        """Write down everything seen so far, the slices of traffic if asked for."""
+        """Write down everything seen so far: of the slices all, or some in turn."""
         pools: dict[tuple[str, str], list[Pool]] = {}
-        tallies = self._tallies.values()
         for (service, version, _index, _settings), pool in self._pools.items():
             pools.setdefault((service, version), []).append(pool)
         return Observations(
@@ -256,9 +256,7 @@ class Plane:
                 _series(tally, pools.get(name, ()))
                 for name, tally in self._tallies.items()
             ],
-            slices=[series for tally in tallies for series in tally.slices()]
-            if slices
-            else None,
+            slices=self._slices.write(self._tallies.values(), everything=slices),
             downstream_connections=len(self.clients),
             refused=dict(self.refused),
             dropped={

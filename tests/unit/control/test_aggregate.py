@@ -195,3 +195,15 @@ def test_a_successor_has_the_slices_that_nobody_tells_again() -> None:
     successor.take(_sliced(1, 20, 2, {A: 5}))
     assert _shown(successor) == {("tenant", "a"): 8}
     assert successor.traffic().of("chat", "v1").requests == 3
+
+
+def test_what_a_frame_does_not_tell_of_a_slice_still_holds() -> None:
+    """The newest that told of it counts, whatever comes late."""
+    aggregate = Aggregate()
+    aggregate.take(_sliced(0, 10, 1, {A: 1}))
+    aggregate.take(_sliced(0, 10, 3, {B: 3}))
+    aggregate.take(_sliced(0, 10, 4, {A: 4}))
+    aggregate.take(_sliced(0, 10, 2, {A: 2, B: 2}))
+    aggregate.take(_sliced(0, 10, 5, {}))
+
+    assert _shown(aggregate) == {("tenant", "a"): 4, ("tenant", "b"): 3}
