@@ -1,6 +1,6 @@
 """Services: how they are split, and setting their weights."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -12,7 +12,7 @@ from gateway.admin.statistics import Json
 from gateway.admin.view import service_view
 from gateway.domain.errors import Refused
 from gateway.handoff.routing_table import RoutedService
-from gateway.telemetry.traffic import Slices, Traffic
+from gateway.telemetry.traffic import Traffic
 
 _LONGEST_REASON = 500
 
@@ -42,15 +42,11 @@ class Services:
         """GET /api/v1/services/{service}."""
         name = request.match_info["service"]
         routed = self._gate.routed(name)
-        view = self._view(routed, self._traffic(), self._slices(name))
+        traffic = replace(self._traffic(), slices=self._slices(name))
+        view = self._view(routed, traffic)
         return json_response(view, headers={"ETag": f'"{routed.revision}"'})
 
-    def _view(
-        self,
-        routed: RoutedService,
-        traffic: Traffic,
-        slices: Mapping[str, Slices] | None = None,
-    ) -> Json:
+    def _view(self, routed: RoutedService, traffic: Traffic) -> Json:
         return service_view(
             routed,
             epoch=self._gate.table.epoch,
@@ -58,7 +54,6 @@ class Services:
             traffic=traffic,
             feedback=self._feedback,
             evidence=self._evidence,
-            slices=slices,
         )
 
     async def set_weights(self, request: web.Request) -> web.Response:

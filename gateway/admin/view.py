@@ -25,11 +25,10 @@ def service_view(
     traffic: Traffic,
     feedback: Callable[[str, str], Mapping[str, SlicedSum]],
     evidence: Evidence,
-    slices: Mapping[str, Slices] | None = None,
 ) -> Json:
     """Show a service: how it is split, and how each version does.
 
-    Without *slices* (by version), nothing is said of the segments of its traffic.
+    Nothing is said of the segments of its traffic where no slices were added up.
     """
     service = routed.service
     percents = routed.percents()
@@ -53,8 +52,8 @@ def service_view(
                 "statistics": statistics(traffic.of(service.name, version.name)),
                 **(
                     {}
-                    if slices is None
-                    else _segments(service, slices.get(version.name, {}))
+                    if traffic.slices is None
+                    else _segments(service, traffic.slices.get(version.name, {}))
                 ),
                 "evidence": {"units": evidence.units(service.name, version.name)},
                 "feedback": _feedback(feedback(service.name, version.name)),

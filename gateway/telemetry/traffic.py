@@ -105,6 +105,7 @@ class Traffic:
 
     Attributes:
         versions: By (service, version).
+        slices: Of one service, by version; None where they were not added up.
         refused: Requests the gateway refused before a version was assigned, by status.
         dropped: What the workers had no room for, by what it was.
         downstream: Client connections open now, by number of the connected worker.
@@ -112,6 +113,7 @@ class Traffic:
     """
 
     versions: dict[tuple[str, str], VersionTraffic] = field(default_factory=dict)
+    slices: Mapping[str, Slices] | None = None
     refused: Counter[int] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     downstream: dict[int, int] = field(default_factory=dict)

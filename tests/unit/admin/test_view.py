@@ -185,6 +185,13 @@ def test_what_was_read_in_answers_is_shown() -> None:
     assert _statistics(VersionTraffic())["cost_per_request_usd"] is None
 
 
+def test_nothing_is_said_of_segments_where_nobody_added_their_slices_up() -> None:
+    """So does the list of services: there may be many."""
+    versions: Any = _view(Traffic())["versions"]
+
+    assert all("segments" not in version for version in versions.values())
+
+
 def test_the_slices_of_segments_that_are_defined_are_shown_in_short() -> None:
     """Not those of segments and values that are none any more."""
     tenant = Segment(name="tenant", by=SegmentBy.HEADER, key="x-t", values=("a", "b"))
