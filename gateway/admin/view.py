@@ -26,7 +26,10 @@ def service_view(
     feedback: Callable[[str, str], Mapping[str, SlicedSum]],
     evidence: Evidence,
 ) -> Json:
-    """Show a service: how it is split, and how each version does."""
+    """Show a service: how it is split, and how each version does.
+
+    Nothing is said of the segments of its traffic where no slices were added up.
+    """
     service = routed.service
     percents = routed.percents()
     return {
