@@ -14,6 +14,7 @@ from gateway.answers.reported import Reported
 from gateway.answers.script import script_of
 from gateway.answers.segments import Cell, Facts, Place, SegmentPlan, places_of
 from gateway.answers.signal_plan import SignalPlan, Values
+from gateway.domain.segment import SegmentBy
 from gateway.domain.service import (
     ReportedSignal,
     ReportPlace,
@@ -32,6 +33,12 @@ _SAMPLE_SEED: Final = 0x5A3B
 _FINGERPRINT_SEED: Final = 0x71F1
 _PLAIN: Final = "plain"
 _CAN_BE_ASKED: Final = frozenset({"openai_chat", "openai_completions"})
+_TOLD_BY_THE_BODY: Final = frozenset({
+    SegmentBy.MODEL,
+    SegmentBy.SCRIPT,
+    SegmentBy.PROMPT,
+    SegmentBy.JSON,
+})
 _NO_CELL: Final[Cell] = ()
 _read_value: Final = msgspec.json.Decoder(str | int | bool).decode
 
@@ -98,10 +105,8 @@ class Inspection:
             (pointer, split_pointer(pointer)) for pointer in self._segments.pointers
         )
         self.has_pointers = bool(self._pointers)
-        self.needs_body = bool(
-            self._segments.pointers
-            or self._segments.needs_model
-            or self._segments.needs_prompt
+        self.needs_body = any(
+            segment.by in _TOLD_BY_THE_BODY for segment in service.segments
         )
         self.places = tuple(map(places_of, service.segments))
 

@@ -7,7 +7,7 @@ turn of the event loop, when the last byte is on its way to the client.
 from typing import Final, Protocol
 
 from gateway.answers.reading import Reading
-from gateway.answers.segments import Cell, Place
+from gateway.answers.segments import Cell
 from gateway.answers.usage_injection import UsageStrip
 from gateway.domain.outcome import Failure, Outcome
 from gateway.handoff.evidence import Record

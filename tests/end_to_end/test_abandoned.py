@@ -188,7 +188,8 @@ async def test_clients_that_leave_a_huge_event_half_way_leave_no_memory_behind(
 
     async def abandon(times: int) -> None:
         for _ in range(times):
-            client = await Client.connect(ledger.gateway.data)
+            # Small, so that the kernel cannot take the whole event off the gateway.
+            client = await Client.connect(ledger.gateway.data, receive_buffer=65_536)
             await client.send(fault.request())
             await client.read_exactly(200_000)
             client.reset()
