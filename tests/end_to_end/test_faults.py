@@ -99,7 +99,7 @@ STREAMS = [
         name="nothing_but_one_event_of_10_MB",
         wish="events=3,big_event=10MB",
         more=USAGE,
-        tokens={"input": 12, "cached_input": 4, "output_estimated": 2},
+        tokens={"input": 12, "cached_input": 4, "output": 1},
     ),
     Fault(
         name="json_that_is_partly_too_long_to_be_read",
@@ -255,7 +255,7 @@ OTHER_DIALECTS = [
         name="anthropic_error",
         wish="events=6,error=1,error_in_200,error_after=5",
         outcome="stream_error",
-        tokens={"input": 12, "cached_input": 4, "output": 1},
+        tokens={"input": 12, "cached_input": 4, "output_estimated": 2},
         path=MESSAGES,
     ),
     Fault(
