@@ -208,6 +208,16 @@ def messages_tools_streamed(port: int, wish: str) -> Any:
     return events
 
 
+def messages_tools(port: int, wish: str) -> Any:
+    tool: Any = {"name": "get_weather", "input_schema": WEATHER}
+    with with_anthropic(port, wish) as client:
+        answer = client.messages.create(
+            model="m", messages=HELLO, max_tokens=99, tools=[tool]
+        )
+    assert answer.stop_reason == "tool_use"
+    return plain(answer)
+
+
 # ollama.
 
 
@@ -239,6 +249,22 @@ def lines_tools_streamed(port: int, wish: str) -> Any:
     return parts
 
 
+def lines_tools(port: int, wish: str) -> Any:
+    with closing(with_ollama(port, wish)) as client:
+        answer = client.chat(model="m", messages=HELLO, tools=TOOLS["tools"])
+    assert answer.message.tool_calls
+    return plain(answer)
+
+
+def lines_structured(port: int, wish: str) -> Any:
+    with closing(with_ollama(port, wish)) as client:
+        answer = client.chat(
+            model="m", messages=HELLO, format=Person.model_json_schema()
+        )
+    assert Person.model_validate_json(answer.message.content or "").name == "Ada"
+    return plain(answer)
+
+
 @dataclass(frozen=True)
 class Use:
     """One thing people do with a client, and what the gateway must count."""
@@ -266,7 +292,10 @@ USES = [
     Use(messages, SIX, WHOLE),
     Use(messages_streamed, SIX, STREAMED),
     Use(messages_tools_streamed, f"{SIX},tool=valid", STREAMED),
+    Use(messages_tools, "tool=valid", WHOLE),
     Use(lines, SIX, LINES_WHOLE),
+    Use(lines_tools, "tool=valid", LINES_WHOLE),
+    Use(lines_structured, "says=json", LINES_WHOLE),
     Use(lines_streamed, SIX, LINES_STREAMED),
     Use(lines_tools_streamed, f"{SIX},tool=valid", LINES_STREAMED),
 ]
