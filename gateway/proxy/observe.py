@@ -179,7 +179,7 @@ class Observation:
 
         Args:
             units: Of the worker.
-            now: When it arrived; monotonic clock.
+            now: When its version was chosen; monotonic clock.
 
         """
         self.arrived = now

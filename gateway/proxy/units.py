@@ -120,16 +120,16 @@ class Units:
         # The high bits say where the windows of this key begin.
         window = int(now / WINDOW_S + (fingerprint >> 32) / _FULL)
         place = (split.service, fingerprint)
-        known = self._known.get(place)
-        if known is None and (known := self._before.get(place)) is not None:
-            self._known[place] = known  # whoever comes often is not forgotten
+        known = self._known.get(place) or self._before.get(place)
         nth = in_window = 1
         if known is not None and known[0] == split.revision:
             nth = known[1] + 1
-            if known[2] == window:
-                in_window = known[3] + 1
-                if nth > RECORDED and in_window > RECORDED_IN_WINDOW:
-                    return None  # as most are; what is known may stay as it is
+            in_window = known[3] + 1 if known[2] == window else 1
+        if known and nth > RECORDED and in_window > RECORDED_IN_WINDOW:
+            # As most are. What is known may stay as it is, but not be forgotten.
+            if place not in self._known:
+                self._remember(place, known)
+            return None
         self._remember(place, (split.revision, nth, window, in_window))
         self._begin()
         return Unit(fingerprint, nth, window, in_window)

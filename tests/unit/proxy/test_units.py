@@ -100,6 +100,23 @@ def test_what_is_known_of_keys_is_bounded() -> None:
     assert known_last.nth == 2
 
 
+def test_keys_that_come_often_do_not_lift_the_bound() -> None:
+    """They are kept in the place of others, and not beside them."""
+    units = Units()
+    often = [n << 32 for n in range(200)]
+    for key in often:
+        for _ in range(limits.RECORDED + 2):
+            units.arrived(SPLIT, key, 10.0)
+
+    for n in range(3 * limits.MOST_KEYS):
+        units.arrived(SPLIT, (n + 1000) << 32, 10.0)
+        units.arrived(SPLIT, often[n % len(often)], 10.0)
+
+    assert len(units._known) <= limits.MOST_KEYS
+    assert len(units._before) <= limits.MOST_KEYS
+    assert all(units.arrived(SPLIT, key, 10.0) is None for key in often)
+
+
 def test_records_are_given_once_by_split() -> None:
     units = Units()
     units.ended(SPLIT, record())
