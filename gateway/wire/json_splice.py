@@ -32,26 +32,20 @@ Edit = tuple[int, int, str]
 """From where to where the text changes, and into what."""
 
 
-def splice(body: bytes, steps: Steps, value: bytes) -> bytes:
-    """Give *body* with *value* at the place named by *steps*.
+def splice_all(body: bytes, settings: Iterable[tuple[Steps, bytes]]) -> bytes:
+    """Give *body* with each value at its place, set one after the other.
 
     A missing last key is added to its object; a missing parent is an error.
 
     Args:
-        body: A whole JSON text.
-        steps: JSON pointer, cut into steps, at least one.
-        value: JSON text.
+        body: A whole JSON text; checked once.
+        settings: JSON pointers, cut into steps, at least one, and JSON texts.
 
     Raises:
-        Refused: 415 when *body* is not JSON; 400 when the place cannot be set, or when
+        Refused: 415 when *body* is not JSON; 400 when a place cannot be set, or when
             finding it would take too long.
 
     """
-    return splice_all(body, ((steps, value),))
-
-
-def splice_all(body: bytes, settings: Iterable[tuple[Steps, bytes]]) -> bytes:
-    """Do the same for several settings, one after the other: *body* is checked once."""
     try:
         text = _checked(body)
         for steps, value in settings:

@@ -11,9 +11,13 @@ from gateway.domain.errors import Refused
 from gateway.wire.json_splice import (
     MOST_CONTAINERS,
     MOST_MEMBERS,
-    splice,
     splice_all,
 )
+
+
+def splice(body: bytes, steps: tuple[str, ...], value: bytes) -> bytes:
+    """Set one value."""
+    return splice_all(body, ((steps, value),))
 
 
 @pytest.mark.parametrize(
