@@ -21,7 +21,7 @@ from gateway.proxy.pool import Pool, Spawn
 from gateway.proxy.routes import Routes
 from gateway.proxy.seldom import Seldom
 from gateway.proxy.spans import Recorder
-from gateway.proxy.tally import SlicesInTurn, Tally
+from gateway.proxy.tally import Seen, SlicesInTurn, Tally
 from gateway.proxy.units import Units
 from gateway.proxy.whole import WholeAnswers, WholeRequests
 
@@ -176,15 +176,20 @@ class Plane:
             _logger.error(what, exc_info=error)
 
     def _count(self, exchange: Observation) -> None:
-        totals = count(exchange, self.units, self._complain)
-        if exchange.told is None:
-            return
+        try:
+            totals = count(exchange, self.units, self._complain)
+            if exchange.told is not None:
+                self._tell(exchange, totals)
+        finally:
+            exchange.told = None  # they know each other, and would stay for that
+
+    def _tell(self, exchange: Observation, totals: Seen) -> None:
+        """Tell of an exchange in the access log and in its trace, where these are on."""
         trace = exchange.head.trace
         if self.access_log.is_on:
             self.access_log.exchange(exchange, totals)
         if trace is not None and self.recorder.is_on:
             self.recorder.add(trace, exchange, totals)
-        exchange.told = None  # they know each other, and would stay for that
 
     def close(self) -> None:
         """Write down what is over; nothing comes any more."""

@@ -43,6 +43,13 @@ def over(worker: Plane) -> Observation:
     return seen
 
 
+class Asking:
+    """The request that an exchange and the access log know each other by."""
+
+    head = RequestHead(b"POST", PATH, 1, {}, PATH)
+    request_id = b"r"
+
+
 def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [
         record.getMessage()
@@ -83,12 +90,15 @@ def test_one_exchange_that_cannot_be_counted_does_not_hide_the_others(
         return count(*anything)  # type: ignore[arg-type]
 
     monkeypatch.setattr(plane, "count", fail_first)
-    for _ in range(10):
-        worker.finish(over(worker))
+    ended = [over(worker) for _ in range(10)]
+    for seen in ended:
+        seen.told = Asking()
+        worker.finish(seen)
 
     (series,) = worker.observe(0, 1, 1).series
     assert series.outcomes == {"complete": 9}
     assert complaints(caplog) == ["An exchange could not be counted."]
+    assert all(seen.told is None for seen in ended)
 
 
 def test_a_few_are_counted_in_one_turn_of_the_loop() -> None:
