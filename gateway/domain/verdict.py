@@ -1,0 +1,93 @@
+"""What the analyzer concludes: one verdict a metric and segment, and their sum.
+
+Made by analysis/, read by delivery/ (which decides) and by people (why).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.domain.rollout import OnFailure
+
+
+class Verdict(StrEnum):
+    """What is known of a metric; from bad to good, the worst wins."""
+
+    REGRESSED = "regressed"
+    NO_DATA = "no_data"
+    UNDECIDED = "undecided"
+    SAFE = "safe"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What is known of one metric in one segment.
+
+    Attributes:
+        metric: Its name.
+        segment: (segment, value); None: over all.
+        on_failure: What the metric's failure leads to.
+        verdict: See Verdict.
+        log_e: Natural log of its largest current wealth against "not worse", over its
+            fresh process and its windows, each measured against its own threshold:
+            the one that is nearest.
+        log_threshold: Of that one; crossed when log_e >= log_threshold.
+        window: The number of that window; None: the fresh process.
+        log_proof: Of its proof of "not worse than the margin" in this step; None where
+            nothing has to be proven (segments), or there is none yet.
+        log_proof_threshold: Of that.
+        baseline_units: That counted, since the rollout began.
+        candidate_units: The same.
+        baseline: Estimate of the statistic, in its own unit; None: no data.
+        candidate: The same.
+        low: Of an interval for candidate/baseline (rates, distributions) or for
+            candidate - baseline (means), for display; None: not computed.
+        high: The same.
+        is_ceiling: This is about the absolute ceiling, which no alpha protects.
+
+    """
+
+    metric: str
+    segment: tuple[str, str] | None = None
+    on_failure: OnFailure = OnFailure.ROLLBACK
+    verdict: Verdict
+    log_e: float = 0.0
+    log_threshold: float
+    window: int | None = None
+    log_proof: float | None = None
+    log_proof_threshold: float | None = None
+    baseline_units: int = 0
+    candidate_units: int = 0
+    baseline: float | None = None
+    candidate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    is_ceiling: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """What is known of a rollout at one look.
+
+    Attributes:
+        regressed: Findings that crossed, those that roll back first, then by how far.
+        proven: Every metric of the plan is proven within its margin in this step.
+        unproven: Names of metrics that are not, in the plan's order.
+        no_data: Names of metrics without any unit in this step.
+        baseline_units: In this step.
+        candidate_units: In this step.
+        short_segments: Required segments that still lack units in this step.
+        integrity: Why nothing can be proven, in a sentence; None: nothing is wrong.
+        units_needed: About how many candidate units more until it is proven; None:
+            unknown.
+
+    """
+
+    regressed: tuple[Finding, ...] = ()
+    proven: bool = False
+    unproven: tuple[str, ...] = ()
+    no_data: tuple[str, ...] = ()
+    baseline_units: int = 0
+    candidate_units: int = 0
+    short_segments: tuple[tuple[str, str], ...] = ()
+    integrity: str | None = None
+    units_needed: int | None = None
