@@ -284,7 +284,7 @@ class Routes:
     ) -> None:
         self.table = table
         self.trusted = parse_networks(table.trusted_proxies)
-        tracing = Tracing(dice, table.traces or 0.0)
+        tracing = Tracing(dice, table.traces)
         self._routes = [
             _make_route(routed, get_pool, get_tally, tracing)
             for routed in table.services

@@ -1,6 +1,7 @@
 """Which dialect a request is answered in: that of its path."""
 
 from loadtest.upstreams.dialects.anthropic_messages import AnthropicMessages
+from loadtest.upstreams.dialects.kserve_generate import KserveGenerate
 from loadtest.upstreams.dialects.kserve_infer import KserveInfer
 from loadtest.upstreams.dialects.ollama_chat import OllamaChat
 from loadtest.upstreams.dialects.openai_chat import CREATED, OpenAiChat
@@ -18,7 +19,11 @@ class Voices:
     def __init__(self, name: str) -> None:
         self._name = name
         self.usual: Voice = OpenAiChat(name)
-        self._tensors: Voice = KserveInfer(name)
+        self._of_models: dict[bytes, Voice] = {
+            b"/infer": KserveInfer(name),
+            b"/generate": KserveGenerate(name, streams_unasked=False),
+            b"/generate_stream": KserveGenerate(name, streams_unasked=True),
+        }
         self._others: dict[bytes, Voice] = {
             b"/v1/completions": OpenAiCompletions(name),
             b"/v1/embeddings": OpenAiEmbeddings(name),
@@ -31,8 +36,9 @@ class Voices:
 
     def of(self, path: bytes) -> Voice:
         """Give the voice for a path, without its query."""
-        if path.startswith(b"/v2/models/") and path.endswith(b"/infer"):
-            return self._tensors
+        if path.startswith(b"/v2/models/"):
+            asked = path[path.rfind(b"/") :]
+            return self._of_models.get(asked, self.usual)
         return self._others.get(path, self.usual)
 
     def models(self) -> bytes:

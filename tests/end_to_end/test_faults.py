@@ -29,6 +29,7 @@ RESPONSES = "/v1/responses"
 COMPLETIONS = "/v1/completions"
 GENERATE = "/generate_stream"
 INFER = "/v2/models/m/infer"
+TRITON = "/v2/models/m/generate"
 
 FAILS = "error=1,error_in_200"
 
@@ -371,6 +372,47 @@ OTHER_DIALECTS = [
         is_cut=True,
         streamed=False,
         path=INFER,
+    ),
+    Fault(
+        name="generate",
+        tokens={"input": 12, "output": 10},
+        streamed=False,
+        path=TRITON,
+    ),
+    Fault(
+        name="generate_stream",
+        wish="events=6",
+        tokens={"input": 12, "output": 4},
+        path=f"{TRITON}_stream",
+    ),
+    Fault(
+        name="generate_untold",
+        wish="events=6,usage=never",
+        tokens=COUNTED,
+        path=f"{TRITON}_stream",
+    ),
+    Fault(
+        name="generate_error",
+        wish=f"events=6,{FAILS},error_after=2",
+        outcome="stream_error",
+        tokens={"input": 12, "output": 2},
+        path=f"{TRITON}_stream",
+    ),
+    Fault(
+        name="generate_cut",
+        wish="events=6,cut=2",
+        outcome="truncated",
+        tokens={"input": 12, "output": 2},
+        is_cut=True,
+        path=f"{TRITON}_stream",
+    ),
+    Fault(
+        name="generate_refused",
+        wish="error=1",
+        outcome="upstream_error",
+        streamed=False,
+        status=500,
+        path=TRITON,
     ),
 ]
 
