@@ -8,6 +8,7 @@ never printed or shown by the admin API as a whole.
 from dataclasses import dataclass
 from enum import Enum
 
+from gateway.domain.rollout import RolloutPlan
 from gateway.domain.segment import Segment
 from gateway.domain.units import Bytes, Seconds, Share
 
@@ -353,6 +354,7 @@ class Service:
         repeat: True when a request may be sent again on a fresh connection after a
             reused one died before the answer began, whatever its method.
         segments: How its traffic is sliced, in order.
+        rollout: What moves the candidate's weight; None: `configured_share`, and people.
 
     """
 
@@ -374,3 +376,4 @@ class Service:
     override: Override | None = None
     repeat: bool = True
     segments: tuple[Segment, ...] = ()
+    rollout: RolloutPlan | None = None
