@@ -90,6 +90,11 @@ class Deadlines:
     first_token: Seconds | None = None
 
 
+COMPARED_FIRST_TOKEN = Seconds(30.0)
+"""Deadlines.first_token of a service with a rollout that says nothing else: a candidate
+that hangs is found by it, and not only when its timeouts end."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolLimits:
     """How much of an endpoint one worker may use at once.
@@ -258,9 +263,13 @@ RESERVED = (
     "duration",
     "first_byte",
     "first_token",
+    "time_to_first_token",
     "per_token",
+    "time_per_output_token",
     "late",
     "tokens",
+    "input_tokens",
+    "output_tokens",
     "cost",
     "requests",
     "other",
