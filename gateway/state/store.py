@@ -111,6 +111,7 @@ class Kept:
         weights: By service.
         ticket_keys: As they were saved last, in any order.
         rollouts: By service.
+        attempts: Of the evidence that is kept, by service; see Store.evidence.
         last_entry: Of the journal; None while it is empty.
 
     """
@@ -119,6 +120,7 @@ class Kept:
     weights: Mapping[str, Weight]
     ticket_keys: tuple[TicketKey, ...] = ()
     rollouts: Mapping[str, KeptRollout] = field(default_factory=dict)
+    attempts: Mapping[str, int] = field(default_factory=dict)
     last_entry: Entry | None = None
 
 

@@ -51,6 +51,7 @@ class MemoryStore:
             weights=dict(self._weights),
             ticket_keys=self._ticket_keys,
             rollouts=dict(self._rollouts),
+            attempts={name: kept.attempt for name, kept in self._evidence.items()},
             last_entry=self._last_entry(),
         )
 

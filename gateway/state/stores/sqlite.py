@@ -23,7 +23,7 @@ from gateway.state.store import (
     KeptRollout,
     Weight,
 )
-from gateway.state.tables.evidence import read_evidence, write_evidence
+from gateway.state.tables.evidence import read_attempts, read_evidence, write_evidence
 from gateway.state.tables.journal import (
     append_entries,
     prune_blocks,
@@ -230,6 +230,7 @@ class SqliteStore:
             weights=read_weights(connection),
             ticket_keys=read_ticket_keys(connection),
             rollouts=read_rollouts(connection),
+            attempts=read_attempts(connection),
             last_entry=read_last_entry(connection),
         )
 

@@ -30,6 +30,11 @@ _WRITE_RUN: Final = "INSERT INTO marks VALUES (?, ?, ?, ?)"
 _unpacked = msgpack.Decoder(dict[int, bytes]).decode
 
 
+def read_attempts(connection: sqlite3.Connection) -> dict[str, int]:
+    """Read of which attempt each service's evidence is."""
+    return dict(connection.execute("SELECT service, attempt FROM evidence"))
+
+
 def read_evidence(connection: sqlite3.Connection, service: str) -> KeptEvidence | None:
     """Read what is known; None: nothing is kept."""
     row = connection.execute(_READ, (service,)).fetchone()
