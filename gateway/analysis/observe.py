@@ -20,6 +20,8 @@ from gateway.domain.rollout import Worse
 OVERDUE: Final = "overdue"
 """Outcome of an exchange that was recorded at its deadline, while it was still running."""
 
+BIN_BITS: Final = 8
+
 UNKNOWN: Final = 255
 """Stands for None among losses, where each is one byte."""
 
@@ -33,7 +35,11 @@ beyond which an exchange is an event."""
 _Values: TypeAlias = Mapping[int, float]
 _Read: TypeAlias = Callable[[Exchange, _Values], int | None]
 _ReadAmount: TypeAlias = Callable[[Exchange, _Values], float | None]
-_ReadLoss: TypeAlias = Callable[[Exchange, _Values], int]
+_ReadLosses: TypeAlias = Callable[[Exchange, _Values], bytes]
+_Edges: TypeAlias = Sequence[tuple[float, float] | None]
+
+_BYTES: Final = tuple(bytes([loss]) for loss in range(UNKNOWN + 1))
+_UNKNOWN: Final = _BYTES[UNKNOWN]
 
 _FAILED: Final = frozenset({OVERDUE, *(outcome.value for outcome in ERRORS)})
 _CANCELLED: Final = Outcome.CLIENT_CANCELLED.value
@@ -66,7 +72,7 @@ _FIELDS: Final[Mapping[str, Callable[[Exchange], float | None]]] = {
 class Observer:
     """Reads exchanges for the metrics of one design.
 
-    Bins and losses are given as codes: the metric's number times 256, plus the bin.
+    A code is the metric's number, and below it BIN_BITS for the bin.
 
     Args:
         metrics: Of the design.
@@ -84,19 +90,19 @@ class Observer:
         places = {name: place for place, name in enumerate(names)}
         self._outcomes: list[tuple[int, _Read]] = []
         self._timings: list[tuple[int, _Read]] = []
-        self._ceilings: list[tuple[int, bool, _ReadLoss]] = []
-        self._losses: list[_ReadLoss] = []
+        self._ceilings: list[tuple[int, bool, _ReadLosses]] = []
+        self._losses: list[_ReadLosses] = []
         for number, metric in enumerate(metrics):
             amount = _amount(metric, places)
+            read = _bin(metric, amount)
             readers = self._timings if metric.is_timing else self._outcomes
-            readers.append((number << 8, _bin(metric, places, amount)))
+            readers.append((number << BIN_BITS, read))
+            edges = [thresholds.get((number, place)) for place in places_of(metric)]
+            self._losses.append(_losses(metric, read, amount, edges))
             if metric.ceiling is not None:
-                limits = (metric.ceiling, metric.ceiling)
-                loss = _loss(metric, places, amount, limits)
+                limits = [(metric.ceiling, metric.ceiling)]
+                loss = _losses(metric, read, amount, limits)
                 self._ceilings.append((number, metric.is_timing, loss))
-            for place in places_of(metric):
-                edges = thresholds.get((number, place))
-                self._losses.append(_loss(metric, places, amount, edges))
 
     def outcomes(self, exchange: Exchange) -> list[int]:
         """Give the codes of metrics that are not timing."""
@@ -109,7 +115,7 @@ class Observer:
     def losses(self, exchange: Exchange) -> bytes:
         """Give the losses on the grid, or UNKNOWN, in the order of `columns_of`."""
         values = dict(exchange.values)
-        return bytes([read(exchange, values) for read in self._losses])
+        return b"".join([read(exchange, values) for read in self._losses])
 
     def over_ceilings(
         self, exchange: Exchange, *, is_timing: bool
@@ -117,7 +123,7 @@ class Observer:
         """Give, by metric with a ceiling, the loss on the grid; WORST: it is over."""
         values = dict(exchange.values)
         found = [
-            (number, read(exchange, values))
+            (number, read(exchange, values)[0])
             for number, timing, read in self._ceilings
             if timing is is_timing
         ]
@@ -176,7 +182,7 @@ def _codes(readers: list[tuple[int, _Read]], exchange: Exchange) -> list[int]:
     ]
 
 
-def _bin(metric: Metric, places: Mapping[str, int], amount: _ReadAmount) -> _Read:
+def _bin(metric: Metric, amount: _ReadAmount) -> _Read:
     if metric.kind is Kind.DISTRIBUTION:
         return _of_amount(metric, amount)
     events = _OUTCOMES.get(metric.signal)
@@ -249,36 +255,41 @@ def _value(signal: str, places: Mapping[str, int]) -> _ReadAmount:
     return lambda _exchange, values: values.get(place)
 
 
-def _loss(
-    metric: Metric,
-    places: Mapping[str, int],
-    amount: _ReadAmount,
-    edges: tuple[float, float] | None,
-) -> _ReadLoss:
+def _losses(
+    metric: Metric, read: _Read, amount: _ReadAmount, edges: _Edges
+) -> _ReadLosses:
+    """Read a byte for each place of a metric."""
     if metric.kind is Kind.DISTRIBUTION:
         return _beyond(metric, amount, edges)
-    read = _bin(metric, places, amount)
     scale = WORST if metric.kind is Kind.RATE else 1
 
-    def loss(exchange: Exchange, values: _Values) -> int:
+    def losses(exchange: Exchange, values: _Values) -> bytes:
         found = read(exchange, values)
-        return UNKNOWN if found is None else found * scale
+        return _UNKNOWN if found is None else _BYTES[found * scale]
 
-    return loss
+    return losses
 
 
-def _beyond(
-    metric: Metric, amount: _ReadAmount, edges: tuple[float, float] | None
-) -> _ReadLoss:
-    """Read whether an amount is beyond the edge of its version."""
-    if edges is None:
-        return lambda _exchange, _values: UNKNOWN
+def _beyond(metric: Metric, amount: _ReadAmount, edges: _Edges) -> _ReadLosses:
+    """Read whether an amount is beyond the edges of its version."""
+    unknown = _UNKNOWN * len(edges)
     is_higher = metric.worse is Worse.HIGHER
+    both = [[None if edge is None else edge[side] for edge in edges] for side in (0, 1)]
+    if not any(edges):
+        return lambda _exchange, _values: unknown
 
-    def loss(exchange: Exchange, values: _Values) -> int:
-        found, edge = amount(exchange, values), edges[exchange.is_candidate]
+    def losses(exchange: Exchange, values: _Values) -> bytes:
+        found = amount(exchange, values)
         if found is None:
-            return UNKNOWN
-        return WORST if (found > edge if is_higher else found <= edge) else 0
+            return unknown
+        mine = both[exchange.is_candidate]
+        if is_higher:
+            return bytes([
+                UNKNOWN if edge is None else WORST if found > edge else 0
+                for edge in mine
+            ])
+        return bytes([
+            UNKNOWN if edge is None else WORST if found <= edge else 0 for edge in mine
+        ])
 
-    return loss
+    return losses

@@ -8,9 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from gateway.analysis.counts import Counts, Place
-
-BIN_BITS: Final = 8
-"""A code is the metric's number, and below it so many bits for the bin."""
+from gateway.analysis.observe import BIN_BITS
 
 _BIN: Final = (1 << BIN_BITS) - 1
 
@@ -37,7 +35,7 @@ class TallySheet:
         *,
         is_candidate: bool,
     ) -> None:
-        """Note a unit: a code for each metric, in each of these cells."""
+        """Note a unit: a code (see Observer) for each metric, in each of these cells."""
         noted = self._noted
         for cell in cells:
             noted[process, coin, cell, is_candidate] += codes

@@ -12,13 +12,14 @@ from gateway.analysis.counts import FRESH, PAIRS, PROOF, Counts
 from gateway.analysis.design import Design, Kind
 from gateway.analysis.exchange import Exchange
 from gateway.analysis.observe import (
+    BIN_BITS,
     UNKNOWN,
     WORST,
     Observer,
     Thresholds,
     columns_of,
 )
-from gateway.analysis.tally_sheet import BIN_BITS, TallySheet
+from gateway.analysis.tally_sheet import TallySheet
 
 Cells: TypeAlias = Mapping[tuple[int, int], int]
 """Number of a cell of the design, by place of a segment and number of its value."""
