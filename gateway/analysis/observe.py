@@ -163,14 +163,15 @@ def edge_of(metric: Metric, bin_number: int) -> float:
     """Give the amount beyond which the worse bins begin.
 
     Returns:
-        Where higher is worse, amounts above it are in higher bins; where lower is worse,
-        those at or below it are, and 0 is the least. Infinite for FAILED_BIN.
+        Where higher is worse, amounts above it are in worse bins; infinite for
+        FAILED_BIN. Where lower is worse, those at or below it are; -infinite where only
+        what failed is.
 
     """
-    if metric.worse is Worse.HIGHER or bin_number >= FAILED_BIN:
+    if metric.worse is Worse.HIGHER:
         return upper_bound(bin_number, metric.smallest)
     mirrored = FAILED_BIN - 1 - bin_number
-    return upper_bound(mirrored - 1, metric.smallest) if mirrored else 0.0
+    return upper_bound(mirrored - 1, metric.smallest) if mirrored > 0 else -inf
 
 
 def _codes(readers: list[tuple[int, _Read]], exchange: Exchange) -> list[int]:
