@@ -98,6 +98,8 @@ class Observations(msgspec.Struct, kw_only=True, tag="observations"):
             told of a slice said of it holds until the controller publishes a table
             whose segments do not define that slice: then both sides drop it. A slice
             that is lost with a frame is told again in its next turn.
+        mirrored: Of copies of requests, whose answers no client saw; their cost is not
+            in `series`. By the version the copies went to.
         downstream_connections: Client connections open now.
         refused: Status to number of requests the gateway refused itself, before
             any version was assigned.
@@ -111,6 +113,7 @@ class Observations(msgspec.Struct, kw_only=True, tag="observations"):
     sequence: int
     series: list[Series]
     slices: list[Series] = []
+    mirrored: list[Series] = []
     downstream_connections: int
     refused: dict[int, int]
     dropped: dict[str, int] = {}
