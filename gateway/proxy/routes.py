@@ -171,6 +171,7 @@ class Route:
             share=routed.share,
             names=self.inspection.names,
             segments=code_of(service.segments),
+            window=routed.window,
         )
         self._unsplit = service.unsplit
         self._prefixes = tuple(p.encode() for p in service.unsplit)

@@ -7,7 +7,7 @@ and the controller, who decides, takes it for what it is.
 
 from typing import Final, NamedTuple
 
-from gateway.domain.units import BUCKETS, Share
+from gateway.domain.units import BUCKETS, Seconds, Share
 from gateway.handoff.evidence import Block, Record
 
 RECORDED: Final = 20
@@ -15,9 +15,6 @@ RECORDED: Final = 20
 
 RECORDED_IN_WINDOW: Final = 2
 """Exchanges of a key that are recorded in each window: the first, and one after washout."""
-
-WINDOW_S: Final = 600.0
-"""Seconds after which a key may count once more."""
 
 MOST_KEYS: Final = 50_000
 """Keys known at once, twice over: of the last ones, and of those before."""
@@ -63,6 +60,7 @@ class Split(NamedTuple):
         share: The candidate's weight.
         names: Of the signals.
         segments: Code of the segments' definitions.
+        window: Seconds after which a key may count once more.
 
     """
 
@@ -72,6 +70,7 @@ class Split(NamedTuple):
     share: Share
     names: tuple[str, ...]
     segments: int
+    window: Seconds
 
     @property
     def is_coin(self) -> bool:
@@ -116,9 +115,9 @@ class Units:
             return None
         if is_keyless:
             self._begin()
-            return Unit(fingerprint, 1, int(now / WINDOW_S), 1)
+            return Unit(fingerprint, 1, int(now / split.window), 1)
         # The high bits say where the windows of this key begin.
-        window = int(now / WINDOW_S + (fingerprint >> 32) / _FULL)
+        window = int(now / split.window + (fingerprint >> 32) / _FULL)
         place = (split.service, fingerprint)
         known = self._known.get(place) or self._before.get(place)
         nth = in_window = 1
