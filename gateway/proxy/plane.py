@@ -14,6 +14,7 @@ from gateway.domain.service import Service, Version
 from gateway.handoff.observations import Observations, Series
 from gateway.handoff.routing_table import RoutingTable
 from gateway.proxy.access_log import AccessLogger
+from gateway.proxy.awaiting import AllAwaiting
 from gateway.proxy.counting import count
 from gateway.proxy.deadlines import Wheel
 from gateway.proxy.observe import Observation, Sender, Told
@@ -72,6 +73,7 @@ class Plane:
         self._soon = soon
         self._finished: list[Observation] = []
         self.units = Units()
+        self._awaiting = AllAwaiting()
         self._complaints = Seldom(_COMPLAIN_EVERY_S)
         self.access_log = AccessLogger()
         self.recorder = Recorder()
@@ -97,6 +99,7 @@ class Plane:
         self.recorder.is_on = table.traces is not None
         self.is_telling = self.access_log.is_on or self.recorder.is_on
         self.routes = Routes(table, self._pool, self._tally, self.dice)
+        self._awaiting.use(self.routes.with_deadlines)
         for key, pool in before.items():
             if key not in self._pools:
                 pool.retire()
@@ -225,8 +228,11 @@ class Plane:
         self.unix_s = int(unix_time())
         now = monotonic()
         self.wheel.sweep(now)
-        for awaiting in () if self.routes is None else self.routes.with_deadlines:
-            awaiting.sweep(now)
+        for exchange in self._awaiting.overdue(now):
+            try:
+                exchange.note_overdue(now, self.units)
+            except Exception as error:  # ruff: ignore[blind-except]: it is told
+                self._complain("A late exchange could not be recorded.", error)
 
     def forget(self, client: Drainable) -> None:
         """Let go of a client connection that is gone."""

@@ -19,6 +19,7 @@ from gateway.domain.service import (
 )
 from gateway.domain.ticket_key import TicketKey
 from gateway.domain.units import Share
+from gateway.handoff.evidence import Block
 from gateway.handoff.observations import Series
 from gateway.handoff.routing_table import RoutedService, RoutingTable
 from gateway.proxy.deadlines import SWEEP
@@ -183,6 +184,12 @@ class Gateway:
     def outcomes(self, name: str = "v1") -> dict[str, int]:
         """Give the outcomes that happened, by name."""
         return {o: n for o, n in self.series(name).outcomes.items() if n}
+
+    def blocks(self) -> list[Block]:
+        """Give the evidence there is since the last time."""
+        plane = self._plane
+        assert plane is not None
+        return self._do(lambda: plane.units.take(can_send=True))
 
     def refused(self) -> dict[int, int]:
         plane = self._plane
