@@ -69,12 +69,20 @@ def table(
     trusted: Iterable[str] = (),
     ticket_key: TicketKey | None = None,
     epoch: int = 1,
+    **routed: object,
 ) -> RoutingTable:
+    """Write a table; *routed* are RoutedService's own, of every service."""
     return RoutingTable(
         epoch=epoch,
         ticket_key=ticket_key,
         services=tuple(
-            RoutedService(service=s, share=Share(share), salt=s.name, revision=1)
+            RoutedService(
+                service=s,
+                share=Share(share),
+                salt=s.name,
+                revision=1,
+                **routed,  # type: ignore[arg-type]
+            )
             for s in services
         ),
         limits=limits,
