@@ -78,10 +78,10 @@ class PairRecord(msgspec.Struct, kw_only=True, array_like=True, gc=False):
     """A request that both versions got: the client's, and a copy of it (a mirror).
 
     Whether a request is copied is decided when it arrives, by dice and by what the
-    request is, never by what becomes of it. The halves have the same fingerprint, cell
-    and `arrived`; `nth`, `window` and `nth_in_window` are 0, for no coin was tossed, and
-    `bucket` is None. A record of the client's half may also be among the block's records,
-    where a coin chose the baseline for it.
+    request is, never by what becomes of it. The halves have the same fingerprint, bucket,
+    `arrived` and cell; `nth`, `window` and `nth_in_window` are 0, for a pair needs no
+    coin. Where a coin chose the baseline, the client's half is among the block's records
+    as well, with numbers of its own.
 
     Attributes:
         baseline: What the client was answered; None when that is not known.

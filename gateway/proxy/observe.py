@@ -188,8 +188,7 @@ class Observation:
         if unit is None or not self.body.is_whole:
             return
         self._unit = _RECORDED
-        so_far = Seen(self.outcome, None, now - self.arrived, None, is_late=True)
-        units.ended(self._route.split, self._record(unit, OVERDUE, so_far))
+        units.ended(self._route.split, self._record_overdue(unit, now))
 
     def was_tossed(self, units: Units, now: float) -> None:
         """Note that a coin decided: this may be evidence.
@@ -212,6 +211,10 @@ class Observation:
             return
         outcome = totals.outcome.value
         units.ended(self._route.split, self._record(unit, outcome, totals))
+
+    def _record_overdue(self, unit: Unit, now: float) -> Record:
+        so_far = Seen(self.outcome, None, now - self.arrived, None, is_late=True)
+        return self._record(unit, OVERDUE, so_far)
 
     def _record(self, unit: Unit, outcome: str, totals: Seen) -> Record:
         usage = totals.usage

@@ -316,6 +316,10 @@ class Routes:
         takes_all = first is not None and not first.hosts and not first.paths
         self.takes_all = self._routes[0] if takes_all else None
 
+    def by_service(self) -> Iterable[tuple[RoutedService, Route]]:
+        """Give each service with its route."""
+        return zip(self.table.services, self._routes, strict=True)
+
     def find(self, head: RequestHead) -> Route:
         """Find the service of a request.
 

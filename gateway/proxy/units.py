@@ -8,7 +8,7 @@ and the controller, who decides, takes it for what it is.
 from typing import Final, NamedTuple
 
 from gateway.domain.units import BUCKETS, Seconds, Share
-from gateway.handoff.evidence import Block, Record
+from gateway.handoff.evidence import Block, PairRecord, Record
 
 RECORDED: Final = 20
 """Exchanges of a key that are recorded under one weight; a step passes on their mean."""
@@ -150,19 +150,27 @@ class Units:
         self._known[place] = known
 
     def ended(self, split: Split, record: Record) -> None:
-        """Take the record of an exchange that is over."""
-        block = self._blocks.get(split)
-        if block is None:
-            self._blocks[split] = block = Block(
-                service=split.service,
-                revision=split.revision,
-                versions=split.versions,
-                share=split.share,
-                names=split.names,
-                segments=split.segments,
-            )
+        """Take the record of an exchange that is over, or overdue."""
+        block = self._blocks.get(split) or self._open(split)
         block.records.append(record)
         self._count += 1
+
+    def paired(self, split: Split, pair: PairRecord) -> None:
+        """Take what became of a mirrored request: there are few of them."""
+        block = self._blocks.get(split) or self._open(split)
+        block.pairs.append(pair)
+        self._count += 1
+
+    def _open(self, split: Split) -> Block:
+        self._blocks[split] = block = Block(
+            service=split.service,
+            revision=split.revision,
+            versions=split.versions,
+            share=split.share,
+            names=split.names,
+            segments=split.segments,
+        )
+        return block
 
     def take(self, *, can_send: bool) -> list[Block]:
         """Give what was recorded since the last time; hold it while it cannot be sent.

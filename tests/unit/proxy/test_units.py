@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.domain.units import Seconds, Share
-from gateway.handoff.evidence import Record
+from gateway.handoff.evidence import PairRecord, Record
 from gateway.proxy import units as limits
 from gateway.proxy.units import Split, Unit, Units
 
@@ -147,6 +147,19 @@ def test_records_are_given_once_by_split() -> None:
     assert blocks[0].names == ("refusal",)
     assert units.take(can_send=True) == []
     assert units.dropped == 0
+
+
+def test_pairs_travel_with_the_records_of_their_split() -> None:
+    units = Units()
+    pair = PairRecord(baseline=record(), candidate=None)
+    units.ended(SPLIT, record())
+    units.paired(SPLIT, pair)
+    units.paired(SPLIT._replace(revision=2), pair)
+
+    blocks = units.take(can_send=True)
+
+    assert [(len(b.records), b.pairs) for b in blocks] == [(1, [pair]), (0, [pair])]
+    assert units.take(can_send=True) == []
 
 
 def test_what_cannot_be_sent_is_held() -> None:
