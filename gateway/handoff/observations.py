@@ -54,7 +54,8 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
         priced: Exchanges whose cost is known, and in `cost`.
         signals: Signal name to how often it was measured, the sum of its values, and
             the sum of their squares.
-        skipped: What was not read or measured (answer, event, request, signal) to number.
+        skipped: What was not read or measured (answer, event, request, signal) to number;
+            of copies of requests, why there were none (see proxy.mirror), too.
         late: Exchanges that had no content yet when the version's deadline passed.
         in_flight: Exchanges running now.
         connections_active: Upstream connections with an exchange on them.
@@ -124,6 +125,7 @@ class Counted(msgspec.Struct, kw_only=True, frozen=True):
 
     Attributes:
         series: Sums over worker processes that are replaced, and of their slices.
+        mirrored: The same of copies of requests.
         refused: The same for requests refused before any version was assigned.
         dropped: The same for what there was no room for.
         frames: The newest frame of each other process, with all its slices where it is
@@ -132,6 +134,7 @@ class Counted(msgspec.Struct, kw_only=True, frozen=True):
     """
 
     series: list[Series] = []
+    mirrored: list[Series] = []
     refused: dict[int, int] = {}
     dropped: dict[str, int] = {}
     frames: list[Observations] = []
