@@ -125,6 +125,25 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutFigures:
+    """One service's rollout, in numbers.
+
+    Attributes:
+        phase: Where it stands: a domain.rollout.Phase value, or "killed".
+        step: Number of the step, the first is 1; 0: none has begun.
+        log_evalues: By metric, over all segments: how strong the evidence against the
+            candidate is, natural log.
+        rollbacks: Since this controller started, by the metric that caused them.
+
+    """
+
+    phase: str
+    step: int
+    log_evalues: Mapping[str, float] = field(default_factory=dict)
+    rollbacks: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
     """One moment of the gateway, as a scrape shows it.
 
@@ -138,6 +157,7 @@ class Picture:
         signals: What the configuration has measured, by service.
         units: Units of evidence by (service, version).
         evidence_age: Seconds since the last one, by service; those that have any.
+        rollouts: By service.
 
     """
 
@@ -149,3 +169,4 @@ class Picture:
     signals: Mapping[str, Collection[str]] = field(default_factory=dict)
     units: Mapping[tuple[str, str], int] = field(default_factory=dict)
     evidence_age: Mapping[str, float] = field(default_factory=dict)
+    rollouts: Mapping[str, RolloutFigures] = field(default_factory=dict)

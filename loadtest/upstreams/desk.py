@@ -17,6 +17,7 @@ from loadtest.upstreams.behaviour import (
 from loadtest.upstreams.request import Request
 from loadtest.upstreams.script import Ending, Step, write_script
 from loadtest.upstreams.speech import json_bytes
+from loadtest.upstreams.variety import varied
 from loadtest.upstreams.voice import Order
 from loadtest.upstreams.voices import Voices
 
@@ -131,7 +132,7 @@ class Desk:
 
     def _chat(self, request: Request) -> Iterator[Step]:
         how = self.behaviour_for(request.wish)
-        fails = how.error > 0 and self._dice() < how.error
+        how, fails = varied(how, self._dice, request.body_bytes)
         self.counts.requests += 1
         voice = self._voices.of(request.path)
         streamed = request.is_streamed(unasked=voice.streams_unasked)
