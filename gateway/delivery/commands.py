@@ -92,7 +92,7 @@ def resume(standing: Standing, event: Resumed) -> Moved:
     """End a pause: one of the plan is passed, after any other the step goes on."""
     if standing.pause is PauseReason.STEP:
         return go_on(standing, "Resumed by hand.")
-    back = back_to_step(standing)
+    back = back_to_step(standing, is_healthy=event.is_healthy)
     change = causes.weights(standing.share, back.share)
     where = causes.place(plan_of(standing), standing.step)
     return Moved(standing=back, cause=f"Resumed by hand. {where} goes on: {change}.")

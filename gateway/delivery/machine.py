@@ -136,7 +136,7 @@ def answer(standing: Standing, event: Event) -> Moved:
     if rule is None and isinstance(event, _PASS_BY):
         return ticks.pass_by(standing, event)
     if rule is None:
-        raise _not_allowed(standing, f"`{COMMANDS[type(event)]}` is not for that.")
+        raise _not_allowed(standing, f"`{_verb(event)}` is not possible then.")
     if why := rule.unless(standing, event):
         raise _not_allowed(standing, why)
     moved = rule.act(standing, event)
@@ -162,6 +162,10 @@ def _name(event: type[Event], standing: Standing) -> str:
     if event is Started and standing.phase in TERMINAL:
         return "start (of a candidate with a new definition)"
     return COMMANDS[event]
+
+
+def _verb(event: Event) -> str:
+    return COMMANDS[type(event)].partition(" ")[0]
 
 
 def _not_allowed(standing: Standing, why: str) -> NotAllowedNow:

@@ -1,9 +1,7 @@
 """A canary climbs by evidence, waits where there is none, and bakes before the end."""
 
-import pytest
-
-from gateway.domain.rollout import PauseReason, Phase
-from tests.unit.delivery.stage import PROVEN, UNPROVEN, Rollout, failed, plan_with
+from gateway.domain.rollout import Phase
+from tests.unit.delivery.stage import PROVEN, Rollout
 
 
 def test_it_climbs_by_the_default_plan_to_a_promotion() -> None:
