@@ -5,6 +5,7 @@ and the machine adds what is possible.
 """
 
 from dataclasses import replace
+from typing import Final
 
 from gateway.delivery import causes
 from gateway.delivery.events import (
@@ -33,6 +34,9 @@ from gateway.delivery.moves import (
 from gateway.delivery.steps import planned_share
 from gateway.domain.rollout import TERMINAL, PauseReason, Phase, Standing
 from gateway.domain.units import Share
+
+AS_GOOD_AS_BY_HAND: Final = frozenset({PauseReason.INTEGRITY, PauseReason.OPERATOR})
+"""Pauses that a pause by hand adds nothing to: they do not end by themselves."""
 
 
 def start(standing: Standing, event: Started) -> Moved:
@@ -80,7 +84,7 @@ def retry(standing: Standing, event: Retried) -> Moved:
 
 def pause(standing: Standing, _event: Event) -> Moved:
     """Pause by hand. A pause that says more than that keeps its reason."""
-    if standing.pause in {PauseReason.INTEGRITY, PauseReason.OPERATOR}:
+    if standing.pause in AS_GOOD_AS_BY_HAND:
         return Moved(standing=standing)
     return Moved(
         standing=hold(standing, PauseReason.OPERATOR),

@@ -149,13 +149,19 @@ def possible(standing: Standing) -> tuple[str, ...]:
 
     `promote` and a resumed pause of the plan also want a healthy candidate.
     """
-    here = [
-        event
-        for event in COMMANDS
-        if (where(standing), event) in TABLE
-        and not (event is Resumed and commands.cannot_resume(standing, Resumed()))
-    ]
-    return tuple(_name(event, standing) for event in here)
+    here = [event for event in COMMANDS if (where(standing), event) in TABLE]
+    return tuple(
+        _name(event, standing) for event in here if not _is_vain(event, standing)
+    )
+
+
+def _is_vain(event: type[Event], standing: Standing) -> bool:
+    """Whether it is refused whatever it says, or changes nothing."""
+    if event is Resumed:
+        return bool(commands.cannot_resume(standing, Resumed()))
+    if event is Paused:
+        return standing.pause in commands.AS_GOOD_AS_BY_HAND
+    return event is Killed and standing.is_killed
 
 
 def _name(event: type[Event], standing: Standing) -> str:
