@@ -239,6 +239,16 @@ def lose_candidate(standing: Standing, _event: CandidateGone) -> Moved:
     )
 
 
+def forget_weight(standing: Standing, _event: CandidateGone) -> Moved:
+    """Take back a weight set by hand: it was not meant for whatever comes next."""
+    if not standing.share:
+        return Moved(standing=standing)
+    change = causes.weights(standing.share, Share(0))
+    return Moved(
+        standing=off(standing, Phase.IDLE), cause=f"The candidate is gone: {change}."
+    )
+
+
 def forget_promotion(standing: Standing, _event: CandidateGone) -> Moved:
     """Follow the configuration: its versions changed, so that its baseline counts."""
     return Moved(

@@ -73,6 +73,7 @@ _CUT: Final = Rule(commands.abort_now, (ROLLED_BACK, ABORTED))
 TABLE: Final[Mapping[tuple[str, type[Event]], Rule]] = {
     (IDLE, Started): _START,
     (IDLE, WeightSet): Rule(commands.set_weight_alone),
+    (IDLE, CandidateGone): Rule(commands.forget_weight),
     **{
         (phase, event): rule
         for phase in _ON

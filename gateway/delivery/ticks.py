@@ -19,7 +19,7 @@ from gateway.delivery.moves import (
 from gateway.delivery.steps import Hold, hold_of, planned_share
 from gateway.domain.rollout import OnFailure, PauseReason, Phase, Standing
 from gateway.domain.units import Seconds
-from gateway.domain.verdict import Assessment, Finding, Verdict
+from gateway.domain.verdict import Assessment, Finding
 
 _READOUT = "readout"
 
@@ -235,11 +235,7 @@ def _has_any_units(known: Assessment) -> bool:
 
 def _failed(known: Assessment, answer: OnFailure) -> tuple[Finding, ...]:
     """Give the findings that are answered so; a ceiling never rolls back by itself."""
-    return tuple(
-        finding
-        for finding in known.regressed
-        if finding.verdict is Verdict.REGRESSED and _answer(finding) is answer
-    )
+    return tuple(f for f in known.regressed if _answer(f) is answer)
 
 
 def _answer(finding: Finding) -> OnFailure:

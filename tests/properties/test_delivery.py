@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -14,6 +14,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from gateway.delivery.causes import odds
 from gateway.delivery.events import (
     Aborted,
     CandidateGone,
@@ -256,14 +257,18 @@ class Rollouts(RuleBasedStateMachine):
             assert before.phase is Phase.BAKING or not _bakes(before)
 
     def said_why(self, before: Standing, moved: Moved) -> None:
-        after = moved.standing
-        if (after.phase, after.share, after.pause) != (
-            before.phase,
-            before.share,
-            before.pause,
-        ):
-            assert moved.cause
-            assert after.cause == moved.cause
+        """Whoever publishes and journals may go by the cause alone."""
+        if moved.cause:
+            assert moved.standing.cause == moved.cause
+        else:
+            assert _without_time(moved.standing) == _without_time(before)
+            assert not moved.raises
+
+    @precondition(lambda self: self.standing.phase is Phase.IDLE)
+    @invariant()
+    def an_idle_service_has_no_routes(self) -> None:
+        assert not self.standing.header_routes
+        assert not self.standing.mirror_routes
 
     @invariant()
     def no_ended_rollout_has_traffic(self) -> None:
@@ -292,6 +297,11 @@ class Rollouts(RuleBasedStateMachine):
         assert msgspec.json.decode(kept, type=Standing) == self.standing
 
 
+def _without_time(standing: Standing) -> Standing:
+    none = Seconds(0.0)
+    return replace(standing, in_step=none, waited=none, in_phase=none)
+
+
 def _rolls_back(event: Event) -> bool:
     return isinstance(event, Ticked) and any(
         finding.on_failure is OnFailure.ROLLBACK and not finding.is_ceiling
@@ -306,10 +316,15 @@ def _bakes(standing: Standing) -> bool:
     return bool(plan.analysis.watch if is_watched else plan.analysis.bake)
 
 
-class TestRollouts(Rollouts.TestCase):
-    """Run by pytest as Hypothesis makes them."""
+TestRollouts = Rollouts.TestCase
+TestRollouts.settings = settings(
+    max_examples=150, stateful_step_count=40, deadline=None
+)
 
-    settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+
+@given(known=st.floats())
+def test_any_wealth_can_be_written(known: float) -> None:
+    assert odds(known).endswith(" : 1")
 
 
 @pytest.mark.parametrize("phase", [Phase.ROLLED_BACK, Phase.ABORTED, Phase.PROMOTED])

@@ -41,11 +41,11 @@ def test_it_climbs_by_the_default_plan_to_a_promotion() -> None:
         weights.append(rollout.percent)
 
     assert weights == [5, 25, 50, 95]
-    assert rollout.standing.phase is Phase.BAKING
+    assert rollout.phase() is Phase.BAKING
 
     rollout.passes(3600, PROVEN)
 
-    assert rollout.standing.phase is Phase.PROMOTED
+    assert rollout.phase() is Phase.PROMOTED
     assert rollout.percent == 100
     assert rollout.standing.serves == "v2"
     assert [move.raises for move in rollout.moves] == [True] * 6
@@ -78,7 +78,7 @@ def test_a_step_does_not_pass_without(seconds: float, known: Assessment) -> None
     rollout.passes(seconds, known)
 
     assert rollout.percent == 5
-    assert rollout.standing.phase is Phase.PROGRESSING
+    assert rollout.phase() is Phase.PROGRESSING
 
 
 def test_a_weight_rises_only_while_the_candidate_is_healthy() -> None:
@@ -120,7 +120,7 @@ def test_a_step_without_proof_pauses_and_says_what_it_lacks() -> None:
     rollout = Rollout()
     rollout.passes(86_400, UNPROVEN)
 
-    assert rollout.standing.pause is PauseReason.INCONCLUSIVE
+    assert rollout.pause() is PauseReason.INCONCLUSIVE
     assert rollout.percent == 5
     assert rollout.last == (
         "Step 1 of 4 waited for 1 d. It lacks: no proof yet of error_rate. About 100"
@@ -134,7 +134,7 @@ def test_a_resumed_step_has_its_time_again_and_keeps_its_evidence() -> None:
     stage = rollout.standing.stage
     rollout.does(Resumed())
     rollout.passes(86_000, UNPROVEN)
-    assert rollout.standing.phase is Phase.PROGRESSING
+    assert rollout.phase() is Phase.PROGRESSING
 
     rollout.passes(1, PROVEN)
     assert rollout.percent == 25
@@ -146,23 +146,23 @@ def test_an_inconclusive_pause_does_not_end_by_itself() -> None:
     rollout.passes(86_400, UNPROVEN)
     rollout.passes(600, PROVEN)
 
-    assert rollout.standing.phase is Phase.PAUSED
+    assert rollout.phase() is Phase.PAUSED
     assert rollout.percent == 5
 
 
 def test_silence_holds_and_the_rollout_goes_on_when_units_arrive() -> None:
     rollout = Rollout()
     rollout.passes(80_000)
-    assert rollout.standing.phase is Phase.PROGRESSING
+    assert rollout.phase() is Phase.PROGRESSING
 
     rollout.passes(6_400)
-    assert rollout.standing.pause is PauseReason.NO_DATA
+    assert rollout.pause() is PauseReason.NO_DATA
 
     rollout.passes(900_000)
-    assert rollout.standing.pause is PauseReason.NO_DATA
+    assert rollout.pause() is PauseReason.NO_DATA
 
     rollout.passes(1, UNPROVEN)
-    assert rollout.standing.phase is Phase.PROGRESSING
+    assert rollout.phase() is Phase.PROGRESSING
     assert rollout.percent == 5
 
 
@@ -173,14 +173,14 @@ def test_silence_never_promotes_by_time_either() -> None:
         rollout.passes(10_000)
 
     assert rollout.percent == 5
-    assert rollout.standing.pause is PauseReason.NO_DATA
+    assert rollout.pause() is PauseReason.NO_DATA
 
 
 def test_by_time_a_weight_is_held_for_the_pause_behind_it() -> None:
     plan = plan_with(weight(5), Pause(duration=Seconds(600)), weight(50), bake=60)
     rollout = Rollout(replace(plan, advance=Advance.TIME))
     rollout.passes(1, UNITS)
-    assert rollout.standing.pause is PauseReason.STEP
+    assert rollout.pause() is PauseReason.STEP
 
     rollout.passes(599, UNITS)
     assert rollout.percent == 5
@@ -201,7 +201,7 @@ def test_a_pause_without_a_duration_lasts_until_somebody_resumes() -> None:
     rollout = Rollout(plan_with(weight(5), Pause(), weight(50)))
     rollout.passes(60, PROVEN)
     rollout.passes(10_000_000, PROVEN)
-    assert rollout.standing.pause is PauseReason.STEP
+    assert rollout.pause() is PauseReason.STEP
 
     rollout.does(Resumed())
     assert rollout.percent == 50
@@ -214,7 +214,7 @@ def test_a_timed_pause_is_cut_short_by_hand(event: Resumed | Promoted) -> None:
     rollout.does(event)
 
     assert rollout.percent == 50
-    assert rollout.standing.phase is Phase.PROGRESSING
+    assert rollout.phase() is Phase.PROGRESSING
 
 
 def test_routes_apply_at_once_and_the_plan_goes_on() -> None:
@@ -279,26 +279,26 @@ def test_an_analysis_step_with_a_duration_passes_without_a_regression() -> None:
 def test_the_bake_waits_for_units_and_its_time() -> None:
     rollout = Rollout(plan_with(weight(50), bake=3600))
     rollout.passes(60, PROVEN)
-    assert (rollout.percent, rollout.standing.phase) == (95, Phase.BAKING)
+    assert (rollout.percent, rollout.phase()) == (95, Phase.BAKING)
 
     rollout.passes(3600)
-    assert rollout.standing.phase is Phase.BAKING
+    assert rollout.phase() is Phase.BAKING
     rollout.passes(1, UNITS)
-    assert rollout.standing.phase is Phase.PROMOTED
+    assert rollout.phase() is Phase.PROMOTED
 
 
 def test_a_plan_without_a_bake_promotes_after_its_last_step() -> None:
     rollout = Rollout(plan_with(weight(50), bake=0))
     rollout.passes(60, PROVEN)
 
-    assert rollout.standing.phase is Phase.PROMOTED
+    assert rollout.phase() is Phase.PROMOTED
 
 
 def test_a_bake_never_takes_weight_from_a_plan_that_went_further() -> None:
     rollout = Rollout(plan_with(weight(98)))
     rollout.passes(60, PROVEN)
 
-    assert (rollout.percent, rollout.standing.phase) == (98, Phase.BAKING)
+    assert (rollout.percent, rollout.phase()) == (98, Phase.BAKING)
 
 
 def test_an_ab_comparison_says_its_answer_once_and_stays() -> None:
@@ -309,10 +309,10 @@ def test_an_ab_comparison_says_its_answer_once_and_stays() -> None:
 
     rollout.passes(10_000_000, PROVEN)
     assert len(rollout.moves) == said
-    assert (rollout.percent, rollout.standing.phase) == (50, Phase.PROGRESSING)
+    assert (rollout.percent, rollout.phase()) == (50, Phase.PROGRESSING)
 
     rollout.does(Promoted())
-    assert rollout.standing.phase is Phase.BAKING
+    assert rollout.phase() is Phase.BAKING
 
 
 def replace_match(route: SetHeaderRoute, value: str) -> SetHeaderRoute:

@@ -37,13 +37,13 @@ RETRY = Retried(plan=plan_with(), plan_hash="h2", definition="d1", salt="salt-2"
 def test_a_weight_set_by_hand_pauses_and_resume_returns_to_the_plan() -> None:
     rollout = Rollout()
     rollout.does(WeightSet(share=share(12)))
-    assert (rollout.percent, rollout.standing.pause) == (12, PauseReason.OPERATOR)
+    assert (rollout.percent, rollout.pause()) == (12, PauseReason.OPERATOR)
 
     rollout.passes(900_000, PROVEN)
     assert rollout.percent == 12
 
     moved = rollout.does(Resumed())
-    assert (rollout.percent, rollout.standing.phase) == (5, Phase.PROGRESSING)
+    assert (rollout.percent, rollout.phase()) == (5, Phase.PROGRESSING)
     assert not moved.raises
 
 
@@ -66,7 +66,7 @@ def test_a_pause_by_hand_stops_the_time_of_the_step() -> None:
     rollout.does(Paused())
     rollout.passes(5_000, PROVEN)
     rollout.does(Resumed())
-    assert rollout.standing.pause is PauseReason.STEP
+    assert rollout.pause() is PauseReason.STEP
 
     rollout.passes(99, PROVEN)
     assert rollout.percent == 5
@@ -80,7 +80,7 @@ def test_a_pause_while_baking_goes_back_to_the_bake() -> None:
     rollout.does(Paused())
     rollout.does(Resumed())
 
-    assert (rollout.percent, rollout.standing.phase) == (95, Phase.BAKING)
+    assert (rollout.percent, rollout.phase()) == (95, Phase.BAKING)
 
 
 def test_promote_passes_one_step_and_full_all_of_them_and_the_bake() -> None:
@@ -89,7 +89,7 @@ def test_promote_passes_one_step_and_full_all_of_them_and_the_bake() -> None:
     assert rollout.percent == 25
 
     moved = rollout.does(Promoted(is_full=True))
-    assert (rollout.percent, rollout.standing.phase) == (100, Phase.PROMOTED)
+    assert (rollout.percent, rollout.phase()) == (100, Phase.PROMOTED)
     assert moved.raises
 
 
@@ -99,14 +99,14 @@ def test_promote_is_refused_for_an_ill_candidate_and_promote_full_is_not() -> No
         rollout.does(Promoted(is_healthy=False))
 
     rollout.does(Promoted(is_full=True, is_healthy=False))
-    assert rollout.standing.phase is Phase.PROMOTED
+    assert rollout.phase() is Phase.PROMOTED
 
 
 def test_an_abort_takes_all_traffic_off_the_candidate() -> None:
     rollout = Rollout()
     moved = rollout.does(Aborted())
 
-    assert (rollout.percent, rollout.standing.phase) == (0, Phase.ABORTED)
+    assert (rollout.percent, rollout.phase()) == (0, Phase.ABORTED)
     assert not moved.raises
 
 
@@ -173,7 +173,7 @@ def test_a_kill_works_in_every_phase_and_its_end_brings_nothing_back(
     ended = {Phase.IDLE: Phase.IDLE, Phase.ROLLED_BACK: Phase.ROLLED_BACK}
     if phase is Phase.ROLLING_BACK:
         ended[phase] = Phase.ROLLED_BACK
-    assert rollout.standing.phase is ended.get(phase, Phase.ABORTED)
+    assert rollout.phase() is ended.get(phase, Phase.ABORTED)
     assert rollout.percent == 0
 
 
@@ -198,7 +198,7 @@ def test_a_candidate_that_is_gone_has_no_traffic_and_is_no_new_one_when_it_is_ba
 ):
     rollout = Rollout()
     rollout.does(CandidateGone())
-    assert (rollout.percent, rollout.standing.phase) == (0, Phase.ABORTED)
+    assert (rollout.percent, rollout.phase()) == (0, Phase.ABORTED)
 
     rollout.does(CandidateGone())
     with pytest.raises(NotAllowedNow):
@@ -209,15 +209,23 @@ def test_a_promotion_ends_when_the_configuration_has_other_versions() -> None:
     rollout = in_phase(Phase.PROMOTED)
     rollout.does(CandidateGone())
 
-    assert rollout.standing.phase is Phase.IDLE
+    assert rollout.phase() is Phase.IDLE
     assert rollout.standing.serves is None
+
+
+def test_a_weight_set_by_hand_is_not_for_the_next_candidate() -> None:
+    rollout = Rollout(begins=False)
+    rollout.does(WeightSet(share=share(3)))
+    rollout.does(CandidateGone())
+
+    assert (rollout.percent, rollout.phase()) == (0, Phase.IDLE)
 
 
 def test_with_no_rollout_a_weight_may_be_set_by_hand() -> None:
     rollout = Rollout(begins=False)
     moved = rollout.does(WeightSet(share=share(3)))
 
-    assert (rollout.percent, rollout.standing.phase) == (3, Phase.IDLE)
+    assert (rollout.percent, rollout.phase()) == (3, Phase.IDLE)
     assert moved.raises
 
 
@@ -267,5 +275,5 @@ def in_phase(phase: Phase) -> Rollout:
             rollout.does(Aborted())
         case Phase.IDLE | Phase.PROGRESSING:
             pass
-    assert rollout.standing.phase is phase
+    assert rollout.phase() is phase
     return rollout
