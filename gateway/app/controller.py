@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -21,24 +22,32 @@ from aiohttp import web
 
 from gateway.admin.application import make_application
 from gateway.admin.ports import Condition, Ports
-from gateway.answers.segments import Place, places_of
 from gateway.app.export import Export
 from gateway.app.installed import installed_version, is_compiled
+from gateway.app.probes import Probes
 from gateway.app.reading import read_deployment
 from gateway.app.start import BAD_START, ControllerStart
+from gateway.app.told import percents, places, ready_line, signals
 from gateway.control.aggregate import Aggregate
 from gateway.control.durable import Durable
 from gateway.control.evidence import EvidenceBook
 from gateway.control.feedback import FeedbackDesk
 from gateway.control.gatekeeper import Gatekeeper
+from gateway.control.life_of_a_decision import LOOK_EVERY_S, Decisions
+from gateway.control.moves import Moves
+from gateway.control.notes import baseline_health
 from gateway.control.publish import Publisher
+from gateway.control.rollouts import Rollouts
+from gateway.control.standings import is_running
 from gateway.control.switchboard import Switchboard
 from gateway.control.unharmed import unharmed
-from gateway.domain.deployment import Address
 from gateway.domain.errors import GatewayError
+from gateway.domain.service import Version
+from gateway.handoff.evidence import Evidence
 from gateway.handoff.last_table import Last, read_last, write_last
 from gateway.handoff.link import Link
-from gateway.handoff.routing_table import RoutedService, RoutingTable
+from gateway.handoff.routing_table import RoutingTable
+from gateway.state.store import Kept
 from gateway.state.stores import store_at
 from gateway.telemetry.prometheus import Exposition, GatewayCollector
 from gateway.telemetry.traffic import Picture
@@ -72,6 +81,20 @@ class Controller:
         self._gate = Gatekeeper(
             self._publisher, self._durable, lambda: read_deployment(start), now
         )
+        self._probes = Probes(self._candidates)
+        self._moves = Moves(self._gate, self._durable, time.monotonic, now)
+        self._rollouts = Rollouts(
+            self._gate,
+            self._moves,
+            self._durable,
+            self._probes.is_healthy,
+            self._notes,
+            time.monotonic,
+        )
+        self._decisions = Decisions(
+            self._gate, self._moves, self._probes, time.monotonic, self._spawn
+        )
+        self._tasks: asyncio.TaskGroup | None = None
         self._feedback = FeedbackDesk(
             lambda: self._gate.table, lambda: self._gate.ticket_keys, now
         )
@@ -86,7 +109,7 @@ class Controller:
             now=now,
         )
         self._switchboard = Switchboard(
-            self._publisher, self._aggregate, self._evidence, self._export.record
+            self._publisher, self._aggregate, self._hear, self._export.record
         )
 
     async def run(self) -> None:
@@ -132,13 +155,60 @@ class Controller:
 
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._durable.keep_open(self._gate.store_returned))
+            self._tasks = tasks
+            await self._rollouts.restored()
+            await self._rollouts.configured()
+            tasks.create_task(self._decide())
+            tasks.create_task(self._probes.run())
+            tasks.create_task(self._durable.keep_open(self._store_returned))
             tasks.create_task(self._announce())
             tasks.create_task(self._obey())
             tasks.create_task(self._turn_keys())
             tasks.create_task(self._export.run())
             if self._last is not None:
                 tasks.create_task(self._compare())
+
+    async def _decide(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            self._decisions.look()
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        if self._tasks is None:
+            raise RuntimeError("Nothing is decided before the start.")
+        self._tasks.create_task(work)
+
+    def _hear(self, message: Evidence) -> None:
+        """Count evidence once, and give it to the rollouts that are on."""
+        if self._evidence.take(message):
+            for block in message.blocks:
+                self._decisions.take(block)
+
+    async def _store_returned(self, kept: Kept) -> None:
+        await self._gate.store_returned(kept)
+        await self._rollouts.restored()
+        await self._rollouts.configured()
+
+    def _notes(self, service: str, action: str) -> Sequence[str]:
+        """Say what an operator should know before an action."""
+        if action != "kill":
+            return ()
+        routed = self._gate.routed(service).service
+        traffic = self._aggregate.traffic().of(service, routed.baseline)
+        return (baseline_health(routed.baseline, traffic),)
+
+    def _candidates(self) -> list[tuple[str, Version]]:
+        """Give the candidates of rollouts that are on, to be probed."""
+        found = []
+        for service in self._gate.deployment.services:
+            standing = self._rollouts.standing(service.name)
+            if is_running(standing):
+                found += [
+                    (service.name, version)
+                    for version in service.versions
+                    if version.name == standing.candidate
+                ]
+        return found
 
     async def _accept_links(self) -> asyncio.Server:
         board = self._switchboard
@@ -198,6 +268,7 @@ class Controller:
             _log.error("Reload refused. %s", error)
         else:
             _log.info("Reloaded: epoch %d is in force.", receipt.table.epoch)
+            await self._rollouts.configured()
 
     async def _serve_admin(self) -> web.AppRunner:
         exposition = Exposition(
@@ -215,6 +286,7 @@ class Controller:
             exposition=exposition,
             feedback=self._feedback,
             evidence=self._evidence,
+            rollouts=self._rollouts,
         )
         runner = web.AppRunner(
             make_application(ports), access_log=None, shutdown_timeout=_GOODBYE_S
@@ -228,19 +300,20 @@ class Controller:
         await self._publisher.everywhere(table.epoch, workers=self._start.workers)
         _log.info("Epoch %d is in force on all workers.", self._publisher.epoch)
         if self._is_first:
-            line = _ready_line(self._start, self._gate.table)
+            line = ready_line(self._start, self._gate.table)
             with suppress(OSError):  # nobody has to listen
                 os.write(_STDOUT, f"{line}\n".encode())
 
     def _keep(self, table: RoutingTable) -> None:
-        self._aggregate.forget_all_but(_places(table))
-        self._evidence.forget_all_but(_percents(table).keys())
+        self._aggregate.forget_all_but(places(table))
+        self._evidence.forget_all_but(percents(table).keys())
         last = Last(
             table=table,
             deployment=self._gate.deployment,
             counted=self._aggregate.counted(),
             ticket_keys=tuple(self._gate.ticket_keys.values()),
             feedback=self._feedback.sums,
+            standings=self._gate.standings.left(),
             since=self._since,
         )
         write_last(self._start.table_fd, last)
@@ -271,65 +344,14 @@ class Controller:
         self._publisher.keep()  # so that no successor shows less than this
         return Picture(
             traffic=self._aggregate.traffic(),
-            percents=_percents(self._gate.table),
+            percents=percents(self._gate.table),
             workers=self._publisher.connected,
             epoch=self._gate.table.epoch,
             feedback=self._feedback.sums,
-            signals=_signals(self._gate.table),
+            signals=signals(self._gate.table),
             units={key: c.units for key, c in self._evidence.counts.items()},
             evidence_age=self._evidence.ages(),
         )
-
-
-def _percents(table: RoutingTable) -> dict[tuple[str, str], float]:
-    return {
-        (routed.service.name, version): percent
-        for routed in table.services
-        for version, percent in routed.percents().items()
-    }
-
-
-def _places(table: RoutingTable) -> dict[tuple[str, str], frozenset[Place]]:
-    """Give the slices that each version's traffic has."""
-    services = [routed.service for routed in table.services]
-    places = {
-        service.name: frozenset(
-            place for segment in service.segments for place in places_of(segment)
-        )
-        for service in services
-    }
-    return {
-        (service.name, version.name): places[service.name]
-        for service in services
-        for version in service.versions
-    }
-
-
-def _signals(table: RoutingTable) -> dict[str, set[str]]:
-    """Give the names of what is measured in each service."""
-    services = [routed.service for routed in table.services]
-    return {
-        service.name: {
-            *service.signals.names,
-            *(signal.name for signal in service.signals.reported),
-        }
-        for service in services
-    }
-
-
-def _ready_line(start: ControllerStart, table: RoutingTable) -> str:
-    data = ", ".join(f"http://{address}" for address in start.data_addresses)
-    admin_socket = socket.socket(fileno=os.dup(start.admin_fd))
-    with admin_socket:
-        host, port = admin_socket.getsockname()[:2]
-    services = ", ".join(_told(routed) for routed in table.services)
-    admin = Address(host=host, port=port)
-    return f"ready: data {data} · admin http://{admin} · services: {services}"
-
-
-def _told(routed: RoutedService) -> str:
-    weights = ", ".join(f"{name} {p:g} %" for name, p in routed.percents().items())
-    return f"{routed.service.name} ({weights})"
 
 
 async def _run(start: ControllerStart) -> int:
