@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,11 @@ import pytest
 from gateway.domain.errors import StoreUnavailable
 from gateway.domain.ticket_key import TicketKey
 from gateway.domain.units import Share
-from gateway.state.store import Change, Weight
+from gateway.state.journal import Draft, chained
+from gateway.state.store import Change, KeptEvidence, KeptRollout, Weight
 from gateway.state.stores.sqlite import SqliteStore
+from gateway.state.tables.journal import prune_blocks, read_entries
+from gateway.state.tables.schema import raise_schema
 
 CHAT = Weight(
     service="chat",
@@ -23,6 +27,7 @@ CHAT = Weight(
     change=Change(by="ci", reason="x" * 500, at=0.0),
 )
 KEY = TicketKey(number=1, secret=b"k" * 32, made_at=1.5)
+NOTE = Draft(at=0.5, service="chat", kind="promoted", body=b"{}")
 AS_VERSION_1_WROTE_IT = """
     CREATE TABLE gateway (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER);
     INSERT INTO gateway VALUES (1, 41);
@@ -33,6 +38,13 @@ AS_VERSION_1_WROTE_IT = """
         reason TEXT NOT NULL, changed_at REAL NOT NULL);
     INSERT INTO weight VALUES ('chat', 'v2', 1, 1, 'chat', 1, 'ci', 'why', 0.0);
     PRAGMA user_version = 1;
+"""
+AS_VERSION_2_ADDED = """
+    CREATE TABLE ticket_key (
+        number INTEGER PRIMARY KEY, secret BLOB NOT NULL, made_at REAL NOT NULL);
+    INSERT INTO ticket_key VALUES
+        (1, CAST('kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk' AS BLOB), 1.5);
+    PRAGMA user_version = 2;
 """
 
 
@@ -235,4 +247,134 @@ def _impatient(path: str) -> sqlite3.Connection:
 def _cramped(path: str) -> sqlite3.Connection:
     connection = _impatient(path)
     connection.execute("PRAGMA max_page_count = 24")
+    return connection
+
+
+async def test_a_file_of_the_second_schema_keeps_what_it_kept(path: Path) -> None:
+    """The last release's: weights and keys stay, rollouts and a journal come."""
+    _write_version_2(path)
+    store = SqliteStore(str(path))
+
+    kept = await store.open()
+    rollout = KeptRollout(service="chat", standing=b"{}", version=1)
+    entries = chained(None, [NOTE])
+    await store.save([], expected={}, epoch=0, rollouts=[rollout], entries=entries)
+    await store.close()
+    again = await SqliteStore(str(path)).open()
+
+    assert (kept.epoch, kept.ticket_keys) == (41, (KEY,))
+    assert (kept.rollouts, kept.attempts, kept.last_entry) == ({}, {}, None)
+    assert again.weights == kept.weights
+    assert list(again.weights) == ["chat"]
+    assert (again.rollouts, again.last_entry) == ({"chat": rollout}, entries[0])
+
+
+async def test_a_full_disk_keeps_the_evidence_that_was_kept(path: Path) -> None:
+    """All of it or none; and the file is not harmed."""
+    store = SqliteStore(str(path), connect=_cramped)
+    evidence = KeptEvidence(
+        service="chat", attempt=1, trial=b"t", book=b"b", keys={1: b"x"}, is_new=True
+    )
+    large = replace(evidence, keys=dict.fromkeys(range(9_000), b"y"), is_new=False)
+    await store.open()
+    await store.save_evidence(evidence)
+
+    with pytest.raises(StoreUnavailable, match="disk is full"):
+        await store.save_evidence(large, entries=chained(None, [NOTE]))
+
+    kept = await store.open()
+    assert kept.last_entry is None
+    assert await store.evidence("chat") == replace(evidence, is_new=False)
+    await store.append(chained(None, [NOTE]))
+    await store.close()
+
+
+@pytest.mark.parametrize("service", [None, "chat"])
+def test_a_page_of_the_journal_is_found_by_an_index(
+    path: Path, service: str | None
+) -> None:
+    """And in its order: nothing is sorted, and nothing read past, in a million rows."""
+    plan = _plan_of(path, lambda connection: read_entries(connection, service, 5, 10))
+
+    assert all("SEARCH entry USING" in line for line in plan)
+
+
+def test_old_blocks_are_found_by_an_index(path: Path) -> None:
+    """A service's journal is not read to prune it."""
+    plan = _plan_of(path, lambda connection: prune_blocks(connection, "chat", 20, 10))
+
+    assert any("INDEX prunable_of_service" in line for line in plan)
+    assert any("INDEX begun_of_service" in line for line in plan)
+    assert not any("SCAN" in line or "SORT" in line for line in plan)
+
+
+async def test_a_journal_damaged_in_its_middle_is_found_when_it_is_read(
+    path: Path,
+) -> None:
+    """Opening does not read it all; reading says what is wrong, and what to do."""
+    store = SqliteStore(str(path))
+    await store.open()
+    await store.append(chained(None, [replace(NOTE, body=b"x" * 3000)] * 50))
+    await store.close()
+    _tear_at(path, 20)
+
+    await store.open()
+    with pytest.raises(StoreUnavailable, match="damaged"):
+        await store.entries(None)
+    await store.close()
+
+
+async def test_what_was_written_behind_a_deadline_is_found_at_the_next_opening(
+    path: Path,
+) -> None:
+    """Nothing is promised of a call that took too long: it may be kept."""
+    awake = threading.Event()
+    store = SqliteStore(
+        str(path), connect=lambda name: _drowsy(name, awake), deadline_s=0.2
+    )
+    await store.open()
+    entries = chained(None, [NOTE])
+
+    with pytest.raises(StoreUnavailable, match="no answer"):
+        await store.append(entries)
+    awake.set()
+
+    assert (await store.open()).last_entry == entries[0]
+    await store.close()
+
+
+def _write_version_2(path: Path) -> None:
+    _write_version_1(path)
+    connection = sqlite3.connect(path)
+    connection.executescript(AS_VERSION_2_ADDED)
+    connection.close()
+
+
+def _plan_of(path: Path, work: Callable[[sqlite3.Connection], object]) -> list[str]:
+    """Give SQLite's plan of the statement that *work* runs."""
+    connection = _impatient(str(path))
+    raise_schema(connection, 0)
+    told: list[str] = []
+    connection.set_trace_callback(told.append)
+    work(connection)
+    connection.set_trace_callback(None)
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {told[0]}").fetchall()
+    connection.close()
+    return [row[3] for row in plan]
+
+
+def _tear_at(path: Path, page: int) -> None:
+    whole = _content(path)
+    place = page * 4096
+    _overwrite(path, whole[:place] + b"\xff" * 4096 + whole[place + 4096 :])
+
+
+def _drowsy(path: str, awake: threading.Event) -> sqlite3.Connection:
+    connection = _impatient(path)
+
+    def hear(statement: str) -> None:
+        if statement.startswith("INSERT INTO entry"):
+            awake.wait()
+
+    connection.set_trace_callback(hear)
     return connection
