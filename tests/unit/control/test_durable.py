@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -377,6 +378,32 @@ async def test_blocks_of_old_attempts_are_pruned_bit_by_bit(scene: _Scene) -> No
     assert (await scene.bodies()).count(None) == 700
 
 
+async def test_a_disk_that_is_still_full_is_not_said_to_be_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It can be opened; told once, not at each try."""
+    pages = [24]
+    store = SqliteStore(
+        str(tmp_path / "state.db"), connect=lambda name: _bounded(name, pages[0])
+    )
+    durable = Durable(lambda _address: store)
+    await durable.attach(StateAddress(kind=StateKind.SQLITE))
+    durable.journal.write(replace(decision(1), body=b"1" * 100_000))
+    with pytest.raises(StoreUnavailable, match="disk is full"):
+        await durable.flush()
+
+    assert await durable._reopen() is None
+    assert await durable._reopen() is None
+    assert durable.trouble is not None
+    pages[0] = 1000
+    assert await durable._reopen() is not None
+
+    entries = await durable.entries(None)
+    await durable.close()
+    assert [len(entry.body or b"") for entry in entries] == [100_000]
+    assert caplog.text.count("cannot grow") == 1
+
+
 async def test_what_is_in_trouble_reads_nothing(scene: _Scene) -> None:
     """It says why, at once."""
     _stored(scene).is_broken = True
@@ -403,10 +430,15 @@ async def test_a_real_file_that_was_away_gets_what_was_decided(tmp_path: Path) -
     folder.mkdir()
 
     kept = await durable._reopen()
-    await durable.flush()
 
     entries = await durable.entries(None)
     await durable.close()
     assert kept is not None
     assert [entry.body for entry in entries] == [b"1", b"2"]
     assert first_break(entries) is None
+
+
+def _bounded(path: str, pages: int) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    return connection

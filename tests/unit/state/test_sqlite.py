@@ -11,7 +11,7 @@ import pytest
 from gateway.domain.errors import StoreUnavailable
 from gateway.domain.ticket_key import TicketKey
 from gateway.domain.units import Share
-from gateway.state.journal import Draft, chained
+from gateway.state.journal import BEGUN, BLOCK, Draft, chained
 from gateway.state.store import Change, KeptEvidence, KeptRollout, Weight
 from gateway.state.stores.sqlite import SqliteStore
 from gateway.state.tables.journal import prune_blocks, read_entries
@@ -269,6 +269,20 @@ async def test_a_file_of_the_second_schema_keeps_what_it_kept(path: Path) -> Non
     assert (again.rollouts, again.last_entry) == ({"chat": rollout}, entries[0])
 
 
+async def test_reading_what_is_kept_takes_no_room_on_the_disk(path: Path) -> None:
+    """A full one has none for the index that several processes share (state.db-shm)."""
+    store = SqliteStore(str(path))
+    await store.open()
+    await store.save([CHAT], expected={}, epoch=1)
+    await store.open()
+    await store.save([], expected={}, epoch=2)
+
+    names = {found.name for found in _files_beside(path)}
+    await store.close()
+
+    assert names == {"state.db", "state.db-wal"}
+
+
 async def test_a_full_disk_keeps_the_evidence_that_was_kept(path: Path) -> None:
     """All of it or none; and the file is not harmed."""
     store = SqliteStore(str(path), connect=_cramped)
@@ -320,15 +334,30 @@ def test_a_page_of_the_journal_is_found_by_an_index(
     """And in its order: nothing is sorted, and nothing read past, in a million rows."""
     plan = _plan_of(path, lambda connection: read_entries(connection, service, 5, 10))
 
-    assert len(plan) == 1
+    assert len(plan) == 2
     assert f"SEARCH entry USING {index}" in plan[0]
+    assert "SEARCH body USING INTEGER PRIMARY KEY" in plan[1]
+
+
+async def test_what_old_blocks_said_gives_its_room_back(path: Path) -> None:
+    """What stays of a block is small; the file grows no further."""
+    store = SqliteStore(str(path))
+    begun = replace(NOTE, kind=BEGUN)
+    blocks = [replace(NOTE, kind=BLOCK, body=b"x" * 5000)] * 1000
+    entries = chained(None, [begun, *blocks, begun])
+    await store.open()
+    await store.append(entries)
+    assert await store.prune("chat", attempts=1, limit=1000) == 1000
+    await store.close()
+
+    assert _bytes_in_use(path) < 1000 * 200 + 40 * 4096
 
 
 def test_old_blocks_are_found_by_an_index(path: Path) -> None:
     """A service's journal is not read to prune it."""
     plan = _plan_of(path, lambda connection: prune_blocks(connection, "chat", 20, 10))
 
-    assert any("INDEX prunable_of_service" in line for line in plan)
+    assert any("INDEX block_of_service" in line for line in plan)
     assert any("INDEX begun_of_service" in line for line in plan)
     assert not any("SCAN" in line or "SORT" in line for line in plan)
 
@@ -386,6 +415,18 @@ def _plan_of(path: Path, work: Callable[[sqlite3.Connection], object]) -> list[s
     plan = connection.execute(f"EXPLAIN QUERY PLAN {told[0]}").fetchall()
     connection.close()
     return [row[3] for row in plan]
+
+
+def _files_beside(path: Path) -> list[Path]:
+    return list(path.parent.iterdir())
+
+
+def _bytes_in_use(path: Path) -> int:
+    connection = _impatient(str(path))
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    free = connection.execute("PRAGMA freelist_count").fetchone()[0]
+    connection.close()
+    return int(pages - free) * 4096
 
 
 def _lengths_of_runs(path: Path) -> list[int]:
