@@ -11,8 +11,9 @@ Sent once, never again to a third: an answer that came is no better for a second
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Final, NamedTuple
 
 from gateway.answers.side_effects import may_be_copied
@@ -257,13 +258,18 @@ class Mirrors:
         """Look after originals, deadlines and answers without an end (monotonic)."""
         self._copy_what_is_whole()
         for half in self._awaiting.overdue(now):
-            half.note_overdue(now, self._plane.units)
-        while self._copies:
-            oldest = next(iter(self._copies))
-            if oldest.began + LONGEST_S > now:
-                break
-            oldest.time_out()
-            self.copy_over(oldest)  # whatever became of it
+            self._try(partial(half.note_overdue, now, self._plane.units))
+        for copy in tuple(self._copies):
+            if copy.began + LONGEST_S > now:
+                return
+            self.copy_over(copy)
+            self._try(copy.time_out)
+
+    def _try(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Exception as error:  # ruff: ignore[blind-except]: it is told
+            self._complain("What was due for a copy failed.", error)
 
     def series(self) -> list[Series]:
         """Write down what was counted of copies."""
@@ -282,7 +288,7 @@ class Mirrors:
             self._give_up(original, "cut")
         self._originals = []
         for copy in tuple(self._copies):
-            copy.abandon()
+            self._try(copy.abandon)
 
     def _complain(self, what: str, error: Exception) -> None:
         if self._complaints.allow(self._plane.wheel.now):
