@@ -31,6 +31,7 @@ class Behaviour:
     read_rate: int | None = None  # request bodies are read this slowly, per second
     slow: float = 0.0  # share of answers whose first byte comes later, by slow_by
     slow_by: float = 0.0
+    cold: float = 0.0  # the first answer to each x-user-id comes later, by so much
     spread: float = 0.0  # sigma of lognormal factors on first_token and on the length
     # Shape of the answer
     events: int = 20  # chunks before [DONE]: the role first, the finish reason last
@@ -86,6 +87,7 @@ _COUNTS = frozenset({"events", "status", "error_status", "error_after"}) | froze
     "split",
 })
 _SECONDS = frozenset({"first_token", "interval", "close_idle", "error"}) | frozenset({
+    "cold",
     "refusals",
     "slow",
     "slow_by",
