@@ -15,6 +15,7 @@ Floors: a folder imports lower floors only; folders of one floor do not know eac
     2  settings/                      YAML to domain objects
     1  wire/ · routing/ · analysis/   pure: HTTP heads · key and version · counts
        answers/                       pure: what an answer was, read as it passes
+       delivery/                      pure: where a rollout stands, and what moves it
        flags/                         pure, below them: the bucket a key lands in
     0  domain/                        values, units, errors
 

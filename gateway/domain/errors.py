@@ -128,6 +128,14 @@ class RevisionConflict(GatewayError):
     type = "revision_conflict"
 
 
+class NotAllowedNow(GatewayError):
+    """Where a rollout stands, this cannot be done; the remedy says what can."""
+
+    side = Side.OPERATOR
+    status = 409
+    type = "not_allowed_now"
+
+
 class NotFound(GatewayError):
     """A name that is not there."""
 

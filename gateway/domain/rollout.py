@@ -275,6 +275,8 @@ class Phase(StrEnum):
     PROGRESSING = "progressing"
     PAUSED = "paused"
     BAKING = "baking"
+    ROLLING_BACK = "rolling_back"
+    """On the way down by `rollback_steps`: decided, and nothing raises a weight now."""
     PROMOTED = "promoted"
     ROLLED_BACK = "rolled_back"
     ABORTED = "aborted"
@@ -307,14 +309,23 @@ class Standing:
         plan: The plan, frozen at start; None before.
         plan_hash: Of it, for the journal.
         salt: What sticky keys are hashed with, fresh for each attempt.
-        step: Index of the current step; len(plan.steps) after the last.
-        in_step: Seconds in it, not counting pauses by hand.
-        in_phase: Seconds in this phase; what bake and timed pauses go by.
+        step: Index of the current step; the number of steps after the last.
+        stage: How many weights were begun with in this attempt, by steps and at last by
+            the bake: what is proven is proven afresh in each. 0: nothing has begun yet.
+        in_step: Seconds in it, not counting pauses that are not in the plan.
+        waited: Seconds of in_step that count for step_timeout: since the step could have
+            ended, or since somebody resumed.
+        in_phase: Seconds in this phase; what drain_timeout goes by.
         share: The candidate's weight as the rollout wants it.
         header_routes: In force.
         mirror_routes: In force.
         is_killed: The kill switch is on, whatever the phase.
         serves: After a promotion: the version that serves as baseline; None before.
+        ends_in: While rolling back: the phase it ends in; else None.
+        void: Why nothing can be proven any more in this attempt; None: it can.
+        told: What was answered once in this attempt and is not answered again: failed
+            metrics that pause or warn.
+        cause: The last thing that happened to it, in a sentence or two.
 
     """
 
@@ -328,13 +339,19 @@ class Standing:
     plan_hash: str = ""
     salt: str = ""
     step: int = 0
+    stage: int = 0
     in_step: Seconds = Seconds(0.0)
+    waited: Seconds = Seconds(0.0)
     in_phase: Seconds = Seconds(0.0)
     share: Share = Share(0)
     header_routes: tuple[SetHeaderRoute, ...] = ()
     mirror_routes: tuple[SetMirrorRoute, ...] = ()
     is_killed: bool = False
     serves: str | None = None
+    ends_in: Phase | None = None
+    void: str | None = None
+    told: tuple[str, ...] = ()
+    cause: str = ""
 
 
 TERMINAL = frozenset({Phase.PROMOTED, Phase.ROLLED_BACK, Phase.ABORTED})

@@ -105,6 +105,8 @@ class Traffic:
 
     Attributes:
         versions: By (service, version).
+        mirrored: Of copies of requests, by (service, version) they were sent to; those
+            that had any.
         refused: Requests the gateway refused before a version was assigned, by status.
         dropped: What the workers had no room for, by what it was.
         downstream: Client connections open now, by number of the connected worker.
@@ -112,6 +114,7 @@ class Traffic:
     """
 
     versions: dict[tuple[str, str], VersionTraffic] = field(default_factory=dict)
+    mirrored: dict[tuple[str, str], VersionTraffic] = field(default_factory=dict)
     refused: Counter[int] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     downstream: dict[int, int] = field(default_factory=dict)

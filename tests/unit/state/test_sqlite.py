@@ -234,5 +234,5 @@ def _impatient(path: str) -> sqlite3.Connection:
 
 def _cramped(path: str) -> sqlite3.Connection:
     connection = _impatient(path)
-    connection.execute("PRAGMA max_page_count = 8")
+    connection.execute("PRAGMA max_page_count = 24")
     return connection

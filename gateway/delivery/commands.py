@@ -1,0 +1,243 @@
+"""The rules for what people do, and for what the configuration does.
+
+Refusals here are those that depend on more than the phase; each says why in a sentence,
+and the machine adds what is possible.
+"""
+
+from dataclasses import replace
+
+from gateway.delivery import causes
+from gateway.delivery.events import (
+    Aborted,
+    CandidateGone,
+    Event,
+    Killed,
+    Moved,
+    Promoted,
+    Redefined,
+    Resumed,
+    Retried,
+    Started,
+    WeightSet,
+)
+from gateway.delivery.moves import (
+    back_to_step,
+    finish,
+    go_down,
+    go_on,
+    hold,
+    next_share,
+    off,
+    plan_of,
+)
+from gateway.delivery.steps import planned_share
+from gateway.domain.rollout import TERMINAL, PauseReason, Phase, Standing
+from gateway.domain.units import Share
+
+
+def start(standing: Standing, event: Started) -> Moved:
+    """Begin: no weight yet, the next tick enters the first step."""
+    begun = Standing(
+        phase=Phase.PROGRESSING,
+        attempt=standing.attempt + 1,
+        baseline=event.baseline,
+        candidate=event.candidate,
+        definition=event.definition,
+        plan=event.plan,
+        plan_hash=event.plan_hash,
+        salt=event.salt,
+        serves=standing.serves,
+    )
+    what = f"{event.candidate} against {event.baseline}"
+    return Moved(standing=begun, cause=f"Attempt {begun.attempt} begins: {what}.")
+
+
+def is_the_same_again(standing: Standing, event: Started) -> str:
+    """Say why a terminal phase stays: this candidate was already judged."""
+    same = (standing.candidate, standing.definition)
+    if standing.phase not in TERMINAL or same != (event.candidate, event.definition):
+        return ""
+    if standing.phase is Phase.PROMOTED:
+        return f"{event.candidate} is promoted already, as it is defined now."
+    return (
+        f"{event.candidate} was {standing.phase.replace('_', ' ')} as it is defined now;"
+        " `retry` tries the same once more."
+    )
+
+
+def retry(standing: Standing, event: Retried) -> Moved:
+    """Begin once more, at weight 0, with fresh coins."""
+    again = Started(
+        plan=event.plan,
+        plan_hash=event.plan_hash,
+        baseline=standing.baseline,
+        candidate=standing.candidate,
+        definition=event.definition,
+        salt=event.salt,
+    )
+    return start(standing, again)
+
+
+def pause(standing: Standing, _event: Event) -> Moved:
+    """Pause by hand. A pause that says more than that keeps its reason."""
+    if standing.pause in {PauseReason.INTEGRITY, PauseReason.OPERATOR}:
+        return Moved(standing=standing)
+    return Moved(
+        standing=hold(standing, PauseReason.OPERATOR),
+        cause=f"Paused by hand at {causes.percent(standing.share)}.",
+    )
+
+
+def resume(standing: Standing, event: Resumed) -> Moved:
+    """End a pause: one of the plan is passed, after any other the step goes on."""
+    if standing.pause is PauseReason.STEP:
+        return go_on(standing, "Resumed by hand.")
+    back = back_to_step(standing)
+    change = causes.weights(standing.share, back.share)
+    where = causes.place(plan_of(standing), standing.step)
+    return Moved(standing=back, cause=f"Resumed by hand. {where} goes on: {change}.")
+
+
+def cannot_resume(standing: Standing, event: Resumed) -> str:
+    """Say why it stays paused."""
+    if standing.void is not None:
+        return f"Nothing can be proven any more in this attempt: {standing.void}"
+    if standing.pause is PauseReason.STEP:
+        return _too_ill(standing, is_healthy=event.is_healthy)
+    return ""
+
+
+def promote(standing: Standing, event: Promoted) -> Moved:
+    """Pass the step, or all of them, whatever is proven.
+
+    Where nothing can be proven it goes on step by step, by hand alone.
+    """
+    if event.is_full:
+        return finish(standing, "Promoted in full by hand.")
+    moved = go_on(standing, "Promoted by hand.")
+    if standing.void is None or moved.standing.phase is Phase.PROMOTED:
+        return moved
+    return replace(moved, standing=hold(moved.standing, PauseReason.INTEGRITY))
+
+
+def cannot_promote(standing: Standing, event: Promoted) -> str:
+    """Say why its weight cannot rise."""
+    return "" if event.is_full else _too_ill(standing, is_healthy=event.is_healthy)
+
+
+def _too_ill(standing: Standing, *, is_healthy: bool) -> str:
+    if is_healthy or next_share(standing) <= standing.share:
+        return ""
+    return (
+        f"{standing.candidate} has no healthy endpoint, and its weight rises only while"
+        " it has; `promote --full` and `weights` do not ask."
+    )
+
+
+def abort(standing: Standing, _event: Aborted) -> Moved:
+    """Give it up: down, by `rollback_steps` if there are any."""
+    down = go_down(standing, Phase.ABORTED)
+    change = causes.weights(standing.share, down.share)
+    return Moved(standing=down, cause=f"Aborted by hand: {change}.")
+
+
+def abort_now(standing: Standing, event: Aborted | CandidateGone) -> Moved:
+    """Cut the way down short."""
+    why = "Aborted by hand" if isinstance(event, Aborted) else "The candidate is gone"
+    change = causes.weights(standing.share, Share(0))
+    return Moved(
+        standing=off(standing, standing.ends_in or Phase.ABORTED),
+        cause=f"{why} on the way down: {change}.",
+    )
+
+
+def kill(standing: Standing, _event: Killed) -> Moved:
+    """Everything to the baseline that the rollout began with, in every phase.
+
+    After a promotion too: who kills wants the version from before back. A promotion is
+    taken back by it, so that the end of the kill brings nothing back either.
+    """
+    phase = standing.phase
+    if phase not in {Phase.IDLE, Phase.ROLLED_BACK, Phase.ABORTED}:
+        phase = standing.ends_in or Phase.ABORTED
+    was_promoted = standing.phase is Phase.PROMOTED
+    killed = replace(
+        off(standing, phase),
+        is_killed=True,
+        serves=standing.baseline if was_promoted else standing.serves,
+    )
+    baseline = f" ({standing.baseline})" if standing.baseline else ""
+    change = causes.weights(standing.share, Share(0))
+    return Moved(
+        standing=killed, cause=f"Killed: all to the baseline{baseline}, {change}."
+    )
+
+
+def stay(standing: Standing, _event: Killed) -> Moved:
+    """Answer a second kill: it is done already."""
+    return Moved(standing=standing)
+
+
+def unkill(standing: Standing, _event: Event) -> Moved:
+    """Switch the kill off; nothing comes back by that."""
+    phase = standing.phase.replace("_", " ")
+    return Moved(
+        standing=replace(standing, is_killed=False),
+        cause=f"Unkilled: {phase}, the weight stays 0 %.",
+    )
+
+
+def set_weight_by_hand(standing: Standing, event: WeightSet) -> Moved:
+    """Set the weight, and pause: the plan does not go on from a weight it does not have."""
+    reason = PauseReason.INTEGRITY if standing.void else PauseReason.OPERATOR
+    planned = planned_share(plan_of(standing), standing.step)
+    change = causes.weights(standing.share, event.share)
+    return Moved(
+        standing=replace(hold(standing, reason), share=event.share),
+        cause=f"Set by hand: {change}. Paused; the plan has {causes.percent(planned)}.",
+    )
+
+
+def set_weight_alone(standing: Standing, event: WeightSet) -> Moved:
+    """Set the weight where no rollout is on: nothing is compared."""
+    change = causes.weights(standing.share, event.share)
+    return Moved(
+        standing=replace(standing, share=event.share),
+        cause=f"Set by hand, with no rollout: {change}.",
+    )
+
+
+def redefine(standing: Standing, event: Redefined) -> Moved:
+    """Void the attempt: what was counted so far is about something else.
+
+    The baseline's definition is not kept here: who tells of it knows that it changed.
+    """
+    is_same = (event.version, event.definition) == (
+        standing.candidate,
+        standing.definition,
+    )
+    is_theirs = event.version in {standing.baseline, standing.candidate}
+    if is_same or not is_theirs or standing.void is not None:
+        return Moved(standing=standing)
+    void = f"{event.version} was defined anew while the rollout was on."
+    return Moved(
+        standing=replace(hold(standing, PauseReason.INTEGRITY), void=void),
+        cause=f"{void} Paused: nothing can be proven any more in this attempt.",
+    )
+
+
+def lose_candidate(standing: Standing, _event: CandidateGone) -> Moved:
+    """Give it up at once: there is nothing to send anything to."""
+    gone = f"The configuration has no {standing.candidate} as candidate any more."
+    change = causes.weights(standing.share, Share(0))
+    return Moved(
+        standing=off(standing, Phase.ABORTED), cause=f"{gone} Aborted: {change}."
+    )
+
+
+def forget_promotion(standing: Standing, _event: CandidateGone) -> Moved:
+    """Follow the configuration: its versions changed, so that its baseline counts."""
+    return Moved(
+        standing=replace(off(standing, Phase.IDLE), serves=None),
+        cause="The configuration's versions changed: its baseline counts again.",
+    )
