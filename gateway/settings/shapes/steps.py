@@ -129,8 +129,8 @@ class MirrorRouteShape(Shape):
     )
     percentage: Percent | None = Field(
         default=None,
-        description="Of the service's requests that are copied. Left out: all that fit; "
-        "with no match either, or 0: the route is removed.",
+        description="Percent of the baseline's requests that is copied. Left out: all that "
+        "fit; with no match either, or 0: the route is removed.",
     )
     match: list[MirrorMatchShape] = Field(
         default=[],
@@ -167,7 +167,7 @@ class AnalysisStepShape(Shape):
 
     duration: _PauseDuration | None = Field(
         default=None,
-        description="How long without a regression; null: until every metric is proven.",
+        description="After how long without a regression it passes too; null: never.",
     )
 
 

@@ -142,7 +142,7 @@ def test_a_mirror_with_a_match_alone_copies_all_that_fit(
         (Strategy.CANARY, RolloutPlan().steps),
         (
             Strategy.BLUE_GREEN,
-            (SetMirrorRoute(name="preview", share=Share(20_000)), Analyse()),
+            (SetMirrorRoute(name="preview", share=Share(100_000)), Analyse()),
         ),
         (Strategy.AB, (SetWeight(share=Share(50_000)),)),
     ],
@@ -415,7 +415,7 @@ def test_autostart_needs_a_state_that_lasts(
         (
             "{steps: [{setWeight: 97}], analysis: {holdback: 5}}",
             ".analysis.holdback",
-            "with a step at 97: the candidate's weight would fall after it. Write at "
+            "with a step at 97, which leaves the baseline less than that. Write at "
             "most 3.",
         ),
         ("{rollback_steps: [0]}", ".rollback_steps[0]", "0 is the end of them all"),
