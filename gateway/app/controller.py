@@ -11,7 +11,6 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -24,30 +23,21 @@ from gateway.admin.application import make_application
 from gateway.admin.ports import Condition, Ports
 from gateway.app.export import Export
 from gateway.app.installed import installed_version, is_compiled
-from gateway.app.probes import Probes
+from gateway.app.leading import Leading
 from gateway.app.reading import read_deployment
 from gateway.app.start import BAD_START, ControllerStart
 from gateway.app.told import percents, places, ready_line, signals
 from gateway.control.aggregate import Aggregate
 from gateway.control.durable import Durable
-from gateway.control.evidence import EvidenceBook
 from gateway.control.feedback import FeedbackDesk
 from gateway.control.gatekeeper import Gatekeeper
-from gateway.control.life_of_a_decision import LOOK_EVERY_S, Decisions
-from gateway.control.moves import Moves
-from gateway.control.notes import baseline_health
 from gateway.control.publish import Publisher
-from gateway.control.rollouts import Rollouts
-from gateway.control.standings import is_running
 from gateway.control.switchboard import Switchboard
 from gateway.control.unharmed import unharmed
 from gateway.domain.errors import GatewayError
-from gateway.domain.service import Version
-from gateway.handoff.evidence import Evidence
 from gateway.handoff.last_table import Last, read_last, write_last
 from gateway.handoff.link import Link
 from gateway.handoff.routing_table import RoutingTable
-from gateway.state.store import Kept
 from gateway.state.stores import store_at
 from gateway.telemetry.prometheus import Exposition, GatewayCollector
 from gateway.telemetry.traffic import Picture
@@ -81,24 +71,10 @@ class Controller:
         self._gate = Gatekeeper(
             self._publisher, self._durable, lambda: read_deployment(start), now
         )
-        self._probes = Probes(self._candidates)
-        self._moves = Moves(self._gate, self._durable, time.monotonic, now)
-        self._rollouts = Rollouts(
-            self._gate,
-            self._moves,
-            self._durable,
-            self._probes.is_healthy,
-            self._notes,
-            time.monotonic,
-        )
-        self._decisions = Decisions(
-            self._gate, self._moves, self._probes, time.monotonic, self._spawn
-        )
-        self._tasks: asyncio.TaskGroup | None = None
+        self._leading = Leading(self._gate, self._durable, self._aggregate, now)
         self._feedback = FeedbackDesk(
             lambda: self._gate.table, lambda: self._gate.ticket_keys, now
         )
-        self._evidence = EvidenceBook(time.monotonic)
         self._since = now() if self._last is None else self._last.since
         self._export = Export(
             lambda: self._gate.deployment.telemetry.otlp,
@@ -109,7 +85,7 @@ class Controller:
             now=now,
         )
         self._switchboard = Switchboard(
-            self._publisher, self._aggregate, self._hear, self._export.record
+            self._publisher, self._aggregate, self._leading.hear, self._export.record
         )
 
     async def run(self) -> None:
@@ -155,60 +131,14 @@ class Controller:
 
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            self._tasks = tasks
-            await self._rollouts.restored()
-            await self._rollouts.configured()
-            tasks.create_task(self._decide())
-            tasks.create_task(self._probes.run())
-            tasks.create_task(self._durable.keep_open(self._store_returned))
+            tasks.create_task(self._leading.run())
+            tasks.create_task(self._durable.keep_open(self._leading.store_returned))
             tasks.create_task(self._announce())
             tasks.create_task(self._obey())
             tasks.create_task(self._turn_keys())
             tasks.create_task(self._export.run())
             if self._last is not None:
                 tasks.create_task(self._compare())
-
-    async def _decide(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            self._decisions.look()
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        if self._tasks is None:
-            raise RuntimeError("Nothing is decided before the start.")
-        self._tasks.create_task(work)
-
-    def _hear(self, message: Evidence) -> None:
-        """Count evidence once, and give it to the rollouts that are on."""
-        if self._evidence.take(message):
-            for block in message.blocks:
-                self._decisions.take(block)
-
-    async def _store_returned(self, kept: Kept) -> None:
-        await self._gate.store_returned(kept)
-        await self._rollouts.restored()
-        await self._rollouts.configured()
-
-    def _notes(self, service: str, action: str) -> Sequence[str]:
-        """Say what an operator should know before an action."""
-        if action != "kill":
-            return ()
-        routed = self._gate.routed(service).service
-        traffic = self._aggregate.traffic().of(service, routed.baseline)
-        return (baseline_health(routed.baseline, traffic),)
-
-    def _candidates(self) -> list[tuple[str, Version]]:
-        """Give the candidates of rollouts that are on, to be probed."""
-        found = []
-        for service in self._gate.deployment.services:
-            standing = self._rollouts.standing(service.name)
-            if is_running(standing):
-                found += [
-                    (service.name, version)
-                    for version in service.versions
-                    if version.name == standing.candidate
-                ]
-        return found
 
     async def _accept_links(self) -> asyncio.Server:
         board = self._switchboard
@@ -268,7 +198,7 @@ class Controller:
             _log.error("Reload refused. %s", error)
         else:
             _log.info("Reloaded: epoch %d is in force.", receipt.table.epoch)
-            await self._rollouts.configured()
+            await self._leading.rollouts.configured()
 
     async def _serve_admin(self) -> web.AppRunner:
         exposition = Exposition(
@@ -285,8 +215,8 @@ class Controller:
             condition=self._condition,
             exposition=exposition,
             feedback=self._feedback,
-            evidence=self._evidence,
-            rollouts=self._rollouts,
+            evidence=self._leading.evidence,
+            rollouts=self._leading.rollouts,
         )
         runner = web.AppRunner(
             make_application(ports), access_log=None, shutdown_timeout=_GOODBYE_S
@@ -306,7 +236,7 @@ class Controller:
 
     def _keep(self, table: RoutingTable) -> None:
         self._aggregate.forget_all_but(places(table))
-        self._evidence.forget_all_but(percents(table).keys())
+        self._leading.evidence.forget_all_but(percents(table).keys())
         last = Last(
             table=table,
             deployment=self._gate.deployment,
@@ -349,9 +279,9 @@ class Controller:
             epoch=self._gate.table.epoch,
             feedback=self._feedback.sums,
             signals=signals(self._gate.table),
-            units={key: c.units for key, c in self._evidence.counts.items()},
-            evidence_age=self._evidence.ages(),
-            rollouts=self._rollouts.figures(),
+            units={key: c.units for key, c in self._leading.evidence.counts.items()},
+            evidence_age=self._leading.evidence.ages(),
+            rollouts=self._leading.rollouts.figures(),
         )
 
 

@@ -177,8 +177,7 @@ class Moves:
             is_new=not live.is_whole_kept,
         )
         live.is_whole_kept = False  # unless this succeeds, whatever ends it
-        await self._durable.save_evidence(evidence, drafts=drafts)
-        live.is_whole_kept = True
+        live.is_whole_kept = await self._durable.save_evidence(evidence, drafts=drafts)
 
     def _newest(self, service: str, event: Event) -> Event:
         live = self.lives.get(service)
