@@ -8,6 +8,7 @@ never printed or shown by the admin API as a whole.
 from dataclasses import dataclass
 from enum import Enum
 
+from gateway.domain.rollout import RolloutPlan
 from gateway.domain.segment import Segment
 from gateway.domain.units import Bytes, Seconds, Share
 
@@ -87,6 +88,11 @@ class Deadlines:
     """
 
     first_token: Seconds | None = None
+
+
+COMPARED_FIRST_TOKEN = Seconds(30.0)
+"""Deadlines.first_token of a service with a rollout that says nothing else: a candidate
+that hangs is found by it, and not only when its timeouts end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,9 +263,13 @@ RESERVED = (
     "duration",
     "first_byte",
     "first_token",
+    "time_to_first_token",
     "per_token",
+    "time_per_output_token",
     "late",
     "tokens",
+    "input_tokens",
+    "output_tokens",
     "cost",
     "requests",
     "other",
@@ -353,6 +363,7 @@ class Service:
         repeat: True when a request may be sent again on a fresh connection after a
             reused one died before the answer began, whatever its method.
         segments: How its traffic is sliced, in order.
+        rollout: What moves the candidate's weight; None: `configured_share`, and people.
 
     """
 
@@ -374,3 +385,4 @@ class Service:
     override: Override | None = None
     repeat: bool = True
     segments: tuple[Segment, ...] = ()
+    rollout: RolloutPlan | None = None

@@ -11,6 +11,7 @@ from gateway.domain.deployment import (
     Telemetry,
 )
 from gateway.domain.service import (
+    COMPARED_FIRST_TOKEN,
     Deadlines,
     DialectChoice,
     Feedback,
@@ -33,7 +34,11 @@ from gateway.settings.shapes.answers import SignalsShape
 from gateway.settings.shapes.gateway import DocumentShape
 from gateway.settings.shapes.service import OverrideShape, ServiceShape
 from gateway.settings.shapes.telemetry import OtlpShape
-from gateway.settings.shapes.version import PathRewriteShape, VersionShape
+from gateway.settings.shapes.version import (
+    DeadlinesShape,
+    PathRewriteShape,
+    VersionShape,
+)
 
 
 def deployment_of(shape: DocumentShape, *, folder: Path, cores: int) -> Deployment:
@@ -71,7 +76,10 @@ def _service(name: str, shape: ServiceShape) -> Service:
     roles = shape.roles
     return Service(
         name=name,
-        versions=tuple(_version(key, each) for key, each in shape.versions.items()),
+        versions=tuple(
+            _version(key, each, is_compared=shape.plan is not None)
+            for key, each in shape.versions.items()
+        ),
         baseline=roles.baseline,
         candidate=roles.candidate,
         configured_share=roles.share,
@@ -92,6 +100,7 @@ def _service(name: str, shape: ServiceShape) -> Service:
         override=_override(shape.override),
         repeat=shape.failover.repeat,
         segments=tuple(each.segment for each in shape.segments),
+        rollout=shape.plan,
     )
 
 
@@ -112,7 +121,7 @@ def _override(shape: OverrideShape | None) -> Override | None:
     return Override(header=shape.header, senders=_distinct(shape.senders))
 
 
-def _version(name: str, shape: VersionShape) -> Version:
+def _version(name: str, shape: VersionShape, *, is_compared: bool) -> Version:
     return Version(
         name=name,
         endpoints=tuple(shape.endpoints),
@@ -124,10 +133,16 @@ def _version(name: str, shape: VersionShape) -> Version:
             for pointer, value in shape.set_json.items()
         ),
         timeouts=Timeouts(**shape.timeouts.model_dump()),
-        deadlines=Deadlines(**shape.deadlines.model_dump()),
+        deadlines=_deadlines(shape.deadlines, is_compared=is_compared),
         limits=PoolLimits(**shape.limits.model_dump()),
         price=None if shape.price is None else Price(**shape.price.model_dump()),
     )
+
+
+def _deadlines(shape: DeadlinesShape, *, is_compared: bool) -> Deadlines:
+    if is_compared and "first_token" not in shape.model_fields_set:
+        return Deadlines(first_token=COMPARED_FIRST_TOKEN)
+    return Deadlines(first_token=shape.first_token)
 
 
 def _path_rewrite(shape: PathRewriteShape | None) -> PathRewrite | None:

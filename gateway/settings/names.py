@@ -81,6 +81,32 @@ def settable_header(value: object) -> str:
     return str(value)
 
 
+def matched_header(value: object) -> str:
+    """Read the name of a header that requests are chosen by. Raises Wrong."""
+    lower = header_name(value)
+    if lower.startswith(_OWN_PREFIX):
+        raise wrong(
+            f"found the header {shown(value)}, which clients cannot send: the gateway "
+            "drops theirs.",
+            f"Choose a name that does not begin with {_OWN_PREFIX}.",
+        )
+    return lower
+
+
+def header_text(longest: int) -> Callable[[object], str]:
+    """Make a reader of what a header's value is compared with."""
+
+    def read(value: object) -> str:
+        remedy = f"Write 1 to {longest} ASCII characters, no blanks around them."
+        text = text_of(value, remedy)
+        is_text = text.isascii() and text.isprintable() and text == text.strip()
+        if not is_text or not 0 < len(text) <= longest:
+            raise wrong(f"found {shown(text)}.", remedy)
+        return text
+
+    return read
+
+
 def cookie_name(value: object) -> str:
     """Read a cookie name (RFC 6265 section 4.1.1: a token). Raises Wrong."""
     remedy = "Write a cookie name such as sluicegate_key: letters, digits, dashes."

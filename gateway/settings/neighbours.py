@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.domain.deployment import Address, Deployment
+from gateway.domain.deployment import Address, Deployment, StateAddress, StateKind
 from gateway.domain.service import Endpoint, Match, Service, Version
 from gateway.routing.match import fits_host, fits_path
 from gateway.settings.listeners import collide, leads_to
@@ -17,7 +17,10 @@ def disagreements(deployment: Deployment) -> Iterator[Finding]:
     yield from _out_of_reach(deployment)
     yield from _log_over_state(deployment)
     for service in deployment.services:
-        for finding in _shared_signal_names(service):
+        for finding in (
+            *_shared_signal_names(service),
+            *_forgetful_start(service, deployment.state),
+        ):
             yield finding.below("services", service.name)
 
 
@@ -106,3 +109,17 @@ def _shared_signal_names(service: Service) -> Iterator[Finding]:
                 "apart.",
                 at=("feedback", "signals", place),
             )
+
+
+def _forgetful_start(service: Service, state: StateAddress) -> Iterator[Finding]:
+    if (
+        state.kind is StateKind.MEMORY
+        and service.rollout is not None
+        and service.rollout.autostart
+    ):
+        yield Finding(
+            what="found autostart with a state that ends with the process: a candidate "
+            "that was taken back would be started again.",
+            remedy="Write `state: sqlite:state.db`, or `autostart: false`.",
+            at=("rollout", "autostart"),
+        )

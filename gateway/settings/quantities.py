@@ -35,6 +35,8 @@ SIZE_PATTERN: Final = rf"{_NUMBER} ?({'|'.join(_POWERS)})"
 _SIZE: Final = re.compile(SIZE_PATTERN)
 LARGEST: Final = 1024**4
 DEAREST: Final = 1_000_000
+RAREST: Final = 1e-6
+LIKELIEST: Final = 0.5
 
 _DURATION_REMEDY: Final = (
     "Write a duration such as 250ms, 10s, 5m or 1h30m, or a number of seconds; "
@@ -124,9 +126,45 @@ def price(value: object) -> float:
     )
 
 
-def _number(value: object, highest: float, remedy: str) -> float:
+def chance(value: object) -> float:
+    """Read how likely an error may be; raises Wrong."""
+    return _number(
+        value,
+        LIKELIEST,
+        f"Write a number from {RAREST:g} to {LIKELIEST}: 0.01 is once in a hundred.",
+        lowest=RAREST,
+    )
+
+
+def number(lowest: float, highest: float) -> Callable[[object], float]:
+    """Make a reader of numbers from *lowest* to *highest*."""
+
+    def read(value: object) -> float:
+        remedy = f"Write a number from {lowest:g} to {highest:g}."
+        return _number(value, highest, remedy, lowest=lowest)
+
+    return read
+
+
+def wait(value: object) -> Seconds:
+    """Read a duration that may be 0; raises Wrong."""
+    if _seconds(value) == 0:
+        return Seconds(0.0)
+    return duration(value)
+
+
+def pause(value: object) -> Seconds:
+    """Read a duration as Argo Rollouts has it: "600" is a number too; raises Wrong."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
+        return duration(int(value))
+    return duration(value)
+
+
+def _number(
+    value: object, highest: float, remedy: str, *, lowest: float = 0.0
+) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and isinstance(value, int | float) and 0 <= value <= highest:
+    if is_number and isinstance(value, int | float) and lowest <= value <= highest:
         return float(value)
     raise wrong(f"found {shown(value)}.", remedy)
 

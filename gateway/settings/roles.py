@@ -105,3 +105,20 @@ def _no_place_for(name: str, candidate: str | None) -> Finding:
         remedy="Leave it out, or name it as the candidate.",
         at=("weights", name),
     )
+
+
+def unruly(roles: Roles, weights: Mapping[str, Share]) -> Iterator[Finding]:
+    """Find what a rollout cannot have beside it, or cannot be without."""
+    if weights:
+        yield Finding(
+            what="found weights beside a rollout, whose plan decides them.",
+            remedy="Remove `weights`; the first `setWeight` of the steps comes with the "
+            "start.",
+            at=("weights",),
+        )
+    if roles.candidate is None:
+        yield Finding(
+            what="found a rollout, and no candidate.",
+            remedy="Add a version, and name it: `candidate: v2`.",
+            at=("rollout",),
+        )

@@ -182,17 +182,18 @@ def _patterns(segment: Segment) -> Iterator[Finding]:
     findings = [
         finding.below("patterns", name)
         for name, pattern in segment.patterns
-        for finding in _uncompiled((name, pattern))
+        for finding in uncompiled((name, pattern))
     ]
     yield from findings
     if not findings:
-        for finding in _uncompiled(*segment.patterns):
+        for finding in uncompiled(*segment.patterns):
             yield finding.below("patterns")
     if OTHER in dict(segment.patterns):
         yield _reserved("patterns", OTHER)
 
 
-def _uncompiled(*patterns: tuple[str, str]) -> Iterator[Finding]:
+def uncompiled(*patterns: tuple[str, str]) -> Iterator[Finding]:
+    """Say why (name, expression) pairs cannot be used together, if they cannot."""
     try:
         with warnings.catch_warnings(action="error"):
             compile_all(patterns)

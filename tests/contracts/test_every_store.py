@@ -10,7 +10,15 @@ from gateway.domain.deployment import StateAddress, StateKind
 from gateway.domain.errors import RevisionConflict
 from gateway.domain.ticket_key import KEY_BYTES, TicketKey
 from gateway.domain.units import Share
-from gateway.state.store import Change, Store, Weight
+from gateway.state.journal import BEGUN, BLOCK, Draft, chained, first_break
+from gateway.state.store import (
+    MOST_ENTRIES,
+    Change,
+    KeptEvidence,
+    KeptRollout,
+    Store,
+    Weight,
+)
 from gateway.state.stores import STORES, store_at
 
 CHAT = Weight(
@@ -27,6 +35,18 @@ KEYS = (
     TicketKey(number=0, secret=bytes(KEY_BYTES), made_at=0.5),
     TicketKey(number=65_535, secret=b"\xff\x00'" * 8, made_at=1_700_000_000.25),
 )
+STANDING = KeptRollout(service="chat", standing=b'{"phase":"idle"}', version=1)
+EVIDENCE = KeptEvidence(
+    service="chat",
+    attempt=3,
+    trial=b"\x00trial",
+    book=b"book'",
+    keys={0: b"", 1: b"\x00'one", 2**63: b"half", 2**64 - 1: b"last"},
+    is_new=True,
+)
+BEGUN_DRAFT = Draft(at=1.5, service="chat", kind=BEGUN, body=b'{"attempt":1}')
+BLOCK_DRAFT = Draft(at=1_700_000_000.25, service="chat", kind=BLOCK, body=b"[1,2]")
+DECIDED_DRAFT = Draft(at=7, service="chat", kind="rolled_back", body=b"{}")
 
 
 @pytest.fixture(params=STORES, ids=lambda kind: kind.value)
@@ -130,3 +150,191 @@ async def test_keys_that_are_not_saved_again_are_gone(store: Store) -> None:
 async def test_closing_what_was_never_opened_does_no_harm(store: Store) -> None:
     """The way out is the same after a failed start."""
     await store.close()
+
+
+async def test_a_change_is_kept_whole_with_its_entry(store: Store) -> None:
+    """Weight, standing and what the journal says of it come back together."""
+    entries = chained(None, [BEGUN_DRAFT, BLOCK_DRAFT])
+    await store.open()
+    await store.save([CHAT], expected={}, epoch=3, rollouts=[STANDING], entries=entries)
+    await store.close()
+
+    kept = await store.open()
+
+    assert kept.weights == {"chat": CHAT}
+    assert kept.rollouts == {"chat": STANDING}
+    assert kept.last_entry == entries[-1]
+    assert await store.entries(None) == entries
+
+
+async def test_another_version_than_expected_keeps_nothing(store: Store) -> None:
+    """Neither the weight nor the epoch nor the entry."""
+    await store.open()
+    await store.save([CHAT], expected={}, epoch=1, rollouts=[STANDING])
+
+    with pytest.raises(RevisionConflict, match="version 1 in the store, not 4"):
+        await store.save(
+            [replace(CHAT, revision=2)],
+            expected={"chat": 1},
+            epoch=9,
+            rollouts=[replace(STANDING, version=5)],
+            expected_versions={"chat": 4},
+            entries=chained(None, [BLOCK_DRAFT]),
+        )
+
+    kept = await store.open()
+    assert (kept.epoch, kept.weights) == (1, {"chat": CHAT})
+    assert (kept.rollouts, kept.last_entry) == ({"chat": STANDING}, None)
+
+
+async def test_the_expected_version_is_replaced(store: Store) -> None:
+    """Versions may skip; others stay as they are."""
+    other = replace(STANDING, service="code")
+    await store.open()
+    await store.save([], expected={}, epoch=0, rollouts=[STANDING, other])
+    newer = replace(STANDING, standing=b'{"phase":"paused"}', version=7)
+
+    await store.save(
+        [], expected={}, epoch=0, rollouts=[newer], expected_versions={"chat": 1}
+    )
+
+    assert (await store.open()).rollouts == {"chat": newer, "code": other}
+
+
+async def test_an_entry_that_does_not_follow_the_last_is_refused(store: Store) -> None:
+    """Two writers cannot both continue the chain; and nothing is torn."""
+    first, second, third = chained(None, [BLOCK_DRAFT] * 3)
+    await store.open()
+    await store.append([first])
+
+    for wrong in ([third], [first], [second, replace(third, at=0.0)]):
+        with pytest.raises(RevisionConflict, match="which ends at 1"):
+            await store.append(wrong)
+    with pytest.raises(RevisionConflict):
+        await store.save([CHAT], expected={}, epoch=1, entries=[third])
+
+    assert (await store.open()).weights == {}
+    assert await store.entries(None) == [first]
+
+
+async def test_the_journal_is_read_in_pages_and_by_service(store: Store) -> None:
+    """Oldest first; the whole gateway's own entries are in the whole only."""
+    drafts = [
+        replace(BLOCK_DRAFT, service=service)
+        for service in ("chat", None, "code", "chat", "chat")
+    ]
+    entries = chained(None, drafts)
+    await store.open()
+    await store.append(entries)
+
+    assert await store.entries(None, after=1, limit=2) == entries[1:3]
+    assert await store.entries("chat", after=1) == entries[3:]
+    assert await store.entries("chat", limit=2) == [entries[0], entries[3]]
+    assert await store.entries("none") == []
+    assert await store.entries(None, after=5) == []
+    assert await store.entries(None, limit=0) == []
+
+
+async def test_no_call_gives_more_entries_than_the_bound(store: Store) -> None:
+    """Whatever is asked for."""
+    await store.open()
+    await store.append(chained(None, [BLOCK_DRAFT] * (MOST_ENTRIES + 1)))
+
+    assert len(await store.entries(None, limit=10**9)) == MOST_ENTRIES
+    assert len(await store.entries(None)) == MOST_ENTRIES
+    assert await store.entries(None, limit=-1) == []
+
+
+async def test_old_blocks_lose_their_bodies_and_the_chain_holds(store: Store) -> None:
+    """Those of the last attempts keep theirs, decisions keep theirs, others too."""
+    other = replace(BLOCK_DRAFT, service="code")
+    attempt = [BEGUN_DRAFT, BLOCK_DRAFT, BLOCK_DRAFT, DECIDED_DRAFT, other]
+    entries = chained(None, attempt * 3)
+    await store.open()
+    await store.append(entries)
+
+    counts = [await store.prune("chat", attempts=2, limit=1) for _ in range(3)]
+
+    found = await store.entries(None)
+    assert counts == [1, 1, 0]
+    assert [entry.seq for entry in found if entry.body is None] == [2, 3]
+    assert first_break(found) is None
+    assert await store.prune("chat", attempts=4, limit=100) == 0
+    assert await store.prune("chat", attempts=1, limit=100) == 2
+    assert await store.prune("code", attempts=1, limit=100) == 0
+    await store.append(chained(found[-1], [BLOCK_DRAFT]))
+
+
+async def test_evidence_that_is_saved_is_found_again_exactly(store: Store) -> None:
+    """With every key, from the lowest fingerprint to the highest."""
+    await store.open()
+    assert await store.evidence("chat") is None
+
+    await store.save_evidence(EVIDENCE)
+    await store.save_evidence(replace(EVIDENCE, service="code", keys={}))
+    await store.close()
+
+    kept = await store.open()
+    assert kept.attempts == {"chat": 3, "code": 3}
+    assert await store.evidence("chat") == replace(EVIDENCE, is_new=False)
+    code = replace(EVIDENCE, service="code", keys={}, is_new=False)
+    assert await store.evidence("code") == code
+
+
+async def test_keys_that_have_changed_replace_those_that_were(store: Store) -> None:
+    """Many times over: the last mark of each key counts, and none is lost."""
+    await store.open()
+    await store.save_evidence(EVIDENCE)
+    expected = dict(EVIDENCE.keys)
+    for turn in range(50):
+        changed = {key % 97: b"%d" % turn for key in range(turn, turn * turn, 7)}
+        expected |= changed
+        await store.save_evidence(
+            replace(EVIDENCE, trial=b"%d" % turn, keys=changed, is_new=False)
+        )
+
+    found = await store.evidence("chat")
+
+    assert found is not None
+    assert (found.trial, found.keys) == (b"49", expected)
+
+
+async def test_new_evidence_drops_what_was_there(store: Store) -> None:
+    """Of another attempt, or of this one when it is saved whole."""
+    await store.open()
+    await store.save_evidence(EVIDENCE)
+
+    await store.save_evidence(replace(EVIDENCE, attempt=4, keys={5: b"five"}))
+
+    found = await store.evidence("chat")
+    assert found is not None
+    assert (found.attempt, found.keys) == (4, {5: b"five"})
+    assert (await store.open()).attempts == {"chat": 4}
+
+
+async def test_what_has_changed_is_not_added_to_another_attempt(store: Store) -> None:
+    """Or to nothing; the entry that came with it is not written either."""
+    changed = replace(EVIDENCE, is_new=False)
+    entries = chained(None, [BLOCK_DRAFT])
+    await store.open()
+
+    with pytest.raises(RevisionConflict, match="Save it whole"):
+        await store.save_evidence(changed, entries=entries)
+    await store.save_evidence(EVIDENCE)
+    with pytest.raises(RevisionConflict, match=r"attempt 4 .* attempt 3"):
+        await store.save_evidence(replace(changed, attempt=4), entries=entries)
+    with pytest.raises(RevisionConflict):
+        await store.save_evidence(replace(changed, trial=b"x"), entries=entries * 2)
+
+    assert await store.entries(None) == []
+    assert await store.evidence("chat") == changed
+
+
+async def test_a_block_is_written_with_its_evidence(store: Store) -> None:
+    """In one transaction: what is replayed is what is known."""
+    entries = chained(None, [BLOCK_DRAFT])
+    await store.open()
+
+    await store.save_evidence(EVIDENCE, entries=entries)
+
+    assert (await store.open()).last_entry == entries[0]

@@ -11,22 +11,26 @@ from pydantic import (
     model_validator,
 )
 
+from gateway.domain.rollout import RolloutPlan
 from gateway.domain.segment import MOST_SEGMENTS
 from gateway.domain.service import (
     DEFAULT_STICKY,
     DEFAULT_UNSPLIT,
+    DialectChoice,
     Service,
     StickySource,
 )
 from gateway.settings import names
 from gateway.settings.addresses import network
-from gateway.settings.problem import shown, wrong
-from gateway.settings.roles import Roles, assign_roles
+from gateway.settings.guards import Measured
+from gateway.settings.problem import raise_all, shown, wrong
+from gateway.settings.roles import Roles, assign_roles, unruly
 from gateway.settings.shapes.answers import (
     ContextShape,
     FeedbackShape,
     SignalsShape,
 )
+from gateway.settings.shapes.rollout import RolloutShape
 from gateway.settings.shapes.segment import SegmentShape, told_apart
 from gateway.settings.shapes.shape import (
     Name,
@@ -138,7 +142,6 @@ class ServiceShape(Shape):
         "targeting": "Remove it; `override` lets chosen senders pick a version.",
         "evaluators": "Remove it.",
         "candidates": "Write one `candidate`.",
-        "rollout": "Remove it; weights are set by `weights` and by hand.",
     }
 
     match: MatchShape = Field(
@@ -230,15 +233,44 @@ class ServiceShape(Shape):
         default={},
         description="Percent of keys, by version; the baseline gets the rest.",
     )
+    rollout: RolloutShape | None = Field(
+        default=None,
+        description="How the candidate takes over; null: `weights` and people decide.",
+    )
 
     _roles: Roles = PrivateAttr()
+    _plan: RolloutPlan | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
-    def _assign_roles(self) -> "ServiceShape":
+    def _fits_together(self) -> "ServiceShape":
         self._roles = assign_roles(
             tuple(self.versions), self.baseline, self.candidate, self.weights
         )
+        if self.rollout is not None:
+            raise_all(unruly(self._roles, self.weights))
+            self._plan = self.rollout.plan_for(
+                self._measured(), [each.segment for each in self.segments]
+            )
         return self
+
+    def _measured(self) -> Measured:
+        roles, entries = self._roles, self.signals.names
+        return Measured(
+            own=[entry for entry in entries if isinstance(entry, str)],
+            reported=[each.name for each in entries if not isinstance(each, str)],
+            feedback=self.feedback.signals,
+            is_read=self.dialect != DialectChoice.PLAIN.value,
+            is_priced=all(
+                version.price is not None
+                for name, version in self.versions.items()
+                if name in {roles.baseline, roles.candidate}
+            ),
+        )
+
+    @property
+    def plan(self) -> RolloutPlan | None:
+        """How the candidate takes over; None: `weights` and people decide."""
+        return self._plan
 
     @property
     def roles(self) -> Roles:

@@ -80,6 +80,17 @@ YesNo = Annotated[bool, PlainValidator(_yes_or_no), schema(type="boolean")]
 Duration = Annotated[
     Seconds, PlainValidator(quantities.duration), duration_schema(quantities.LONGEST)
 ]
+Wait = Annotated[
+    Seconds,
+    PlainValidator(quantities.wait),
+    schema(
+        anyOf=[
+            {"type": "string", "pattern": f"^{quantities.DURATION_PATTERN}$"},
+            {"type": "number", "minimum": 0, "maximum": quantities.LONGEST},
+        ]
+    ),
+]
+"""A duration that may be 0."""
 Size = Annotated[
     Bytes,
     PlainValidator(quantities.size),

@@ -30,7 +30,8 @@ from gateway.handoff.last_table import Last
 from gateway.handoff.link import Hello, Publish
 from gateway.handoff.observations import Counted
 from gateway.handoff.routing_table import RoutingTable
-from gateway.state.store import Kept, Store, Weight
+from gateway.state.journal import Entry
+from gateway.state.store import NO_VERSIONS, Kept, KeptRollout, Store, Weight
 from gateway.state.stores.memory import MemoryStore
 
 VERSIONS = tuple(
@@ -66,13 +67,27 @@ class _TellingStore(MemoryStore):
         return await super().open()
 
     async def save(
-        self, weights: Sequence[Weight], *, expected: Mapping[str, int], epoch: int
+        self,
+        weights: Sequence[Weight],
+        *,
+        expected: Mapping[str, int],
+        epoch: int,
+        rollouts: Sequence[KeptRollout] = (),
+        expected_versions: Mapping[str, int] = NO_VERSIONS,
+        entries: Sequence[Entry] = (),
     ) -> None:
         await self.may_save.wait()
         self._demand_sound()
         if self.is_full:
             raise StoreUnavailable("Full.", remedy="Free some space.")
-        await super().save(weights, expected=expected, epoch=epoch)
+        await super().save(
+            weights,
+            expected=expected,
+            epoch=epoch,
+            rollouts=rollouts,
+            expected_versions=expected_versions,
+            entries=entries,
+        )
         self.told += [f"kept {weight.share}" for weight in weights]
 
     def _demand_sound(self) -> None:

@@ -1,0 +1,42 @@
+"""Bins that grow by a tenth, for amounts that have no upper end: time, money, tokens.
+
+A quantile read from them is at most a tenth too high, and a tolerance of x(1 + m) is a
+number of bins (statistics of durations are multiplicative). The last bin is for what
+failed, and for everything beyond the grid: from 1 ms it reaches beyond an hour, from one
+token to 3.8 million, from 1e-6 USD to 3.8 USD.
+"""
+
+from bisect import bisect_left
+from functools import lru_cache
+from typing import Final
+
+GROWTH: Final = 1.1
+BIN_COUNT: Final = 161
+FAILED_BIN: Final = BIN_COUNT - 1
+
+
+@lru_cache(maxsize=64)
+def _bounds(smallest: float) -> tuple[float, ...]:
+    return tuple(smallest * GROWTH**step for step in range(FAILED_BIN))
+
+
+def bin_of(value: float, smallest: float) -> int:
+    """Give the bin of an amount.
+
+    Args:
+        value: Any float, infinity too; not a number counts as 0.
+        smallest: Where the first bin ends, in the unit of *value*; more than 0.
+
+    Returns:
+        From 0 (up to *smallest*, and whatever is not positive) to FAILED_BIN (beyond the
+        grid).
+
+    """
+    return bisect_left(_bounds(smallest), value)
+
+
+def upper_bound(bin_number: int, smallest: float) -> float:
+    """Give the greatest amount that falls into a bin; infinite for FAILED_BIN."""
+    if bin_number >= FAILED_BIN:
+        return float("inf")
+    return _bounds(smallest)[bin_number]

@@ -1,0 +1,1 @@
+"""The tables of the SQLite store: how each is made, written and read."""
