@@ -99,7 +99,7 @@ class Observer:
             readers.append((number << BIN_BITS, read))
             edges = [thresholds.get((number, place)) for place in places_of(metric)]
             self._losses.append(_losses(metric, read, amount, edges))
-            if metric.ceiling is not None:
+            if metric.ceiling is not None and has_counted_ceiling(metric):
                 limits = [(metric.ceiling, metric.ceiling)]
                 loss = _losses(metric, read, amount, limits)
                 self._ceilings.append((number, metric.is_timing, loss))
@@ -119,15 +119,20 @@ class Observer:
 
     def over_ceilings(
         self, exchange: Exchange, *, is_timing: bool
-    ) -> list[tuple[int, int]]:
-        """Give, by metric with a ceiling, the loss on the grid; WORST: it is over."""
+    ) -> list[tuple[int, bool]]:
+        """Give, by metric with such a ceiling, whether it is an event over it."""
         values = dict(exchange.values)
         found = [
             (number, read(exchange, values)[0])
             for number, timing, read in self._ceilings
             if timing is is_timing
         ]
-        return [(number, loss) for number, loss in found if loss != UNKNOWN]
+        return [(number, loss == WORST) for number, loss in found if loss != UNKNOWN]
+
+
+def has_counted_ceiling(metric: Metric) -> bool:
+    """Tell whether events over its ceiling are counted: a mean's losses say more."""
+    return metric.ceiling is not None and metric.kind is not Kind.MEAN
 
 
 def places_of(metric: Metric) -> range:

@@ -152,5 +152,5 @@ def test_an_amount_over_its_ceiling_is_an_event() -> None:
     ]
     observer = Observer(metrics, NAMES, NOTHING)
     slow = Seen(duration=2.5)
-    assert observer.over_ceilings(slow, is_timing=True) == [(0, WORST)]
-    assert observer.over_ceilings(slow, is_timing=False) == [(1, 0)]
+    assert observer.over_ceilings(slow, is_timing=True) == [(0, True)]
+    assert observer.over_ceilings(slow, is_timing=False) == [(1, False)]
