@@ -7,17 +7,6 @@ import typer
 
 NOT_YET: Final = (
     "watch",
-    "start",
-    "pause",
-    "resume",
-    "promote",
-    "abort",
-    "retry",
-    "kill",
-    "unkill",
-    "analysis",
-    "journal",
-    "replay",
     "report",
     "flags",
     "simulate",
