@@ -4,7 +4,9 @@ Sums of whole numbers, so that they merge exactly, in any order.
 """
 
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, TypeVar
+
+import msgspec
 
 FRESH: Final = -1
 """The process of each key's first countable exchange in an epoch."""
@@ -38,8 +40,35 @@ class Place(NamedTuple):
 Bins: TypeAlias = dict[int, int]
 """Units by bin; only what is there."""
 
+_Key = TypeVar("_Key", int, float)
+
 Pair: TypeAlias = tuple[Bins, Bins]
 """Of the baseline, and of the candidate."""
+
+
+def add_bins(sums: Bins, more: Bins) -> None:
+    """Add units by bin to *sums*."""
+    for bin_number, count in more.items():
+        sums[bin_number] = sums.get(bin_number, 0) + count
+
+
+class KeptCounts(msgspec.Struct, array_like=True, frozen=True):
+    """Counts as they are journalled and kept: see Counts.
+
+    Attributes:
+        bins: Process, coin, metric, cell, the baseline's units, the candidate's.
+        units: Coin, baseline's, candidate's.
+        in_step: Baseline's, candidate's.
+        in_cells: By cell.
+        ceilings: Metric, units, events.
+
+    """
+
+    bins: list[tuple[int, float, int, int, Bins, Bins]] = []
+    units: list[tuple[float, int, int]] = []
+    in_step: tuple[int, int] = (0, 0)
+    in_cells: dict[int, int] = {}
+    ceilings: list[tuple[int, int, int]] = []
 
 
 @dataclass(slots=True)
@@ -47,11 +76,13 @@ class Counts:
     """What was counted since the last time.
 
     Attributes:
-        bins: See Place. PROOF counts are on the grid of losses (design.LOSS_BINS);
-            PAIRS on a grid of 2 * LOSS_BINS - 1 differences from -1 to 1, and only
-            the candidate's side of the pair is used.
+        bins: See Place. PROOF counts are on the grid of losses (design.LOSS_BINS).
+            PAIRS have on the candidate's side a grid of 2 * LOSS_BINS - 1 differences
+            from -1 to 1, and on the baseline's the grid of losses of its half, from
+            which the slack is made.
         units: Units by coin: [baseline, candidate]; for the sample ratio.
-        in_step: Units of the current step: [baseline, candidate].
+        in_step: Units of the current step: [baseline, candidate]. In a step that pairs
+            decide (weight 0), each pair is one of both.
         in_cells: The candidate's units of the current step, by cell number; only of
             required cells.
         ceilings: By metric number: [units, events over the ceiling], the candidate's.
@@ -71,3 +102,48 @@ class Counts:
             self.bins[place] = pair = ({}, {})
         mine = pair[is_candidate]
         mine[bin_number] = mine.get(bin_number, 0) + 1
+
+    def merge(self, other: "Counts") -> None:
+        """Add what was counted elsewhere, or later."""
+        for place, (baseline, candidate) in other.bins.items():
+            pair = self.bins.get(place)
+            if pair is None:
+                self.bins[place] = pair = ({}, {})
+            add_bins(pair[0], baseline)
+            add_bins(pair[1], candidate)
+        _add_lists(self.units, other.units)
+        _add_lists(self.ceilings, other.ceilings)
+        for side in (0, 1):
+            self.in_step[side] += other.in_step[side]
+        add_bins(self.in_cells, other.in_cells)
+
+    def kept(self) -> KeptCounts:
+        """Give it as it is kept."""
+        return KeptCounts(
+            [(*place, *pair) for place, pair in self.bins.items()],
+            [(coin, units[0], units[1]) for coin, units in self.units.items()],
+            (self.in_step[0], self.in_step[1]),
+            self.in_cells,
+            [(number, sums[0], sums[1]) for number, sums in self.ceilings.items()],
+        )
+
+    @classmethod
+    def of_kept(cls, kept: KeptCounts) -> "Counts":
+        """Make it from what was kept."""
+        return cls(
+            {
+                Place(process, coin, metric, cell): (dict(baseline), dict(candidate))
+                for process, coin, metric, cell, baseline, candidate in kept.bins
+            },
+            {coin: [baseline, candidate] for coin, baseline, candidate in kept.units},
+            list(kept.in_step),
+            dict(kept.in_cells),
+            {number: [units, events] for number, units, events in kept.ceilings},
+        )
+
+
+def _add_lists(sums: dict[_Key, list[int]], more: dict[_Key, list[int]]) -> None:
+    for key, (first, second) in more.items():
+        pair = sums.setdefault(key, [0, 0])
+        pair[0] += first
+        pair[1] += second

@@ -37,9 +37,15 @@ class Metric:
         smallest: Of a distribution: where its first bin ends, in its unit.
         on_failure: See OnFailure.
         share: Of its alpha, over all segments: what its fresh process gets is half.
-        margins: To pass, by the rung of the ladder; the plan's own margin is all four.
-        tolerance: Of the rollback, strictly inside the margins.
+        margins: To pass, by the rung of the ladder (metrics.rung_of); the plan's own
+            margin is all four. Of RATE and MEAN they are of losses, of which more is
+            worse; where less of the signal is worse, relative may be below 0
+            (ladder.as_losses). Of a distribution they are of its amount.
+        tolerance: Of the rollback, strictly inside the margins; of losses, or of a
+            distribution's bins, of which a higher one is worse.
         ceiling: Absolute limit of the statistic; None: none.
+        is_default: Nobody listed it. It is left out of what must be proven in a step in
+            which it is never measured; a listed one holds the step.
 
     """
 
@@ -56,6 +62,15 @@ class Metric:
     margins: tuple[Margin, Margin, Margin, Margin]
     tolerance: Margin = Margin(relative=0.05, absolute=0.0005)
     ceiling: float | None = None
+    is_default: bool = False
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether mirrored pairs are judged by it.
+
+        Outcome and quality are; amounts never, doubled load changes them by itself.
+        """
+        return self.kind is not Kind.DISTRIBUTION and not self.is_timing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +86,11 @@ class Design:
         alpha: Of the whole rollout, and again of all `pause` and of all `warn` metrics.
         beta: Of each step.
         sample_ratio_alpha: Of the sample-ratio test, which has an action of its own.
-        windows: How many windows there may be; each has 1 / (2 * windows) of its share.
+        window: How long one is; seconds.
+        windows: How many are planned; each has 1 / (2 * windows) of its share, and what
+            comes after them lives on the reserve (shares.window_part).
+        pairs_part: Of the share of each metric that has pairs, what they get; the fresh
+            process has it less. 0: nothing is mirrored.
         restart_share: J of the fixed-share restarts, at each window and each change of
             the weight.
         minimum_units: Of the candidate in a step; and in each of required_cells.
@@ -91,7 +110,9 @@ class Design:
     alpha: float = 0.01
     beta: float = 0.05
     sample_ratio_alpha: float = 0.001
+    window: Seconds = Seconds(600.0)
     windows: int = 200
+    pairs_part: float = 0.0
     restart_share: float = 0.01
     minimum_units: int = 30
     required_cells: tuple[int, ...] = ()
