@@ -6,7 +6,8 @@ are pure, so that the same operations in the same order come to the same verdict
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Self
+from types import MappingProxyType
+from typing import Final, Self
 
 import msgspec
 
@@ -19,6 +20,8 @@ from gateway.domain.segment import Segment
 from gateway.domain.units import Share
 from gateway.domain.verdict import Assessment, Finding
 from gateway.handoff.evidence import Block
+
+_NO_CELLS: Final[Mapping[tuple[int, int], int]] = MappingProxyType({})
 
 
 class Kept(msgspec.Struct, kw_only=True):
@@ -55,7 +58,7 @@ class Examination:
     def take(self, block: Block) -> int:
         """Take what a worker recorded; give how many exchanges that were."""
         # Slices that were redefined meanwhile are others: only the whole is looked at.
-        cells = self._cells if block.segments == self.segments_code else {}
+        cells = self._cells if block.segments == self.segments_code else _NO_CELLS
         for record in block.records:
             self.book.take(
                 record,

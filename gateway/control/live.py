@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import msgspec
 
 from gateway.analysis.design import Design
-from gateway.analysis.metrics import rung_of
+from gateway.analysis.ladder import rung_of
 from gateway.control.examination import Examination, Kept
-from gateway.domain.rollout import Standing
-from gateway.domain.units import Seconds
+from gateway.domain.rollout import SetWeight, Standing, Step
+from gateway.domain.units import BUCKETS, Seconds
 from gateway.domain.verdict import Assessment
 from gateway.state.journal import Draft
 
@@ -25,6 +25,10 @@ class Note(msgspec.Struct, kw_only=True):
     in_step: Seconds
     in_phase: Seconds
     waited: Seconds
+
+
+def _compares(step: Step) -> bool:
+    return isinstance(step, SetWeight) and 0 < step.share < BUCKETS
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,9 +73,14 @@ class Live:
     def rung_at(self, standing: Standing) -> int | None:
         """Give the rung of the ladder that a standing's weight is on."""
         plan = standing.plan
-        if plan is None or not standing.share:
+        if plan is None:
             return None
-        return rung_of(plan, standing.step, standing.share)
+        later = plan.steps[standing.step + 1 :]
+        return rung_of(
+            standing.share,
+            is_last_comparative=not any(map(_compares, later)),
+            strict=plan.analysis.strict,
+        )
 
     def written(self, kept: Kept, standing: Standing) -> bytes:
         """Write what is kept beside the wealth and the keys."""

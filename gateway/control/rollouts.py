@@ -7,6 +7,7 @@ neither can leave the other behind. `decisions` looks at the evidence by itself.
 import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,7 +39,12 @@ from gateway.delivery.events import (
     Unkilled,
     WeightSet,
 )
-from gateway.domain.errors import GatewayError, NotAllowedNow, RevisionConflict
+from gateway.domain.errors import (
+    GatewayError,
+    NotAllowedNow,
+    RevisionConflict,
+    StoreUnavailable,
+)
 from gateway.domain.rollout import Phase, RolloutPlan, Standing
 from gateway.domain.service import Service, Version
 from gateway.domain.verdict import Assessment, Finding
@@ -128,6 +134,9 @@ class Rollouts:
             )
         except NothingToDo as error:
             raise self._is_so(service, action) from error
+        if isinstance(event, Started | Retried):
+            with suppress(StoreUnavailable):  # another time will do
+                await self._durable.prune(service)
         return Acted(
             standing=moved.standing,
             protection=self.protection(service),
@@ -212,9 +221,11 @@ class Rollouts:
         return await self._durable.entries(service, after=after, limit=limit)
 
     async def restored(self) -> None:
-        """Take up the evidence of rollouts that were on; once, after the start."""
+        """Take up the evidence of rollouts that were on, where it is not here yet."""
         for name, standing in self._gate.standings.items():
-            if not is_running(standing) or name not in self._names():
+            live = self._moves.lives.get(name)
+            is_known = live is not None and live.attempt == standing.attempt
+            if is_known or not is_running(standing) or name not in self._names():
                 continue
             try:
                 await self._restore(name, standing)

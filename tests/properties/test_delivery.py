@@ -156,11 +156,11 @@ class Rollouts(RuleBasedStateMachine):
     def bad_news_come(self, known: Assessment) -> None:
         self.ticks(Seconds(0.25), known, is_healthy=True)
 
-    @rule()
-    def all_is_proven(self) -> None:
+    @rule(is_healthy=st.sampled_from([True, True, False]))
+    def all_is_proven(self, *, is_healthy: bool) -> None:
         """Let it go on, so that runs reach its end."""
         known = Assessment(proven=True, baseline_units=500, candidate_units=500)
-        self.ticks(Seconds(100.0), known, is_healthy=True)
+        self.ticks(Seconds(100.0), known, is_healthy=is_healthy)
 
     @rule(event=st.sampled_from([Paused(), Resumed(), Resumed(is_healthy=False)]))
     def it_is_held_or_let_go(self, event: Event) -> None:

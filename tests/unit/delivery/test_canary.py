@@ -97,6 +97,15 @@ def test_a_weight_rises_only_while_the_candidate_is_healthy() -> None:
     assert rollout.percent == 25
 
 
+def test_an_ill_candidate_is_not_promoted_where_there_is_no_bake() -> None:
+    rollout = Rollout(plan_with(weight(50), weight(100), bake=0))
+    rollout.passes(60, PROVEN, is_healthy=False)
+    assert rollout.percent == 50
+
+    rollout.passes(1, PROVEN)
+    assert rollout.phase() is Phase.PROMOTED
+
+
 def test_a_start_gives_no_weight_before_the_first_tick() -> None:
     rollout = Rollout(begins=False)
     moved = rollout.does(start_of(plan_with()))

@@ -236,12 +236,13 @@ def test_blue_green_compares_pairs_before_it_switches() -> None:
     rollout.passes()
     rollout.passes()
     rollout.passes(5_000, UNPROVEN)
-    assert rollout.percent == 0
-    assert rollout.standing.mirror_routes == (SHADOW,)
+    previewed = rollout.standing
+    assert (previewed.share, previewed.mirror_routes) == (0, (SHADOW,))
 
     rollout.passes(1, PROVEN)
+    switched = rollout.standing
     assert (rollout.percent, rollout.phase()) == (95, Phase.BAKING)
-    assert not rollout.standing.mirror_routes
+    assert not switched.mirror_routes
 
     rollout.passes(600, PROVEN)
     assert rollout.phase() is Phase.PROMOTED
