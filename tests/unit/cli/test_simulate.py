@@ -106,3 +106,31 @@ def test_a_service_that_is_not_there_names_those_that_are(simulate: Command) -> 
 
     assert code == 2
     assert "chat" in out
+
+
+def test_rollouts_of_equal_versions_are_played_by_seeded_dice(
+    simulate: Command,
+) -> None:
+    options = ("--exchanges", "10", "--aa", "--rollouts", "2", "--seed", "5", "--json")
+
+    code, out = simulate(*options)
+
+    played = json.loads(out)["equal_versions"]
+    assert code == 0
+    assert played["rollouts"] == 2
+    assert played["taken_back"] == 0
+    assert simulate(*options)[1] == out
+
+
+def test_check_says_in_a_line_a_step_what_the_rollout_needs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "gateway.yaml"
+    path.write_text(CONFIG)
+
+    assert _run(["check", str(path)]) == 0
+
+    out = capsys.readouterr().out
+    assert "chat, its rollout:" in out
+    assert "step 2, 25 %, proof with" in out
+    assert "sluicegate simulate" in out
