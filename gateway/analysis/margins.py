@@ -45,7 +45,7 @@ def units_to_prove(
 
     """
     needed: list[int] = []
-    for equal, beyond in _losses(metric, assumed, margin):
+    for equal, beyond in key_losses(metric, assumed, margin):
         is_quantile = metric.kind is Kind.DISTRIBUTION
         mean = mean_of(GRID, equal)
         variance = sum(c * (g - mean) ** 2 for c, g in zip(equal, GRID, strict=True))
@@ -105,7 +105,7 @@ def smallest_margin(
     return varied(most)
 
 
-def _losses(
+def key_losses(
     metric: Metric, assumed: Assumed, margin: Margin
 ) -> list[tuple[Chances, Chances]]:
     """Give the chances of a key's loss, of the baseline and of an equal candidate.

@@ -272,6 +272,8 @@ def _names(drafts: Sequence[_Draft]) -> list[str]:
 
 def _metric(draft: _Draft, name: str, share: float, *, is_default: bool) -> Metric:
     rule, measure, worse = draft.rule, draft.measure, draft.worse
+    if rule.ceiling is not None:
+        _check_ceiling(draft)
     return Metric(
         name=name,
         signal=rule.signal,
@@ -288,6 +290,19 @@ def _metric(draft: _Draft, name: str, share: float, *, is_default: bool) -> Metr
         ceiling=rule.ceiling,
         is_default=is_default,
     )
+
+
+def _check_ceiling(draft: _Draft) -> None:
+    if draft.worse is Worse.LOWER:
+        raise BadConfiguration(
+            f"'{draft.rule.signal}' has a ceiling, and less of it is worse.",
+            remedy="Remove the ceiling; the comparison with the baseline guards it.",
+        )
+    if draft.statistic is Statistic.DISTRIBUTION:
+        raise BadConfiguration(
+            f"'{draft.rule.signal}' has a ceiling as a whole.",
+            remedy="Say what must stay below it, such as `statistic: p95`.",
+        )
 
 
 def _quantiles(statistic: Statistic, worse: Worse) -> Iterable[float]:

@@ -6,13 +6,16 @@ the versions are taken to be equal, the traffic to go on as it is.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import ceil, log
+from math import ceil, inf
 from typing import Final
 
+from gateway.analysis.counts import FRESH
 from gateway.analysis.design import Design, Metric
 from gateway.analysis.expected import Assumed
 from gateway.analysis.faults import FAULTS, units_to_detect
+from gateway.analysis.ladder import rung_of
 from gateway.analysis.margins import smallest_margin, units_to_prove
+from gateway.analysis.shares import log_threshold
 from gateway.domain.rollout import (
     Advance,
     Analyse,
@@ -20,20 +23,13 @@ from gateway.domain.rollout import (
     Pause,
     RolloutPlan,
     SetWeight,
+    Strategy,
 )
 from gateway.domain.units import BUCKETS, Seconds, Share
-
-_FRESH: Final = 0.5
-"""Of a metric's alpha, for the process that counts each key once; windows have the rest."""
 
 _HOUR: Final = 3600.0
 _LIKELY: Final = 0.05
 """A chance of nobody's being on the candidate that is worth saying."""
-
-_RUNGS: Final = (5_000, 25_000, BUCKETS)
-"""Up to which weight the margins of the ladder hold."""
-
-_STRICT_RUNG: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +116,7 @@ class Outlook:
     """What a whole rollout will need.
 
     Attributes:
+        strategy: A blue-green switch is one step, its watch; ab promotes nothing.
         steps: Those that compare, in order.
         duration: To the end of the bake, if nothing is wrong and nobody has to be waited
             for; None: unknown, or it will not get there.
@@ -128,6 +125,7 @@ class Outlook:
 
     """
 
+    strategy: Strategy
     steps: tuple[StepOutlook, ...]
     duration: Seconds | None
     nobody: tuple[tuple[Share, float], ...]
@@ -135,12 +133,16 @@ class Outlook:
 
     @property
     def unprovable(self) -> tuple[tuple[StepOutlook, MetricOutlook], ...]:
-        """What cannot be proven within its step's timeout, as far as is known."""
+        """What cannot be proven within its step's timeout, as far as is known.
+
+        Nothing where no proof is asked for.
+        """
         return tuple(
             (step, metric)
             for step in self.steps
             for metric in step.metrics
-            if metric.duration is None
+            if step.duration is None
+            and metric.duration is None
             and (metric.units is None or step.units_per_hour is not None)
         )
 
@@ -168,6 +170,7 @@ def outlook(
         for place, before, share in weights
     )
     return Outlook(
+        strategy=plan.strategy,
         steps=steps,
         duration=_whole_duration(plan, steps),
         nobody=tuple(
@@ -201,9 +204,11 @@ class _Ahead:
     share: Share
 
     def outlook(self, *, is_last: bool) -> StepOutlook:
-        rung = next(rung for rung, most in enumerate(_RUNGS) if self.share <= most)
-        if is_last and self.plan.analysis.strict:
-            rung = _STRICT_RUNG
+        rung = rung_of(
+            self.share,
+            is_last_comparative=is_last,
+            strict=self.plan.analysis.strict,
+        )
         metrics = tuple(
             self._metric(number, metric, metric.margins[rung])
             for number, metric in enumerate(self.design.metrics)
@@ -239,10 +244,9 @@ class _Ahead:
         )
 
     def _finds(self, number: int, metric: Metric) -> Iterator[Find]:
-        share = self.design.cell_shares[number][0] * _FRESH
-        if share <= 0:
+        threshold = log_threshold(self.design, number, 0, FRESH)
+        if threshold == inf:
             return
-        threshold = -log(self.design.alpha * share)
         for fault in FAULTS:
             if fault.kind is metric.kind:
                 units = units_to_detect(
@@ -302,9 +306,11 @@ class _Ahead:
         return Seconds(units / per_hour * _HOUR + closing)
 
     def _until_all_is_proven(self, metrics: Sequence[MetricOutlook]) -> Seconds | None:
+        analysis = self.plan.analysis
+        if self.plan.strategy is Strategy.BLUE_GREEN:
+            return analysis.watch
         if self.plan.advance is Advance.TIME:
             return Seconds(0.0)
-        analysis = self.plan.analysis
         least = self._lasts(self.design.minimum_units, 0.0)
         durations = [least, *(metric.duration for metric in metrics)]
         known = [duration for duration in durations if duration is not None]
@@ -316,6 +322,9 @@ class _Ahead:
 def _comparing(plan: RolloutPlan) -> Iterator[tuple[int, Share, Share]]:
     """Give place, weight before and weight of each step that raises and compares."""
     before = Share(0)
+    if plan.strategy is Strategy.BLUE_GREEN:
+        yield len(plan.steps), before, Share(BUCKETS - plan.analysis.holdback)
+        return
     for place, step in enumerate(plan.steps):
         if not isinstance(step, SetWeight):
             continue
@@ -329,6 +338,8 @@ def _whole_duration(plan: RolloutPlan, steps: Sequence[StepOutlook]) -> Seconds 
     for step in plan.steps:
         if isinstance(step, Pause | Analyse):
             whole += step.duration or 0.0
+    if plan.strategy is Strategy.AB:
+        return None
     for ahead in steps:
         if ahead.duration is None:
             return None

@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.analysis.design import Design, Kind
 from gateway.analysis.plan import Find, MetricOutlook, Outlook, StepOutlook
-from gateway.domain.rollout import Margin
+from gateway.domain.rollout import Margin, Strategy
 from gateway.domain.units import Seconds, percent_from_share
 
 _MINUTE: Final = 60.0
@@ -15,29 +15,34 @@ _SOME_HOURS: Final = 10
 _TIMES: Final = "\N{MULTIPLICATION SIGN}"
 
 
-def tell(ahead: Outlook, design: Design, *, candidate: str) -> tuple[str, ...]:
+def tell(
+    ahead: Outlook, design: Design, *, candidate: str, is_brief: bool = False
+) -> tuple[str, ...]:
     """Say what a rollout will need, a line each, the most important first.
 
     Args:
         ahead: See outlook.
         design: That it was made from.
         candidate: The version's name.
+        is_brief: A line for each step, and none for each metric in it.
 
     """
     kinds = {metric.name: metric.kind for metric in design.metrics}
     unit = "requests" if design.by_request else "keys"
-    return (
-        _whole(ahead, candidate),
-        *_warnings(ahead, kinds, unit),
-        *(
-            line
-            for number, step in enumerate(ahead.steps, start=1)
-            for line in _step(number, step, kinds, unit)
-        ),
-    )
+    lines = [_whole(ahead, candidate), *_warnings(ahead, kinds, unit)]
+    for number, step in enumerate(ahead.steps, start=1):
+        name = f"step {number}"
+        if ahead.strategy is Strategy.BLUE_GREEN:
+            name = "the watch"
+        lines.append(f"{name}, {', '.join(_step(step, kinds, unit))}")
+        if not is_brief:
+            lines += [_metric(metric, kinds, unit) for metric in step.metrics]
+    return tuple(lines)
 
 
 def _whole(ahead: Outlook, candidate: str) -> str:
+    if ahead.strategy is Strategy.AB:
+        return f"{candidate} stays at its weight until somebody decides."
     if ahead.unprovable:
         return f"{candidate} will not reach 100 % by evidence with this plan."
     by_hand = ", not counting pauses that end by hand" if ahead.waits_for_hands else ""
@@ -79,23 +84,26 @@ def _unproven(step: StepOutlook, metric: MetricOutlook, kind: Kind, unit: str) -
     )
 
 
-def _step(
-    number: int, step: StepOutlook, kinds: dict[str, Kind], unit: str
-) -> Iterator[str]:
-    rate = ""
+def _step(step: StepOutlook, kinds: dict[str, Kind], unit: str) -> Iterator[str]:
+    yield f"{percent_from_share(step.share):g} %"
     if step.units_per_hour is not None:
-        rate = f", about {_about(step.units_per_hour)} {unit} an hour on the candidate"
-    lasts = ""
+        yield f"about {_about(step.units_per_hour)} {unit} an hour on the candidate"
+    provable = [(metric.units, metric) for metric in step.metrics if metric.units]
+    if provable:
+        units, slowest = max(provable, key=lambda found: found[0])
+        margin = told_margin(slowest.margin, kinds[slowest.metric])
+        yield f"proof with {units:,} {unit} on it (slowest: {slowest.metric}, {margin})"
     if step.duration:
-        lasts = f"; passes after about {told_duration(step.duration)}"
-    yield f"step {number}, {percent_from_share(step.share):g} %{rate}{lasts}"
-    for metric in step.metrics:
-        kind = kinds[metric.metric]
-        needed = "never" if metric.units is None else f"{metric.units:,} {unit}"
-        yield (
-            f"  {metric.metric}: proves {told_margin(metric.margin, kind)} with {needed}"
-            f"{_in(metric.duration)}; finds {_finds(metric, unit)}"
-        )
+        yield f"ends after about {told_duration(step.duration)}"
+
+
+def _metric(metric: MetricOutlook, kinds: dict[str, Kind], unit: str) -> str:
+    margin = told_margin(metric.margin, kinds[metric.metric])
+    needed = "never" if metric.units is None else f"with {metric.units:,} {unit}"
+    return (
+        f"  {metric.metric}: proves {margin} {needed}{_in(metric.duration)}; "
+        f"finds {_finds(metric, unit)}"
+    )
 
 
 def _finds(metric: MetricOutlook, unit: str) -> str:

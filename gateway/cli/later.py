@@ -9,7 +9,6 @@ NOT_YET: Final = (
     "watch",
     "report",
     "flags",
-    "simulate",
     "import",
 )
 

@@ -20,6 +20,7 @@ from gateway.cli import (
     rollout,
     serve,
     show_demo,
+    simulate,
     status,
     weights,
 )
@@ -57,6 +58,7 @@ for command in (
     replay.replay,
 ):
     app.command()(command)
+app.command()(simulate.simulate)
 app.command()(reload.reload)
 app.command()(about.schema)
 app.command()(about.version)

@@ -5,7 +5,7 @@ are pure, so that the same operations in the same order come to the same verdict
 `replay` does them again from the journal.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Self
 
@@ -29,6 +29,22 @@ class Kept(msgspec.Struct, kw_only=True):
 
     trial: bytes
     book: bytes
+    window: int
+
+
+class Stage(msgspec.Struct, kw_only=True, frozen=True):
+    """What has to be proven in a step.
+
+    Attributes:
+        number: Standing.stage.
+        rung: Of the ladder of margins; None: nothing.
+        is_mirrored: By mirrored pairs: the candidate has no weight.
+
+    """
+
+    number: int = 0
+    rung: int | None = None
+    is_mirrored: bool = False
 
 
 class Examination:
@@ -47,6 +63,7 @@ class Examination:
         self.design = design
         self.book = UnitBook(design)
         self.trial = Trial(design)
+        self._window = -1
         self.segments_code = code_of(segments)
         self._cells = cells_of(design, segments)
 
@@ -71,29 +88,40 @@ class Examination:
             self.book.take_pair(pair.baseline, pair.candidate, names=block.names)
         return len(block.records) + len(block.pairs)
 
-    def look(self, now: float) -> Assessment:
-        """Count what is new, and say what is known; monotonic clock."""
+    def look(self, now: float, close_block: Callable[[], None]) -> Assessment:
+        """Count what is new, and say what is known.
+
+        Args:
+            now: Monotonic clock.
+            close_block: Closes the open block: a window begins with a block.
+
+        """
         self.book.close(now)
-        self.trial.add(self.book.drain())
+        counts = self.book.drain()
+        newest = newest_window(counts)
+        if newest > self._window:
+            close_block()
+            self._window = newest
+            self.trial.window_begins(newest)
+        self.trial.add(counts)
         return self.trial.look()
 
     def epoch_begins(
-        self, revision: int, share: Share, now: float, *, rung: int | None, is_new: bool
+        self, revision: int, share: Share, now: float, *, step: Stage | None
     ) -> None:
-        """Begin another weight, and another step when *is_new*.
+        """Begin another weight, and with *step* another step, whose proofs begin afresh.
 
         Args:
             revision: Of the service's split from now on.
             share: The candidate's weight.
             now: Monotonic clock.
-            rung: Of the ladder of margins; None: nothing has to be proven.
-            is_new: Whether it is another step, whose proofs begin afresh.
+            step: What has to be proven in it; None: it is the same step.
 
         """
-        self.book.epoch_begins(revision, share, now, is_new_step=is_new)
+        self.book.epoch_begins(revision, share, now, is_new_step=step is not None)
         self.trial.epoch_begins()
-        if is_new:
-            self.trial.step_begins(rung)
+        if step is not None:
+            self.trial.step_begins(step.rung, is_mirrored=step.is_mirrored)
 
     def close_block(self) -> Counts:
         """Close the open block; give its counts."""
@@ -103,7 +131,7 @@ class Examination:
 
     def findings(self) -> tuple[Finding, ...]:
         """Give what is known of each metric and segment, with intervals."""
-        return self.trial.findings(intervals=True)
+        return tuple(self.trial.findings(intervals=True))
 
     def dump(self, *, whole: bool) -> tuple[Kept, dict[int, bytes]]:
         """Give what must be kept.
@@ -113,7 +141,7 @@ class Examination:
 
         """
         book, keys = self.book.dump(whole=whole)
-        return Kept(trial=self.trial.dump(), book=book), keys
+        return Kept(trial=self.trial.dump(), book=book, window=self._window), keys
 
     @classmethod
     def load(
@@ -127,7 +155,14 @@ class Examination:
         made = cls(design, segments)
         made.trial = Trial.load(design, kept.trial)
         made.book.load(kept.book, keys)
+        made.book.set_thresholds(made.trial.thresholds())
+        made._window = kept.window
         return made
+
+
+def newest_window(counts: Counts) -> int:
+    """Give the highest number of a window that was counted in; -1: in none."""
+    return max((place.process for place in counts.bins), default=-1)
 
 
 def cells_of(design: Design, segments: Sequence[Segment]) -> dict[tuple[int, int], int]:

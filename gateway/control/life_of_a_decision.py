@@ -81,12 +81,14 @@ class Decisions:
 
     def _look_at(self, live: Live) -> None:
         now = self._clock()
-        live.assessment = live.examination.look(now)
+        live.assessment = live.examination.look(
+            now, lambda: self._moves.close_block(live)
+        )
         elapsed, live.looked_at = Seconds(now - live.looked_at), now
         ticked = Ticked(
             elapsed=elapsed,
             attempt=live.attempt,
-            stage=live.stage,
+            stage=live.stage.number,
             assessment=live.assessment,
             is_healthy=self._is_healthy(live),
         )

@@ -6,8 +6,8 @@ import msgspec
 
 from gateway.analysis.design import Design
 from gateway.analysis.ladder import rung_of
-from gateway.control.examination import Examination, Kept
-from gateway.domain.rollout import SetWeight, Standing, Step
+from gateway.control.examination import Examination, Kept, Stage
+from gateway.domain.rollout import Phase, SetWeight, Standing, Step
 from gateway.domain.units import BUCKETS, Seconds
 from gateway.domain.verdict import Assessment
 from gateway.state.journal import Draft
@@ -20,11 +20,28 @@ class Note(msgspec.Struct, kw_only=True):
     book: bytes
     segments: int
     revision: int
-    stage: int
-    rung: int | None
+    window: int
+    stage: Stage
     in_step: Seconds
     in_phase: Seconds
     waited: Seconds
+
+
+def stage_of(standing: Standing) -> Stage:
+    """Give what has to be proven where a rollout stands; in the bake that is nothing."""
+    plan = standing.plan
+    is_mirrored = not standing.share and bool(standing.mirror_routes)
+    if plan is None or standing.phase is Phase.BAKING:
+        return Stage(number=standing.stage)
+    if not standing.share and not is_mirrored:
+        return Stage(number=standing.stage)
+    later = plan.steps[standing.step + 1 :]
+    rung = rung_of(
+        standing.share,
+        is_last_comparative=not any(map(_compares, later)),
+        strict=plan.analysis.strict,
+    )
+    return Stage(number=standing.stage, rung=rung, is_mirrored=is_mirrored)
 
 
 def _compares(step: Step) -> bool:
@@ -44,7 +61,6 @@ class Live:
         saved_at: When its evidence was kept last.
         revision: Of the weight that is examined; 0 before the first.
         stage: Whose proofs are going on.
-        rung: Of the ladder of margins; None: nothing has to be proven.
         newest: When the last unit of evidence was heard of; None: none yet.
         assessment: At the last look.
         drafts: Blocks that were closed and are not journalled yet.
@@ -61,26 +77,13 @@ class Live:
     block_since: float
     saved_at: float
     revision: int = 0
-    stage: int = 0
-    rung: int | None = None
+    stage: Stage = Stage()
     newest: float | None = None
     assessment: Assessment = field(default_factory=Assessment)
     drafts: list[Draft] = field(default_factory=list)
     is_whole_kept: bool = False
     is_raising: bool = False
     is_saving: bool = False
-
-    def rung_at(self, standing: Standing) -> int | None:
-        """Give the rung of the ladder that a standing's weight is on."""
-        plan = standing.plan
-        if plan is None:
-            return None
-        later = plan.steps[standing.step + 1 :]
-        return rung_of(
-            standing.share,
-            is_last_comparative=not any(map(_compares, later)),
-            strict=plan.analysis.strict,
-        )
 
     def written(self, kept: Kept, standing: Standing) -> bytes:
         """Write what is kept beside the wealth and the keys."""
@@ -90,8 +93,8 @@ class Live:
                 book=kept.book,
                 segments=self.examination.segments_code,
                 revision=self.revision,
+                window=kept.window,
                 stage=self.stage,
-                rung=self.rung,
                 in_step=standing.in_step,
                 in_phase=standing.in_phase,
                 waited=standing.waited,

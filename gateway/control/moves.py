@@ -17,7 +17,7 @@ from gateway.control.durable import Durable
 from gateway.control.examination import Examination, Kept
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.in_force import Receipt
-from gateway.control.live import Live, Note
+from gateway.control.live import Live, Note, stage_of
 from gateway.control.ruling import Ruling
 from gateway.control.standings import is_running
 from gateway.delivery.events import Event, Moved, Retried, Started, Ticked
@@ -113,7 +113,7 @@ class Moves:
     ) -> None:
         """Go on with the evidence of an attempt that was kept."""
         now = self._clock()
-        kept = Kept(trial=found.trial, book=note.book)
+        kept = Kept(trial=found.trial, book=note.book, window=note.window)
         segments = self._gate.defined(service).segments
         live = Live(
             service=service,
@@ -124,11 +124,10 @@ class Moves:
             saved_at=now,
             revision=note.revision,
             stage=note.stage,
-            rung=note.rung,
             is_whole_kept=True,
         )
         self.lives[service] = live
-        if note.stage == standing.stage:
+        if note.stage.number == standing.stage:
             timed = replace(
                 standing,
                 in_step=note.in_step,
@@ -153,7 +152,6 @@ class Moves:
             "attempt": live.attempt,
             "revision": live.revision,
             "stage": live.stage,
-            "rung": live.rung,
             "counts": msgspec.Raw(blocks.written(counts)),
         }
         live.drafts.append(self._draft(live.service, BLOCK, body))
@@ -232,18 +230,18 @@ class Moves:
             self._follow(live, routed, after)
 
     def _follow(self, live: Live, routed: RoutedService, standing: Standing) -> None:
-        is_new = live.stage != standing.stage
+        stage = stage_of(standing)
+        is_new = live.stage.number != stage.number
         if not is_new and live.revision == routed.revision:
             return
         self.close_block(live, is_told=True)
-        live.stage, live.revision = standing.stage, routed.revision
-        live.rung = live.rung_at(standing)
+        live.revision = routed.revision
+        live.stage = stage if is_new else live.stage
         live.examination.epoch_begins(
             routed.revision,
             routed.share,
             self._clock(),
-            rung=live.rung,
-            is_new=is_new,
+            step=stage if is_new else None,
         )
 
     def _begun(self, name: str, standing: Standing, now: float) -> Live:

@@ -14,6 +14,7 @@ import msgspec
 from gateway.analysis.design import Design
 from gateway.analysis.trial import Trial
 from gateway.control import blocks
+from gateway.control.examination import Stage, newest_window
 from gateway.delivery import events
 from gateway.delivery.machine import answer
 from gateway.domain.errors import NotAllowedNow
@@ -43,8 +44,7 @@ class _Move(msgspec.Struct):
 class _Block(msgspec.Struct):
     attempt: int
     revision: int
-    stage: int
-    rung: int | None
+    stage: Stage
     counts: msgspec.Raw
 
 
@@ -80,7 +80,8 @@ class _Attempt:
     trial: Trial | None = None
     attempt: int = 0
     revision: int = 0
-    stage: int = 0
+    stage: Stage = Stage()
+    window: int = -1
     assessment: Assessment = field(default_factory=Assessment)
     has_gap: bool = False
 
@@ -120,14 +121,19 @@ def _take_block(known: _Attempt, entry: Entry) -> None:
     block = _BLOCKS.decode(entry.body)
     if known.trial is None or block.attempt != known.attempt:
         return
+    trial, counts = known.trial, blocks.read(block.counts)
     if block.revision != known.revision:
-        known.trial.epoch_begins()
-    if block.stage != known.stage:
-        known.trial.step_begins(block.rung)
+        trial.epoch_begins()
+    if block.stage.number != known.stage.number:
+        trial.step_begins(block.stage.rung, is_mirrored=block.stage.is_mirrored)
     known.revision, known.stage = block.revision, block.stage
-    known.trial.add(blocks.read(block.counts))
-    known.assessment = known.trial.look()
-    known.trial.close_block()
+    newest = newest_window(counts)
+    if newest > known.window:
+        known.window = newest
+        trial.window_begins(newest)
+    trial.add(counts)
+    known.assessment = trial.look()
+    trial.close_block()
 
 
 def _take_move(known: _Attempt, entry: Entry) -> Replayed:
@@ -136,7 +142,8 @@ def _take_move(known: _Attempt, entry: Entry) -> Replayed:
     made = _again(known, move, entry)
     if move.design is not None:
         known.trial = Trial(move.design)
-        known.attempt, known.revision, known.stage = move.after.attempt, 0, 0
+        known.attempt, known.revision = move.after.attempt, 0
+        known.stage, known.window = Stage(), -1
         known.assessment, known.has_gap = Assessment(), False
     return made
 

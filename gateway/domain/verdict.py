@@ -35,7 +35,8 @@ class Finding:
         log_proof: Of its proof of "not worse than the margin" in this step; None where
             nothing has to be proven (segments), or there is none yet.
         log_proof_threshold: Of that.
-        baseline_units: That counted, since the rollout began.
+        baseline_units: That counted in the process of log_e: since the rollout began, or
+            in its window.
         candidate_units: The same.
         baseline: Estimate of the statistic, in its own unit; None: no data.
         candidate: The same.
@@ -43,6 +44,8 @@ class Finding:
             candidate - baseline (means), for display; None: not computed.
         high: The same.
         is_ceiling: This is about the absolute ceiling, which no alpha protects.
+        is_mirrored: log_e and units are of mirrored pairs.
+        is_left_out: It is not asked to be proven in this step; see Assessment.left_out.
 
     """
 
@@ -62,6 +65,8 @@ class Finding:
     low: float | None = None
     high: float | None = None
     is_ceiling: bool = False
+    is_mirrored: bool = False
+    is_left_out: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +75,15 @@ class Assessment:
 
     Attributes:
         regressed: Findings that crossed, those that roll back first, then by how far.
-        proven: Every metric of the plan is proven within its margin in this step.
-        unproven: Names of metrics that are not, in the plan's order.
-        no_data: Names of metrics without any unit in this step.
+        proven: Every metric of the plan is proven within its margin in this step, but
+            for those that only warn and those left out; none has regressed, and nothing
+            is wrong with the units. Never where nothing had to be proven.
+        unproven: Names of metrics that have units and are not, in the plan's order.
+        no_data: Names of metrics without any unit in this step; they hold it.
+        left_out: Names of metrics that are not asked for in this step: default ones of
+            which nothing was measured on either version, though there were many units
+            (an answer that is never streamed has no first token), and amounts where
+            mirrored pairs decide.
         baseline_units: In this step.
         candidate_units: In this step.
         short_segments: Required segments that still lack units in this step.
@@ -86,6 +97,7 @@ class Assessment:
     proven: bool = False
     unproven: tuple[str, ...] = ()
     no_data: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     baseline_units: int = 0
     candidate_units: int = 0
     short_segments: tuple[tuple[str, str], ...] = ()

@@ -179,7 +179,7 @@ class Mirrors:
     def _is_drawn(self, mirror: Mirror, head: RequestHead) -> bool:
         for tests, share in mirror.rules:
             if fit_all(tests, head.fields):
-                return self._plane.dice.randrange(BUCKETS) < share
+                return self._plane.dice.random() * BUCKETS < share
         return False
 
     def _can_afford(self, mirror: Mirror) -> bool:

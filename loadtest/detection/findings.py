@@ -126,10 +126,11 @@ def _chart(equal: Records, worse: Mapping[str, Record]) -> str:
             quantile(record.caught, _LATE),
         )
         shares = [
-            len(found[judge].caught) / found[judge].traces for found in equal.values()
+            100 * len(found[judge].caught) / found[judge].traces
+            for found in equal.values()
         ]
         least, most = min(shares), max(shares)
-        false = f"false: {least:.1%}{_EN_DASH}{most:.1%}" if shares else ""
+        false = f"false: {least:.3g}{_EN_DASH}{most:.3g} %" if shares else ""
         bars.append(Bar(judge, spread, false, ours=judge == OURS))
     title = f"A candidate that is worse ({CHARTED})"
     measure = (

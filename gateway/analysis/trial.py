@@ -1,0 +1,274 @@
+"""A rollout on trial: counts come in, wealth moves, and verdicts come out.
+
+    trial = Trial(design)
+    trial.step_begins(rung)            # with each new weight; proofs afresh
+    trial.add(delta); trial.look()     # every quarter of a second
+    trial.close_block()                # every five; what was counted is learnt only now
+
+Close the open block before an epoch, a step or a window begins, so that the journal, which
+has a block's counts in one entry, can be played again. Nothing here is a decision:
+delivery/ makes them.
+"""
+
+from collections.abc import Mapping
+from typing import Final, Self
+from zlib import crc32
+
+import msgspec
+
+from gateway.analysis.assessing import Evidence, Step, assess, findings
+from gateway.analysis.attribution import discoveries
+from gateway.analysis.counts import FRESH, PAIRS, PROOF, Counts, KeptCounts, add_bins
+from gateway.analysis.design import Design
+from gateway.analysis.limits import KeptLimit, Limits
+from gateway.analysis.mirrored import KeptPairs, Mirrored
+from gateway.analysis.past import Past
+from gateway.analysis.proofs import KeptProof, Proofs
+from gateway.analysis.regressions import KeptRegressions, Regressions
+from gateway.analysis.sample_ratio import Dumped, SampleRatio
+from gateway.analysis.trial_process import Key
+from gateway.domain.verdict import Assessment, Finding
+
+_FORMAT: Final = 1
+
+
+class _KeptStep(msgspec.Struct, array_like=True, frozen=True):
+    rung: int | None
+    is_mirrored: bool
+    units: tuple[int, int]
+    in_cells: dict[int, int]
+    counted: dict[int, int]
+    measured: dict[int, int]
+
+
+class _KeptTrial(msgspec.Struct, array_like=True, frozen=True):
+    format: int
+    design: int
+    block: KeptCounts
+    regressions: KeptRegressions
+    proofs: list[KeptProof]
+    pairs: list[KeptPairs]
+    limits: list[KeptLimit]
+    ratio: Dumped
+    step: _KeptStep
+
+
+class Trial:
+    """The analysis of one attempt of a rollout.
+
+    Args:
+        design: Frozen when the attempt began.
+
+    """
+
+    def __init__(self, design: Design) -> None:
+        self.design = design
+        self._regressions = Regressions(design)
+        self._proofs = Proofs(design)
+        self._mirrored = Mirrored(design)
+        self._limits = Limits(design)
+        self._ratio = SampleRatio()
+        self._step = Step()
+        self._block = Counts()
+
+    def epoch_begins(self) -> None:
+        """Note that the weight changed: part of the fresh wealth is split by the prior anew.
+
+        No process begins anew: over all weights one fresh process runs.
+        """
+        self._regressions.share()
+        self._mirrored.share()
+        self._limits.share()
+
+    def step_begins(self, rung: int | None, *, is_mirrored: bool = False) -> None:
+        """Begin all proofs afresh.
+
+        Args:
+            rung: Of the ladder (ladder.rung_of); None: nothing is to be proven, as in the
+                bake.
+            is_mirrored: Mirrored pairs are to prove it: the candidate has no weight.
+
+        """
+        self._step = Step(rung=rung, is_mirrored=is_mirrored)
+        self._proofs.step_begins(None if is_mirrored else rung, self._pasts())
+        self._mirrored.step_begins(rung if is_mirrored else None)
+
+    def window_begins(self, number: int) -> None:
+        """Begin a window, and drop those that are over.
+
+        Args:
+            number: The highest that a key can be in by now (floor(now / window) + 1).
+                Counts of a higher one begin it too; one far below the open ones means
+                that the clock began anew.
+
+        """
+        if self._regressions.window_begins(number):
+            self._mirrored.share()
+            self._limits.share()
+
+    def add(self, delta: Counts) -> None:
+        """Count units into the open block, and settle the bets on them.
+
+        The bets were made from what was there before the block.
+        """
+        for place, pair in delta.bins.items():
+            if place.process == PROOF:
+                self._proofs.add(place, pair)
+            elif place.process == PAIRS:
+                self._mirrored.add(place, pair)
+            else:
+                self._regressions.add(place, pair)
+            if not place.cell and place.process in {FRESH, PAIRS}:
+                for bins in pair:
+                    metric = self.design.metrics[place.metric]
+                    self._step.count(place.metric, metric, bins)
+            if not place.cell and place.process == FRESH:
+                self._limits.add_losses(place.metric, pair[1])
+        for coin, (baseline, candidate) in delta.units.items():
+            self._ratio.add(coin, baseline, candidate)
+        self._limits.add(delta.ceilings)
+        self._step.units[0] += delta.in_step[0]
+        self._step.units[1] += delta.in_step[1]
+        add_bins(self._step.in_cells, delta.in_cells)
+        self._block.merge(delta)
+
+    def look(self) -> Assessment:
+        """Say what is known now."""
+        return assess(self._evidence())
+
+    def findings(self, *, intervals: bool = True) -> list[Finding]:
+        """Say what is known of each metric, segment and ceiling, for people.
+
+        Args:
+            intervals: Compute intervals too: some milliseconds.
+
+        """
+        return findings(self._evidence(), intervals=intervals)
+
+    def attribution(self) -> list[tuple[str, tuple[str, str] | None, int | None]]:
+        """Name what is likely to have caused a regression: it explains, and triggers nothing.
+
+        Returns:
+            (metric, segment, window) with the largest wealth first; see attribution.py.
+
+        """
+        return [self._named(key) for key in discoveries(self._regressions.wealths())]
+
+    def close_block(self) -> Counts:
+        """Close the block: learn what it counted, for bets on the next one.
+
+        Returns:
+            What was counted in it.
+
+        """
+        block, self._block = self._block, Counts()
+        learners = {}
+        for place, pair in block.bins.items():
+            if place.process == PROOF:
+                self._proofs.learn(place, pair)
+            elif place.process != PAIRS:
+                lessons = self._regressions.lessons_of(place.metric, place.cell)
+                lessons.learn(pair[0])
+                learners[place.metric, place.cell] = lessons
+        for lessons in learners.values():
+            lessons.settle()
+        self._proofs.block_ends(self._pasts())
+        self._mirrored.block_ends()
+        return block
+
+    def thresholds(self) -> Mapping[tuple[int, int], tuple[float, float]]:
+        """Give the thresholds of quantiles, from which whole keys' losses are counted.
+
+        Returns:
+            By metric and place in its quantiles: the baseline's and the candidate's, in
+            the metric's unit. A loss is an amount above it (below it where less is worse),
+            or a failure. Only those that are fixed; they stay for the step.
+
+        """
+        return self._proofs.thresholds()
+
+    def dump(self) -> bytes:
+        """Give all that must be kept; the open block too."""
+        step = self._step
+        kept = _KeptTrial(
+            format=_FORMAT,
+            design=_code_of(self.design),
+            block=self._block.kept(),
+            regressions=self._regressions.kept(),
+            proofs=self._proofs.kept(),
+            pairs=self._mirrored.kept(),
+            limits=self._limits.kept(),
+            ratio=self._ratio.dump(),
+            step=_KeptStep(
+                step.rung,
+                step.is_mirrored,
+                (step.units[0], step.units[1]),
+                step.in_cells,
+                step.counted,
+                step.measured,
+            ),
+        )
+        return msgspec.msgpack.encode(kept)
+
+    @classmethod
+    def load(cls, design: Design, dumped: bytes) -> Self:
+        """Go on with what `dump` gave.
+
+        Raises:
+            ValueError: It cannot be read, or was made for another design.
+
+        """
+        try:
+            kept = msgspec.msgpack.decode(dumped, type=_KeptTrial)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"The kept trial cannot be read: {error}") from error
+        if (kept.format, kept.design) != (_FORMAT, _code_of(design)):
+            raise ValueError("The kept trial was made for another design.")
+        trial = cls(design)
+        trial._go_on(kept)
+        return trial
+
+    def _go_on(self, kept: _KeptTrial) -> None:
+        step = kept.step
+        self._step = Step(
+            rung=step.rung,
+            is_mirrored=step.is_mirrored,
+            units=[*step.units],
+            in_cells=step.in_cells,
+            counted=step.counted,
+            measured=step.measured,
+        )
+        self._block = Counts.of_kept(kept.block)
+        self._regressions.load(kept.regressions)
+        self._proofs.load(None if step.is_mirrored else step.rung, kept.proofs)
+        self._mirrored.load(step.rung if step.is_mirrored else None, kept.pairs)
+        self._limits.load(kept.limits)
+        self._ratio = SampleRatio.load(kept.ratio)
+
+    def _evidence(self) -> Evidence:
+        return Evidence(
+            design=self.design,
+            regressions=self._regressions,
+            proofs=self._proofs,
+            mirrored=self._mirrored,
+            limits=self._limits,
+            ratio=self._ratio,
+            step=self._step,
+        )
+
+    def _pasts(self) -> dict[int, Past]:
+        return {
+            number: self._regressions.lessons_of(number, 0).past
+            for number in range(len(self.design.metrics))
+        }
+
+    def _named(self, key: Key) -> tuple[str, tuple[str, str] | None, int | None]:
+        return (
+            self.design.metrics[key.metric].name,
+            self.design.cells[key.cell - 1] if key.cell else None,
+            key.process if key.process >= 0 else None,
+        )
+
+
+def _code_of(design: Design) -> int:
+    return crc32(msgspec.json.encode(design))
