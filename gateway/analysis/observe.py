@@ -54,7 +54,8 @@ _LATE_IS_EVENT: Final = "error_rate"
 
 def _first_token(exchange: Exchange) -> float | None:
     """Read the time to the first token; who left before waited at least that long."""
-    if exchange.first_content is None and exchange.outcome == _CANCELLED:
+    is_without = exchange.is_stream and exchange.first_content is None
+    if is_without and exchange.outcome == _CANCELLED:
         return exchange.duration
     return exchange.first_content
 
@@ -67,6 +68,10 @@ _FIELDS: Final[Mapping[str, Callable[[Exchange], float | None]]] = {
     "input_tokens": attrgetter("input_tokens"),
     "output_tokens": attrgetter("output_tokens"),
 }
+
+
+_OF_STREAMS: Final = frozenset({"time_to_first_token", "time_per_output_token"})
+"""Of any other answer they say nothing, also where it failed."""
 
 
 class Observer:
@@ -246,6 +251,12 @@ def _amount(metric: Metric, places: Mapping[str, int]) -> _ReadAmount:
     if metric.kind is not Kind.DISTRIBUTION:
         return read
     failed = inf if metric.worse is Worse.HIGHER else -inf
+    if metric.signal in _OF_STREAMS:
+        return lambda exchange, values: (
+            failed
+            if exchange.is_stream and exchange.outcome in _FAILED
+            else read(exchange, values)
+        )
     return lambda exchange, values: (
         failed if exchange.outcome in _FAILED else read(exchange, values)
     )
