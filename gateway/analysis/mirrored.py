@@ -15,6 +15,7 @@ from gateway.analysis.design import LOSS_BINS, Design, Metric
 from gateway.analysis.pairs import PairWealth
 from gateway.analysis.payoffs import boundary
 from gateway.analysis.shares import log_threshold
+from gateway.analysis.trial_process import Restarts
 from gateway.domain.rollout import Margin, Worse
 
 _ENOUGH: Final = 50
@@ -36,6 +37,7 @@ class KeptPairs(msgspec.Struct, array_like=True, frozen=True):
         worse: Slack and wealth against "not worse"; None: not begun.
         proof: The same of the proof.
         reached: See Pairs.
+        restarts: Restarts.kept, of the wealth against "not worse".
 
     """
 
@@ -47,6 +49,7 @@ class KeptPairs(msgspec.Struct, array_like=True, frozen=True):
     worse: tuple[float, list[float]] | None
     proof: tuple[float, list[float]] | None
     reached: float
+    restarts: tuple[int, int]
 
 
 class Pairs:
@@ -54,6 +57,7 @@ class Pairs:
 
     Args:
         metric: See design.Metric.
+        restarts: See Restarts; new.
 
     Attributes:
         losses: The baseline's, on the grid of losses, since the rollout began.
@@ -62,8 +66,9 @@ class Pairs:
 
     """
 
-    def __init__(self, metric: Metric) -> None:
+    def __init__(self, metric: Metric, restarts: Restarts) -> None:
         self._metric = metric
+        self._restarts = restarts
         self._margin: Margin | None = None
         self._seen: Bins = {}
         self._worse: PairWealth | None = None
@@ -87,6 +92,8 @@ class Pairs:
             if wealth is not None:
                 wealth.add(differences)
         self.reached = max(self.reached, self.log_proof)
+        if self._restarts.counts(sum(differences.values())):
+            self.share()
         add_bins(self.losses, losses)
         add_bins(self.differences, differences)
 
@@ -95,10 +102,10 @@ class Pairs:
         self._seen = dict(self.losses)
         self._begin()
 
-    def share(self, part: float) -> None:
-        """See Mixture.share."""
+    def share(self) -> None:
+        """Split part of the wealth by the prior again; see Restarts."""
         if self._worse is not None:
-            self._worse.share(part)
+            self._worse.share(self._restarts.part())
 
     @property
     def units(self) -> int:
@@ -147,6 +154,7 @@ class Pairs:
             worse=worse,
             proof=proof,
             reached=self.reached,
+            restarts=self._restarts.kept(),
         )
 
     def load(self, kept: KeptPairs, margin: Margin | None) -> None:
@@ -154,6 +162,7 @@ class Pairs:
         self._margin = margin
         self.losses, self.differences = kept.losses, kept.differences
         self._seen, self.reached = kept.seen, kept.reached
+        self._restarts.load(kept.restarts)
         if kept.worse is not None:
             slack, wealths = kept.worse
             self._worse = PairWealth.load(slack, wealths, is_proof=False)
@@ -220,15 +229,17 @@ class Mirrored:
             pairs.block_ends()
 
     def share(self) -> None:
-        """See Mixture.share."""
+        """See Restarts."""
         for pairs in self._pairs.values():
-            pairs.share(self._design.restart_share)
+            pairs.share()
 
     def of(self, metric: int, cell: int) -> Pairs:
         """Give the pairs of a metric in a cell."""
         pairs = self._pairs.get((metric, cell))
         if pairs is None:
-            pairs = self._pairs[metric, cell] = Pairs(self._design.metrics[metric])
+            restarts = Restarts(self._design.restart_share)
+            pairs = Pairs(self._design.metrics[metric], restarts)
+            self._pairs[metric, cell] = pairs
             pairs.step_begins(self._margin(metric, cell))
         return pairs
 

@@ -17,7 +17,7 @@ from gateway.analysis.design import Design, Metric
 from gateway.analysis.lessons import KeptLessons, Lessons
 from gateway.analysis.past import Past
 from gateway.analysis.shares import log_threshold, log_threshold_of, window_part
-from gateway.analysis.trial_process import KeptProcess, Key, Process
+from gateway.analysis.trial_process import KeptProcess, Key, Process, Restarts
 
 _LIVE_WINDOWS: Final = 3
 """Numbers that are counted at one time: keys' windows begin at different moments, so two
@@ -111,7 +111,7 @@ class Regressions:
         """Split the fresh wealth by the prior again, in part; see Mixture.share."""
         for key, process in self._processes.items():
             if key.process == FRESH:
-                process.mixture.share(self._design.restart_share)
+                process.share()
 
     def crossed(self) -> dict[Key, float]:
         """Give what is at its threshold or above it now, and by how much it is above."""
@@ -162,7 +162,8 @@ class Regressions:
             self._changed.add(key)
 
     def _begin(self, key: Key) -> Process:
-        process = Process(self._prior(key), self._threshold(key))
+        restarts = Restarts(self._design.restart_share)
+        process = Process(self._prior(key), self._threshold(key), restarts)
         self._processes[key] = process
         return process
 
