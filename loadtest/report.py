@@ -14,8 +14,6 @@ from loadtest.workloads.workload import Workload
 
 _MICRO = "\N{MICRO SIGN}"
 _TIMES = "\N{MULTIPLICATION SIGN}"
-_START = "<!-- results -->"
-_END = "<!-- /results -->"
 
 
 def write_results(
@@ -145,11 +143,12 @@ def _footnote(skipped: Mapping[str, str]) -> str:
     return f"Measured on: {where}. Skipped: {absent}.\n"
 
 
-def rewrite(readme: Path, text: str) -> None:
+def rewrite(readme: Path, text: str, mark: str = "results") -> None:
     """Put `text` between the two marks; raise ValueError when they are missing."""
-    before, start, rest = readme.read_text().partition(_START)
-    _, end, after = rest.partition(_END)
+    opening, closing = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+    before, start, rest = readme.read_text().partition(opening)
+    _, end, after = rest.partition(closing)
     if not (start and end):
-        message = f"{readme.name} lacks {_START} ... {_END}. Put the marks back."
+        message = f"{readme.name} lacks {opening} ... {closing}. Put the marks back."
         raise ValueError(message)
-    readme.write_text(f"{before}{_START}\n{text}\n{_END}{after}")
+    readme.write_text(f"{before}{opening}\n{text}\n{closing}{after}")

@@ -4,13 +4,16 @@
 know.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.analysis.sums import SlicedSum
 from gateway.domain.deployment import Token
+from gateway.domain.rollout import Standing
+from gateway.domain.verdict import Assessment, Finding
 from gateway.handoff.routing_table import RoutedService, RoutingTable
+from gateway.state.journal import Entry
 from gateway.state.store import Change
 from gateway.telemetry.traffic import Slices, Traffic
 
@@ -56,17 +59,6 @@ class Gate(Protocol):
     def change(self, name: str) -> Change | None:
         """Give the last change of a service's weight."""
 
-    async def set_weights(
-        self,
-        service: str,
-        percents: Mapping[str, object],
-        *,
-        revision: int | None,
-        by: str,
-        reason: str,
-    ) -> Receipt:
-        """Set a service's weights by hand."""
-
     async def reload(self) -> Receipt:
         """Read the configuration again."""
 
@@ -89,6 +81,92 @@ class Evidence(Protocol):
 
     def age(self, service: str) -> float | None:
         """Tell how old the newest is, in seconds; None: there is none."""
+
+
+class Acted(Protocol):
+    """What an operator's action on a rollout came to; see control.rollouts.Acted."""
+
+    @property
+    def standing(self) -> Standing:
+        """Where it stands after it."""
+
+    @property
+    def protection(self) -> str:
+        """See Rollouts.protection."""
+
+    @property
+    def receipt(self) -> Receipt:
+        """Of the table in force."""
+
+    @property
+    def said(self) -> str:
+        """What happened, in a sentence or two."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What else the operator should know, each a sentence or two."""
+
+
+class Examined(Protocol):
+    """What the analyzer knows of a rollout; see control.rollouts.Examined."""
+
+    @property
+    def alpha(self) -> float:
+        """Of the whole rollout."""
+
+    @property
+    def unit(self) -> str:
+        """What counts once: "key" or "request"."""
+
+    @property
+    def sampled(self) -> float:
+        """Part of the keys that is looked at, 0 to 1."""
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the last unit of evidence; None: there is none."""
+
+    @property
+    def assessment(self) -> Assessment:
+        """At the last look."""
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """By metric and segment."""
+
+
+class Rollouts(Protocol):
+    """Whoever leads the rollouts; see control.rollouts.Rollouts."""
+
+    async def act(
+        self, service: str, action: str, *, by: str, reason: str, full: bool
+    ) -> Acted:
+        """Start, pause, resume, promote, abort, retry, kill or unkill."""
+
+    async def set_weights(
+        self,
+        service: str,
+        percents: Mapping[str, object],
+        *,
+        revision: int | None,
+        by: str,
+        reason: str,
+    ) -> Receipt:
+        """Set a service's weights by hand."""
+
+    def standing(self, service: str) -> Standing:
+        """Tell where a service's rollout stands."""
+
+    def protection(self, service: str) -> str:
+        """Tell in a word what protects a service: analysing, guard only, off."""
+
+    def examined(self, service: str) -> Examined | None:
+        """Tell what the analyzer knows; None while nothing is analysed."""
+
+    async def journal(
+        self, service: str | None, *, after: int, limit: int
+    ) -> Sequence[Entry]:
+        """Give entries of the journal, the oldest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +203,7 @@ class Ports:
         exposition: From an Accept header to /metrics' body and content type.
         feedback: See Desk.
         evidence: See Evidence.
+        rollouts: See Rollouts.
 
     """
 
@@ -135,3 +214,4 @@ class Ports:
     exposition: Callable[[str], tuple[bytes, str]]
     feedback: Desk
     evidence: Evidence
+    rollouts: Rollouts

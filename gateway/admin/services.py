@@ -7,14 +7,13 @@ from aiohttp import web
 from gateway.admin.auth import caller
 from gateway.admin.body import demand_json, json_object, revision_expected
 from gateway.admin.errors import json_response
-from gateway.admin.ports import Ports, Receipt
+from gateway.admin.ports import Ports
+from gateway.admin.receipt import longest_reason, receipt_view
+from gateway.admin.rollout_view import rollout_view
 from gateway.admin.statistics import Json
 from gateway.admin.view import segments_view, service_view
-from gateway.domain.errors import Refused
 from gateway.handoff.routing_table import RoutedService
 from gateway.telemetry.traffic import Traffic
-
-_LONGEST_REASON = 500
 
 
 class Services:
@@ -31,6 +30,7 @@ class Services:
         self._slices = ports.slices
         self._feedback = ports.feedback.of
         self._evidence = ports.evidence
+        self._rollouts = ports.rollouts
 
     async def show_all(self, _request: web.Request) -> web.Response:
         """GET /api/v1/services; without the slices, which may be many."""
@@ -50,31 +50,36 @@ class Services:
         return json_response(view, headers={"ETag": f'"{routed.revision}"'})
 
     def _view(self, routed: RoutedService, traffic: Traffic) -> Json:
-        return service_view(
+        name = routed.service.name
+        view = service_view(
             routed,
             epoch=self._gate.table.epoch,
-            change=self._gate.change(routed.service.name),
+            change=self._gate.change(name),
             traffic=traffic,
             feedback=self._feedback,
             evidence=self._evidence,
         )
+        protection = self._rollouts.protection(name)
+        view["protection"] = protection
+        view["rollout"] = rollout_view(self._rollouts.standing(name), protection)
+        return view
 
     async def set_weights(self, request: web.Request) -> web.Response:
         """PUT /api/v1/services/{service}/weights."""
         name = request.match_info["service"]
-        receipt = await self._gate.set_weights(
+        receipt = await self._rollouts.set_weights(
             name,
             await json_object(request),
             revision=revision_expected(request),
             by=caller(),
-            reason=_reason(request),
+            reason=longest_reason(request.query.get("reason", "")),
         )
         routed = next(r for r in receipt.table.services if r.service.name == name)
         document: Json = {
             "service": name,
             "weights": routed.percents(),
             "revision": routed.revision,
-            **_receipt(receipt),
+            **receipt_view(receipt),
         }
         return json_response(document, headers={"ETag": f'"{routed.revision}"'})
 
@@ -89,27 +94,4 @@ class Services:
             }
             for routed in receipt.table.services
         }
-        return json_response({"services": services, **_receipt(receipt)})
-
-
-def _receipt(receipt: Receipt) -> Json:
-    return {
-        "epoch": receipt.table.epoch,
-        "workers": {
-            "configured": receipt.configured,
-            "connected": receipt.connected,
-            "in_force": receipt.in_force,
-        },
-        "durable": receipt.durable,
-    }
-
-
-def _reason(request: web.Request) -> str:
-    reason = request.query.get("reason", "")
-    if len(reason) > _LONGEST_REASON:
-        raise Refused(
-            400,
-            f"The reason has {len(reason)} characters.",
-            remedy=f"Say it in {_LONGEST_REASON}.",
-        )
-    return reason
+        return json_response({"services": services, **receipt_view(receipt)})

@@ -4,11 +4,11 @@ No secret can get out: what is shown is named one by one.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from gateway.admin.ports import Evidence
 from gateway.admin.statistics import Json, by_segment, statistics
+from gateway.admin.times import iso
 from gateway.analysis.sums import SlicedSum, Sum
 from gateway.domain.service import Endpoint, Service, StickySource, Version
 from gateway.domain.units import percent_from_share
@@ -90,8 +90,7 @@ def _url(endpoint: Endpoint) -> str:
 def _changed(change: Change | None) -> Json | None:
     if change is None:
         return None
-    at = datetime.fromtimestamp(change.at, tz=UTC).isoformat(timespec="milliseconds")
-    return {"by": change.by, "reason": change.reason, "at": at}
+    return {"by": change.by, "reason": change.reason, "at": iso(change.at)}
 
 
 def _feedback(signals: Mapping[str, SlicedSum]) -> Json:

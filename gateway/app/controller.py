@@ -21,24 +21,23 @@ from aiohttp import web
 
 from gateway.admin.application import make_application
 from gateway.admin.ports import Condition, Ports
-from gateway.answers.segments import Place, places_of
 from gateway.app.export import Export
 from gateway.app.installed import installed_version, is_compiled
+from gateway.app.leading import Leading
 from gateway.app.reading import read_deployment
 from gateway.app.start import BAD_START, ControllerStart
+from gateway.app.told import percents, places, ready_line, signals
 from gateway.control.aggregate import Aggregate
 from gateway.control.durable import Durable
-from gateway.control.evidence import EvidenceBook
 from gateway.control.feedback import FeedbackDesk
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.publish import Publisher
 from gateway.control.switchboard import Switchboard
 from gateway.control.unharmed import unharmed
-from gateway.domain.deployment import Address
 from gateway.domain.errors import GatewayError
 from gateway.handoff.last_table import Last, read_last, write_last
 from gateway.handoff.link import Link
-from gateway.handoff.routing_table import RoutedService, RoutingTable
+from gateway.handoff.routing_table import RoutingTable
 from gateway.state.stores import store_at
 from gateway.telemetry.prometheus import Exposition, GatewayCollector
 from gateway.telemetry.traffic import Picture
@@ -72,10 +71,10 @@ class Controller:
         self._gate = Gatekeeper(
             self._publisher, self._durable, lambda: read_deployment(start), now
         )
+        self._leading = Leading(self._gate, self._durable, self._aggregate, now)
         self._feedback = FeedbackDesk(
             lambda: self._gate.table, lambda: self._gate.ticket_keys, now
         )
-        self._evidence = EvidenceBook(time.monotonic)
         self._since = now() if self._last is None else self._last.since
         self._export = Export(
             lambda: self._gate.deployment.telemetry.otlp,
@@ -86,7 +85,7 @@ class Controller:
             now=now,
         )
         self._switchboard = Switchboard(
-            self._publisher, self._aggregate, self._evidence, self._export.record
+            self._publisher, self._aggregate, self._leading.hear, self._export.record
         )
 
     async def run(self) -> None:
@@ -132,7 +131,8 @@ class Controller:
 
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._durable.keep_open(self._gate.store_returned))
+            tasks.create_task(self._leading.run())
+            tasks.create_task(self._durable.keep_open(self._leading.store_returned))
             tasks.create_task(self._announce())
             tasks.create_task(self._obey())
             tasks.create_task(self._turn_keys())
@@ -198,6 +198,7 @@ class Controller:
             _log.error("Reload refused. %s", error)
         else:
             _log.info("Reloaded: epoch %d is in force.", receipt.table.epoch)
+            await self._leading.rollouts.configured()
 
     async def _serve_admin(self) -> web.AppRunner:
         exposition = Exposition(
@@ -214,7 +215,8 @@ class Controller:
             condition=self._condition,
             exposition=exposition,
             feedback=self._feedback,
-            evidence=self._evidence,
+            evidence=self._leading.evidence,
+            rollouts=self._leading.rollouts,
         )
         runner = web.AppRunner(
             make_application(ports), access_log=None, shutdown_timeout=_GOODBYE_S
@@ -228,19 +230,20 @@ class Controller:
         await self._publisher.everywhere(table.epoch, workers=self._start.workers)
         _log.info("Epoch %d is in force on all workers.", self._publisher.epoch)
         if self._is_first:
-            line = _ready_line(self._start, self._gate.table)
+            line = ready_line(self._start, self._gate.table)
             with suppress(OSError):  # nobody has to listen
                 os.write(_STDOUT, f"{line}\n".encode())
 
     def _keep(self, table: RoutingTable) -> None:
-        self._aggregate.forget_all_but(_places(table))
-        self._evidence.forget_all_but(_percents(table).keys())
+        self._aggregate.forget_all_but(places(table))
+        self._leading.evidence.forget_all_but(percents(table).keys())
         last = Last(
             table=table,
             deployment=self._gate.deployment,
             counted=self._aggregate.counted(),
             ticket_keys=tuple(self._gate.ticket_keys.values()),
             feedback=self._feedback.sums,
+            standings=self._gate.standings.left(),
             since=self._since,
         )
         write_last(self._start.table_fd, last)
@@ -271,65 +274,15 @@ class Controller:
         self._publisher.keep()  # so that no successor shows less than this
         return Picture(
             traffic=self._aggregate.traffic(),
-            percents=_percents(self._gate.table),
+            percents=percents(self._gate.table),
             workers=self._publisher.connected,
             epoch=self._gate.table.epoch,
             feedback=self._feedback.sums,
-            signals=_signals(self._gate.table),
-            units={key: c.units for key, c in self._evidence.counts.items()},
-            evidence_age=self._evidence.ages(),
+            signals=signals(self._gate.table),
+            units={key: c.units for key, c in self._leading.evidence.counts.items()},
+            evidence_age=self._leading.evidence.ages(),
+            rollouts=self._leading.rollouts.figures(),
         )
-
-
-def _percents(table: RoutingTable) -> dict[tuple[str, str], float]:
-    return {
-        (routed.service.name, version): percent
-        for routed in table.services
-        for version, percent in routed.percents().items()
-    }
-
-
-def _places(table: RoutingTable) -> dict[tuple[str, str], frozenset[Place]]:
-    """Give the slices that each version's traffic has."""
-    services = [routed.service for routed in table.services]
-    places = {
-        service.name: frozenset(
-            place for segment in service.segments for place in places_of(segment)
-        )
-        for service in services
-    }
-    return {
-        (service.name, version.name): places[service.name]
-        for service in services
-        for version in service.versions
-    }
-
-
-def _signals(table: RoutingTable) -> dict[str, set[str]]:
-    """Give the names of what is measured in each service."""
-    services = [routed.service for routed in table.services]
-    return {
-        service.name: {
-            *service.signals.names,
-            *(signal.name for signal in service.signals.reported),
-        }
-        for service in services
-    }
-
-
-def _ready_line(start: ControllerStart, table: RoutingTable) -> str:
-    data = ", ".join(f"http://{address}" for address in start.data_addresses)
-    admin_socket = socket.socket(fileno=os.dup(start.admin_fd))
-    with admin_socket:
-        host, port = admin_socket.getsockname()[:2]
-    services = ", ".join(_told(routed) for routed in table.services)
-    admin = Address(host=host, port=port)
-    return f"ready: data {data} · admin http://{admin} · services: {services}"
-
-
-def _told(routed: RoutedService) -> str:
-    weights = ", ".join(f"{name} {p:g} %" for name, p in routed.percents().items())
-    return f"{routed.service.name} ({weights})"
 
 
 async def _run(start: ControllerStart) -> int:

@@ -104,6 +104,29 @@ class AdminApi:
         path = f"/api/v1/services/{quote(name, safe='')}/weights{query}"
         return self._ask("PUT", path, dict(weights), headers)
 
+    def act(
+        self, name: str, action: str, *, reason: str = "", full: bool = False
+    ) -> object:
+        """Do something to a service's rollout."""
+        body = {"reason": reason, **({"full": True} if full else {})}
+        path = f"/api/v1/services/{quote(name, safe='')}/{quote(action, safe='')}"
+        return self._ask("POST", path, body)
+
+    def analysis(self, name: str) -> object:
+        """Everything that is known of a service's rollout."""
+        return self._ask("GET", f"/api/v1/services/{quote(name, safe='')}/analysis")
+
+    def journal(
+        self, service: str | None, *, after: int, limit: int, raw: bool = False
+    ) -> object:
+        """Entries of the journal behind number *after*, the oldest first.
+
+        With *raw*, bodies as the texts that their hashes are of.
+        """
+        which = "" if service is None else f"&service={quote(service, safe='')}"
+        which += "&raw=true" if raw else ""
+        return self._ask("GET", f"/api/v1/journal?after={after}&limit={limit}{which}")
+
     def reload(self) -> object:
         """Make the gateway read its configuration again."""
         return self._ask("POST", "/api/v1/reload")

@@ -13,7 +13,8 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Validate CONFIG and print what was understood. Exit 0 when valid, 2 when not."""
-    from gateway.cli import understood
+    from gateway.analysis.expected import Assumed
+    from gateway.cli import outlook, understood
     from gateway.cli.read import read_file
     from gateway.cli.screen import print_json, screen
 
@@ -22,3 +23,11 @@ def check(
         print_json(understood.as_document(deployment))
         return
     screen().print(understood.as_tables(deployment, source=str(config)))
+    for service in deployment.services:
+        lines = list(outlook.lines_of(service, Assumed(), None, is_brief=True))
+        if lines:
+            typer.echo("\n".join(["", f"{service.name}, its rollout:", *lines]))
+            typer.echo(
+                "Assumed: 0.5 % errors, one exchange a key. With your figures, and in "
+                f"hours: sluicegate simulate {config} --keys-per-hour N"
+            )

@@ -7,20 +7,8 @@ import typer
 
 NOT_YET: Final = (
     "watch",
-    "start",
-    "pause",
-    "resume",
-    "promote",
-    "abort",
-    "retry",
-    "kill",
-    "unkill",
-    "analysis",
-    "journal",
-    "replay",
     "report",
     "flags",
-    "simulate",
     "import",
 )
 

@@ -9,7 +9,21 @@ from typing import Annotated, Final
 
 import typer
 
-from gateway.cli import about, check, later, reload, serve, show_demo, status, weights
+from gateway.cli import (
+    about,
+    analysis,
+    check,
+    journal,
+    later,
+    reload,
+    replay,
+    rollout,
+    serve,
+    show_demo,
+    simulate,
+    status,
+    weights,
+)
 from gateway.domain.errors import BadConfiguration, GatewayError
 
 FAILED: Final = 1
@@ -30,6 +44,21 @@ app.command()(check.check)
 app.command()(show_demo.demo)
 app.command()(status.status)
 app.command()(weights.weights)
+for command in (
+    rollout.start,
+    rollout.pause,
+    rollout.resume,
+    rollout.promote,
+    rollout.abort,
+    rollout.retry,
+    rollout.kill,
+    rollout.unkill,
+    analysis.analysis,
+    journal.journal,
+    replay.replay,
+):
+    app.command()(command)
+app.command()(simulate.simulate)
 app.command()(reload.reload)
 app.command()(about.schema)
 app.command()(about.version)

@@ -30,7 +30,7 @@ def status(
     api = admin_api(admin)
     answer = api.services() if service is None else api.service(service)
     if as_json:
-        print_json(with_protection(answer))
+        print_json(answer)
     elif service is None:
         screen().print(status_of(read(AllServices, answer).services))
     else:
@@ -40,19 +40,6 @@ def status(
         screen().print(status_of([view]), *detail_of(view))
 
 
-def with_protection(answer: object) -> object:
-    """Add the word for what protects it to each service of an answer."""
-    from gateway.cli.views import PROTECTION
-
-    match answer:
-        case {"services": list(services), **others}:
-            return {**others, "services": [with_protection(one) for one in services]}
-        case {**service}:
-            return {**service, "protection": PROTECTION}
-        case _:
-            return answer
-
-
 def status_of(services: "Iterable[ServiceView]") -> "RenderableType":
     """Draw a heading and a table for each service."""
     from rich.console import Group
@@ -60,14 +47,15 @@ def status_of(services: "Iterable[ServiceView]") -> "RenderableType":
     from rich.padding import Padding
 
     from gateway.cli.figures import age
-    from gateway.cli.views import PROTECTION
 
     parts: list[RenderableType] = []
     for service in services:
         parts += [""] if parts else []
         last = age(service.evidence_age_seconds)
-        title = f"[bold]{escape(service.name)}[/]  protection: {PROTECTION}"
+        title = f"[bold]{escape(service.name)}[/]  protection: {service.protection}"
         parts.append(f"{title}  last evidence: {last}")
+        if service.rollout is not None and service.rollout.attempt:
+            parts.append(f"  rollout: {escape(service.rollout.line())}")
         parts.append(Padding(_versions(service), (0, 0, 0, 2)))
     return Group(*parts)
 

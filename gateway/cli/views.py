@@ -1,13 +1,10 @@
 """What the admin API answers, as far as the commands show it; the rest is ignored."""
 
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from gateway.domain.errors import GatewayError, Side
-
-PROTECTION: Final = "off"
-"""What protects a service, in one word; nothing does until rollouts are built."""
 
 
 class OtherLanguage(GatewayError):
@@ -85,12 +82,37 @@ class ChangeView(msgspec.Struct, kw_only=True, frozen=True):
     at: str
 
 
+class RolloutView(msgspec.Struct, kw_only=True, frozen=True):
+    """Where a rollout stands; see the admin API."""
+
+    phase: str
+    pause_reason: str | None = None
+    killed: bool = False
+    attempt: int = 0
+    candidate: str | None = None
+    step: int = 0
+    steps: list[dict[str, object]] = []
+    weight: float = 0.0
+
+    def line(self) -> str:
+        """Say it in a line."""
+        phase = "killed" if self.killed else self.phase
+        why = f" ({self.pause_reason})" if self.pause_reason else ""
+        where = ""
+        if self.steps and self.step < len(self.steps):
+            name = next(iter(self.steps[self.step]))
+            where = f", step {self.step + 1} of {len(self.steps)} ({name})"
+        return f"{phase}{why}{where}, candidate at {self.weight:g} %"
+
+
 class ServiceView(msgspec.Struct, kw_only=True, frozen=True):
     """One service.
 
     Attributes:
         weights: What was asked for, in percent, by version.
         evidence_age_seconds: Since the last unit of evidence; None: there is none.
+        protection: What protects it, in a word: analysing, guard only, off.
+        rollout: Where its rollout stands; None from gateways that know of none.
 
     """
 
@@ -100,6 +122,8 @@ class ServiceView(msgspec.Struct, kw_only=True, frozen=True):
     versions: dict[str, VersionView]
     changed: ChangeView | None = None
     evidence_age_seconds: float | None = None
+    protection: str = "off"
+    rollout: RolloutView | None = None
 
 
 class AllServices(msgspec.Struct, kw_only=True, frozen=True):
@@ -129,6 +153,95 @@ class Receipt(msgspec.Struct, kw_only=True, frozen=True):
     revision: int
     workers: Workers
     durable: bool
+
+
+class Acted(msgspec.Struct, kw_only=True, frozen=True):
+    """What came of an action on a rollout; `durable` when it survives a restart."""
+
+    service: str
+    said: str
+    rollout: RolloutView
+    weights: dict[str, float]
+    workers: Workers
+    durable: bool
+    notes: list[str] = []
+
+
+class FindingView(msgspec.Struct, kw_only=True, frozen=True):
+    """What is known of one metric in one segment."""
+
+    metric: str
+    verdict: str
+    log_threshold: float
+    log_e: float | None = None
+    segment: tuple[str, str] | None = None
+    baseline: float | None = None
+    candidate: float | None = None
+    log_proof: float | None = None
+    log_proof_threshold: float | None = None
+    baseline_units: int = 0
+    candidate_units: int = 0
+
+
+class UnitsView(msgspec.Struct, kw_only=True, frozen=True):
+    """Units of both versions."""
+
+    baseline: int
+    candidate: int
+
+
+class AssessmentView(msgspec.Struct, kw_only=True, frozen=True):
+    """What is known of a rollout at one look."""
+
+    units_in_step: UnitsView
+    integrity: str | None = None
+    units_needed: int | None = None
+
+
+class EvidenceState(msgspec.Struct, kw_only=True, frozen=True):
+    """How good the evidence is."""
+
+    sampled: float = 1.0
+    age_seconds: float | None = None
+
+
+class Analysed(msgspec.Struct, kw_only=True, frozen=True):
+    """What is known of a rollout, metric by metric."""
+
+    service: str
+    rollout: RolloutView
+    unit: str = "key"
+    evidence: EvidenceState | None = None
+    assessment: AssessmentView | None = None
+    metrics: list[FindingView] = []
+
+
+class EntryView(msgspec.Struct, kw_only=True, frozen=True):
+    """One entry of the journal."""
+
+    seq: int
+    at: str
+    kind: str
+    service: str | None = None
+    body: dict[str, object] | None = None
+
+
+class RawEntry(msgspec.Struct, kw_only=True, frozen=True):
+    """The same, as it is hashed."""
+
+    seq: int
+    unix: float
+    kind: str
+    digest: str
+    hash: str
+    service: str | None = None
+    raw: str | None = None
+
+
+class JournalPage(msgspec.Struct, kw_only=True, frozen=True):
+    """Entries of the journal, as they came."""
+
+    entries: list[dict[str, object]]
 
 
 class ReloadReceipt(msgspec.Struct, kw_only=True, frozen=True):

@@ -37,6 +37,7 @@ class Aggregate:
     def __init__(self) -> None:
         self._processes: dict[tuple[int, int], _Process] = {}
         self._gone: _Versions = {}
+        self._gone_mirrored: _Versions = {}
         self._gone_slices: _Sliced = {}
         self._refused: Counter[int] = Counter()
         self._dropped: Counter[str] = Counter()
@@ -77,8 +78,9 @@ class Aggregate:
             places: The slices of each version that is served.
 
         """
-        for version in self._gone.keys() - places.keys():
-            del self._gone[version]
+        for gone in (self._gone, self._gone_mirrored):
+            for version in gone.keys() - places.keys():
+                del gone[version]
         if places == self._places:
             return
         self._places = places
@@ -93,18 +95,23 @@ class Aggregate:
     def traffic(self) -> Traffic:
         """Add everything up but the slices."""
         sums: _Versions = {}
+        mirrored: _Versions = {}
         _add_all(sums, self._gone.values())
+        _add_all(mirrored, self._gone_mirrored.values())
         total = Traffic(refused=Counter(self._refused), dropped=Counter(self._dropped))
         for process in self._processes.values():
             frame = process.newest
             _add_all(sums, frame.series)
+            _add_all(mirrored, frame.mirrored)
             total.refused.update(frame.refused)
             total.dropped.update(frame.dropped)
             if process.linked:
                 _add_gauges(sums, frame.series)
+                _add_gauges(mirrored, frame.mirrored)
                 linked = total.downstream.get(frame.worker, 0)
                 total.downstream[frame.worker] = linked + frame.downstream_connections
         total.versions = {key: _version(series) for key, series in sums.items()}
+        total.mirrored = {key: _version(series) for key, series in mirrored.items()}
         return total
 
     def slices(self, service: str) -> dict[str, Slices]:
@@ -135,6 +142,7 @@ class Aggregate:
                 *self._gone.values(),
                 *(series for slices in gone for series in slices.values()),
             ],
+            mirrored=list(self._gone_mirrored.values()),
             refused=dict(self._refused),
             dropped=dict(self._dropped),
             frames=[_written(process) for process in self._processes.values()],
@@ -148,6 +156,7 @@ class Aggregate:
                 self._gone[key] = series
             else:
                 self._gone_slices.setdefault(key, {})[series.slice] = series
+        _add_all(self._gone_mirrored, counted.mirrored)
         self._refused.update(counted.refused)
         self._dropped.update(counted.dropped)
         for frame in counted.frames:
@@ -169,6 +178,7 @@ class Aggregate:
             return
         frame = process.newest
         _add_all(self._gone, frame.series)
+        _add_all(self._gone_mirrored, frame.mirrored)
         for service in {service for service, _version in process.slices}:
             _add_slices(self._gone_slices, process.slices, service)
         self._refused.update(frame.refused)

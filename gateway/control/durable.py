@@ -15,7 +15,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from itertools import chain, repeat
 from typing import Final
 
@@ -68,7 +68,13 @@ class Durable:
 
         """
         self._store = self._make(address)
-        return await self._try_open(self._store)
+        try:
+            kept = await self._opened(self._store)
+        except StoreUnavailable as error:
+            self._give_up(error)
+            return None
+        self._have(kept)
+        return kept
 
     async def save(
         self,
@@ -211,7 +217,11 @@ class Durable:
         *,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Reopen the store whenever it was lost, for ever; *on_open* is told."""
+        """Reopen the store whenever it was lost, for ever; *on_open* is told.
+
+        By then it has taken what was decided meanwhile: a store that can be read and
+        not written, as on a full disk, is not back.
+        """
         while True:
             await self._lost.wait()
             for seconds in chain(_PAUSES_S, repeat(_PAUSES_S[-1])):
@@ -222,8 +232,6 @@ class Durable:
     async def _is_back(self, on_open: Callable[[Kept], Awaitable[None]]) -> bool:
         with unharmed("Opening the state store again"):
             if (kept := await self._reopen()) is not None:
-                with suppress(StoreUnavailable):
-                    await self.flush()  # what was decided meanwhile, before what is new
                 await on_open(kept)
                 return True
         return False
@@ -262,27 +270,39 @@ class Durable:
 
     async def _reopen(self) -> Kept | None:
         async with self._one_at_a_time:
-            return await self._try_open(self._named())
+            store = self._named()
+            try:
+                kept = await self._opened(store)
+                await self._shorten(store)
+                entries = self.journal.sent()
+                await store.save([], expected={}, epoch=kept.epoch, entries=entries)
+            except StoreUnavailable as error:
+                self._give_up(error)
+                return None
+            except RevisionConflict as error:
+                self._give_up(_overtaken(error))
+                return None
+            self.journal.kept()
+            self._have(kept)
+            return kept
 
     def _named(self) -> Store:
         if self._store is None:
             raise RuntimeError("The store was not attached.")
         return self._store
 
-    async def _try_open(self, store: Store) -> Kept | None:
-        try:
-            kept = await store.open()
-        except StoreUnavailable as error:
-            self._give_up(error)
-            return None
+    async def _opened(self, store: Store) -> Kept:
+        kept = await store.open()
         self._revisions = {name: w.revision for name, w in kept.weights.items()}
         self._versions = {name: r.version for name, r in kept.rollouts.items()}
         self._attempts = kept.attempts
         self.journal.found(kept.last_entry)
+        return kept
+
+    def _have(self, kept: Kept) -> None:
         self._lost.clear()
         self.trouble = None
         _log.info("The state store is open, epoch %d.", kept.epoch)
-        return kept
 
     def _give_up(self, error: StoreUnavailable) -> None:
         if self.trouble is None or self.trouble.what != error.what:

@@ -78,15 +78,16 @@ class EvidenceBook:
         self.counts: dict[tuple[str, str], UnitCounts] = {}
         """By service and version."""
 
-    def take(self, message: Evidence) -> None:
-        """Take a message, unless it was heard before."""
+    def take(self, message: Evidence) -> bool:
+        """Take a message; whether it was not heard before."""
         pid, sequence = self._heard.get(message.worker, (0, 0))
         if pid == message.pid and message.sequence <= sequence:
-            return
+            return False
         self._heard[message.worker] = (message.pid, message.sequence)
         self.sampled[message.worker] = message.sampled
         for block in message.blocks:
             self._take(block)
+        return True
 
     def ages(self) -> dict[str, float]:
         """Tell how old the newest evidence of each service is, in seconds."""

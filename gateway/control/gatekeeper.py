@@ -1,33 +1,30 @@
 """The gatekeeper: everything that changes which table is in force goes through here.
 
-One rule above all (delivery, rollback 1): what lowers a candidate's weight is
-published first and kept after; what raises it is kept first and published after.
-So a lost store can hold a promotion, never a rollback.
+It decides what is to be in force, and lets one raise a weight at a time; in_force.py puts
+it there, in the order that is safe.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Final
 
 from gateway.control.durable import Durable
-from gateway.control.nearest import suggest
-from gateway.control.publish import APPLIED_WITHIN_S, Publisher
+from gateway.control.in_force import InForce, Receipt
+from gateway.control.publish import Publisher
 from gateway.control.recover import as_run, highest_epoch, newest_table, newest_weights
-from gateway.control.reload import demand_no_restart, table_of
+from gateway.control.reload import demand_no_restart, in_effect
+from gateway.control.ruling import Ruling
+from gateway.control.standings import StandingBook, effective
 from gateway.control.ticket_keys import KeyRing
+from gateway.control.unread import Unread
 from gateway.control.weight_book import WeightBook
-from gateway.control.weights import is_held, raises, share_wanted
+from gateway.control.weights import by_hand, is_held, ruled
 from gateway.domain.deployment import Deployment, Token
 from gateway.domain.errors import (
-    BadConfiguration,
     GatewayError,
-    NotFound,
-    RevisionConflict,
     StoreUnavailable,
 )
+from gateway.domain.service import Service
 from gateway.domain.units import percent_from_share
 from gateway.handoff.last_table import Last
 from gateway.handoff.routing_table import RoutedService, RoutingTable
@@ -35,35 +32,6 @@ from gateway.handoff.ticket import TicketKeys
 from gateway.state.store import Change, Kept, Weight
 
 _log = logging.getLogger(__name__)
-
-_UNUSABLE: Final = (
-    "The configuration cannot be used; the one accepted last stays in force. Mend it"
-    " (the log says what is wrong), then reload."
-)
-_NOT_RELOADED: Final = (
-    "The configuration was changed and not reloaded; the one accepted last stays in"
-    " force. Reload it (SIGHUP) when it says what you want."
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
-    """What a change came to.
-
-    Attributes:
-        table: In force now.
-        configured: Workers there should be.
-        connected: Workers linked.
-        in_force: How many of them have it in force.
-        durable: Whether it survives a restart; False while the store is in trouble.
-
-    """
-
-    table: RoutingTable
-    configured: int
-    connected: int
-    in_force: int
-    durable: bool
 
 
 class Gatekeeper:
@@ -92,23 +60,21 @@ class Gatekeeper:
         self._ring = KeyRing(durable, now)
         self._reloading = asyncio.Lock()
         self._raising = asyncio.Lock()
-        self._deployment: Deployment | None = None
-        self._workers = 0
-        self._unread: str | None = None
+        self._unread = Unread(read)
+        self.standings = StandingBook()
+        self._in_force = InForce(
+            publisher, durable, self._book, self.standings, self._ring
+        )
 
     @property
     def table(self) -> RoutingTable:
         """The table in force. Only after `start`."""
-        if self._publisher.table is None:
-            raise RuntimeError("The gatekeeper has not started.")
-        return self._publisher.table
+        return self._in_force.table
 
     @property
     def deployment(self) -> Deployment:
         """The configuration that was accepted last. Only after `start`."""
-        if self._deployment is None:
-            raise RuntimeError("The gatekeeper has not started.")
-        return self._deployment
+        return self._in_force.deployment
 
     @property
     def tokens(self) -> tuple[Token, ...]:
@@ -123,7 +89,7 @@ class Gatekeeper:
     @property
     def troubles(self) -> list[str]:
         """What is not as the configuration says, in sentences."""
-        told = [self._unread] if self._unread is not None else []
+        told = [] if self._unread.trouble is None else [self._unread.trouble]
         if held := self._book.held(self.deployment.services):
             told.append(
                 f"The candidate of {', '.join(held)} is held down until the state store"
@@ -139,12 +105,16 @@ class Gatekeeper:
             NotFound: There is no such service.
 
         """
-        services = {routed.service.name: routed for routed in self.table.services}
-        if name not in services:
-            raise NotFound(
-                f"There is no service '{name}'.", remedy=suggest(name, services)
-            )
-        return services[name]
+        return self._in_force.routed(name)
+
+    def defined(self, name: str) -> Service:
+        """Give a service as the configuration has it.
+
+        Raises:
+            NotFound: There is no such service.
+
+        """
+        return self._in_force.defined(name)
 
     def change(self, name: str) -> Change | None:
         """Give the last change of a service's weight; None when it is not known."""
@@ -168,12 +138,16 @@ class Gatekeeper:
             BadConfiguration: There is nothing to begin with.
 
         """
-        self._workers = workers
+        self._in_force.workers = workers
         accepted = last.deployment if last is not None else await self._read()
         kept = await self._durable.attach(accepted.state)
         await self._publisher.seated(workers, deadline_s=hello_within_s)
         tables = [*self._publisher.seen, *([last.table] if last is not None else [])]
         self._book.write(newest_weights(kept, tables, at=self._now()))
+        if kept is not None:
+            self.standings.adopt(kept.rollouts.values())
+        if last is not None:
+            self.standings.adopt_left(last.standings)
         self._publisher.skip_to(highest_epoch(kept, tables))
         await self._start_keys(kept, last, tables)
         newest = newest_table(tables) if last is not None else None
@@ -193,7 +167,7 @@ class Gatekeeper:
         Lowering does not wait for anything, not even for a change in progress.
 
         Args:
-            service: Its name.
+            service: Its name; one whose weight no rollout rules.
             percents: Weights by version name; see weights.share_wanted.
             revision: What the caller has seen; None when the caller does not care.
             by: Who.
@@ -207,11 +181,39 @@ class Gatekeeper:
 
         """
         change = Change(by=by, reason=reason, at=self._now())
-        plan = partial(self._planned, service, percents, revision, change)
+
+        def plan() -> Weight:
+            return by_hand(
+                self.routed(service),
+                percents,
+                seen=revision,
+                revision=self._book.next_revision(service),
+                change=change,
+            )
+
         if plan().share < self.routed(service).share:
             return await self._set(plan())
         async with self._raising:
             return await self._set(plan())
+
+    async def rule(self, plan: Callable[[], Ruling]) -> tuple[Ruling, Receipt]:
+        """Put a move of a rollout in force.
+
+        What lowers does not wait for anything, not even for a change in progress.
+
+        Args:
+            plan: Decides the move, from what is in force when it is asked.
+
+        Raises:
+            RevisionConflict: It was lowered while this was stored; nothing was changed.
+            StoreUnavailable: It raises, and cannot be kept; nothing was changed.
+
+        """
+        ruling = plan()
+        if not ruling.raises:
+            return await self._rule(ruling)
+        async with self._raising:
+            return await self._rule(plan())
 
     async def reload(self) -> Receipt:
         """Read the configuration again and put it in force.
@@ -228,7 +230,7 @@ class Gatekeeper:
             async with self._raising:
                 demand_no_restart(self.deployment, deployment)
                 receipt = await self._install(deployment)
-                self._unread = None
+                self._unread.trouble = None
                 return receipt
 
     async def turn_keys(self) -> None:
@@ -237,21 +239,12 @@ class Gatekeeper:
             is_new = self._ring.turn()
             await self._ring.keep()
             if is_new:
-                self._enforce(self.deployment, {})
-                await self._keep()  # the epoch
+                self._in_force.enforce(self.deployment, {})
+                await self._in_force.keep()  # the epoch
 
     async def compare(self) -> None:
         """Say in `troubles` when the file is not what was accepted last."""
-        accepted = self.deployment
-        try:
-            found: Deployment | None = await self._read()
-        except BadConfiguration as error:
-            _log.error("%s", error)
-            found = None
-        if self.deployment is not accepted or found == accepted:
-            return
-        self._unread = _UNUSABLE if found is None else _NOT_RELOADED
-        _log.warning("%s", self._unread)
+        await self._unread.compare(lambda: self.deployment)
 
     async def store_returned(self, kept: Kept) -> None:
         """Bring a store that was lost up to date; what changed since then wins."""
@@ -259,8 +252,10 @@ class Gatekeeper:
             async with self._raising:
                 self._publisher.skip_to(kept.epoch)
                 self._ring.adopt(kept.ticket_keys, kept=True)
-                changed = self._book.reconciled(kept, self.deployment.services)
-                await self._commit(self.deployment, changed)
+                self.standings.adopt(kept.rollouts.values())
+                services = in_effect(self.deployment, self.standings)
+                changed = self._book.reconciled(kept, services)
+                await self._in_force.commit(self.deployment, changed)
             await self._ring.keep()
         except GatewayError as error:
             _log.error("%s", error)
@@ -278,51 +273,30 @@ class Gatekeeper:
         await self._ring.keep()
 
     async def _begin(self, deployment: Deployment, kept: Kept | None) -> None:
-        services = deployment.services
+        services = in_effect(deployment, self.standings)
         changed = self._book.settled(services, before={}, hold=kept is None)
         if kept is not None:
             changed |= self._book.reconciled(kept, services)
         try:
-            await self._commit(deployment, changed)
+            await self._in_force.commit(deployment, changed)
         except StoreUnavailable as error:
             _log.error("Starting without the store. %s", error)
-            self._enforce(deployment, self._book.instead(changed, services))
+            self._in_force.enforce(deployment, self._book.instead(changed, services))
 
     async def _install(self, deployment: Deployment) -> Receipt:
-        before = {service.name: service for service in self.deployment.services}
-        changed = self._book.settled(deployment.services, before=before)
-        return await self._commit(deployment, changed)
-
-    def _planned(
-        self,
-        name: str,
-        percents: Mapping[str, object],
-        revision: int | None,
-        change: Change,
-    ) -> Weight:
-        current = self.routed(name)
-        share = share_wanted(current.service, percents)
-        if revision is not None and revision != current.revision:
-            raise RevisionConflict(
-                f"{name} is at revision {current.revision}, not {revision}.",
-                remedy="Look at what changed, then send the new revision.",
-            )
-        return Weight(
-            service=name,
-            candidate=current.service.candidate,
-            share=share,
-            configured_share=current.service.configured_share,
-            salt=current.salt,
-            revision=self._book.next_revision(name),
-            change=change,
+        was = in_effect(self.deployment, self.standings)
+        changed = self._book.settled(
+            in_effect(deployment, self.standings),
+            before={service.name: service for service in was},
         )
+        return await self._in_force.commit(deployment, changed)
 
     async def _set(self, weight: Weight) -> Receipt:
         share = self.routed(weight.service).share
         is_said = is_held(self._book.get(weight.service))  # what was held is now meant
         if weight.share == share and not is_said:
-            return await self._commit(self.deployment, {})
-        receipt = await self._commit(self.deployment, {weight.service: weight})
+            return await self._in_force.commit(self.deployment, {})
+        receipt = await self._in_force.commit(self.deployment, {weight.service: weight})
         _log.info(
             "Weight of %s in %s: %g %% -> %g %%, revision %d, epoch %d, by %s: %r.",
             weight.candidate,
@@ -336,56 +310,16 @@ class Gatekeeper:
         )
         return receipt
 
-    async def _commit(
-        self, deployment: Deployment, changed: Mapping[str, Weight]
-    ) -> Receipt:
-        before = {name: self._book.get(name) for name in changed}
-        self._book.promise(changed)
-        if any(raises(weight, before[name]) for name, weight in changed.items()):
-            await self._durable.save(
-                {**self._book.weights, **changed}.values(),
-                epoch=self._publisher.epoch + 1,
-            )
-            self._demand_unmoved(before)
-            table = self._enforce(deployment, changed)
-            durable = True
-        else:
-            table = self._enforce(deployment, changed)
-            durable = await self._keep()
-        await self._publisher.everywhere(table.epoch, deadline_s=APPLIED_WITHIN_S)
-        return Receipt(
-            table=table,
-            configured=self._workers,
-            connected=self._publisher.connected,
-            in_force=self._publisher.in_force(table.epoch),
-            durable=durable,
+    async def _rule(self, ruling: Ruling) -> tuple[Ruling, Receipt]:
+        name = ruling.service
+        weight = ruled(
+            effective(self._in_force.defined(name), ruling.standing),
+            ruling.standing,
+            self._book.get(name),
+            revision=self._book.next_revision(name),
+            change=ruling.change,
         )
-
-    def _enforce(
-        self, deployment: Deployment, changed: Mapping[str, Weight]
-    ) -> RoutingTable:
-        self._book.write(changed)
-        self._deployment = deployment
-        table = table_of(deployment, self._book.weights, self._ring.current)
-        current = self._publisher.table
-        if current is None or replace(table, epoch=current.epoch) != current:
-            return self._publisher.publish(table)
-        self._publisher.keep()  # tokens are in no table
-        return current
-
-    async def _keep(self) -> bool:
-        try:
-            await self._durable.save(
-                self._book.weights.values(), epoch=self._publisher.epoch
-            )
-        except StoreUnavailable:
-            return False
-        return True
-
-    def _demand_unmoved(self, before: Mapping[str, Weight | None]) -> None:
-        for name, weight in before.items():
-            if self._book.get(name) is not weight:
-                raise RevisionConflict(
-                    f"The weight of {name} was lowered while this change was stored.",
-                    remedy="Look at why it was lowered; if you still want it, repeat.",
-                )
+        changed = {} if weight is self._book.get(name) else {name: weight}
+        receipt = await self._in_force.commit(self.deployment, changed, ruling)
+        _log.info("%s: %s (by %s)", name, ruling.standing.cause, ruling.change.by)
+        return ruling, receipt

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
+from gateway.control.standings import StandingBook, effective
 from gateway.control.weights import routed
 from gateway.domain.deployment import Deployment
 from gateway.domain.errors import BadConfiguration
+from gateway.domain.service import Service
 from gateway.domain.ticket_key import TicketKey
 from gateway.handoff.routing_table import RoutingTable
 from gateway.state.store import Weight
@@ -31,14 +33,26 @@ def demand_no_restart(old: Deployment, new: Deployment) -> None:
         )
 
 
+def in_effect(deployment: Deployment, standings: StandingBook) -> list[Service]:
+    """Give the services as they are routed: what was promoted is the baseline."""
+    return [
+        effective(service, standings.of(service.name))
+        for service in deployment.services
+    ]
+
+
 def table_of(
-    deployment: Deployment, weights: Mapping[str, Weight], key: TicketKey
+    deployment: Deployment,
+    weights: Mapping[str, Weight],
+    standings: StandingBook,
+    key: TicketKey,
 ) -> RoutingTable:
     """Make the table of a configuration; its epoch is given when it is published.
 
     Args:
         deployment: The configuration.
         weights: One for each of its services, by name.
+        standings: Of their rollouts.
         key: What request ids are made with.
 
     """
@@ -46,7 +60,8 @@ def table_of(
     return RoutingTable(
         epoch=0,
         services=tuple(
-            routed(service, weights[service.name]) for service in deployment.services
+            routed(service, weights[service.name], standings.of(service.name))
+            for service in in_effect(deployment, standings)
         ),
         trusted_proxies=deployment.trusted_proxies,
         limits=deployment.limits,

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from gateway.control.aggregate import Aggregate
-from gateway.control.evidence import EvidenceBook
 from gateway.control.publish import Publisher
 from gateway.control.unharmed import unharmed
 from gateway.domain.span import Span
@@ -18,7 +17,7 @@ class Switchboard:
     Args:
         publisher: Told who is there and what is in force.
         aggregate: Given what was seen.
-        evidence: Given what may be evidence.
+        hear: Given what may be evidence.
         record: Given the steps of traces.
 
     """
@@ -27,13 +26,13 @@ class Switchboard:
         self,
         publisher: Publisher,
         aggregate: Aggregate,
-        evidence: EvidenceBook,
+        hear: Callable[[Evidence], None],
         record: Callable[[list[Span]], None],
     ) -> None:
         self._record = record
         self._publisher = publisher
         self._aggregate = aggregate
-        self._evidence = evidence
+        self._hear_evidence = hear
         self._links: set[Link] = set()
 
     def made(self, link: Link) -> None:
@@ -63,7 +62,7 @@ class Switchboard:
             case Observations():
                 self._aggregate.take(message)
             case Evidence():
-                self._evidence.take(message)
+                self._hear_evidence(message)
             case Spans():
                 self._record(message.spans)
 

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from gateway.control.nearest import suggest
-from gateway.domain.errors import BadWeights
+from gateway.control.plan_length import SHORTEST_WINDOW, window_of
+from gateway.control.standings import header_routes, mirror_routes, share_of
+from gateway.domain.errors import BadWeights, RevisionConflict
+from gateway.domain.rollout import MirrorLimits, Standing
 from gateway.domain.service import Service
 from gateway.domain.units import BUCKETS, Share, percent_from_share, share_from_percent
 from gateway.handoff.routing_table import RoutedService
@@ -68,6 +71,82 @@ def _number(service: Service, name: str, value: object) -> Share:
 
 def _movable(service: Service) -> str:
     return service.candidate or service.baseline
+
+
+def by_hand(
+    current: RoutedService,
+    percents: Mapping[str, object],
+    *,
+    seen: int | None,
+    revision: int,
+    change: Change,
+) -> Weight:
+    """Plan what a hand asks for.
+
+    Args:
+        current: The service as it is routed.
+        percents: See `share_wanted`.
+        seen: The revision the caller has seen; None when the caller does not care.
+        revision: For the new weight.
+        change: Who, and why.
+
+    Raises:
+        BadWeights: See `share_wanted`.
+        RevisionConflict: Changed since the caller looked.
+
+    """
+    name = current.service.name
+    share = share_wanted(current.service, percents)
+    if seen is not None and seen != current.revision:
+        raise RevisionConflict(
+            f"{name} is at revision {current.revision}, not {seen}.",
+            remedy="Look at what changed, then send the new revision.",
+        )
+    return Weight(
+        service=name,
+        candidate=current.service.candidate,
+        share=share,
+        configured_share=current.service.configured_share,
+        salt=current.salt,
+        revision=revision,
+        change=change,
+    )
+
+
+def ruled(
+    service: Service,
+    standing: Standing,
+    known: Weight | None,
+    *,
+    revision: int,
+    change: Change,
+) -> Weight:
+    """Give the weight that a rollout's standing comes to.
+
+    Args:
+        service: As it is defined, with the standing in effect (standings.effective).
+        standing: Where its rollout is to stand.
+        known: The weight in force.
+        revision: For a new one, if one is needed.
+        change: Who, and why.
+
+    Returns:
+        *known* itself when the standing asks for nothing else.
+
+    """
+    salt = standing.salt or (known.salt if known is not None else service.name)
+    wanted = (service.candidate, share_of(standing), salt)
+    if known is not None and (known.candidate, known.share, known.salt) == wanted:
+        return known
+    return Weight(
+        service=service.name,
+        candidate=service.candidate,
+        share=share_of(standing),
+        configured_share=service.configured_share,
+        salt=salt,
+        revision=revision,
+        change=change,
+    )
 
 
 def settle(
@@ -150,11 +229,23 @@ def raises(after: Weight, before: Weight | None) -> bool:
     return after.share > (before.share if before is not None and same else 0)
 
 
-def routed(service: Service, weight: Weight) -> RoutedService:
-    """Join a service's definition and its weight."""
+def routed(service: Service, weight: Weight, standing: Standing) -> RoutedService:
+    """Join a service's definition, its weight and where its rollout stands.
+
+    Args:
+        service: With the standing in effect (standings.effective).
+        weight: In force.
+        standing: Of its rollout.
+
+    """
+    plan = standing.plan
     return RoutedService(
         service=service,
         share=weight.share,
         salt=weight.salt,
         revision=weight.revision,
+        header_routes=header_routes(standing),
+        mirror_routes=mirror_routes(standing),
+        mirror=MirrorLimits() if plan is None else plan.mirror,
+        window=SHORTEST_WINDOW if plan is None else window_of(plan),
     )

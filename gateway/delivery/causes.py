@@ -27,7 +27,12 @@ def duration(seconds: float) -> str:
 
 
 def odds(log_e: float) -> str:
-    """Write a wealth as odds to 1; after a long outage it is more than a float holds."""
+    """Write a wealth as odds to 1; after a long outage it is more than a float holds.
+
+    Total: a rollback does not fail for want of words.
+    """
+    if not math.isfinite(log_e):
+        return f"{log_e} : 1"
     decades = log_e / math.log(10)
     if decades < _ROUND:
         return f"{math.exp(log_e):.3g} : 1"

@@ -5,6 +5,7 @@ and the machine adds what is possible.
 """
 
 from dataclasses import replace
+from typing import Final
 
 from gateway.delivery import causes
 from gateway.delivery.events import (
@@ -33,6 +34,9 @@ from gateway.delivery.moves import (
 from gateway.delivery.steps import planned_share
 from gateway.domain.rollout import TERMINAL, PauseReason, Phase, Standing
 from gateway.domain.units import Share
+
+AS_GOOD_AS_BY_HAND: Final = frozenset({PauseReason.INTEGRITY, PauseReason.OPERATOR})
+"""Pauses that a pause by hand adds nothing to: they do not end by themselves."""
 
 
 def start(standing: Standing, event: Started) -> Moved:
@@ -80,7 +84,7 @@ def retry(standing: Standing, event: Retried) -> Moved:
 
 def pause(standing: Standing, _event: Event) -> Moved:
     """Pause by hand. A pause that says more than that keeps its reason."""
-    if standing.pause in {PauseReason.INTEGRITY, PauseReason.OPERATOR}:
+    if standing.pause in AS_GOOD_AS_BY_HAND:
         return Moved(standing=standing)
     return Moved(
         standing=hold(standing, PauseReason.OPERATOR),
@@ -92,7 +96,7 @@ def resume(standing: Standing, event: Resumed) -> Moved:
     """End a pause: one of the plan is passed, after any other the step goes on."""
     if standing.pause is PauseReason.STEP:
         return go_on(standing, "Resumed by hand.")
-    back = back_to_step(standing)
+    back = back_to_step(standing, is_healthy=event.is_healthy)
     change = causes.weights(standing.share, back.share)
     where = causes.place(plan_of(standing), standing.step)
     return Moved(standing=back, cause=f"Resumed by hand. {where} goes on: {change}.")
@@ -232,6 +236,16 @@ def lose_candidate(standing: Standing, _event: CandidateGone) -> Moved:
     change = causes.weights(standing.share, Share(0))
     return Moved(
         standing=off(standing, Phase.ABORTED), cause=f"{gone} Aborted: {change}."
+    )
+
+
+def forget_weight(standing: Standing, _event: CandidateGone) -> Moved:
+    """Take back a weight set by hand: it was not meant for whatever comes next."""
+    if not standing.share:
+        return Moved(standing=standing)
+    change = causes.weights(standing.share, Share(0))
+    return Moved(
+        standing=off(standing, Phase.IDLE), cause=f"The candidate is gone: {change}."
     )
 
 

@@ -73,6 +73,7 @@ _CUT: Final = Rule(commands.abort_now, (ROLLED_BACK, ABORTED))
 TABLE: Final[Mapping[tuple[str, type[Event]], Rule]] = {
     (IDLE, Started): _START,
     (IDLE, WeightSet): Rule(commands.set_weight_alone),
+    (IDLE, CandidateGone): Rule(commands.forget_weight),
     **{
         (phase, event): rule
         for phase in _ON
@@ -136,7 +137,7 @@ def answer(standing: Standing, event: Event) -> Moved:
     if rule is None and isinstance(event, _PASS_BY):
         return ticks.pass_by(standing, event)
     if rule is None:
-        raise _not_allowed(standing, f"`{COMMANDS[type(event)]}` is not for that.")
+        raise _not_allowed(standing, f"`{_verb(event)}` is not possible then.")
     if why := rule.unless(standing, event):
         raise _not_allowed(standing, why)
     moved = rule.act(standing, event)
@@ -149,19 +150,29 @@ def possible(standing: Standing) -> tuple[str, ...]:
 
     `promote` and a resumed pause of the plan also want a healthy candidate.
     """
-    here = [
-        event
-        for event in COMMANDS
-        if (where(standing), event) in TABLE
-        and not (event is Resumed and commands.cannot_resume(standing, Resumed()))
-    ]
-    return tuple(_name(event, standing) for event in here)
+    here = [event for event in COMMANDS if (where(standing), event) in TABLE]
+    return tuple(
+        _name(event, standing) for event in here if not _is_vain(event, standing)
+    )
+
+
+def _is_vain(event: type[Event], standing: Standing) -> bool:
+    """Whether it is refused whatever it says, or changes nothing."""
+    if event is Resumed:
+        return bool(commands.cannot_resume(standing, Resumed()))
+    if event is Paused:
+        return standing.pause in commands.AS_GOOD_AS_BY_HAND
+    return event is Killed and standing.is_killed
 
 
 def _name(event: type[Event], standing: Standing) -> str:
     if event is Started and standing.phase in TERMINAL:
         return "start (of a candidate with a new definition)"
     return COMMANDS[event]
+
+
+def _verb(event: Event) -> str:
+    return COMMANDS[type(event)].partition(" ")[0]
 
 
 def _not_allowed(standing: Standing, why: str) -> NotAllowedNow:

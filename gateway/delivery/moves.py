@@ -49,21 +49,16 @@ def next_place(standing: Standing) -> int:
     return standing.step + 1 if standing.stage else standing.step
 
 
-def next_share(standing: Standing) -> Share:
-    """Give the weight after the next step has begun."""
-    plan = plan_of(standing)
-    if is_baking(standing) or (
-        next_place(standing) >= len(steps_of(plan)) and not bake_of(plan)
-    ):
-        return Share(BUCKETS)
-    return planned_share(plan, next_place(standing))
-
-
 def go_on(standing: Standing, why: str) -> Moved:
     """Begin with what comes next: a step, the bake, or the end."""
     if is_baking(standing):
         return finish(standing, why)
     return enter(standing, next_place(standing), why)
+
+
+def next_share(standing: Standing) -> Share:
+    """Give the weight after what comes next has begun: by trying it."""
+    return go_on(standing, "").standing.share
 
 
 def enter(standing: Standing, step: int, why: str) -> Moved:
@@ -167,20 +162,22 @@ def hold(standing: Standing, reason: PauseReason) -> Standing:
     return replace(standing, phase=Phase.PAUSED, pause=reason)
 
 
-def back_to_step(standing: Standing) -> Standing:
+def back_to_step(standing: Standing, *, is_healthy: bool) -> Standing:
     """End a pause that was not in the plan: the step goes on where it was.
 
-    A weight set by hand above the plan's falls to it at once; one below it rises with
-    the next tick that finds the candidate healthy.
+    A weight set by hand returns to the plan's; where that is higher and the candidate is
+    not healthy, with the first tick that finds it so.
     """
     plan = plan_of(standing)
     back = replace(standing, phase=Phase.PROGRESSING, waited=_START)
-    if standing.stage:
-        planned = planned_share(plan, standing.step)
-        back = replace(back, share=Share(min(standing.share, planned)))
+    if not standing.stage:
+        return back
+    planned = planned_share(plan, standing.step)
+    if is_healthy or planned < standing.share:
+        back = replace(back, share=planned)
     if is_baking(standing):
         return replace(back, phase=Phase.BAKING)
-    if standing.stage and isinstance(step_at(plan, standing.step), Pause):
+    if isinstance(step_at(plan, standing.step), Pause):
         return hold(back, PauseReason.STEP)
     return back
 
@@ -198,6 +195,7 @@ def go_down(standing: Standing, ends_in: Phase) -> Standing:
         off(standing, Phase.ROLLING_BACK),
         share=max(lower),
         in_step=_START,
+        waited=_START,
         ends_in=ends_in,
     )
 

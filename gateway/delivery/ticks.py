@@ -19,7 +19,7 @@ from gateway.delivery.moves import (
 from gateway.delivery.steps import Hold, hold_of, planned_share
 from gateway.domain.rollout import OnFailure, PauseReason, Phase, Standing
 from gateway.domain.units import Seconds
-from gateway.domain.verdict import Assessment, Finding, Verdict
+from gateway.domain.verdict import Assessment, Finding
 
 _READOUT = "readout"
 
@@ -33,7 +33,7 @@ def tick(standing: Standing, event: Ticked) -> Moved:
         or _void(now, known)
         or _pause_for_metrics(now, known)
         or _warn(now, known)
-        or _end_no_data(now, known)
+        or _end_no_data(now, event, known)
         or _proceed(now, replace(event, assessment=known))
         or Moved(standing=now)
     )
@@ -124,11 +124,12 @@ def _warn(standing: Standing, known: Assessment) -> Moved | None:
     return Moved(standing=_tell(standing, findings), cause=cause, findings=findings)
 
 
-def _end_no_data(standing: Standing, known: Assessment) -> Moved | None:
+def _end_no_data(standing: Standing, event: Ticked, known: Assessment) -> Moved | None:
     """Go on when there are units again: no decision was made, there was only silence."""
     if standing.pause is not PauseReason.NO_DATA or not _has_any_units(known):
         return None
-    return Moved(standing=back_to_step(standing), cause="Units arrive again: resumed.")
+    back = back_to_step(standing, is_healthy=event.is_healthy)
+    return Moved(standing=back, cause="Units arrive again: it goes on by itself.")
 
 
 def _proceed(standing: Standing, event: Ticked) -> Moved | None:
@@ -234,11 +235,7 @@ def _has_any_units(known: Assessment) -> bool:
 
 def _failed(known: Assessment, answer: OnFailure) -> tuple[Finding, ...]:
     """Give the findings that are answered so; a ceiling never rolls back by itself."""
-    return tuple(
-        finding
-        for finding in known.regressed
-        if finding.verdict is Verdict.REGRESSED and _answer(finding) is answer
-    )
+    return tuple(f for f in known.regressed if _answer(f) is answer)
 
 
 def _answer(finding: Finding) -> OnFailure:

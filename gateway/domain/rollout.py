@@ -116,7 +116,7 @@ class SetMirrorRoute(msgspec.Struct, frozen=True, kw_only=True, tag="setMirrorRo
 
     Attributes:
         name: Unique within a plan; a later step of this name replaces the route.
-        share: Of the service's requests; 0: the route is removed.
+        share: Of the baseline's requests; 0: the route is removed.
         match: Only requests that fit all; none: any.
 
     """

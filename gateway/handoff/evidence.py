@@ -13,9 +13,16 @@ Records travel in blocks; where a link is down for long, all that is held is dro
 counted.
 """
 
+from typing import Final
+
 import msgspec
 
 from gateway.domain.units import Share
+
+OVERDUE: Final = "overdue"
+"""What stands for the outcome in the record of an exchange that was not over when its
+deadline passed: it is handed over at that moment, and says `is_late`. What becomes of the
+exchange afterwards is in the totals, and in no other record."""
 
 
 class Record(msgspec.Struct, kw_only=True, array_like=True, gc=False):
@@ -34,8 +41,8 @@ class Record(msgspec.Struct, kw_only=True, array_like=True, gc=False):
         window: Which slice of that time it arrived in; each key's slices begin at a
             moment of its own.
         nth_in_window: As nth, within the window.
-        outcome: domain.outcome.Outcome value.
-        duration: Seconds.
+        outcome: domain.outcome.Outcome value, or OVERDUE.
+        duration: Seconds; until the deadline when OVERDUE.
         first_content: Seconds to the first content of a stream; None of any other.
         per_token: Seconds per output token after the first.
         input_tokens: As reported.
@@ -67,6 +74,27 @@ class Record(msgspec.Struct, kw_only=True, array_like=True, gc=False):
     cell: bytes
 
 
+class PairRecord(msgspec.Struct, kw_only=True, array_like=True, gc=False):
+    """A request that both versions got: the client's, and a copy of it (a mirror).
+
+    Whether a request is copied is decided when it arrives, by dice and by what the
+    request is, never by what becomes of it. The halves have the same fingerprint, bucket,
+    `arrived` and cell; `nth`, `window` and `nth_in_window` are 0, for a pair needs no
+    coin. Where a coin chose the baseline, the client's half is among the block's records
+    as well, with numbers of its own.
+
+    Attributes:
+        baseline: What the client was answered; None when that is not known.
+        candidate: What was answered to the copy; None when it was sent and what became
+            of it is not known (the worker stopped, or erred). That is no fault of the
+            candidate's, and no success either: an event of its own.
+
+    """
+
+    baseline: Record | None
+    candidate: Record | None
+
+
 class Block(msgspec.Struct, kw_only=True, gc=False):
     """Records of one service under one weight.
 
@@ -78,6 +106,7 @@ class Block(msgspec.Struct, kw_only=True, gc=False):
         names: Of signals; Record.values names them by place.
         segments: Code of the segments' definitions (answers.segments.code_of).
         records: In order of their ends.
+        pairs: Of mirrored requests, in order of their later half's end.
 
     """
 
@@ -88,6 +117,7 @@ class Block(msgspec.Struct, kw_only=True, gc=False):
     names: tuple[str, ...]
     segments: int
     records: list[Record] = []
+    pairs: list[PairRecord] = []
 
 
 class Evidence(msgspec.Struct, kw_only=True, tag="evidence"):

@@ -16,6 +16,7 @@ import msgspec
 
 from gateway.analysis.sums import Feedback
 from gateway.domain.deployment import Deployment
+from gateway.domain.rollout import Standing
 from gateway.domain.ticket_key import TicketKey
 from gateway.handoff.observations import Counted
 from gateway.handoff.routing_table import RoutingTable
@@ -34,6 +35,7 @@ class Last(msgspec.Struct, kw_only=True, frozen=True):
             scrape, by the others.
         ticket_keys: Those that may still read a request id.
         feedback: Counted so far.
+        standings: Version and standing of each rollout, by service.
         since: Unix time since when things are counted.
 
     """
@@ -43,6 +45,7 @@ class Last(msgspec.Struct, kw_only=True, frozen=True):
     counted: Counted
     ticket_keys: tuple[TicketKey, ...] = ()
     feedback: Feedback = {}
+    standings: dict[str, tuple[int, Standing]] = {}
     since: float = 0.0
 
 

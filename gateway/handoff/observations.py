@@ -54,7 +54,8 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
         priced: Exchanges whose cost is known, and in `cost`.
         signals: Signal name to how often it was measured, the sum of its values, and
             the sum of their squares.
-        skipped: What was not read or measured (answer, event, request, signal) to number.
+        skipped: What was not read or measured (answer, event, request, signal) to number;
+            of copies of requests, why there were none (see proxy.mirror), too.
         late: Exchanges that had no content yet when the version's deadline passed.
         in_flight: Exchanges running now.
         connections_active: Upstream connections with an exchange on them.
@@ -98,6 +99,8 @@ class Observations(msgspec.Struct, kw_only=True, tag="observations"):
             told of a slice said of it holds until the controller publishes a table
             whose segments do not define that slice: then both sides drop it. A slice
             that is lost with a frame is told again in its next turn.
+        mirrored: Of copies of requests, whose answers no client saw; their cost is not
+            in `series`. By the version the copies went to.
         downstream_connections: Client connections open now.
         refused: Status to number of requests the gateway refused itself, before
             any version was assigned.
@@ -111,6 +114,7 @@ class Observations(msgspec.Struct, kw_only=True, tag="observations"):
     sequence: int
     series: list[Series]
     slices: list[Series] = []
+    mirrored: list[Series] = []
     downstream_connections: int
     refused: dict[int, int]
     dropped: dict[str, int] = {}
@@ -121,6 +125,7 @@ class Counted(msgspec.Struct, kw_only=True, frozen=True):
 
     Attributes:
         series: Sums over worker processes that are replaced, and of their slices.
+        mirrored: The same of copies of requests.
         refused: The same for requests refused before any version was assigned.
         dropped: The same for what there was no room for.
         frames: The newest frame of each other process, with all its slices where it is
@@ -129,6 +134,7 @@ class Counted(msgspec.Struct, kw_only=True, frozen=True):
     """
 
     series: list[Series] = []
+    mirrored: list[Series] = []
     refused: dict[int, int] = {}
     dropped: dict[str, int] = {}
     frames: list[Observations] = []

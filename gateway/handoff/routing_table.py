@@ -6,6 +6,7 @@ The controller publishes it whole; a worker swaps it whole, between two requests
 from dataclasses import dataclass
 
 from gateway.domain.deployment import AccessLog, ClientLimits
+from gateway.domain.rollout import MirrorLimits, SetHeaderRoute, SetMirrorRoute
 from gateway.domain.service import Service
 from gateway.domain.ticket_key import TicketKey
 from gateway.domain.units import BUCKETS, Seconds, Share, percent_from_share
@@ -22,6 +23,12 @@ class RoutedService:
         revision: Grows with every change of the split, whoever made it; it may skip
             numbers after a refused one. 0 while the store could not say which
             weight counts, so that none does yet (control.weights.held).
+        header_routes: Requests that go to the candidate whatever the weight, one of
+            these fitting. They are no evidence.
+        mirror_routes: Which of the baseline's requests are copied to the candidate; the
+            first that fits a request says with which chance.
+        mirror: What the copies may cost.
+        window: After how long a key counts once more, in seconds, more than 0.
 
     """
 
@@ -29,6 +36,10 @@ class RoutedService:
     share: Share
     salt: str
     revision: int
+    header_routes: tuple[SetHeaderRoute, ...] = ()
+    mirror_routes: tuple[SetMirrorRoute, ...] = ()
+    mirror: MirrorLimits = MirrorLimits()
+    window: Seconds = Seconds(600.0)
 
     def percents(self) -> dict[str, float]:
         """Give every version's weight in percent, in order of definition."""

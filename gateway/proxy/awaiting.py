@@ -4,7 +4,10 @@ A candidate that never answers would otherwise say nothing until its clients giv
 timer for each: those of one version are due in the order in which they came.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Protocol
+
+from gateway.proxy.units import Units
 
 
 class Awaited(Protocol):
@@ -14,8 +17,8 @@ class Awaited(Protocol):
     def has_first_content(self) -> bool:
         """Whether the first content has come."""
 
-    def note_overdue(self) -> None:
-        """Count it as late, while it is still running."""
+    def note_overdue(self, now: float, units: Units) -> None:
+        """Count it as late, while it is still running; hand over what is evidence."""
 
 
 class Awaiting:
@@ -40,8 +43,8 @@ class Awaiting:
         """Await it no more."""
         self._since.pop(exchange, None)
 
-    def sweep(self, now: float) -> None:
-        """Tell those that are late by now, each once; forget those that were in time."""
+    def overdue(self, now: float) -> Iterator[Awaited]:
+        """Give those that are late by now, each once; forget those that were in time."""
         latest = now - self._due
         while self._since:
             exchange, since = next(iter(self._since.items()))
@@ -49,4 +52,34 @@ class Awaiting:
                 return
             del self._since[exchange]
             if not exchange.has_first_content:
-                exchange.note_overdue()
+                yield exchange
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no exchange is awaited."""
+        return not self._since
+
+
+class AllAwaiting:
+    """The running exchanges of all versions, those of earlier routing tables included."""
+
+    def __init__(self) -> None:
+        self._current: tuple[Awaiting, ...] = ()
+        self._earlier: list[Awaiting] = []
+
+    def use(self, current: Iterable[Awaiting]) -> None:
+        """Know where new exchanges are awaited; what is running stays awaited."""
+        self._earlier += self._current
+        self._current = tuple(current)
+
+    @property
+    def kept(self) -> int:
+        """How many are looked through."""
+        return len(self._earlier) + len(self._current)
+
+    def overdue(self, now: float) -> Iterator[Awaited]:
+        """Give those that are late by now, each once."""
+        for awaiting in (*self._earlier, *self._current):
+            yield from awaiting.overdue(now)
+        if self._earlier:
+            self._earlier = [each for each in self._earlier if not each.is_empty]

@@ -23,7 +23,10 @@ def choose(
     """
     fixed = route.fixed_target(head, peer.client)
     if fixed is not None:
-        return _begun(plane, Observation(fixed, route, head, body, None))
+        seen = Observation(fixed, route, head, body, None)
+        if fixed.awaiting is not None:
+            fixed.awaiting.began(seen, plane.wheel.now)
+        return seen
     key: bytes | None = head.fields.get(route.sticky.header)
     cookie = None
     if not key:
@@ -37,16 +40,17 @@ def choose(
         key = found or route.key_for_cookie(head)
         if key is not None and found is None:
             cookie = cookie_line(route.cookie, key)
-    seen = Observation(route.target_for(key), route, head, body, key)
+    target, mirroring = route.target_for(key), plane.mirroring
+    seen = (
+        Observation(target, route, head, body, key)
+        if mirroring is None
+        else mirroring.observe(target, route, head, body, key, peer)
+    )
     seen.cookie = cookie
     if route.split.is_coin:
         seen.was_tossed(plane.units, plane.wheel.now)
-    return _begun(plane, seen)
-
-
-def _begun(plane: Plane, seen: Observation) -> Observation:
-    if seen.target.awaiting is not None:
-        seen.target.awaiting.began(seen, plane.wheel.now)
+    if target.awaiting is not None:
+        target.awaiting.began(seen, plane.wheel.now)
     return seen
 
 

@@ -220,9 +220,8 @@ class Exchange:
 
     def interim_arrived(self, head: AnswerHead) -> None:
         """Pass a 1xx on to a client that can read it."""
-        if self.head.minor and not (
-            head.status == _CONTINUE_STATUS and not self.head.expects_continue
-        ):
+        is_wanted = head.status != _CONTINUE_STATUS or self.head.expects_continue
+        if self.head.minor and is_wanted:
             self._client.write(interim_bytes(head))
 
     def answered(self, head: AnswerHead, body: bytes) -> None:
@@ -272,29 +271,22 @@ class Exchange:
         self._status = head.status
         if self._seen is not None:
             self._seen.answer_began(head)
-        body = head.body
+        body, minor = head.body, self.head.minor
         unknown_end = body is _CHUNKED or body is _UNTIL_CLOSE
-        self._answer_is_chunked = unknown_end and self.head.minor > 0
+        self._answer_is_chunked = unknown_end and minor > 0
         self._until_close = unknown_end and not self._answer_is_chunked
         if self._until_close or self._plane.is_draining or not self.body.is_whole:
             self.keep_alive = False
-        return answer_bytes(
-            head,
-            self._own_lines(),
-            self._answer_is_chunked,
-            self.keep_alive,
-            self.head.minor,
-        )
+        own = self._own_lines()
+        return answer_bytes(head, own, self._answer_is_chunked, self.keep_alive, minor)
 
     def _own_lines(self) -> bytes:
         seen = self._seen
         if seen is None:
             return b"x-sluicegate-request-id: %b\r\n" % self.request_id
-        return b"%bx-sluicegate-request-id: %b\r\n%b" % (
-            seen.target.answer_lines,
-            self._ticket(seen),
-            seen.cookie or b"",
-        )
+        lines, cookie = seen.target.answer_lines, seen.cookie or b""
+        ticket = self._ticket(seen)
+        return b"%bx-sluicegate-request-id: %b\r\n%b" % (lines, ticket, cookie)
 
     def _ticket(self, seen: Observation) -> bytes:
         return seen.ticket(self._plane.unix_s, self._plane.unique(), self.request_id)
@@ -389,6 +381,15 @@ class Exchange:
         self._drop_connection()
         self._status = None
         self._close(Outcome.CLIENT_CANCELLED)
+
+    def abort(self) -> None:
+        """Cut the client off: our own code failed on this exchange (watched.Abortable)."""
+        try:
+            self._drop_connection()
+            if not self.is_over:
+                self._close(Outcome.UPSTREAM_ERROR)
+        finally:
+            self._client.cut(reset=self._until_close)
 
     def _drop_connection(self) -> None:
         if self._is_asking and self._pool is not None:

@@ -18,6 +18,7 @@ from typing import Final, cast
 from gateway.domain.errors import TooManyClients
 from gateway.proxy.deadlines import NEVER
 from gateway.proxy.downstream import Downstream
+from gateway.proxy.mirror import Mirrors
 from gateway.proxy.plane import Plane
 from gateway.proxy.refuse import error_answer
 from gateway.proxy.seldom import Seldom
@@ -41,6 +42,7 @@ class Listener:
 
     def __init__(self, plane: Plane, listen_fds: Sequence[int]) -> None:
         self._plane = plane
+        self._mirrors = Mirrors(plane)
         self._listen_fds = listen_fds
         self._door = Door(plane, open_files)
         self._servers: list[asyncio.Server] = []
@@ -62,7 +64,9 @@ class Listener:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._plane.is_empty.wait()
+                await self._mirrors.drain()
         self._plane.abort()
+        self._mirrors.abandon()
         await asyncio.sleep(0)
 
 

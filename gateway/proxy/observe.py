@@ -10,7 +10,7 @@ from gateway.answers.reading import Reading
 from gateway.answers.segments import Cell
 from gateway.answers.usage_injection import UsageStrip
 from gateway.domain.outcome import Failure, Outcome
-from gateway.handoff.evidence import Record
+from gateway.handoff.evidence import OVERDUE, Record
 from gateway.proxy.inspection import fingerprint_of
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Target
@@ -28,6 +28,8 @@ _ASKING: Final = b"POST"
 _CHUNKED: Final = AnswerBody.CHUNKED
 _NO_BODY: Final = AnswerBody.NONE
 _COMPLETE: Final = Outcome.COMPLETE
+_RECORDED: Final = Unit(0, 0, 0, 0)
+"""Takes the place of a unit that has been handed over."""
 
 
 class Told(Protocol):
@@ -169,10 +171,24 @@ class Observation:
             return reading.first_content is not None
         return self.first_byte is not None
 
-    def note_overdue(self) -> None:
-        """Count it as late, while it is still running."""
+    def note_overdue(self, now: float, units: Units) -> None:
+        """Count it as late, while it is still running; hand over what may be evidence.
+
+        Where the client has not sent all of its request, nobody is late but the client:
+        then what it is evidence of is known at its end, as usual.
+
+        Args:
+            now: Monotonic clock.
+            units: Take what may be evidence.
+
+        """
         self.is_overdue = True
         self.target.tally.overdue += 1
+        unit = self._unit
+        if unit is None or not self.body.is_whole:
+            return
+        self._unit = _RECORDED
+        units.ended(self._route.split, self._record_overdue(unit, now))
 
     def was_tossed(self, units: Units, now: float) -> None:
         """Note that a coin decided: this may be evidence.
@@ -189,32 +205,38 @@ class Observation:
         self._unit = units.arrived(split, own, now, is_keyless=is_keyless)
 
     def record(self, totals: Seen, units: Units) -> None:
-        """Hand over what may be evidence, if this is."""
-        unit, usage = self._unit, totals.usage
-        if unit is None:
+        """Hand over what may be evidence, if this is and was not handed over before."""
+        unit = self._unit
+        if unit is None or unit is _RECORDED:
             return
+        outcome = totals.outcome.value
+        units.ended(self._route.split, self._record(unit, outcome, totals))
+
+    def _record_overdue(self, unit: Unit, now: float) -> Record:
+        so_far = Seen(self.outcome, None, now - self.arrived, None, is_late=True)
+        return self._record(unit, OVERDUE, so_far)
+
+    def _record(self, unit: Unit, outcome: str, totals: Seen) -> Record:
+        usage = totals.usage
         known = usage is not None and not usage.is_estimated
-        units.ended(
-            self._route.split,
-            Record(
-                fingerprint=unit.fingerprint,
-                bucket=None if self.key is None else self._route.bucket(self.key),
-                is_candidate=self.target is self._route.candidate,
-                arrived=self.arrived,
-                nth=unit.nth,
-                window=unit.window,
-                nth_in_window=unit.nth_in_window,
-                outcome=totals.outcome.value,
-                duration=totals.duration,
-                first_content=totals.first_content,
-                per_token=totals.per_token,
-                input_tokens=None if usage is None else usage.input,
-                output_tokens=usage.output if usage is not None and known else None,
-                cost=totals.cost,
-                is_late=totals.is_late,
-                values=totals.values,
-                cell=bytes(self.cell()),
-            ),
+        return Record(
+            fingerprint=unit.fingerprint,
+            bucket=None if self.key is None else self._route.bucket(self.key),
+            is_candidate=self.target is self._route.candidate,
+            arrived=self.arrived,
+            nth=unit.nth,
+            window=unit.window,
+            nth_in_window=unit.nth_in_window,
+            outcome=outcome,
+            duration=totals.duration,
+            first_content=totals.first_content,
+            per_token=totals.per_token,
+            input_tokens=None if usage is None else usage.input,
+            output_tokens=usage.output if usage is not None and known else None,
+            cost=totals.cost,
+            is_late=totals.is_late,
+            values=totals.values,
+            cell=bytes(self.cell()),
         )
 
     def cell(self) -> Cell:

@@ -14,16 +14,19 @@ from gateway.domain.service import Service, Version
 from gateway.handoff.observations import Observations, Series
 from gateway.handoff.routing_table import RoutingTable
 from gateway.proxy.access_log import AccessLogger
+from gateway.proxy.awaiting import AllAwaiting
 from gateway.proxy.counting import count
 from gateway.proxy.deadlines import Wheel
 from gateway.proxy.observe import Observation, Sender, Told
 from gateway.proxy.pool import Pool, Spawn
-from gateway.proxy.routes import Routes
+from gateway.proxy.request_body import RequestBody
+from gateway.proxy.routes import Route, Routes, Target
 from gateway.proxy.seldom import Seldom
 from gateway.proxy.spans import Recorder
 from gateway.proxy.tally import Seen, SlicesInTurn, Tally
 from gateway.proxy.units import Units
 from gateway.proxy.whole import WholeAnswers, WholeRequests
+from gateway.wire.request_head import RequestHead
 
 _logger: Final = logging.getLogger("sluicegate.plane")
 
@@ -47,6 +50,30 @@ class Drainable(Protocol):
         """Close now."""
 
 
+class Mirroring(Protocol):
+    """What copies requests; mirror.Mirrors is one."""
+
+    def use(self, routes: Routes) -> bool:
+        """Copy as a routing table says; tell whether there is anything to copy."""
+
+    def observe(
+        self,
+        target: Target,
+        route: Route,
+        head: RequestHead,
+        body: RequestBody,
+        key: bytes | None,
+        peer: Sender,
+    ) -> Observation:
+        """Begin to notice an exchange whose version is chosen; copy it, perhaps."""
+
+    def sweep(self, now: float) -> None:
+        """Look at deadlines."""
+
+    def series(self) -> list[Series]:
+        """Write down what was counted of copies."""
+
+
 class Plane:
     """The data plane of one worker process.
 
@@ -56,6 +83,7 @@ class Plane:
 
     Attributes:
         is_telling: Whether exchanges are told of one by one: logged, or traced.
+        mirroring: Copies requests; None while the table has nothing to copy.
         unix_s: Wall clock in whole seconds, as of the last sweep.
 
     """
@@ -72,7 +100,10 @@ class Plane:
         self._soon = soon
         self._finished: list[Observation] = []
         self.units = Units()
+        self._awaiting = AllAwaiting()
         self._complaints = Seldom(_COMPLAIN_EVERY_S)
+        self._mirrors: Mirroring | None = None
+        self.mirroring: Mirroring | None = None
         self.access_log = AccessLogger()
         self.recorder = Recorder()
         self.is_telling = False
@@ -97,10 +128,22 @@ class Plane:
         self.recorder.is_on = table.traces is not None
         self.is_telling = self.access_log.is_on or self.recorder.is_on
         self.routes = Routes(table, self._pool, self._tally, self.dice)
+        self._awaiting.use(self.routes.with_deadlines)
+        self._mirror()
         for key, pool in before.items():
             if key not in self._pools:
                 pool.retire()
         self._keep_slices(table)
+
+    def attach(self, mirrors: Mirroring) -> None:
+        """Let *mirrors* copy what the tables say, from now on."""
+        self._mirrors = mirrors
+        self._mirror()
+
+    def _mirror(self) -> None:
+        mirrors, routes = self._mirrors, self.routes
+        if mirrors is not None and routes is not None:
+            self.mirroring = mirrors if mirrors.use(routes) else None
 
     def _keep_slices(self, table: RoutingTable) -> None:
         """Let every tally forget the slices that the table does not know."""
@@ -148,6 +191,10 @@ class Plane:
             self.count_finished()
         elif len(self._finished) == 1:
             self._soon(self._count_some)
+
+    def later(self, act: Callable[[], None]) -> None:
+        """Do something in the loop's next turn."""
+        (self._soon or _at_once)(act)
 
     def _count_some(self) -> None:
         """Count a few of those that are over; the others wait for the next turn."""
@@ -225,8 +272,13 @@ class Plane:
         self.unix_s = int(unix_time())
         now = monotonic()
         self.wheel.sweep(now)
-        for awaiting in () if self.routes is None else self.routes.with_deadlines:
-            awaiting.sweep(now)
+        for exchange in self._awaiting.overdue(now):
+            try:
+                exchange.note_overdue(now, self.units)
+            except Exception as error:  # ruff: ignore[blind-except]: it is told
+                self._complain("A late exchange could not be recorded.", error)
+        if self._mirrors is not None:
+            self._mirrors.sweep(now)
 
     def forget(self, client: Drainable) -> None:
         """Let go of a client connection that is gone."""
@@ -263,6 +315,7 @@ class Plane:
                 for name, tally in self._tallies.items()
             ],
             slices=self._slices.write(self._tallies.values(), everything=slices),
+            mirrored=[] if self._mirrors is None else self._mirrors.series(),
             downstream_connections=len(self.clients),
             refused=dict(self.refused),
             dropped={
@@ -271,6 +324,10 @@ class Plane:
                 "span": self.recorder.dropped,
             },
         )
+
+
+def _at_once(act: Callable[[], None]) -> None:
+    act()
 
 
 def _series(tally: Tally, pools: Sequence[Pool]) -> Series:

@@ -77,6 +77,16 @@ class RequestBody:
             self._copied = self._parts[:]
             self._copy_limit = limit
 
+    def share_copy(self, limit: int) -> list[bytes]:
+        """Give the pieces of a copy as they arrive; there is one, for all who want it.
+
+        The pieces are all of the body when it is whole and they are `received` bytes.
+        A body of more than *limit* bytes is not copied to its end.
+        """
+        if self._copied is None:
+            self.copy_up_to(limit)
+        return [] if self._copied is None else self._copied
+
     def copied(self) -> bytes | None:
         """Give the whole body as it arrived, once; None when it was not kept."""
         parts, self._copied = self._copied, None

@@ -21,6 +21,7 @@ from gateway.proxy.pool import Pool
 from gateway.proxy.tally import Tally
 from gateway.proxy.tracing import Tracing
 from gateway.proxy.units import Split
+from gateway.routing.headers import fit_all, header_tests
 from gateway.routing.json_pointer import split_pointer
 from gateway.routing.match import bare_host, fits, fits_host, fits_path
 from gateway.routing.split import is_candidate
@@ -129,6 +130,7 @@ class Route:
     """A service, ready to choose a version for a request."""
 
     __slots__ = (
+        "_by_header",
         "_dice",
         "_override",
         "_override_senders",
@@ -171,6 +173,10 @@ class Route:
             share=routed.share,
             names=self.inspection.names,
             segments=code_of(service.segments),
+            window=routed.window,
+        )
+        self._by_header = tuple(
+            header_tests(rule.match) for rule in routed.header_routes if rule.match
         )
         self._unsplit = service.unsplit
         self._prefixes = tuple(p.encode() for p in service.unsplit)
@@ -183,7 +189,10 @@ class Route:
     def fixed_target(
         self, head: RequestHead, client: Callable[[RequestHead], str]
     ) -> Target | None:
-        """Give the version that no key decides: overridden, unsplit, or the only one.
+        """Give the version that no key decides.
+
+        That is the one an override names; the only one; the baseline, where a path is
+        not split; and the candidate, where the headers say so.
 
         Args:
             head: The request.
@@ -202,6 +211,8 @@ class Route:
         # Nearly every path is told apart by the prefixes alone, without decoding.
         if head.path.startswith(self._prefixes) and self._is_unsplit(head.path):
             return self.baseline
+        if self._by_header and self._goes_by_header(head):
+            return self.candidate
         return None
 
     def targets(self) -> Iterable[Target]:
@@ -241,6 +252,9 @@ class Route:
         else:
             mine = is_candidate(self._salt, key, self._share)
         return self.candidate if mine else self.baseline
+
+    def _goes_by_header(self, head: RequestHead) -> bool:
+        return any(fit_all(tests, head.fields) for tests in self._by_header)
 
     def _is_unsplit(self, path: bytes) -> bool:
         return fits_path(path.decode("latin-1"), self._unsplit)
@@ -301,6 +315,10 @@ class Routes:
         first = table.services[0].service.match if table.services else None
         takes_all = first is not None and not first.hosts and not first.paths
         self.takes_all = self._routes[0] if takes_all else None
+
+    def by_service(self) -> Iterable[tuple[RoutedService, Route]]:
+        """Give each service with its route."""
+        return zip(self.table.services, self._routes, strict=True)
 
     def find(self, head: RequestHead) -> Route:
         """Find the service of a request.

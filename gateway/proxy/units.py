@@ -7,17 +7,14 @@ and the controller, who decides, takes it for what it is.
 
 from typing import Final, NamedTuple
 
-from gateway.domain.units import BUCKETS, Share
-from gateway.handoff.evidence import Block, Record
+from gateway.domain.units import BUCKETS, Seconds, Share
+from gateway.handoff.evidence import Block, PairRecord, Record
 
 RECORDED: Final = 20
 """Exchanges of a key that are recorded under one weight; a step passes on their mean."""
 
 RECORDED_IN_WINDOW: Final = 2
 """Exchanges of a key that are recorded in each window: the first, and one after washout."""
-
-WINDOW_S: Final = 600.0
-"""Seconds after which a key may count once more."""
 
 MOST_KEYS: Final = 50_000
 """Keys known at once, twice over: of the last ones, and of those before."""
@@ -63,6 +60,7 @@ class Split(NamedTuple):
         share: The candidate's weight.
         names: Of the signals.
         segments: Code of the segments' definitions.
+        window: Seconds after which a key may count once more.
 
     """
 
@@ -72,6 +70,7 @@ class Split(NamedTuple):
     share: Share
     names: tuple[str, ...]
     segments: int
+    window: Seconds
 
     @property
     def is_coin(self) -> bool:
@@ -116,9 +115,9 @@ class Units:
             return None
         if is_keyless:
             self._begin()
-            return Unit(fingerprint, 1, int(now / WINDOW_S), 1)
+            return Unit(fingerprint, 1, int(now / split.window), 1)
         # The high bits say where the windows of this key begin.
-        window = int(now / WINDOW_S + (fingerprint >> 32) / _FULL)
+        window = int(now / split.window + (fingerprint >> 32) / _FULL)
         place = (split.service, fingerprint)
         known = self._known.get(place) or self._before.get(place)
         nth = in_window = 1
@@ -151,19 +150,27 @@ class Units:
         self._known[place] = known
 
     def ended(self, split: Split, record: Record) -> None:
-        """Take the record of an exchange that is over."""
-        block = self._blocks.get(split)
-        if block is None:
-            self._blocks[split] = block = Block(
-                service=split.service,
-                revision=split.revision,
-                versions=split.versions,
-                share=split.share,
-                names=split.names,
-                segments=split.segments,
-            )
+        """Take the record of an exchange that is over, or overdue."""
+        block = self._blocks.get(split) or self._open(split)
         block.records.append(record)
         self._count += 1
+
+    def paired(self, split: Split, pair: PairRecord) -> None:
+        """Take what became of a mirrored request: there are few of them."""
+        block = self._blocks.get(split) or self._open(split)
+        block.pairs.append(pair)
+        self._count += 1
+
+    def _open(self, split: Split) -> Block:
+        self._blocks[split] = block = Block(
+            service=split.service,
+            revision=split.revision,
+            versions=split.versions,
+            share=split.share,
+            names=split.names,
+            segments=split.segments,
+        )
+        return block
 
     def take(self, *, can_send: bool) -> list[Block]:
         """Give what was recorded since the last time; hold it while it cannot be sent.

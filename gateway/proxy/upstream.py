@@ -5,6 +5,7 @@ it hears it tells its caller, one call for each piece read from the socket.
 """
 
 import asyncio
+import logging
 from typing import Final, Protocol, cast
 
 import httptools
@@ -12,6 +13,7 @@ import httptools
 from gateway.domain.outcome import Failure
 from gateway.domain.service import Timeouts
 from gateway.proxy.deadlines import NEVER, Wheel
+from gateway.proxy.watched import Abortable
 from gateway.proxy.whole import WholeAnswers
 from gateway.wire.answer_head import (
     ANSWER_LINES,
@@ -21,6 +23,8 @@ from gateway.wire.answer_head import (
     read_answer_head,
 )
 from gateway.wire.fields import RawField
+
+_logger: Final = logging.getLogger("sluicegate.upstream")
 
 _LONGEST_HEAD: Final = 256 * 1024
 _NO_BODY: Final = Body.NONE
@@ -282,9 +286,9 @@ class Upstream(asyncio.Protocol):
         if exc is None and self.body is Body.UNTIL_CLOSE:
             caller.answer_arrived(None, [], True)
         elif self._has_heard:
-            caller.upstream_failed(Failure.CUT)
+            _tell(caller, Failure.CUT)
         else:
-            caller.upstream_failed(Failure.CLOSED_EARLY)
+            _tell(caller, Failure.CLOSED_EARLY)
 
     def pause_writing(self) -> None:
         """Pass the endpoint's slowness on; while it lasts, the endpoint owes us."""
@@ -312,7 +316,7 @@ class Upstream(asyncio.Protocol):
         caller = self._caller
         self.abort()
         if caller is not None:
-            caller.upstream_failed(failure)
+            _tell(caller, failure)
 
     # The parser (httptools).
 
@@ -379,3 +383,16 @@ class Upstream(asyncio.Protocol):
             return  # the end of an interim answer, of a second, or of none
         self._ended = True
         self._is_keepable = self._parser.should_keep_alive()
+
+
+def _tell(caller: Caller, failure: Failure) -> None:
+    """Tell *caller* of a failure. Should its code fail, it alone is given up.
+
+    The connection is gone, and with it whoever else could have told the client.
+    """
+    try:
+        caller.upstream_failed(failure)
+    except Exception:
+        _logger.exception("A request whose endpoint failed could not be answered.")
+        if isinstance(caller, Abortable):
+            caller.abort()

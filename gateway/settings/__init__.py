@@ -5,7 +5,9 @@ load -> yaml_document (text to plain values) -> plain (what JSON could say, boun
      in our sentences) -> neighbours (what two parts must agree on) -> assembly (domain).
 
 Values are read by quantities, addresses, names, sticky, signals, segments, access_log
-and credentials; schema writes the JSON Schema, document the configuration of `serve
---baseline URL`. A document is taken whole or refused whole, and a refusal names all
-that is wrong with it.
+and credentials. Of a rollout ramp says whether its steps lead on, guards what a service
+has that may guard it, rules how each is compared, required which segments it waits for.
+
+schema writes the JSON Schema, document the configuration of `serve --baseline URL`. A
+document is taken whole or refused whole, and a refusal names all that is wrong with it.
 """

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
+from gateway.delivery.steps import PREVIEW
 from gateway.domain.rollout import (
     DEFAULT_STEPS,
     Advance,
@@ -23,10 +24,7 @@ MOST_STEPS: Final = 100
 
 USUAL_STEPS: Final[Mapping[Strategy, tuple[Step, ...]]] = {
     Strategy.CANARY: DEFAULT_STEPS,
-    Strategy.BLUE_GREEN: (
-        SetMirrorRoute(name="preview", share=Share(20_000)),
-        Analyse(),
-    ),
+    Strategy.BLUE_GREEN: PREVIEW,
     Strategy.AB: (SetWeight(share=Share(50_000)),),
 }
 """What is done where no steps are written."""
@@ -152,7 +150,7 @@ def _holdback(plan: RolloutPlan) -> Iterable[Finding]:
     if plan.analysis.bake and highest > BUCKETS - held >= BUCKETS // 2:
         yield Finding(
             what=f"found {_percent(held)} percent, with a step at "
-            f"{_percent(Share(highest))}: the candidate's weight would fall after it.",
+            f"{_percent(Share(highest))}, which leaves the baseline less than that.",
             remedy=f"Write at most {_percent(Share(BUCKETS - highest))}.",
             at=at,
         )

@@ -1,1 +1,1 @@
-"""What must survive a restart: the weights in force, who set them, and the epoch."""
+"""What must survive a restart: weights and rollouts, evidence, the journal, the epoch."""

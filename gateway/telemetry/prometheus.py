@@ -28,6 +28,7 @@ from gateway.analysis.histogram import (
 )
 from gateway.domain.outcome import Failure, Outcome
 from gateway.telemetry import names
+from gateway.telemetry.rollouts import rollout_metrics
 from gateway.telemetry.traffic import Picture, SignalSums, VersionTraffic
 
 K = TypeVar("K", bound=Hashable)
@@ -38,6 +39,7 @@ _FAILURES: Final = tuple(failure.value for failure in Failure)
 _CODES: Final = range(100, 600)
 _TOKENS: Final = ("input", "cached_input", "output", "output_estimated", "reasoning")
 _UNREAD: Final = ("answer", "event", "request", "signal")
+_NOT_COPIED: Final = ("concurrency", "tokens", "effects", "size", "cut", "error")
 _PLACE: Final = {bound: place for place, bound in enumerate(BOUNDS)}
 
 
@@ -70,6 +72,8 @@ class GatewayCollector(Collector):
         yield from _evidence(picture)
         yield from _connections(picture, versions)
         yield from _signals(picture, versions)
+        yield from _mirrored(picture)
+        yield from rollout_metrics(picture.rollouts)
         yield from _gateway(picture)
         yield InfoMetricFamily(
             names.BUILD.removesuffix("_info"),
@@ -184,6 +188,39 @@ def _tokens(versions: Sequence[Version]) -> Iterator[Metric]:
         cost.add_metric(labels, traffic.cost)
         priced.add_metric(labels, traffic.priced)
     yield from (tokens, cost, priced)
+
+
+def _mirrored(picture: Picture) -> Iterator[Metric]:
+    """Write what became of copies, of versions that got any."""
+    by = ("service", "version")
+    outcomes = CounterMetricFamily(
+        names.MIRRORED,
+        "Copies of requests, by what their answers turned out to be.",
+        labels=(*by, "outcome"),
+    )
+    tokens = CounterMetricFamily(
+        names.MIRRORED_TOKENS, "Tokens of copies.", labels=(*by, "type")
+    )
+    cost = CounterMetricFamily(
+        names.MIRRORED_COST, "What tokens of copies cost, in USD.", labels=by
+    )
+    skipped = CounterMetricFamily(
+        names.MIRRORED_SKIPPED,
+        "Requests that were drawn and not copied, by why.",
+        labels=(*by, "why"),
+    )
+    for labels in picture.percents:
+        traffic = picture.traffic.mirrored.get(labels)
+        if traffic is None:
+            continue
+        for outcome, count in _within(traffic.outcomes, _OUTCOMES, fill=True):
+            outcomes.add_metric([*labels, outcome], count)
+        for kind, count in _within(traffic.tokens, _TOKENS):
+            tokens.add_metric([*labels, kind], count)
+        cost.add_metric(labels, traffic.cost)
+        for why in _NOT_COPIED:
+            skipped.add_metric([*labels, why], traffic.skipped[why])
+    yield from (outcomes, tokens, cost, skipped)
 
 
 def _shortcomings(picture: Picture, versions: Sequence[Version]) -> Iterator[Metric]:

@@ -105,6 +105,8 @@ class Traffic:
 
     Attributes:
         versions: By (service, version).
+        mirrored: Of copies of requests, by (service, version) they were sent to; those
+            that had any.
         refused: Requests the gateway refused before a version was assigned, by status.
         dropped: What the workers had no room for, by what it was.
         downstream: Client connections open now, by number of the connected worker.
@@ -112,6 +114,7 @@ class Traffic:
     """
 
     versions: dict[tuple[str, str], VersionTraffic] = field(default_factory=dict)
+    mirrored: dict[tuple[str, str], VersionTraffic] = field(default_factory=dict)
     refused: Counter[int] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     downstream: dict[int, int] = field(default_factory=dict)
@@ -119,6 +122,25 @@ class Traffic:
     def of(self, service: str, version: str) -> VersionTraffic:
         """Give a version's totals; zeros when it has had no traffic."""
         return self.versions.get((service, version)) or VersionTraffic()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutFigures:
+    """One service's rollout, in numbers.
+
+    Attributes:
+        phase: Where it stands: a domain.rollout.Phase value, or "killed".
+        step: Number of the step, the first is 1; 0: none has begun.
+        log_evalues: By metric, over all segments: how strong the evidence against the
+            candidate is, natural log.
+        rollbacks: Since this controller started, by the metric that caused them.
+
+    """
+
+    phase: str
+    step: int
+    log_evalues: Mapping[str, float] = field(default_factory=dict)
+    rollbacks: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +157,7 @@ class Picture:
         signals: What the configuration has measured, by service.
         units: Units of evidence by (service, version).
         evidence_age: Seconds since the last one, by service; those that have any.
+        rollouts: By service.
 
     """
 
@@ -146,3 +169,4 @@ class Picture:
     signals: Mapping[str, Collection[str]] = field(default_factory=dict)
     units: Mapping[tuple[str, str], int] = field(default_factory=dict)
     evidence_age: Mapping[str, float] = field(default_factory=dict)
+    rollouts: Mapping[str, RolloutFigures] = field(default_factory=dict)

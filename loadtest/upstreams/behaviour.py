@@ -29,6 +29,10 @@ class Behaviour:
     interval: float = 0.0  # between events; `rate=50` is a way to write 0.02
     early_head: bool = False  # the head goes out at once, before first_token
     read_rate: int | None = None  # request bodies are read this slowly, per second
+    slow: float = 0.0  # share of answers whose first byte comes later, by slow_by
+    slow_by: float = 0.0
+    cold: float = 0.0  # the first answer to each x-user-id comes later, by so much
+    spread: float = 0.0  # sigma of lognormal factors on first_token and on the length
     # Shape of the answer
     events: int = 20  # chunks before [DONE]: the role first, the finish reason last
     text_bytes: int = 40  # length of the text of an answer that is not streamed
@@ -39,6 +43,7 @@ class Behaviour:
     role_only: bool = False  # no event has content
     says: str = "tokens"  # or loop, empty, json, broken_json, misfit_json
     refusal: bool = False  # the text declines
+    refusals: float = 0.0  # share of answers whose text does
     declines: bool = False  # it stands where the protocol has refusals
     tool: str = ""  # a tool is called: valid, invalid, misfit, unknown
     big_event: int | None = None  # the first text is so many bytes long
@@ -50,6 +55,7 @@ class Behaviour:
     # Failures
     status: int = 200
     error: float = 0.0  # share of requests, 0 to 1, that fail by seeded dice
+    beyond: int = 0  # only requests of so many bytes fail, are slow, or refused
     error_status: int = 500  # how they fail, unless error_in_200
     error_in_200: bool = False  # failing answers say 200, then bring the error
     error_after: int = 3  # events before that error event
@@ -64,10 +70,15 @@ class Behaviour:
     close_on_reuse: bool = False  # a second request on a connection is never answered
     unhealthy: bool = False  # /health says 503
 
+    @property
+    def varies(self) -> bool:
+        """Whether two answers may differ in more than failing."""
+        return bool(self.slow or self.spread or self.refusals or self.beyond)
+
 
 _DEFAULT = Behaviour()
 _NAMES = frozenset(field.name for field in fields(Behaviour))
-_SIZES = frozenset({"big_event", "huge", "read_rate", "text_bytes"})
+_SIZES = frozenset({"beyond", "big_event", "huge", "read_rate", "text_bytes"})
 _COUNTS = frozenset({"events", "status", "error_status", "error_after"}) | frozenset({
     "bad_utf8",
     "cut",
@@ -75,7 +86,13 @@ _COUNTS = frozenset({"events", "status", "error_status", "error_after"}) | froze
     "stall",
     "split",
 })
-_SECONDS = frozenset({"first_token", "interval", "close_idle", "error"})
+_SECONDS = frozenset({"first_token", "interval", "close_idle", "error"}) | frozenset({
+    "cold",
+    "refusals",
+    "slow",
+    "slow_by",
+    "spread",
+})
 _WORDS: Mapping[str, tuple[str, ...] | None] = {
     "finish": None,  # whatever one likes
     "says": ("tokens", "loop", "empty", "json", "broken_json", "misfit_json"),

@@ -18,6 +18,7 @@ _WAITING_LIMIT = 100  # pipelined requests
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER of zero seconds sends a RST
 _FLUSH_S = 0.001
 _WISH = b"x-misbehave"
+_USER = b"x-user-id"
 _EXPECT = b"expect"
 _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"
 _NO_WISH = Behaviour()
@@ -93,9 +94,11 @@ class Connection(asyncio.Protocol):
         self._request.target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep the two headers that matter here."""
+        """Keep the three headers that matter here."""
         if len(name) == len(_WISH) and name.lower() == _WISH:
             self._request.wish = value.decode("latin-1")
+        elif len(name) == len(_USER) and name.lower() == _USER:
+            self._request.user = value
         elif len(name) == len(_EXPECT) and name.lower() == _EXPECT:
             self._request.expects_continue = True
 

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import cast
 
 from loadtest.upstreams import http_message
@@ -17,6 +17,7 @@ from loadtest.upstreams.behaviour import (
 from loadtest.upstreams.request import Request
 from loadtest.upstreams.script import Ending, Step, write_script
 from loadtest.upstreams.speech import json_bytes
+from loadtest.upstreams.variety import varied
 from loadtest.upstreams.voice import Order
 from loadtest.upstreams.voices import Voices
 
@@ -61,6 +62,7 @@ class Desk:
         self._voices = Voices(name)
         self._as_started = how
         self._how = how
+        self._warm: set[bytes] = set()  # users whose prompts would be in the cache
         self._dice = dice  # gives 0 to 1, seeded by whoever starts the server
         self._replies: dict[tuple[bytes, bytes], Callable[[Request], Iterator[Step]]]
         self._replies = {
@@ -118,6 +120,7 @@ class Desk:
 
     def _forget(self, request: Request) -> Iterator[Step]:
         self.counts = Counts(open_connections=self.counts.open_connections)
+        self._warm.clear()
         return self._plain(request, 200, {})
 
     def _behaviour(self, request: Request) -> Iterator[Step]:
@@ -131,7 +134,10 @@ class Desk:
 
     def _chat(self, request: Request) -> Iterator[Step]:
         how = self.behaviour_for(request.wish)
-        fails = how.error > 0 and self._dice() < how.error
+        how, fails = varied(how, self._dice, request.body_bytes)
+        if how.cold and request.user not in self._warm:
+            how = replace(how, first_token=how.first_token + how.cold)
+        self._warm.add(request.user)
         self.counts.requests += 1
         voice = self._voices.of(request.path)
         streamed = request.is_streamed(unasked=voice.streams_unasked)

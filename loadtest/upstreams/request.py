@@ -18,6 +18,7 @@ class Request:
         "keep_alive",
         "method",
         "target",
+        "user",
         "wish",
     )
 
@@ -25,6 +26,7 @@ class Request:
         self.method = b""
         self.target = b""
         self.wish = ""  # the header x-misbehave
+        self.user = b""  # the header x-user-id
         self.expects_continue = False
         self.keep_alive = True
         self.body_start = bytearray()

@@ -260,6 +260,8 @@ async def test_old_blocks_lose_their_bodies_and_the_chain_holds(store: Store) ->
     assert [entry.seq for entry in found if entry.body is None] == [2, 3]
     assert first_break(found) is None
     assert await store.prune("chat", attempts=4, limit=100) == 0
+    assert await store.prune("chat", attempts=1, limit=100) == 2
+    assert await store.prune("code", attempts=1, limit=100) == 0
     await store.append(chained(found[-1], [BLOCK_DRAFT]))
 
 

@@ -19,6 +19,7 @@ from gateway.domain.service import (
 )
 from gateway.domain.ticket_key import TicketKey
 from gateway.domain.units import Share
+from gateway.handoff.evidence import Block, PairRecord
 from gateway.handoff.observations import Series
 from gateway.handoff.routing_table import RoutedService, RoutingTable
 from gateway.proxy.deadlines import SWEEP
@@ -68,12 +69,20 @@ def table(
     trusted: Iterable[str] = (),
     ticket_key: TicketKey | None = None,
     epoch: int = 1,
+    **routed: object,
 ) -> RoutingTable:
+    """Write a table; *routed* are RoutedService's own, of every service."""
     return RoutingTable(
         epoch=epoch,
         ticket_key=ticket_key,
         services=tuple(
-            RoutedService(service=s, share=Share(share), salt=s.name, revision=1)
+            RoutedService(
+                service=s,
+                share=Share(share),
+                salt=s.name,
+                revision=1,
+                **routed,  # type: ignore[arg-type]
+            )
             for s in services
         ),
         limits=limits,
@@ -89,6 +98,7 @@ class Gateway:
         self.errors: list[str] = []
         self._pools: set[Pool] = set()
         self._plane: Plane | None = None
+        self._listener: Listener | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._is_ready = threading.Event()
@@ -118,7 +128,7 @@ class Gateway:
             self._use(self._first)
             listening = socket.create_server(("127.0.0.1", 0), backlog=512)
             self.port = listening.getsockname()[1]
-            listener = Listener(self._plane, [listening.detach()])
+            self._listener = listener = Listener(self._plane, [listening.detach()])
             await listener.open()
             ticking = tasks.create_task(self._tick())
             self._is_ready.set()
@@ -169,6 +179,47 @@ class Gateway:
         frame = self._do(lambda: plane.observe(0, 1, 1))
         return next(s for s in frame.series if (s.service, s.version) == (of, name))
 
+    def mirrored(self) -> Series:
+        """Give what was counted of copies."""
+        plane = self._plane
+        assert plane is not None
+        (series,) = self._do(lambda: plane.observe(0, 1, 1)).mirrored
+        return series
+
+    def pairs(self) -> list[PairRecord]:
+        """Give the pairs there are since the last time."""
+        return [pair for block in self.blocks() for pair in block.pairs]
+
+    def abandon_copies(self) -> None:
+        """Give up on copies, as a worker does that stops."""
+        listener = self._listener
+        assert listener is not None
+        self._do(listener._mirrors.abandon)
+
+    def drain_copies(self, seconds: float) -> None:
+        """Wait for copies, as a worker does that stops."""
+        listener, loop = self._listener, self._loop
+        assert listener is not None
+        assert loop is not None
+        waiting = asyncio.run_coroutine_threadsafe(
+            listener._mirrors.drain(seconds), loop
+        )
+        waiting.result(PATIENCE_S)
+
+    def copies_being_answered(self) -> int:
+        """Tell how many copies run whose answer has begun."""
+        listener = self._listener
+        assert listener is not None
+        running = self._do(lambda: tuple(listener._mirrors._copies))
+        return sum(copy._status is not None for copy in running)
+
+    def let_pass(self, seconds: float) -> None:
+        """Look at the copies as if it were so much later."""
+        listener, plane = self._listener, self._plane
+        assert listener is not None
+        assert plane is not None
+        self._do(lambda: listener._mirrors.sweep(plane.wheel.read_clock() + seconds))
+
     def slices(
         self, name: str = "v1", of: str = "chat"
     ) -> dict[tuple[str, str], Series]:
@@ -183,6 +234,12 @@ class Gateway:
     def outcomes(self, name: str = "v1") -> dict[str, int]:
         """Give the outcomes that happened, by name."""
         return {o: n for o, n in self.series(name).outcomes.items() if n}
+
+    def blocks(self) -> list[Block]:
+        """Give the evidence there is since the last time."""
+        plane = self._plane
+        assert plane is not None
+        return self._do(lambda: plane.units.take(can_send=True))
 
     def refused(self) -> dict[int, int]:
         plane = self._plane
@@ -203,7 +260,9 @@ class Gateway:
     def _unrest(self, plane: Plane) -> dict[str, int]:
         frame = plane.observe(0, 1, 1)
         signs = {
-            "in flight": sum(series.in_flight for series in frame.series),
+            "in flight": sum(
+                series.in_flight for series in (*frame.series, *frame.mirrored)
+            ),
             "busy": sum(abs(pool.busy) for pool in self._pools),
             "pending": sum(pool.pending for pool in self._pools),
         }

@@ -1,5 +1,6 @@
 """The gateway's own errors reach people through the clients they use."""
 
+import contextlib
 import socket
 from contextlib import closing
 from typing import Any
@@ -10,8 +11,11 @@ import openai
 import orjson
 import pytest
 
-from gateway.domain.service import DialectChoice, Version
-from tests.flows.scripted import post
+from gateway.domain.service import DialectChoice, Timeouts, Version
+from gateway.domain.units import Seconds
+from gateway.proxy.tally import Tally
+from tests.flows.chat import IS_JSON, ask, asked, by_length
+from tests.flows.scripted import Ended, Upstream, Wire, post
 from tests.flows.stage import Stage, endpoint, service, table
 
 HELLO: list[Any] = [{"role": "user", "content": "hello"}]
@@ -81,3 +85,71 @@ async def test_a_dialect_that_is_set_counts_for_every_path(stage: Stage) -> None
     assert answer.status == 502
     assert told["error_type"] == "upstream_error"
     assert told["request_id"] == "r-1"
+
+
+# Code of ours that fails.
+
+
+async def _failing(*pieces: bytes) -> Upstream:
+    """Start a server that says this and no more; with nothing to say it closes."""
+
+    async def script(wire: Wire) -> None:
+        await upstream.read(wire)
+        await wire.send(*pieces)
+        if pieces:
+            await upstream.until_lost(wire)
+
+    upstream = Upstream(script)
+    return await upstream.start()
+
+
+@pytest.mark.parametrize(
+    ("pieces", "settings"),
+    [
+        ((), {}),
+        ((b"no HTTP\r\n\r\n",), {}),
+        ((b"",), {"timeouts": Timeouts(first_byte=Seconds(0.1))}),
+        (
+            (by_length(b"abc", IS_JSON)[:-1],),
+            {"timeouts": Timeouts(idle=Seconds(0.1))},
+        ),
+    ],
+    ids=["it closes", "it is no HTTP", "it says nothing", "it stalls"],
+)
+async def test_a_client_does_not_wait_for_code_that_fails(
+    stage: Stage,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    pieces: tuple[bytes, ...],
+    settings: dict[str, Any],
+) -> None:
+    """It is cut off at once; nothing is left behind (see `stage`)."""
+    monkeypatch.setattr(Tally, "fail", _err)
+    upstream = await _failing(*pieces)
+    stage.serve_one(upstream, **settings)
+    client = await stage.client()
+
+    await client.send(ask(asked()))
+    with contextlib.suppress(Ended):
+        await client.read_to_end()
+
+    assert "could not be answered" in caplog.text
+    assert stage.gateway.outcomes() == {"upstream_error": 1}
+
+
+async def test_a_client_does_not_wait_for_a_refusal_that_fails(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Tally, "fail", _err)
+    _serve_nobody(stage)
+    client = await stage.client()
+
+    await client.send(ask(asked()))
+
+    assert await client.is_closed()
+    assert "could not be refused" in caplog.text
+    assert stage.gateway.outcomes() == {"upstream_error": 1}
+
+
+def _err(*_args: object) -> None:
+    raise RuntimeError("a bug")

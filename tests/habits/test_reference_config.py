@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,15 @@ from gateway.answers.script import SCRIPTS
 from gateway.answers.signals import SIGNALS
 from gateway.cli.serve import DEFAULT_STATE
 from gateway.domain.deployment import Deployment
+from gateway.domain.rollout import (
+    Analyse,
+    OnFailure,
+    Pause,
+    SetHeaderRoute,
+    SetMirrorRoute,
+    SetWeight,
+    Strategy,
+)
 from gateway.domain.service import RESERVED
 from gateway.settings.load import load_document, load_file
 from gateway.settings.shapes.gateway import DocumentShape
@@ -36,7 +46,9 @@ REQUIRED = {
         }
     },
 }
-PLACES = {
+METRICS = ("services", "chat", "rollout", "analysis", "metrics")
+STEP = ("services", "chat", "rollout", "steps", 0)
+PLACES: dict[str, tuple[str | int, ...]] = {
     "": (),
     "admin": ("admin",),
     "admin.tokens[]": ("admin", "tokens", 0),
@@ -51,6 +63,20 @@ PLACES = {
     "feedback": ("services", "chat", "feedback"),
     "override": ("services", "chat", "override"),
     "failover": ("services", "chat", "failover"),
+    "rollout": ("services", "chat", "rollout"),
+    "rollout.mirror": ("services", "chat", "rollout", "mirror"),
+    "rollout.analysis": ("services", "chat", "rollout", "analysis"),
+    "rollout.analysis.closes": ("services", "chat", "rollout", "analysis", "closes"),
+    "rollout.analysis.metrics[]": (*METRICS, 0),
+    "rollout.analysis.metrics[].margin": (*METRICS, 0, "margin"),
+    "rollout.steps[]": STEP,
+    "rollout.steps[].pause": (*STEP, "pause"),
+    "rollout.steps[].analysis": (*STEP, "analysis"),
+    "rollout.steps[].setHeaderRoute": (*STEP, "setHeaderRoute"),
+    "setHeaderRoute.match[]": (*STEP, "setHeaderRoute", "match", 0),
+    "headerValue": (*STEP, "setHeaderRoute", "match", 0, "headerValue"),
+    "rollout.steps[].setMirrorRoute": (*STEP, "setMirrorRoute"),
+    "setMirrorRoute.match[]": (*STEP, "setMirrorRoute", "match", 0),
     "version": ("services", "chat", "versions", "v1"),
     "path_rewrite": ("services", "chat", "versions", "v1", "path_rewrite"),
     "timeouts": ("services", "chat", "versions", "v1", "timeouts"),
@@ -102,6 +128,37 @@ def test_one_example_shows_all_that_is_read_in_answers() -> None:
         assert version.deadlines.first_token
 
 
+def test_one_example_climbs_by_evidence() -> None:
+    """Each part of a plan works, and works together with the others."""
+    (service,) = _load(CONFIG / "examples" / "canary-by-evidence.yaml").services
+    plan = service.rollout
+
+    assert plan is not None
+    assert plan.strategy is Strategy.CANARY
+    assert [s.share for s in plan.steps if isinstance(s, SetWeight)] == [
+        5_000,
+        25_000,
+        50_000,
+    ]
+    assert {rule.on_failure for rule in plan.analysis.metrics} == set(OnFailure)
+    assert ("plan", "paid") in plan.analysis.require_segments
+
+
+def test_one_example_switches_at_once() -> None:
+    """After a preview, which changes no user's answers."""
+    (service,) = _load(CONFIG / "examples" / "blue-green.yaml").services
+    plan = service.rollout
+
+    assert plan is not None
+    assert plan.strategy is Strategy.BLUE_GREEN
+    assert {type(step) for step in plan.steps} == {
+        SetHeaderRoute,
+        SetMirrorRoute,
+        Analyse,
+        Pause,
+    }
+
+
 def test_the_reference_writes_the_defaults_of_the_code() -> None:
     """Leaving everything out means the same as copying the reference."""
     reference = _load(CONFIG / "reference.yaml")
@@ -109,6 +166,34 @@ def test_the_reference_writes_the_defaults_of_the_code() -> None:
 
     assert replace(reference.state, path="state.db") == bare.state
     assert replace(reference, state=bare.state) == bare
+
+
+def test_the_reference_writes_the_usual_rollout() -> None:
+    """It is off by default, so it stands there as a comment, and means what {} means."""
+    written = _uncommented("rollout")
+    (chat,) = _rolled_out(written).services
+    (bare,) = _rolled_out({}).services
+
+    assert chat == bare
+    for name in ("rollout", "rollout.mirror", "rollout.analysis"):
+        inner = written
+        for key in PLACES[name][3:]:
+            inner = inner[str(key)]
+        assert set(inner) == set(keys_of(_shape(PLACES[name])))
+
+
+def _rolled_out(rollout: object) -> Deployment:
+    document: Any = deepcopy(REQUIRED)
+    chat = document["services"]["chat"]
+    chat["versions"]["v2"] = {"endpoints": ["http://127.0.0.1:9002"]}
+    chat |= {"baseline": "v1", "candidate": "v2", "rollout": rollout}
+    return load_document(document, source="full", environment={}, cores=2)
+
+
+def _uncommented(key: str) -> Any:
+    text = (CONFIG / "reference.yaml").read_text()
+    (block,) = re.findall(rf"^ +# {key}:\n(?: +#   .*\n)+", text, re.MULTILINE)
+    return yaml.safe_load(re.sub(r"^ +# ", "", block, flags=re.MULTILINE))[key]
 
 
 def test_the_places_looked_at_are_all_there_are() -> None:

@@ -14,8 +14,8 @@ from gateway.domain.rollout import (
 )
 from gateway.domain.units import Seconds
 from gateway.settings import names, quantities, required
-from gateway.settings.guards import Draft
 from gateway.settings.problem import Finding, raise_all, shown, wrong
+from gateway.settings.rules import Draft
 from gateway.settings.shapes.shape import (
     Duration,
     Percent,
@@ -32,6 +32,7 @@ _MOST_METRICS: Final = 64
 _MOST_UNITS: Final = 1_000_000
 _MOST_WASHED_OUT: Final = 10
 _MOST_EXCHANGES: Final = _ANALYSIS.closes_exchanges  # workers record no more of a key
+_SHORTEST_WINDOW: Final = 10
 _WIDEST: Final = 100
 _LEAST_IMPORTANT: Final = 0.001
 _MOST_IMPORTANT: Final = 1000
@@ -55,7 +56,15 @@ def _limit(value: object) -> float | str:
 
 
 def _window(value: object) -> Seconds | None:
-    return None if value == "auto" else quantities.duration(value)
+    if value == "auto":
+        return None
+    seconds = quantities.duration(value)
+    if seconds < _SHORTEST_WINDOW:
+        raise wrong(
+            f"found {shown(value)}: each window has its own part of alpha.",
+            f"Write auto, or at least {_SHORTEST_WINDOW} seconds.",
+        )
+    return seconds
 
 
 _Limit = Annotated[
@@ -220,7 +229,7 @@ class AnalysisShape(Shape):
             anyOf=[
                 {"const": "auto"},
                 {"type": "string", "pattern": f"^{quantities.DURATION_PATTERN}$"},
-                {"type": "number", "minimum": quantities.SHORTEST},
+                {"type": "number", "minimum": _SHORTEST_WINDOW},
             ]
         ),
     ] = Field(
@@ -273,7 +282,7 @@ class AnalysisShape(Shape):
     def _fits(self) -> "AnalysisShape":
         raise_all(
             Finding(
-                what=f"found {shown(seconds)} seconds, and a step lasts "
+                what=f"found {seconds:g} seconds, and a step lasts "
                 f"{self.step_timeout:g} at most (step_timeout).",
                 remedy="Write less, or a longer step_timeout.",
                 at=at,

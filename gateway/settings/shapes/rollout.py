@@ -24,7 +24,8 @@ from gateway.domain.rollout import (
 )
 from gateway.domain.segment import Segment
 from gateway.domain.units import percent_from_share
-from gateway.settings import guards, names, quantities, ramp, required
+from gateway.settings import names, quantities, ramp, required, rules
+from gateway.settings.guards import Measured
 from gateway.settings.problem import Finding, Wrong, raise_all
 from gateway.settings.shapes.guard import AnalysisShape
 from gateway.settings.shapes.shape import (
@@ -157,9 +158,7 @@ class RolloutShape(Shape):
         raise_all(ramp.misfits(self._plan))
         return self
 
-    def plan_for(
-        self, measured: guards.Measured, segments: Sequence[Segment]
-    ) -> RolloutPlan:
+    def plan_for(self, measured: Measured, segments: Sequence[Segment]) -> RolloutPlan:
         """Give the domain's value, for a service that measures and slices like this.
 
         Raises:
@@ -170,7 +169,7 @@ class RolloutShape(Shape):
         findings: list[Finding] = []
         analysis = self._plan.analysis
         try:
-            metrics = guards.completed(drafts, measured)
+            metrics = rules.completed(drafts, measured)
             analysis = replace(analysis, metrics=metrics)
         except Wrong as error:
             findings += [each.below("metrics") for each in error.findings]

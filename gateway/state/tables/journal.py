@@ -1,20 +1,24 @@
-"""The journal, one row an entry."""
+"""The journal: a row for each entry, and one for its body as long as that is kept."""
 
 import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from gateway.state.journal import Entry
+from gateway.state.journal import BLOCK, Entry
 from gateway.state.store import demand_continued
 
-_READ: Final = "SELECT seq, at, service, kind, digest, hash, body FROM entry"
+_READ: Final = (
+    "SELECT seq, at, service, kind, digest, hash, body FROM entry LEFT JOIN body"
+    " USING (seq)"
+)
 _LAST: Final = f"{_READ} ORDER BY seq DESC LIMIT 1"
 _ALL: Final = f"{_READ} WHERE seq > ? ORDER BY seq LIMIT ?"
 _OF_SERVICE: Final = f"{_READ} WHERE service = ? AND seq > ? ORDER BY seq LIMIT ?"
-_WRITE: Final = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?)"
-_PRUNE: Final = """UPDATE entry SET body = NULL WHERE seq IN (
-    SELECT seq FROM entry
-    WHERE service = :service AND kind = 'block' AND body IS NOT NULL AND seq < (
+_WRITE: Final = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)"
+_WRITE_BODY: Final = "INSERT INTO body VALUES (?, ?, ?)"
+_PRUNE: Final = """DELETE FROM body WHERE seq IN (
+    SELECT seq FROM body
+    WHERE block_of = :service AND seq < (
         SELECT seq FROM entry WHERE service = :service AND kind = 'begun'
         ORDER BY seq DESC LIMIT 1 OFFSET :attempts - 1)
     ORDER BY seq LIMIT :limit)"""
@@ -48,6 +52,7 @@ def append_entries(connection: sqlite3.Connection, entries: Sequence[Entry]) -> 
         return
     demand_continued(entries, last=read_last_entry(connection))
     connection.executemany(_WRITE, [_row(entry) for entry in entries])
+    connection.executemany(_WRITE_BODY, [_body_row(entry) for entry in entries])
 
 
 def prune_blocks(
@@ -66,8 +71,11 @@ def _row(entry: Entry) -> tuple[int | float | str | bytes | None, ...]:
         entry.kind,
         entry.digest,
         entry.hash,
-        entry.body,
     )
+
+
+def _body_row(entry: Entry) -> tuple[int, bytes | None, str | None]:
+    return entry.seq, entry.body, entry.service if entry.kind == BLOCK else None
 
 
 def _entry(

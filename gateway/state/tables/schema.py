@@ -32,16 +32,17 @@ _STEPS: Final = (  # each leads from one schema version to the next, from 0 on
         """CREATE TABLE marks (
             service TEXT NOT NULL, run INTEGER NOT NULL, count INTEGER NOT NULL,
             packed BLOB NOT NULL, PRIMARY KEY (service, run))""",
-        # The body stands last: what is long is read past only by who wants it.
         """CREATE TABLE entry (
             seq INTEGER PRIMARY KEY, at REAL NOT NULL, service TEXT,
-            kind TEXT NOT NULL, digest BLOB NOT NULL, hash BLOB NOT NULL,
-            body BLOB)""",
+            kind TEXT NOT NULL, digest BLOB NOT NULL, hash BLOB NOT NULL)""",
         "CREATE INDEX entry_of_service ON entry (service, seq)",
         """CREATE INDEX begun_of_service ON entry (service, seq)
             WHERE kind = 'begun'""",
-        """CREATE INDEX prunable_of_service ON entry (service, seq)
-            WHERE kind = 'block' AND body IS NOT NULL""",
+        # Bodies lie apart: where all of a page go, the page is free for others.
+        """CREATE TABLE body (
+            seq INTEGER PRIMARY KEY, body BLOB NOT NULL, block_of TEXT)""",
+        """CREATE INDEX block_of_service ON body (block_of, seq)
+            WHERE block_of IS NOT NULL""",
     ),
 )
 SCHEMA_VERSION: Final = len(_STEPS)
@@ -49,7 +50,7 @@ SCHEMA_VERSION: Final = len(_STEPS)
 WITHOUT_SECRETS: Final = 1
 """Schema versions up to this one hold no secrets."""
 
-_NOT_CHECKED: Final = {"entry"}
+_NOT_CHECKED: Final = {"entry", "body"}
 """The journal may be large, and a check reads the whole table."""
 
 _LOG_IS_CUT_TO: Final = 8 << 20  # bytes, after a large transaction
@@ -71,9 +72,17 @@ def raise_schema(connection: sqlite3.Connection, version: int) -> None:
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def prepare(connection: sqlite3.Connection) -> None:
-    """Lock the file, and have every commit that returned survive a power cut."""
+def lock(connection: sqlite3.Connection) -> None:
+    """Have the file to ourselves; before anything is read of it.
+
+    Its log then needs no index in shared memory, a file of 32 kB that a full disk has no
+    room for: what is kept can be read there too (sqlite.org/wal.html, section 8).
+    """
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Have every commit that returned survive a power cut."""
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA journal_size_limit = {_LOG_IS_CUT_TO}")

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from gateway.cli.detail import detail_of
 from gateway.cli.figures import age
-from gateway.cli.status import status_of, with_protection
+from gateway.cli.status import status_of
 from gateway.cli.views import AllServices, OtherLanguage, ServiceView, read
 
 SIGNALS = {
@@ -146,13 +146,6 @@ def test_one_service_is_shown_with_all_that_is_known_of_it() -> None:
     assert [
         "large", "v1", "50", "2.00", "%", "1500", "ms", "2500", "ms", "321", "ms", "$0.0012",
     ] in rows  # fmt: skip
-
-
-def test_a_machine_gets_all_that_the_gateway_says() -> None:
-    """And the word for what protects each service."""
-    everything = with_protection({"epoch": 4, "services": [CHAT]})
-    assert everything == {"epoch": 4, "services": [{**CHAT, "protection": "off"}]}
-    assert with_protection(CHAT) == {**CHAT, "protection": "off"}
 
 
 def test_an_answer_of_another_shape_is_refused_with_its_place() -> None:

@@ -7,7 +7,17 @@ import pytest
 from gateway.cli import later
 from gateway.cli.main import main
 
-BUILT = {"serve", "check", "demo", "status", "weights", "reload", "schema", "version"}
+BUILT = {
+    "serve",
+    "check",
+    "simulate",
+    "demo",
+    "status",
+    "weights",
+    "reload",
+    "schema",
+    "version",
+}
 
 
 def _run(arguments: Sequence[str]) -> int:

@@ -52,6 +52,30 @@ def test_workers_are_added_up() -> None:
     assert traffic.downstream == {0: 3, 1: 3}
 
 
+def test_copies_are_counted_apart_from_traffic() -> None:
+    """Over workers that live, that died, and of a controller before."""
+    aggregate = Aggregate()
+    for worker, pid in ((0, 10), (0, 11), (1, 12)):
+        frame = _frame(worker, pid, 1, complete=1)
+        frame.mirrored = [
+            Series(service="chat", version="v2", outcomes={"complete": 2}, cost=0.25)
+        ]
+        aggregate.take(frame)
+        if pid == 10:
+            aggregate.lost(worker, pid)
+            aggregate.welcome(worker, 11)
+    successor = Aggregate()
+    successor.go_on_from(aggregate.counted())
+
+    for traffic in (aggregate.traffic(), successor.traffic()):
+        copies = traffic.mirrored["chat", "v2"]
+        assert (copies.requests, copies.cost) == (6, 0.75)
+        assert traffic.of("chat", "v2").requests == 0
+        assert traffic.of("chat", "v1").requests == 3
+    successor.forget_all_but({("chat", "v1"): ()})
+    assert successor.traffic().mirrored["chat", "v2"].requests == 4  # of the living
+
+
 def test_what_was_dropped_outlives_workers_and_controllers() -> None:
     """The workers' and this process's own."""
     aggregate = Aggregate()

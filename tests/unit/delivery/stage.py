@@ -8,6 +8,8 @@ from gateway.delivery.machine import answer
 from gateway.domain.rollout import (
     AnalysisPlan,
     OnFailure,
+    PauseReason,
+    Phase,
     RolloutPlan,
     SetWeight,
     Standing,
@@ -94,6 +96,13 @@ class Rollout:
             is_healthy=is_healthy,
         )
         return self.does(tick)
+
+    def phase(self) -> Phase:
+        """Give the phase; a call, because mypy takes an attribute to stay as it was."""
+        return self.standing.phase
+
+    def pause(self) -> PauseReason | None:
+        return self.standing.pause
 
     @property
     def percent(self) -> float:

@@ -6,8 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.domain.rollout import (
+    HeaderMatch,
+    MirrorLimits,
+    SetHeaderRoute,
+    SetMirrorRoute,
+)
 from gateway.domain.service import Endpoint, Service, Version
-from gateway.domain.units import Share
+from gateway.domain.units import Seconds, Share
+from gateway.handoff.evidence import OVERDUE, Block, Evidence, PairRecord, Record
 from gateway.handoff.link import Applied, FrameReader, Hello, Message, Publish, encode
 from gateway.handoff.routing_table import RoutedService, RoutingTable
 
@@ -29,14 +36,52 @@ TABLE = RoutingTable(
             share=Share(10),
             salt="chat",
             revision=3,
+            header_routes=(
+                SetHeaderRoute(
+                    name="staff", match=(HeaderMatch(name="x-staff", exact="1"),)
+                ),
+            ),
+            mirror_routes=(SetMirrorRoute(name="shadow", share=Share(20_000)),),
+            mirror=MirrorLimits(concurrency=4, tokens_per_minute=None),
+            window=Seconds(900.0),
         ),
     ),
+)
+HUNG = Record(
+    fingerprint=1,
+    bucket=None,
+    is_candidate=True,
+    arrived=1.5,
+    nth=0,
+    window=0,
+    nth_in_window=0,
+    outcome=OVERDUE,
+    duration=30.0,
+    first_content=None,
+    per_token=None,
+    input_tokens=None,
+    output_tokens=None,
+    cost=None,
+    is_late=True,
+    values=[(0, 1.0)],
+    cell=b"\x01",
+)
+BLOCK = Block(
+    service="chat",
+    revision=3,
+    versions=("v1", "v2"),
+    share=Share(10),
+    names=("refusal",),
+    segments=7,
+    records=[HUNG],
+    pairs=[PairRecord(baseline=HUNG, candidate=None)],
 )
 MESSAGES: list[Message] = [
     Hello(worker=0, pid=1, table=None),
     Hello(worker=1, pid=2, table=TABLE),
     Publish(table=TABLE),
     Applied(epoch=7),
+    Evidence(worker=0, pid=1, sequence=1, sampled=0.5, blocks=[BLOCK]),
 ]
 
 

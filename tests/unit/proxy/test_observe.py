@@ -15,7 +15,7 @@ from gateway.domain.service import (
     Version,
 )
 from gateway.domain.units import Seconds, Share
-from gateway.handoff.evidence import Record
+from gateway.handoff.evidence import OVERDUE, Record
 from gateway.handoff.observations import Series
 from gateway.handoff.routing_table import RoutedService
 from gateway.proxy.counting import count
@@ -63,12 +63,15 @@ class Exchange:
         method: bytes = b"POST",
         body: bytes = b"{}",
         routed: RoutedService = ROUTED,
+        *,
+        is_tossed: bool = True,
     ) -> Observation:
         target = Target(routed, VERSION, self.tally, Tracing(random.Random(1), 0.0))
         route = Route(routed, {"v1": target}, random.Random(1))
         head = RequestHead(method, path, 1, {}, path, content_length=len(body))
         seen = Observation(target, route, head, RequestBody(head, body), None)
-        seen.was_tossed(self.units, 0.0)
+        if is_tossed:
+            seen.was_tossed(self.units, 0.0)
         return seen
 
     def answered(
@@ -190,6 +193,63 @@ def test_which_answer_is_late(
 
     assert totals.is_late is is_late
     assert exchange.series().late == is_late
+
+
+# Evidence at the deadline.
+
+
+def test_what_hangs_is_evidence_at_its_deadline_and_not_again(
+    exchange: Exchange,
+) -> None:
+    seen = exchange.begin()
+
+    seen.note_overdue(1.25, exchange.units)
+    (record,) = exchange.records()
+    exchange.end(seen, 600.0, Outcome.UPSTREAM_ERROR, 504)
+
+    assert (record.outcome, record.is_late) == (OVERDUE, True)
+    assert record.duration == pytest.approx(1.25)
+    assert (record.nth, record.values, record.cost) == (1, [], None)
+    assert exchange.records() == []
+    assert exchange.series().outcomes == {"upstream_error": 1}
+    assert exchange.series().late == 1
+
+
+def test_its_answer_is_read_all_the_same_when_it_comes_at_last(
+    exchange: Exchange,
+) -> None:
+    seen = exchange.begin(body=b'{"n":2}')
+    seen.note_overdue(1.25, exchange.units)
+
+    seen.whole = (head_of(JSON), SAID)
+    exchange.end(seen, 5.0)
+
+    assert exchange.series().outcomes == {"truncated": 1}  # one of two answers
+
+
+def test_a_client_that_has_not_sent_its_request_makes_nobody_late(
+    exchange: Exchange,
+) -> None:
+    """What is asked is not known yet; and no version could have answered."""
+    seen = exchange.begin(body=b'{"n":')
+    seen.body.is_whole = False
+
+    seen.note_overdue(1.25, exchange.units)
+    assert exchange.records() == []
+    exchange.end(seen, 5.0, Outcome.CLIENT_CANCELLED, None)
+
+    assert [record.outcome for record in exchange.records()] == ["client_cancelled"]
+
+
+def test_what_is_no_unit_is_no_evidence_at_its_deadline(exchange: Exchange) -> None:
+    seen = exchange.begin()
+    untossed = exchange.begin(is_tossed=False)
+
+    for each in (seen, untossed):
+        each.note_overdue(1.25, exchange.units)
+
+    assert len(exchange.records()) == 1
+    assert exchange.series().late == 2
 
 
 # What is no answer of a model.

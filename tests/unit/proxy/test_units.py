@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.domain.units import Share
-from gateway.handoff.evidence import Record
+from gateway.domain.units import Seconds, Share
+from gateway.handoff.evidence import PairRecord, Record
 from gateway.proxy import units as limits
 from gateway.proxy.units import Split, Unit, Units
 
@@ -14,6 +14,7 @@ SPLIT = Split(
     share=Share(50_000),
     names=("refusal",),
     segments=7,
+    window=Seconds(600.0),
 )
 KEY = 0x1234_5678_0000_0001  # its low bits are low: any sample has it
 
@@ -52,11 +53,26 @@ def test_after_twenty_a_key_is_recorded_twice_in_each_window_and_no_more() -> No
     units = Units()
 
     first = [units.arrived(SPLIT, KEY, 10.0) for _ in range(100)]
-    later = [units.arrived(SPLIT, KEY, 10.0 + limits.WINDOW_S) for _ in range(100)]
+    later = [units.arrived(SPLIT, KEY, 10.0 + SPLIT.window) for _ in range(100)]
 
     assert sum(unit is not None for unit in first) == limits.RECORDED
     assert [u.nth_in_window for u in later if u] == [1, 2]
     assert {u.window for u in later if u} == {u.window + 1 for u in first if u}
+
+
+def test_a_window_is_as_long_as_the_plan_says() -> None:
+    units = Units()
+    split = SPLIT._replace(window=Seconds(3600.0))
+
+    moments = (0.0, 1000.0, 3599.0, 3600.0)
+    seen = [units.arrived(split, KEY & 0xFFFF_FFFF, now) for now in moments]
+
+    assert [(u.window, u.nth_in_window) for u in seen if u] == [
+        (0, 1),
+        (0, 2),
+        (0, 3),
+        (1, 1),
+    ]
 
 
 def test_a_change_of_the_weight_begins_anew() -> None:
@@ -131,6 +147,19 @@ def test_records_are_given_once_by_split() -> None:
     assert blocks[0].names == ("refusal",)
     assert units.take(can_send=True) == []
     assert units.dropped == 0
+
+
+def test_pairs_travel_with_the_records_of_their_split() -> None:
+    units = Units()
+    pair = PairRecord(baseline=record(), candidate=None)
+    units.ended(SPLIT, record())
+    units.paired(SPLIT, pair)
+    units.paired(SPLIT._replace(revision=2), pair)
+
+    blocks = units.take(can_send=True)
+
+    assert [(len(b.records), b.pairs) for b in blocks] == [(1, [pair]), (0, [pair])]
+    assert units.take(can_send=True) == []
 
 
 def test_what_cannot_be_sent_is_held() -> None:

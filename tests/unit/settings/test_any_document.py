@@ -48,12 +48,39 @@ services:
       v2: {endpoints: ["http://b"]}
     baseline: v1
     candidate: v2
+    rollout:
+      strategy: canary
+      autostart: false
+      steps:
+        - setHeaderRoute: {name: a, match: [{headerName: b, headerValue: {regex: c}}]}
+        - setMirrorRoute: {name: a, percentage: 1, match: [{headers: {d: {exact: e}}}]}
+        - setWeight: 5
+        - pause: {duration: 10m}
+        - analysis: {duration: 1h}
+        - setMirrorRoute: {name: a}
+        - setWeight: 50
+      mirror: {concurrency: 1, tokens_per_minute: null}
+      analysis:
+        alpha: 0.05
+        window: auto
+        closes: {after: 1m, exchanges: 2}
+        metrics:
+          - {signal: error_rate, importance: 3, margin: {relative: 1, absolute: 0.1}}
+          - {signal: duration, statistic: p95, margin: {absolute: 50ms, relative: 1}, ceiling: 9s}
+          - {signal: x, statistic: rate, worse: lower, on_failure: warn}
+          - {signal: "feedback:z", worse: higher}
+        require_segments: [a, {b: y}]
+      rollback_steps: [20, 5]
+  fixed:
+    versions: {v1: {endpoints: ["http://a"]}, v2: {endpoints: ["http://b"]}}
+    baseline: v1
     weights: {v2: 10}
 """
 
 WORDS = st.sampled_from([
     *("listen", "admin", "services", "chat", "versions", "v1", "endpoints", "rollout"),
     *("http://[", "http://a:99999", "//", "[::1]:1", "1.2.3.4/99", "1e400", "٣", "\0"),
+    *("setWeight", "pause", "duration", "p95", "rate", "a", "feedback:", "canary"),
     *("sqlite:\0", "/~", "env", "file", "from", "off", "auto", "9d", "1.0000001B"),
 ])
 SCALARS = (

@@ -28,7 +28,8 @@ def test_unknown_keys_are_errors_in_the_editor_too() -> None:
     shapes = [schema, *schema["$defs"].values()]
 
     assert not [s for s in shapes if "properties" in s and s["additionalProperties"]]
-    assert "rollout" not in schema["$defs"]["ServiceShape"]["properties"]
+    assert "targeting" not in schema["$defs"]["ServiceShape"]["properties"]
+    assert "approvals" not in schema["$defs"]["RolloutShape"]["properties"]
     assert schema["required"] == ["listen", "admin", "services"]
 
 
@@ -63,6 +64,21 @@ def test_it_offers_every_dialect_signal_and_way_to_slice() -> None:
         *DEFAULT_SIGNALS,
     }
     assert "request_bytes" in segment["anyOf"][0]["enum"]
+
+
+def test_it_offers_the_steps_of_a_rollout_as_argo_spells_them() -> None:
+    """An editor completes them."""
+    shapes: dict[str, Any] = json_schema()["$defs"]  # type: ignore[assignment]
+    steps = shapes["RolloutShape"]["properties"]["steps"]
+
+    assert steps["default"] == [{"setWeight": n} for n in (5.0, 25.0, 50.0, 100.0)]
+    assert list(shapes["StepShape"]["properties"]) == [
+        "setWeight",
+        "pause",
+        "setHeaderRoute",
+        "setMirrorRoute",
+        "analysis",
+    ]
 
 
 def test_a_price_is_three_numbers_a_name_or_auto() -> None:

@@ -5,7 +5,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.analysis.histogram import OTEL_DURATION
 from gateway.analysis.sums import SlicedSum
 from gateway.telemetry.prometheus import Exposition, GatewayCollector
-from gateway.telemetry.traffic import Picture, SignalSums, Traffic
+from gateway.telemetry.traffic import Picture, SignalSums, Traffic, VersionTraffic
 
 
 def _scrape(traffic: Traffic) -> list[str]:
@@ -48,6 +48,27 @@ def _traffic() -> Traffic:
     }
     traffic.dropped.update({"access_log": 6})
     return traffic
+
+
+def test_copies_have_names_of_their_own() -> None:
+    """Their cost is no cost of the candidate's traffic."""
+    traffic = _traffic()
+    traffic.mirrored["chat", "v1"] = VersionTraffic(cost=0.5)
+    traffic.mirrored["chat", "v1"].outcomes.update({"complete": 4})
+    traffic.mirrored["chat", "v1"].skipped.update({"tokens": 2})
+    traffic.mirrored["gone", "v1"] = VersionTraffic(cost=9.0)
+
+    lines = _scrape(traffic)
+
+    of = 'service="chat",version="v1"'
+    for line in (
+        f'sluicegate_mirrored_requests_total{{outcome="complete",{of}}} 4.0',
+        f"sluicegate_mirrored_cost_usd_total{{{of}}} 0.5",
+        f'sluicegate_mirrored_skipped_total{{{of},why="tokens"}} 2.0',
+        f"sluicegate_cost_usd_total{{{of}}} 0.125",
+    ):
+        assert line in lines
+    assert not any("gone" in line for line in lines)
 
 
 def test_the_names_are_the_promised_ones() -> None:

@@ -1,0 +1,79 @@
+"""What the analysis reads of one recorded exchange; handoff.evidence.Record is one."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class Exchange(Protocol):
+    """One exchange that was assigned by a coin. Unknown is None.
+
+    Each attribute means what handoff.evidence.Record says of it.
+    """
+
+    @property
+    def fingerprint(self) -> int:
+        """64 bits that stand for the sticky key, or for a request without one."""
+
+    @property
+    def bucket(self) -> int | None:
+        """Where the key lands; None without a key."""
+
+    @property
+    def is_candidate(self) -> bool:
+        """Where it was assigned to, whoever answered it."""
+
+    @property
+    def arrived(self) -> float:
+        """When its version was chosen; monotonic clock."""
+
+    @property
+    def nth(self) -> int:
+        """Of this key since the weight changed, in its worker; 1 the first to arrive."""
+
+    @property
+    def window(self) -> int:
+        """Which slice of time it arrived in."""
+
+    @property
+    def nth_in_window(self) -> int:
+        """As nth, within the window."""
+
+    @property
+    def outcome(self) -> str:
+        """An outcome's value, or observe.OVERDUE."""
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+
+    @property
+    def first_content(self) -> float | None:
+        """Seconds to the first content of a stream; None of any other."""
+
+    @property
+    def per_token(self) -> float | None:
+        """Seconds per output token after the first."""
+
+    @property
+    def input_tokens(self) -> int | None:
+        """As reported."""
+
+    @property
+    def output_tokens(self) -> int | None:
+        """As reported."""
+
+    @property
+    def cost(self) -> float | None:
+        """USD."""
+
+    @property
+    def is_late(self) -> bool:
+        """The version's deadline passed before there was anything."""
+
+    @property
+    def values(self) -> Sequence[tuple[int, float]]:
+        """Signals that were measured, by their place among the names."""
+
+    @property
+    def cell(self) -> bytes:
+        """Number of each segment's value."""

@@ -1,0 +1,201 @@
+"""What is known of each sticky key in one attempt: where its bucket lies, what it counted as.
+
+A key that was seen on the baseline at a weight has a bucket at or above it; one that was
+seen on the candidate, below. So when the weight moves, the coin of a known key is no longer
+the weight: it is the part of what its bucket's interval [low, high) leaves open. Losing
+what is known would make later coins wrong; therefore the table is kept with the rollout,
+and where it is full, keys are let go by a hash that knows nothing of the version, and never
+taken back in this attempt.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from gateway.domain.units import BUCKETS, Share
+
+MOST_KEYS: Final = 200_000
+
+_FULL: Final = 1 << 32
+_LOW: Final = 0xFFFFFFFF
+_NOWHERE: Final = -1
+
+
+class Key(msgspec.Struct, array_like=True, gc=False):
+    """One key. Masks have a bit for each cell of the design; bit 0 is everything.
+
+    Attributes:
+        low: Its bucket is here or above.
+        high: Its bucket is below.
+        revision: Of the latest epoch it was heard of in.
+        coin: The probability that it is on the candidate in that epoch, given what was
+            known of it before; 0: it can only be on one side, and is no evidence.
+        fresh: Cells in which it was counted in this epoch.
+        fresh_timing: The same for timing metrics.
+        window: The latest window it was heard of in, in this epoch.
+        in_window: Cells in which it was counted in this window.
+        in_window_timing: The same for timing metrics.
+        step: The latest step it was counted in.
+        in_step: Cells in which it was counted in this step.
+        proven: The step in which it was closed as a whole key, in this epoch.
+        rows: Its exchanges until it is closed; see whole_keys.
+
+    """
+
+    low: int = 0
+    high: int = BUCKETS
+    revision: int = _NOWHERE
+    coin: float = 0.0
+    fresh: int = 0
+    fresh_timing: int = 0
+    window: int = _NOWHERE
+    in_window: int = 0
+    in_window_timing: int = 0
+    step: int = _NOWHERE
+    in_step: int = 0
+    proven: int = _NOWHERE
+    rows: bytes = b""
+
+    def begin(self, revision: int, share: Share, *, is_candidate: bool) -> None:
+        """Toss its coin for an epoch, and only then look at what fell."""
+        low, high = self.low, self.high
+        self.coin = (share - low) / (high - low) if low < share < high else 0.0
+        self.revision = revision
+        self.fresh = self.fresh_timing = self.in_window = self.in_window_timing = 0
+        self.window = self.proven = _NOWHERE
+        self.rows = b""
+        self.reveal(share, is_candidate=is_candidate)
+
+    def reveal(self, share: Share, *, is_candidate: bool) -> None:
+        """Learn on which side of a weight its bucket lies."""
+        if is_candidate:
+            self.high = min(self.high, share)
+        else:
+            self.low = max(self.low, share)
+
+    def is_in(self, window: int) -> bool:
+        """Go on to a window; False where it is older than the latest one."""
+        if window > self.window:
+            self.window = window
+            self.in_window = self.in_window_timing = 0
+        return window == self.window
+
+    def newly_in_step(self, step: int, mask: int) -> int:
+        """Mark cells as counted in a step; give those that were not."""
+        if step != self.step:
+            self.step, self.in_step = step, 0
+        new = mask & ~self.in_step
+        self.in_step |= new
+        return new
+
+
+class KeyTable:
+    """The keys of one attempt.
+
+    Args:
+        most: Keys that are known at once.
+
+    Attributes:
+        limit: Keys whose low bits are below it are known; it only falls.
+        changed: Fingerprints of keys that have changed since they were dumped.
+
+    """
+
+    __slots__ = ("_keys", "_most", "changed", "limit")
+
+    def __init__(self, most: int = MOST_KEYS) -> None:
+        self._keys: dict[int, Key] = {}
+        self._most = most
+        self.limit = _FULL
+        self.changed: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @property
+    def sampled(self) -> float:
+        """Part of the keys that is looked at, 0 to 1."""
+        return self.limit / _FULL
+
+    def get(self, fingerprint: int) -> Key | None:
+        """Give a key; None of one that is not known."""
+        return self._keys.get(fingerprint)
+
+    def heard(
+        self, fingerprint: int, revision: int, share: Share, *, is_candidate: bool
+    ) -> Key | None:
+        """Learn what an exchange reveals of its key.
+
+        Returns:
+            The key, in this epoch; None when it must not count: it is not in the sample,
+            or it was heard of in a later epoch, so that its coin for this one is gone.
+
+        """
+        key = self._keys.get(fingerprint)
+        if key is None:
+            if fingerprint & _LOW >= self.limit:
+                return None
+            self._keys[fingerprint] = key = Key()
+        if key.revision == revision:
+            return key
+        self.changed.add(fingerprint)
+        if key.revision > revision:
+            key.reveal(share, is_candidate=is_candidate)
+            return None
+        key.begin(revision, share, is_candidate=is_candidate)
+        return key
+
+    def bound(self) -> None:
+        """Let go of half of the keys where there are too many."""
+        while len(self._keys) > self._most:
+            self.limit //= 2
+            self._sift()
+
+    def forget_rows(self) -> None:
+        """Drop what was gathered of keys that were not closed."""
+        for fingerprint, key in self._keys.items():
+            if key.rows:
+                key.rows = b""
+                self.changed.add(fingerprint)
+
+    def forget_windows(self) -> None:
+        """Let every window to come be later than those before."""
+        for fingerprint, key in self._keys.items():
+            key.window = _NOWHERE
+            self.changed.add(fingerprint)
+
+    def unclosed(self) -> dict[int, Key]:
+        """Give the keys with rows."""
+        return {each: key for each, key in self._keys.items() if key.rows}
+
+    def dump(self, *, whole: bool) -> dict[int, bytes]:
+        """Write keys down, and note that they are.
+
+        Args:
+            whole: All of them, and not only those that have changed.
+
+        """
+        wanted = self._keys.keys() if whole else self.changed & self._keys.keys()
+        encode, keys = msgspec.msgpack.Encoder().encode, self._keys
+        self.changed = set()
+        return {fingerprint: encode(keys[fingerprint]) for fingerprint in wanted}
+
+    def load(self, keys: Mapping[int, bytes], limit: int) -> None:
+        """Take up what was written down; keys that were let go are left out.
+
+        Raises:
+            msgspec.ValidationError: It is something else.
+
+        """
+        decode = msgspec.msgpack.Decoder(Key).decode
+        self._keys = {each: decode(written) for each, written in keys.items()}
+        self.limit = limit
+        self._sift()
+        self.changed = set()
+
+    def _sift(self) -> None:
+        limit = self.limit
+        self._keys = {
+            each: key for each, key in self._keys.items() if each & _LOW < limit
+        }

@@ -1,0 +1,370 @@
+"""Who counts, when, and with which coin: records of exchanges become counts of units.
+
+The unit is what was randomised: a sticky key, or a request without one. What counts is
+decided by the numbers an exchange was given on arrival, and by what was heard before; never
+by what became of it, and never by the version. In each epoch (the time under one weight) a
+key counts
+
+- once in the fresh process, with the first exchange that its worker numbered 1: the coin
+  is conditional on all earlier epochs, so that this is one running product;
+- once in each window, with the same coin, for a process of that window alone;
+- in each cell (segment and value) once more, with the first exchange heard of in it;
+- of timing metrics, with the first exchange after the washout;
+- once in the proof of a step, with the mean of its first exchanges (whole_keys).
+
+Only what was tossed by the coin comes here. An exchange on another side than its bucket's
+(pinned, or drained) counts for nothing and reveals nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from gateway.analysis.counts import Counts
+from gateway.analysis.design import Design
+from gateway.analysis.exchange import Exchange
+from gateway.analysis.key_table import MOST_KEYS, Key, KeyTable
+from gateway.analysis.observe import Thresholds
+from gateway.analysis.unit_notes import EVERYTHING, Cells, UnitNotes, fresh_and
+from gateway.analysis.whole_keys import WholeKeys
+from gateway.analysis.window_numbers import WindowNumbers
+from gateway.domain.units import BUCKETS, Share
+
+MOST_EPOCHS: Final = 64
+"""Epochs whose late records still count; those of earlier ones are left out."""
+
+
+class _Epoch(msgspec.Struct, array_like=True):
+    """The time under one weight.
+
+    Attributes:
+        share: The candidate's weight.
+        since: When it began; monotonic clock.
+        step: The latest step that it belongs to.
+
+    """
+
+    share: Share
+    since: float
+    step: int
+
+
+class _State(msgspec.Struct, array_like=True, kw_only=True):
+    """What is kept of an attempt beside its keys.
+
+    Attributes:
+        epochs: By revision of the split.
+        revision: The highest; -1 before the first.
+        step: Grows by one with each.
+        step_since: When it began, where no epoch began with it; else 0.
+        windows: See WindowNumbers.
+        latest: When keys were closed last.
+
+    """
+
+    epochs: dict[int, _Epoch] = {}
+    revision: int = -1
+    step: int = 0
+    step_since: float = 0.0
+    windows: WindowNumbers = msgspec.field(default_factory=WindowNumbers)
+    latest: float = 0.0
+
+
+class _Kept(msgspec.Struct, array_like=True):
+    state: _State
+    limit: int
+
+
+class UnitBook:
+    """The units of one attempt.
+
+    Args:
+        design: Frozen at its start.
+        most_keys: That are known at once; where there are more, half of them are let go.
+
+    """
+
+    def __init__(self, design: Design, *, most_keys: int = MOST_KEYS) -> None:
+        self._design = design
+        self._most_keys = most_keys
+        self._first_timing = design.washout + 1
+        self.attempt_begins()
+
+    @property
+    def sampled(self) -> float:
+        """Part of the keys that is looked at, 0 to 1, chosen by a hash of the key."""
+        return self._keys.sampled
+
+    @property
+    def known_keys(self) -> int:
+        """How many keys are known."""
+        return len(self._keys)
+
+    def attempt_begins(self) -> None:
+        """Forget everything: the salt is another one, and no bucket is known."""
+        self._state = _State()
+        self._keys = KeyTable(self._most_keys)
+        self._whole = WholeKeys(self._design)
+        self._notes = UnitNotes(self._design)
+
+    def epoch_begins(
+        self, revision: int, share: Share, at: float, *, is_new_step: bool
+    ) -> None:
+        """Begin another weight, or another step, or both.
+
+        Keys that have not closed are dropped: those of another step prove nothing for
+        this one, and those of another weight had another coin.
+
+        Args:
+            revision: Of the service's split from now on; one that is known begins no
+                epoch.
+            share: The candidate's weight.
+            at: Now; monotonic clock.
+            is_new_step: Whether proofs begin afresh. Drain before.
+
+        """
+        state = self._state
+        is_new = revision not in state.epochs
+        if is_new_step:
+            state.step += 1
+            state.step_since = 0.0 if is_new else at
+            self._notes.step_begins()
+        if is_new:
+            state.epochs[revision] = _Epoch(share, at, state.step)
+            state.revision = max(state.revision, revision)
+            if len(state.epochs) > MOST_EPOCHS:
+                del state.epochs[min(state.epochs)]
+        else:
+            state.epochs[revision].step = state.step
+        if is_new or is_new_step:
+            self._whole.forget()
+            self._keys.forget_rows()
+
+    def set_thresholds(self, thresholds: Thresholds) -> None:
+        """Know beyond which amounts an exchange is an event, for proofs of quantiles.
+
+        They are not kept by `dump`: set them again after `load`.
+        """
+        self._notes.set_thresholds(thresholds)
+
+    def take(
+        self,
+        exchange: Exchange,
+        *,
+        revision: int,
+        share: Share,
+        names: tuple[str, ...],
+        cells: Cells,
+    ) -> None:
+        """Take one record; each is heard once.
+
+        Args:
+            exchange: See Exchange.
+            revision: Of the split it was assigned under; unknown ones are left out.
+            share: The candidate's weight then.
+            names: Of the signals in its values.
+            cells: See Cells; the same object for as long as it says the same.
+
+        """
+        epoch = self._state.epochs.get(revision)
+        if epoch is None or epoch.share != share or not 0 < share < BUCKETS:
+            return
+        bucket, is_candidate = exchange.bucket, exchange.is_candidate
+        notes = self._notes
+        notes.use(cells)
+        if bucket is None:
+            if exchange.arrived >= epoch.since + self._design.warmup:
+                coin = share / BUCKETS
+                notes.unit(coin, is_candidate=is_candidate)
+                self._take_single(exchange, coin, epoch, names)
+            return
+        if (bucket < share) is not is_candidate:
+            return
+        key = self._keys.heard(
+            exchange.fingerprint, revision, share, is_candidate=is_candidate
+        )
+        if self._design.by_request:
+            self._count_ratio(key, exchange)
+            self._take_single(exchange, share / BUCKETS, epoch, names)
+        elif key is not None and (key.coin or (is_candidate and notes.has_ceilings)):
+            self._take_keyed(key, exchange, epoch, names)
+
+    def take_pair(
+        self,
+        baseline: Exchange | None,
+        candidate: Exchange | None,
+        *,
+        names: tuple[str, ...],
+    ) -> None:
+        """Take a mirrored pair.
+
+        Args:
+            baseline: The client's half; None: not known.
+            candidate: The copy's half; None: not known, which is nobody's fault.
+            names: Of the signals in their values.
+
+        """
+        if baseline is not None and candidate is not None:
+            self._notes.pair(baseline, candidate, names)
+
+    def close(self, now: float) -> None:
+        """Close the keys whose time is up; monotonic clock."""
+        state = self._state
+        if now < state.latest:
+            self._clock_restarted(now)
+        state.latest = now
+        for fingerprint in self._whole.due(now):
+            key = self._keys.get(fingerprint)
+            if key is not None and key.rows:
+                self._close(key)
+                self._keys.changed.add(fingerprint)
+        self._keys.bound()
+
+    def drain(self) -> Counts:
+        """Give what was counted since the last time."""
+        return self._notes.drain()
+
+    def dump(self, *, whole: bool) -> tuple[bytes, dict[int, bytes]]:
+        """Write it down, but for thresholds, and for counts that were not drained.
+
+        Args:
+            whole: All keys, and not only those that have changed since the last time.
+
+        Returns:
+            The book, and keys by fingerprint.
+
+        """
+        kept = msgspec.msgpack.encode(_Kept(self._state, self._keys.limit))
+        return kept, self._keys.dump(whole=whole)
+
+    def load(self, dumped: bytes, keys: Mapping[int, bytes]) -> None:
+        """Take up what `dump` gave, with the latest of each key.
+
+        Raises:
+            msgspec.ValidationError: It is something else.
+
+        """
+        kept = msgspec.msgpack.decode(dumped, type=_Kept)
+        self.attempt_begins()
+        self._state = kept.state
+        self._keys.load(keys, kept.limit)
+        for fingerprint, key in self._keys.unclosed().items():
+            self._whole.take_up(fingerprint, key)
+
+    def _clock_restarted(self, now: float) -> None:
+        """Go on after a reboot: no time of before compares with one of now."""
+        state = self._state
+        state.windows = state.windows.after_restart()
+        state.step_since = 0.0
+        for epoch in state.epochs.values():
+            epoch.since = now
+        self._whole.forget()
+        self._keys.forget_rows()
+        self._keys.forget_windows()
+
+    def _count_ratio(self, key: Key | None, exchange: Exchange) -> None:
+        """Count a key for the sample ratio, where each request is its own unit else."""
+        if key is None or not key.coin or exchange.nth != 1:
+            return
+        if not key.fresh & EVERYTHING:
+            key.fresh |= EVERYTHING
+            self._keys.changed.add(exchange.fingerprint)
+            self._notes.unit(key.coin, is_candidate=exchange.is_candidate)
+
+    def _take_single(
+        self, exchange: Exchange, coin: float, epoch: _Epoch, names: tuple[str, ...]
+    ) -> None:
+        """Count an exchange that is a unit of its own, in everything."""
+        notes, is_candidate = self._notes, exchange.is_candidate
+        observer = notes.observer(names)
+        mask = notes.mask(exchange.cell) | EVERYTHING
+        places = fresh_and(mask, self._state.windows.number(exchange.window), mask)
+        is_washed = exchange.bucket is None or exchange.nth >= self._first_timing
+        codes = observer.outcomes(exchange)
+        if is_washed:
+            codes += observer.timings(exchange)
+        notes.count(exchange, codes, coin, places)
+        if is_candidate and notes.has_ceilings:
+            notes.over_ceilings(exchange, observer, is_timing=False)
+            if is_washed:
+                notes.over_ceilings(exchange, observer, is_timing=True)
+        if self._is_in_step(epoch, exchange):
+            notes.in_step(mask, is_candidate=is_candidate)
+            losses = self._whole.single(observer.losses(exchange), is_washed=is_washed)
+            notes.prove(coin, losses, is_candidate=is_candidate)
+
+    def _take_keyed(
+        self, key: Key, exchange: Exchange, epoch: _Epoch, names: tuple[str, ...]
+    ) -> None:
+        """Count an exchange of a key, in whatever it is the first of."""
+        mask, nth = self._notes.mask(exchange.cell), exchange.nth
+        first = mask | (nth == 1)
+        window_first = mask | (exchange.nth_in_window == 1)
+        is_window = key.is_in(exchange.window)
+        fresh = first & ~key.fresh
+        window = window_first & ~key.in_window if is_window else 0
+        if fresh or window:
+            key.fresh |= fresh
+            key.in_window |= window
+            self._count(key, exchange, names, fresh, window, is_timing=False)
+        if nth >= self._first_timing and self._notes.has_timing:
+            is_first = nth == self._first_timing
+            fresh = (mask | is_first) & ~key.fresh_timing
+            window = window_first | is_first
+            window = window & ~key.in_window_timing if is_window else 0
+            if fresh or window:
+                key.fresh_timing |= fresh
+                key.in_window_timing |= window
+                self._count(key, exchange, names, fresh, window, is_timing=True)
+        if key.coin and self._is_in_step(epoch, exchange):
+            self._take_in_step(key, exchange, first | window_first, names)
+
+    def _count(
+        self,
+        key: Key,
+        exchange: Exchange,
+        names: tuple[str, ...],
+        fresh: int,
+        window: int,
+        *,
+        is_timing: bool,
+    ) -> None:
+        """Count an exchange in the fresh process, and in its window's, by masks."""
+        notes, coin, is_candidate = self._notes, key.coin, exchange.is_candidate
+        self._keys.changed.add(exchange.fingerprint)
+        observer = notes.observer(names)
+        if coin:
+            if fresh & EVERYTHING and not is_timing:
+                notes.unit(coin, is_candidate=is_candidate)
+            read = observer.timings if is_timing else observer.outcomes
+            number = self._state.windows.number(exchange.window)
+            places = fresh_and(fresh, number, window)
+            notes.count(exchange, read(exchange), coin, places)
+        if window & EVERYTHING and is_candidate and notes.has_ceilings:
+            notes.over_ceilings(exchange, observer, is_timing=is_timing)
+
+    def _is_in_step(self, epoch: _Epoch, exchange: Exchange) -> bool:
+        state = self._state
+        return epoch.step == state.step and exchange.arrived >= state.step_since
+
+    def _take_in_step(
+        self, key: Key, exchange: Exchange, mask: int, names: tuple[str, ...]
+    ) -> None:
+        """Count a key in the step, and add an exchange to it until it closes."""
+        state, notes = self._state, self._notes
+        new = key.newly_in_step(state.step, mask)
+        if new:
+            notes.in_step(new, is_candidate=exchange.is_candidate)
+        if key.revision == state.revision and key.proven != state.step:
+            losses = notes.observer(names).losses(exchange)
+            self._whole.add(exchange.fingerprint, key, exchange.arrived, losses)
+            self._keys.changed.add(exchange.fingerprint)
+
+    def _close(self, key: Key) -> None:
+        """Count a whole key, once in a step and epoch."""
+        state = self._state
+        means = self._whole.close(key)
+        key.rows, key.proven = b"", state.step
+        is_candidate = key.high <= state.epochs[key.revision].share
+        self._notes.prove(key.coin, means, is_candidate=is_candidate)

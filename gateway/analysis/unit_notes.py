@@ -1,0 +1,186 @@
+"""What is written down of a unit, once it is known that it counts, and where.
+
+unit_book decides who counts; here each of a unit's values goes to its process, coin and
+cell.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Final, TypeAlias
+
+from gateway.analysis.counts import FRESH, PAIRS, PROOF, Counts
+from gateway.analysis.design import Design, Kind
+from gateway.analysis.exchange import Exchange
+from gateway.analysis.observe import (
+    BIN_BITS,
+    UNKNOWN,
+    WORST,
+    Observer,
+    Thresholds,
+    columns_of,
+)
+from gateway.analysis.tally_sheet import TallySheet
+
+Cells: TypeAlias = Mapping[tuple[int, int], int]
+"""Number of a cell of the design, by place of a segment and number of its value."""
+
+EVERYTHING: Final = 1
+"""Mask of the cell that every exchange is in."""
+
+_MOST_CACHED: Final = 4096
+_MOST_OBSERVERS: Final = 16
+
+
+@lru_cache(maxsize=_MOST_CACHED)
+def _cells_in(mask: int) -> tuple[int, ...]:
+    return tuple(cell for cell in range(mask.bit_length()) if mask >> cell & 1)
+
+
+class UnitNotes:
+    """Notes of the units of one attempt.
+
+    Args:
+        design: Of the analysis.
+
+    """
+
+    def __init__(self, design: Design) -> None:
+        metrics = design.metrics
+        self._metrics = metrics
+        self._columns = columns_of(metrics)
+        self._required = sum(1 << cell for cell in set(design.required_cells))
+        self._sheet = TallySheet()
+        self._thresholds: Thresholds = {}
+        self._observers: dict[Sequence[str], Observer] = {}
+        self._cells: Cells = {}
+        self._masks: dict[bytes, int] = {}
+        self._rests: dict[int, int] = {}
+        self.has_timing = any(metric.is_timing for metric in metrics)
+        self.has_ceilings = any(metric.ceiling is not None for metric in metrics)
+
+    def use(self, cells: Cells) -> None:
+        """Know what the cells of exchanges to come mean."""
+        if cells is not self._cells:
+            self._cells, self._masks = cells, {}
+
+    def set_thresholds(self, thresholds: Thresholds) -> None:
+        """Know beyond which amounts an exchange is an event, for proofs of quantiles."""
+        if thresholds != self._thresholds:
+            self._thresholds = dict(thresholds)
+            self._observers = {}
+
+    def mask(self, cell: bytes) -> int:
+        """Give the design's cells that an exchange is in, but EVERYTHING, as a mask."""
+        mask = self._masks.get(cell)
+        if mask is None:
+            if len(self._masks) >= _MOST_CACHED:
+                self._masks = {}
+            numbers = {self._cells.get(place, 0) for place in enumerate(cell)}
+            self._masks[cell] = mask = sum(1 << number for number in numbers if number)
+        return mask
+
+    def observer(self, names: Sequence[str]) -> Observer:
+        """Give the one that knows these names of signals."""
+        observer = self._observers.get(names)
+        if observer is None:
+            if len(self._observers) >= _MOST_OBSERVERS:
+                self._observers = {}
+            observer = Observer(self._metrics, names, self._thresholds)
+            self._observers[names] = observer
+        return observer
+
+    def count(
+        self,
+        exchange: Exchange,
+        codes: list[int],
+        coin: float,
+        places: Iterable[tuple[int, int]],
+    ) -> None:
+        """Count an exchange's values.
+
+        Args:
+            exchange: It tells the side.
+            codes: See Observer.
+            coin: With which its unit was tossed.
+            places: Processes, and the mask of the cells in each.
+
+        """
+        for process, mask in places:
+            if mask:
+                self._sheet.note(
+                    process,
+                    coin,
+                    _cells_in(mask),
+                    codes,
+                    is_candidate=exchange.is_candidate,
+                )
+
+    def unit(self, coin: float, *, is_candidate: bool) -> None:
+        """Count a unit for the sample ratio."""
+        self._sheet.unit(coin, is_candidate=is_candidate)
+
+    def in_step(self, mask: int, *, is_candidate: bool) -> None:
+        """Count a unit of the current step, in cells where it is the first time."""
+        if mask & EVERYTHING:
+            self._sheet.in_step(is_candidate=is_candidate)
+        if is_candidate:
+            for cell in _cells_in(mask & self._required):
+                self._sheet.in_cell(cell)
+
+    def step_begins(self) -> None:
+        """Drop what was counted for the last step and nobody has drained."""
+        self._sheet.forget_step()
+        self._sheet.forget(PROOF)
+
+    def over_ceilings(
+        self, exchange: Exchange, observer: Observer, *, is_timing: bool
+    ) -> None:
+        """Count a unit against absolute limits; of means, whole losses are events."""
+        for metric, loss in observer.over_ceilings(exchange, is_timing=is_timing):
+            events, rest = divmod(self._rests.get(metric, 0) + loss, WORST)
+            self._rests[metric] = rest
+            self._sheet.ceiling(metric, events)
+
+    def prove(
+        self, coin: float, losses: Sequence[int | None], *, is_candidate: bool
+    ) -> None:
+        """Count a whole key, by its mean losses in the order of `columns_of`."""
+        for (metric, place), loss in zip(self._columns, losses, strict=True):
+            if loss is not None:
+                code = metric << BIN_BITS | loss
+                self._sheet.note(
+                    PROOF, coin, (place,), [code], is_candidate=is_candidate
+                )
+
+    def pair(
+        self, baseline: Exchange, candidate: Exchange, names: Sequence[str]
+    ) -> None:
+        """Count a mirrored pair, by the differences of its rates and means.
+
+        Times are not judged, for the load is doubled; amounts have no bounded loss.
+        """
+        read = self.observer(names).losses
+        losses = zip(self._columns, read(baseline), read(candidate), strict=True)
+        codes = [
+            metric << BIN_BITS | WORST + theirs - ours
+            for (metric, _place), ours, theirs in losses
+            if UNKNOWN not in {ours, theirs} and self._is_paired(metric)
+        ]
+        self._sheet.note(PAIRS, 0.0, (0,), codes, is_candidate=True)
+
+    def drain(self) -> Counts:
+        """Give what was counted since the last time."""
+        return self._sheet.drain()
+
+    def _is_paired(self, number: int) -> bool:
+        metric = self._metrics[number]
+        return not metric.is_timing and metric.kind is not Kind.DISTRIBUTION
+
+
+def fresh_and(
+    fresh: int, window: int | None, in_window: int
+) -> tuple[tuple[int, int], ...]:
+    """Name the processes that a unit counts in: the fresh one, and a window's."""
+    if window is None:
+        return ((FRESH, fresh),)
+    return ((FRESH, fresh), (window, in_window))

@@ -1,0 +1,71 @@
+"""Whether endpoints take connections: asked while a rollout is on.
+
+One TCP handshake every few seconds to each endpoint of a candidate under release. A
+weight rises only while one of them answers; what a version *says* is for the analyzer.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from gateway.domain.service import Endpoint, Version
+
+_log = logging.getLogger(__name__)
+
+_EVERY_S: Final = 2.0
+_DEADLINE_S: Final = 2.0
+
+
+class Probes:
+    """Knows which versions can be reached.
+
+    Args:
+        wanted: Gives (service, version) of what is to be probed now.
+
+    """
+
+    def __init__(self, wanted: Callable[[], Iterable[tuple[str, Version]]]) -> None:
+        self._wanted = wanted
+        self._reached: dict[tuple[str, str], bool] = {}
+
+    def is_healthy(self, service: str, version: str) -> bool:
+        """Whether one endpoint takes connections; True: not known yet."""
+        return self._reached.get((service, version), True)
+
+    async def run(self) -> None:
+        """Probe for ever."""
+        while True:
+            await self.once()
+            await asyncio.sleep(_EVERY_S)
+
+    async def once(self) -> None:
+        """Probe all that is wanted now, at the same time."""
+        wanted = list(self._wanted())
+        found = await asyncio.gather(*(_is_reached(version) for _, version in wanted))
+        known = {
+            (service, version.name): is_reached
+            for (service, version), is_reached in zip(wanted, found, strict=True)
+        }
+        for key, is_reached in known.items():
+            if is_reached is not self._reached.get(key, True):
+                state = "can be reached again" if is_reached else "cannot be reached"
+                _log.warning("%s of %s %s.", key[1], key[0], state)
+        self._reached = known
+
+
+async def _is_reached(version: Version) -> bool:
+    answers = await asyncio.gather(*map(_takes_connections, version.endpoints))
+    return any(answers)
+
+
+async def _takes_connections(endpoint: Endpoint) -> bool:
+    try:
+        async with asyncio.timeout(_DEADLINE_S):
+            _reader, writer = await asyncio.open_connection(
+                endpoint.host, endpoint.port
+            )
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True

@@ -1,0 +1,62 @@
+"""What a routing table says, as others want to hear it."""
+
+import os
+import socket
+
+from gateway.answers.segments import Place, places_of
+from gateway.app.start import ControllerStart
+from gateway.domain.deployment import Address
+from gateway.handoff.routing_table import RoutedService, RoutingTable
+
+
+def percents(table: RoutingTable) -> dict[tuple[str, str], float]:
+    """Give the weight of each version, by service and version."""
+    return {
+        (routed.service.name, version): percent
+        for routed in table.services
+        for version, percent in routed.percents().items()
+    }
+
+
+def places(table: RoutingTable) -> dict[tuple[str, str], frozenset[Place]]:
+    """Give the slices that each version's traffic has."""
+    services = [routed.service for routed in table.services]
+    places = {
+        service.name: frozenset(
+            place for segment in service.segments for place in places_of(segment)
+        )
+        for service in services
+    }
+    return {
+        (service.name, version.name): places[service.name]
+        for service in services
+        for version in service.versions
+    }
+
+
+def signals(table: RoutingTable) -> dict[str, set[str]]:
+    """Give the names of what is measured in each service."""
+    services = [routed.service for routed in table.services]
+    return {
+        service.name: {
+            *service.signals.names,
+            *(signal.name for signal in service.signals.reported),
+        }
+        for service in services
+    }
+
+
+def ready_line(start: ControllerStart, table: RoutingTable) -> str:
+    """Say where the gateway listens, and what it serves."""
+    data = ", ".join(f"http://{address}" for address in start.data_addresses)
+    admin_socket = socket.socket(fileno=os.dup(start.admin_fd))
+    with admin_socket:
+        host, port = admin_socket.getsockname()[:2]
+    services = ", ".join(_told(routed) for routed in table.services)
+    admin = Address(host=host, port=port)
+    return f"ready: data {data} · admin http://{admin} · services: {services}"
+
+
+def _told(routed: RoutedService) -> str:
+    weights = ", ".join(f"{name} {p:g} %" for name, p in routed.percents().items())
+    return f"{routed.service.name} ({weights})"

@@ -1,0 +1,104 @@
+"""`sluicegate analysis SERVICE`: what is known, by metric and segment."""
+
+import math
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from gateway.cli.admin_api import DEFAULT_URL
+from gateway.cli.options import AdminUrl, AsJson, admin_api
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from gateway.cli.views import Analysed
+
+_BAR: Final = 10
+_COLUMNS: Final = ("baseline", "candidate", "against it", "for it", "units b/c")
+
+
+def analysis(
+    service: Annotated[str, typer.Argument(help="Which service.")],
+    admin: AdminUrl = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Show the evidence for and against a candidate, metric by metric."""
+    from gateway.cli.screen import print_json, screen
+    from gateway.cli.views import Analysed, read
+
+    answer = admin_api(admin).analysis(service)
+    if as_json:
+        print_json(answer)
+        return
+    view = read(Analysed, answer)
+    screen().print(view.rollout.line())
+    if view.assessment is None:
+        typer.echo("Nothing is analysed: no rollout is on.")
+        return
+    for line in heading(view):
+        typer.echo(line)
+    screen().print(table_of(view))
+
+
+def heading(view: "Analysed") -> list[str]:
+    """Say what the table rests on."""
+    from gateway.cli.figures import age
+
+    found = view.assessment
+    if found is None or view.evidence is None:
+        return []
+    units = found.units_in_step
+    lines = [
+        f"evidence by {view.unit}: {units.candidate} candidate and {units.baseline}"
+        f" baseline units in this step; last {age(view.evidence.age_seconds)}"
+    ]
+    if view.evidence.sampled < 1:
+        lines.append(f"only {view.evidence.sampled:.1%} of the keys are looked at")
+    if found.integrity is not None:
+        lines.append(f"integrity: {found.integrity}")
+    if found.units_needed:
+        lines.append(f"about {found.units_needed} more candidate units to proof")
+    return lines
+
+
+def table_of(view: "Analysed") -> "Table":
+    """Draw a row for each metric and segment.
+
+    The bars show how far the evidence is on its way to the threshold, in logs.
+    """
+    from gateway.cli.screen import plain_table
+
+    table = plain_table("metric", "verdict", *_COLUMNS, numbers=("units b/c",))
+    for found in view.metrics:
+        name = found.metric
+        if found.segment is not None:
+            name = f"  {name} · {found.segment[0]}={found.segment[1]}"
+        table.add_row(
+            name,
+            found.verdict,
+            _number(found.baseline),
+            _number(found.candidate),
+            bar(found.log_e, found.log_threshold),
+            bar(found.log_proof, found.log_proof_threshold),
+            f"{found.baseline_units}/{found.candidate_units}",
+        )
+    return table
+
+
+def bar(log: float | None, threshold: float | None) -> str:
+    """Draw the way to a threshold: ###....... 1:12 of 1:2,000."""
+    if log is None or threshold is None or threshold <= 0:
+        return "-"
+    reached = max(0.0, min(1.0, log / threshold))
+    filled = round(reached * _BAR)
+    return f"{'#' * filled}{'.' * (_BAR - filled)} {_odds(log)} of {_odds(threshold)}"
+
+
+def _odds(log: float) -> str:
+    return f"{math.exp(min(log, 40.0)):,.3g}"
+
+
+def _number(value: float | None) -> str:
+    from gateway.cli.figures import amount
+
+    return amount(value)

@@ -1,0 +1,69 @@
+"""`sluicegate journal [SERVICE]`: what was decided, when, by whom and why."""
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from gateway.cli.admin_api import DEFAULT_URL, AdminApi
+from gateway.cli.options import AdminUrl, AsJson, admin_api
+
+if TYPE_CHECKING:
+    from gateway.cli.views import EntryView
+
+_PAGE: Final = 500
+_LOOK_EVERY_S: Final = 1.0
+_BLOCK: Final = "block"
+
+
+def journal(
+    service: Annotated[
+        str | None, typer.Argument(help="One service; all without.", show_default=False)
+    ] = None,
+    *,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on with what comes.")
+    ] = False,
+    blocks: Annotated[
+        bool, typer.Option("--blocks", help="Show the blocks of counts too.")
+    ] = False,
+    admin: AdminUrl = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Print the journal, the oldest first; with --json one entry a line."""
+    import json
+
+    from gateway.cli.views import EntryView, read
+
+    for entry in _entries(admin_api(admin), service, follow=follow):
+        view = read(EntryView, entry)
+        if view.kind == _BLOCK and not blocks:
+            continue
+        typer.echo(json.dumps(entry, ensure_ascii=False) if as_json else line(view))
+
+
+def _entries(api: AdminApi, service: str | None, *, follow: bool) -> Iterator[object]:
+    from gateway.cli.views import EntryView, JournalPage, read
+
+    after = 0
+    while True:
+        answer = api.journal(service, after=after, limit=_PAGE)
+        page = read(JournalPage, answer).entries
+        yield from page
+        if page:
+            after = read(EntryView, page[-1]).seq
+        elif follow:
+            time.sleep(_LOOK_EVERY_S)
+        else:
+            return
+
+
+def line(entry: "EntryView") -> str:
+    """Write one entry as a sentence."""
+    body = entry.body or {}
+    said = str(body.get("said", ""))
+    reason = body.get("reason")
+    why = f" ({reason})" if reason else ""
+    by = f" by {body['by']}" if body.get("by") else ""
+    return f"{entry.at}  {entry.service or '-'}  {entry.kind}{by}: {said}{why}"

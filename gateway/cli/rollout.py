@@ -1,0 +1,209 @@
+"""`sluicegate start|pause|resume|promote|abort|retry|kill|unkill`: rollouts by hand."""
+
+import time
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from gateway.cli import in_force
+from gateway.cli.admin_api import DEFAULT_URL, AdminApi, AdminUnreachable
+from gateway.cli.options import AdminUrl, AsJson, admin_api
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gateway.cli.views import Acted, RolloutView
+
+Service = Annotated[str, typer.Argument(help="Which service.")]
+Reason = Annotated[
+    str, typer.Option(help="Why, for the record.", show_default=False)
+]  # fmt: skip
+
+_PROMOTED: Final = "promoted"
+_ENDED: Final = frozenset({_PROMOTED, "rolled_back", "aborted"})
+_LOOK_EVERY_S: Final = 0.5
+_UNREACHABLE_FOR_S: Final = 30.0
+_FAILED: Final = 1
+
+
+def start(
+    service: Service,
+    *,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait", help="Wait for its end; exit 0 when promoted, 1 otherwise."
+        ),
+    ] = False,
+    reason: Reason = "",
+    admin: AdminUrl = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Start the rollout of a service's candidate."""
+    _begin(service, "start", wait=wait, reason=reason, admin=admin, as_json=as_json)
+
+
+def retry(
+    service: Service,
+    *,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait", help="Wait for its end; exit 0 when promoted, 1 otherwise."
+        ),
+    ] = False,
+    reason: Reason = "",
+    admin: AdminUrl = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Start a rollout that has ended once more, with other users first."""
+    _begin(service, "retry", wait=wait, reason=reason, admin=admin, as_json=as_json)
+
+
+def pause(
+    service: Service,
+    reason: Reason = "",
+    admin: AdminUrl = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Hold a rollout where it is; a regression still rolls it back."""
+    _act(service, "pause", reason=reason, admin=admin, as_json=as_json)
+
+
+def resume(
+    service: Service,
+    reason: Reason = "",
+    admin: AdminUrl = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Let a paused rollout go on, with the weight of its step."""
+    _act(service, "resume", reason=reason, admin=admin, as_json=as_json)
+
+
+def promote(
+    service: Service,
+    *,
+    full: Annotated[
+        bool,
+        typer.Option("--full", help="All traffic at once, without any more proof."),
+    ] = False,
+    reason: Reason = "",
+    admin: AdminUrl = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Go on to the next step now."""
+    _act(service, "promote", full=full, reason=reason, admin=admin, as_json=as_json)
+
+
+def abort(
+    service: Service,
+    reason: Reason = "",
+    admin: AdminUrl = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
+    """End a rollout; the baseline gets everything."""
+    _act(service, "abort", reason=reason, admin=admin, as_json=as_json)
+
+
+def kill(
+    service: Service,
+    reason: Reason = "",
+    admin: AdminUrl = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Send everything to the baseline now, until `unkill`."""
+    _act(service, "kill", reason=reason, admin=admin, as_json=as_json)
+
+
+def unkill(
+    service: Service,
+    reason: Reason = "",
+    admin: AdminUrl = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Switch the kill switch off; the candidate stays at 0 until it is started."""
+    _act(service, "unkill", reason=reason, admin=admin, as_json=as_json)
+
+
+def _begin(
+    service: str, action: str, *, wait: bool, reason: str, admin: str, as_json: bool
+) -> None:
+    _act(service, action, reason=reason, admin=admin, as_json=as_json and not wait)
+    if wait:
+        _wait(admin_api(admin), service, as_json=as_json)
+
+
+def _act(
+    service: str,
+    action: str,
+    *,
+    full: bool = False,
+    reason: str,
+    admin: str,
+    as_json: bool,
+) -> None:
+    from gateway.cli.screen import print_json
+    from gateway.cli.views import Acted, read
+
+    answer = admin_api(admin).act(service, action, reason=reason, full=full)
+    acted = read(Acted, answer)
+    if as_json:
+        print_json(answer)
+    else:
+        typer.echo(told(acted))
+    in_force.demand_everywhere(acted.workers)
+
+
+def told(acted: "Acted") -> str:
+    """Say what was done, what is in force, and what else should be known."""
+    from gateway.cli.figures import percent
+
+    split = ", ".join(f"{name} {percent(p)}" for name, p in acted.weights.items())
+    lines = [
+        *acted.notes,
+        f"{acted.service}: {acted.said}",
+        f"{acted.rollout.phase}; {split}; {in_force.told(acted.workers)}",
+    ]
+    if not acted.durable:
+        lines.append("It could not be stored, so a restart would undo it.")
+    return "\n".join(lines)
+
+
+def _wait(api: AdminApi, service: str, *, as_json: bool) -> None:
+    """Tell each change until the rollout has ended; leave with what came of it.
+
+    A gateway that restarts meanwhile is waited for: its rollout goes on.
+
+    Raises:
+        typer.Exit: 1, it was not promoted.
+        AdminUnreachable: It has not answered for half a minute.
+
+    """
+    from gateway.cli.screen import print_json
+
+    before = ""
+    for rollout in _standings(api, service):
+        line = rollout.line()
+        if line != before and not as_json:
+            typer.echo(line)
+        before = line
+        if rollout.phase in _ENDED or rollout.killed:
+            if as_json:
+                print_json(api.service(service))
+            raise typer.Exit(0 if rollout.phase == _PROMOTED else _FAILED)
+
+
+def _standings(api: AdminApi, service: str) -> "Iterator[RolloutView]":
+    """Look where a rollout stands, again and again."""
+    from gateway.cli.views import Analysed, read
+
+    last_seen = time.monotonic()
+    while True:
+        try:
+            yield read(Analysed, api.analysis(service)).rollout
+        except AdminUnreachable:
+            if time.monotonic() - last_seen > _UNREACHABLE_FOR_S:
+                raise
+        else:
+            last_seen = time.monotonic()
+        time.sleep(_LOOK_EVERY_S)

@@ -1,0 +1,59 @@
+"""From a service and its plan to the design of its analysis."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from gateway.analysis.design import Design
+from gateway.analysis.design import Kind as Compared
+from gateway.analysis.metrics import (
+    MEASURES,
+    Measure,
+    Surroundings,
+    design_of,
+    longest_of,
+    mirrors,
+)
+from gateway.answers.signal import Kind
+from gateway.domain.rollout import RolloutPlan
+from gateway.domain.service import Service
+from gateway.settings.guards import measured_by
+
+_COMPARED: Final[Mapping[Kind, Compared]] = {
+    Kind.FLAG: Compared.RATE,
+    Kind.SCORE: Compared.MEAN,
+    Kind.AMOUNT: Compared.DISTRIBUTION,
+}
+
+
+def design_for(service: Service, plan: RolloutPlan) -> Design:
+    """Design the analysis of *plan* for *service*.
+
+    Raises:
+        BadConfiguration: See metrics.design_of.
+
+    """
+    measured = measured_by(service)
+    return design_of(
+        plan.analysis,
+        Surroundings(
+            signals=dict(_signals(service, plan)),
+            cells=tuple(
+                (segment.name, label)
+                for segment in service.segments
+                for label in segment.labels
+            ),
+            streams=measured.is_read,
+            is_read=measured.is_read,
+            longest=longest_of(plan),
+            mirrors=mirrors(plan),
+        ),
+    )
+
+
+def _signals(service: Service, plan: RolloutPlan) -> Iterator[tuple[str, Measure]]:
+    """Give what is known of the plan's signals that every service does not have."""
+    measured = measured_by(service)
+    for rule in plan.analysis.metrics:
+        known = measured.measure(rule.signal)
+        if rule.signal not in MEASURES and known is not None and known.kind is not None:
+            yield rule.signal, Measure(_COMPARED[known.kind], known.worse)

@@ -1,0 +1,176 @@
+"""The examination of one attempt: its units and its trial, and what was done to them.
+
+A unit book says who counts and with which coin; a trial says what the counts prove. Both
+are pure, so that the same operations in the same order come to the same verdicts:
+`replay` does them again from the journal.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, Self
+
+import msgspec
+
+from gateway.analysis.counts import Counts
+from gateway.analysis.design import Design
+from gateway.analysis.trial import Trial
+from gateway.analysis.unit_book import UnitBook
+from gateway.answers.segments import code_of
+from gateway.domain.segment import Segment
+from gateway.domain.units import Share
+from gateway.domain.verdict import Assessment, Finding
+from gateway.handoff.evidence import Block
+
+_NO_CELLS: Final[Mapping[tuple[int, int], int]] = MappingProxyType({})
+
+
+class Kept(msgspec.Struct, kw_only=True):
+    """What of an examination is kept, but for its keys."""
+
+    trial: bytes
+    book: bytes
+    window: int
+
+
+class Stage(msgspec.Struct, kw_only=True, frozen=True):
+    """What has to be proven in a step.
+
+    Attributes:
+        number: Standing.stage.
+        rung: Of the ladder of margins; None: nothing.
+        is_mirrored: By mirrored pairs: the candidate has no weight.
+
+    """
+
+    number: int = 0
+    rung: int | None = None
+    is_mirrored: bool = False
+
+
+class Examination:
+    """Everything that is known of one attempt's evidence.
+
+    Args:
+        design: Frozen at its start.
+        segments: Of the service, as they were defined then.
+
+    Attributes:
+        segments_code: Tells these segments from others of their names.
+
+    """
+
+    def __init__(self, design: Design, segments: Sequence[Segment]) -> None:
+        self.design = design
+        self.book = UnitBook(design)
+        self.trial = Trial(design)
+        self._window = -1
+        self.segments_code = code_of(segments)
+        self._cells = cells_of(design, segments)
+
+    @property
+    def sampled(self) -> float:
+        """Part of the keys that is looked at, 0 to 1."""
+        return self.book.sampled
+
+    def take(self, block: Block) -> int:
+        """Take what a worker recorded; give how many exchanges that were."""
+        # Slices that were redefined meanwhile are others: only the whole is looked at.
+        cells = self._cells if block.segments == self.segments_code else _NO_CELLS
+        for record in block.records:
+            self.book.take(
+                record,
+                revision=block.revision,
+                share=block.share,
+                names=block.names,
+                cells=cells,
+            )
+        for pair in block.pairs:
+            self.book.take_pair(pair.baseline, pair.candidate, names=block.names)
+        return len(block.records) + len(block.pairs)
+
+    def look(self, now: float, close_block: Callable[[], None]) -> Assessment:
+        """Count what is new, and say what is known.
+
+        Args:
+            now: Monotonic clock.
+            close_block: Closes the open block: a window begins with a block.
+
+        """
+        self.book.close(now)
+        counts = self.book.drain()
+        newest = newest_window(counts)
+        if newest > self._window:
+            close_block()
+            self._window = newest
+            self.trial.window_begins(newest)
+        self.trial.add(counts)
+        return self.trial.look()
+
+    def epoch_begins(
+        self, revision: int, share: Share, now: float, *, step: Stage | None
+    ) -> None:
+        """Begin another weight, and with *step* another step, whose proofs begin afresh.
+
+        Args:
+            revision: Of the service's split from now on.
+            share: The candidate's weight.
+            now: Monotonic clock.
+            step: What has to be proven in it; None: it is the same step.
+
+        """
+        self.book.epoch_begins(revision, share, now, is_new_step=step is not None)
+        self.trial.epoch_begins()
+        if step is not None:
+            self.trial.step_begins(step.rung, is_mirrored=step.is_mirrored)
+
+    def close_block(self) -> Counts:
+        """Close the open block; give its counts."""
+        counts = self.trial.close_block()
+        self.book.set_thresholds(self.trial.thresholds())
+        return counts
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Give what is known of each metric and segment, with intervals."""
+        return tuple(self.trial.findings(intervals=True))
+
+    def dump(self, *, whole: bool) -> tuple[Kept, dict[int, bytes]]:
+        """Give what must be kept.
+
+        Args:
+            whole: All keys, and not only those that have changed since the last time.
+
+        """
+        book, keys = self.book.dump(whole=whole)
+        return Kept(trial=self.trial.dump(), book=book, window=self._window), keys
+
+    @classmethod
+    def load(
+        cls,
+        design: Design,
+        segments: Sequence[Segment],
+        kept: Kept,
+        keys: Mapping[int, bytes],
+    ) -> Self:
+        """Take up what was kept."""
+        made = cls(design, segments)
+        made.trial = Trial.load(design, kept.trial)
+        made.book.load(kept.book, keys)
+        made.book.set_thresholds(made.trial.thresholds())
+        made._window = kept.window
+        return made
+
+
+def newest_window(counts: Counts) -> int:
+    """Give the highest number of a window that was counted in; -1: in none."""
+    return max((place.process for place in counts.bins), default=-1)
+
+
+def cells_of(design: Design, segments: Sequence[Segment]) -> dict[tuple[int, int], int]:
+    """Give the numbers of a design's cells, by place of a segment and number of a value."""
+    numbers = {pair: number for number, pair in enumerate(design.cells, 1)}
+    return {
+        (place, value): numbers[segment.name, label]
+        for place, segment in enumerate(segments)
+        for value, label in enumerate(segment.labels)
+        if (segment.name, label) in numbers
+    }

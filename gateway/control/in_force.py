@@ -1,0 +1,231 @@
+"""What is in force, and how a change gets there: the order of publishing and keeping.
+
+One rule above all (delivery, rollback 1): what lowers a candidate's weight is
+published first and kept after; what raises it is kept first and published after.
+So a lost store can hold a promotion, never a rollback.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from gateway.control.durable import Durable
+from gateway.control.nearest import suggest
+from gateway.control.publish import APPLIED_WITHIN_S, Publisher
+from gateway.control.reload import table_of
+from gateway.control.ruling import Ruling
+from gateway.control.standings import StandingBook, is_same
+from gateway.control.ticket_keys import KeyRing
+from gateway.control.weight_book import WeightBook
+from gateway.control.weights import raises
+from gateway.domain.deployment import Deployment
+from gateway.domain.errors import NotFound, RevisionConflict, StoreUnavailable
+from gateway.domain.service import Service
+from gateway.handoff.routing_table import RoutedService, RoutingTable
+from gateway.state.store import KeptRollout, Weight
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What a change came to.
+
+    Attributes:
+        table: In force now.
+        configured: Workers there should be.
+        connected: Workers linked.
+        in_force: How many of them have it in force.
+        durable: Whether it survives a restart; False while the store is in trouble.
+
+    """
+
+    table: RoutingTable
+    configured: int
+    connected: int
+    in_force: int
+    durable: bool
+
+
+class InForce:
+    """The configuration, weights and standings in force.
+
+    Args:
+        publisher: Sends tables to the workers.
+        durable: Keeps weights, standings and keys.
+        book: The weights.
+        standings: Of the rollouts.
+        ring: The keys of request ids.
+
+    Attributes:
+        workers: How many there should be.
+
+    """
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        durable: Durable,
+        book: WeightBook,
+        standings: StandingBook,
+        ring: KeyRing,
+    ) -> None:
+        self._publisher = publisher
+        self._durable = durable
+        self._book = book
+        self._standings = standings
+        self._ring = ring
+        self._deployment: Deployment | None = None
+        self.workers = 0
+
+    @property
+    def table(self) -> RoutingTable:
+        """The table in force."""
+        if self._publisher.table is None:
+            raise RuntimeError("The gatekeeper has not started.")
+        return self._publisher.table
+
+    @property
+    def deployment(self) -> Deployment:
+        """The configuration that was accepted last."""
+        if self._deployment is None:
+            raise RuntimeError("The gatekeeper has not started.")
+        return self._deployment
+
+    def routed(self, name: str) -> RoutedService:
+        """Give a service as it is routed now.
+
+        Raises:
+            NotFound: There is no such service.
+
+        """
+        services = {routed.service.name: routed for routed in self.table.services}
+        if name not in services:
+            raise NotFound(
+                f"There is no service '{name}'.", remedy=suggest(name, services)
+            )
+        return services[name]
+
+    def defined(self, name: str) -> Service:
+        """Give a service as the configuration has it.
+
+        Raises:
+            NotFound: There is no such service.
+
+        """
+        services = {service.name: service for service in self.deployment.services}
+        if name not in services:
+            raise NotFound(
+                f"There is no service '{name}'.", remedy=suggest(name, services)
+            )
+        return services[name]
+
+    async def commit(
+        self,
+        deployment: Deployment,
+        changed: Mapping[str, Weight],
+        ruling: Ruling | None = None,
+    ) -> Receipt:
+        """Put a change in force and keep it, in the order that is safe.
+
+        Args:
+            deployment: The configuration.
+            changed: Weights.
+            ruling: A move of a rollout that goes with them.
+
+        Raises:
+            RevisionConflict: Something was lowered meanwhile; nothing was changed.
+            StoreUnavailable: It raises, and cannot be kept; nothing was changed.
+
+        """
+        before = {name: self._book.get(name) for name in changed}
+        self._book.promise(changed)
+        is_up = any(raises(weight, before[name]) for name, weight in changed.items())
+        if is_up or (ruling is not None and ruling.raises):
+            await self._keep_first(changed, ruling)
+            self._demand_unmoved(before, ruling)
+            table = self.enforce(deployment, changed, ruling)
+            durable = True
+        else:
+            table = self.enforce(deployment, changed, ruling)
+            durable = await self.keep(ruling)
+        await self._publisher.everywhere(table.epoch, deadline_s=APPLIED_WITHIN_S)
+        return Receipt(
+            table=table,
+            configured=self.workers,
+            connected=self._publisher.connected,
+            in_force=self._publisher.in_force(table.epoch),
+            durable=durable,
+        )
+
+    def enforce(
+        self,
+        deployment: Deployment,
+        changed: Mapping[str, Weight],
+        ruling: Ruling | None = None,
+    ) -> RoutingTable:
+        """Put a change in force; keep nothing, wait for nothing."""
+        self._book.write(changed)
+        self._deployment = deployment
+        if ruling is not None:
+            self._standings.write(ruling.service, ruling.standing)
+        key = self._ring.current
+        table = table_of(deployment, self._book.weights, self._standings, key)
+        current = self._publisher.table
+        if current is None or replace(table, epoch=current.epoch) != current:
+            current = self._publisher.publish(table)
+        else:
+            self._publisher.keep()  # tokens and standings are in no table
+        if ruling is not None:
+            ruling.enforced(self.routed(ruling.service))
+        return current
+
+    async def keep(self, ruling: Ruling | None = None) -> bool:
+        """Keep what is in force already; whether that worked."""
+        try:
+            if ruling is not None:
+                await self._keep_cause(ruling)
+            await self._durable.save(
+                self._book.weights.values(),
+                epoch=self._publisher.epoch,
+                rollouts=self._standings.kept(),
+            )
+        except StoreUnavailable:
+            return False
+        return True
+
+    async def _keep_cause(self, ruling: Ruling) -> None:
+        """Journal a move that has happened, behind what it was decided by."""
+        try:
+            await ruling.keep_evidence()
+        finally:
+            for draft in ruling.drafts:
+                self._durable.journal.write(draft)
+
+    async def _keep_first(
+        self, changed: Mapping[str, Weight], ruling: Ruling | None
+    ) -> None:
+        rollouts: tuple[KeptRollout, ...] = ()
+        if ruling is not None:
+            await ruling.keep_evidence()
+            rollouts = (self._standings.next_kept(ruling.service, ruling.standing),)
+        await self._durable.save(
+            {**self._book.weights, **changed}.values(),
+            epoch=self._publisher.epoch + 1,
+            rollouts=rollouts,
+            drafts=() if ruling is None else ruling.drafts,
+        )
+
+    def _demand_unmoved(
+        self, before: Mapping[str, Weight | None], ruling: Ruling | None
+    ) -> None:
+        if ruling is not None and not is_same(
+            self._standings.of(ruling.service), ruling.before
+        ):
+            raise RevisionConflict(
+                f"The rollout of {ruling.service} moved while this was stored.",
+                remedy="Look at where it stands; if you still want it, repeat.",
+            )
+        for name, weight in before.items():
+            if self._book.get(name) is not weight:
+                raise RevisionConflict(
+                    f"The weight of {name} was lowered while this change was stored.",
+                    remedy="Look at why it was lowered; if you still want it, repeat.",
+                )

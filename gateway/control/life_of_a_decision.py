@@ -1,0 +1,131 @@
+"""The life of a decision, told in phases: aggregate, assess, decide, publish.
+
+Workers record; `take` gives each record to its rollout's examination. Four times a second
+`look` counts what is new, says what is known, asks the machine what follows, and has it
+put in force. Every few seconds a block closes: only then does the past that bets are made
+from grow, and only then are counts journalled.
+
+A look never waits for what it decides: going up waits for the store in a task of its own,
+and a regression found meanwhile is answered all the same, at once.
+"""
+
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Final, Protocol
+
+from gateway.control.gatekeeper import Gatekeeper
+from gateway.control.live import Live
+from gateway.control.moves import Moves, NothingToDo
+from gateway.control.standings import is_running
+from gateway.control.unharmed import unharmed
+from gateway.delivery.events import Ticked
+from gateway.delivery.machine import answer
+from gateway.domain.errors import GatewayError
+from gateway.domain.units import Seconds
+from gateway.handoff.evidence import Block
+
+_log = logging.getLogger(__name__)
+
+LOOK_EVERY_S: Final = 0.25
+BLOCK_S: Final = 5.0
+_KEEP_EVERY_S: Final = 1.0
+_BY: Final = "analyzer"
+
+
+class Probes(Protocol):
+    """Whoever knows whether endpoints can be reached; app.probes fills it."""
+
+    def is_healthy(self, service: str, version: str) -> bool:
+        """Whether one endpoint of a version takes connections; True: not known yet."""
+
+
+class Decisions:
+    """Looks at the evidence of every rollout that is on.
+
+    Args:
+        gate: Puts moves in force.
+        moves: Makes them, and keeps what they were decided by.
+        probes: See Probes.
+        clock: Monotonic, seconds.
+        spawn: Runs a task that somebody owns.
+
+    """
+
+    def __init__(
+        self,
+        gate: Gatekeeper,
+        moves: Moves,
+        probes: Probes,
+        clock: Callable[[], float],
+        spawn: Callable[[Coroutine[None, None, None]], object],
+    ) -> None:
+        self._gate = gate
+        self._moves = moves
+        self._probes = probes
+        self._clock = clock
+        self._spawn = spawn
+
+    def take(self, block: Block) -> None:
+        """Aggregate: give a block of records to the rollout it is about."""
+        live = self._moves.lives.get(block.service)
+        if live is not None and live.examination.take(block):
+            live.newest = self._clock()
+
+    def look(self) -> None:
+        """Look at every rollout that is on; one that fails harms no other."""
+        for live in list(self._moves.lives.values()):
+            standing = self._gate.standings.of(live.service)
+            if is_running(standing) and standing.attempt == live.attempt:
+                with unharmed(f"Looking at the rollout of {live.service}"):
+                    self._look_at(live)
+
+    def _look_at(self, live: Live) -> None:
+        now = self._clock()
+        live.assessment = live.examination.look(
+            now, lambda: self._moves.close_block(live)
+        )
+        elapsed, live.looked_at = Seconds(now - live.looked_at), now
+        ticked = Ticked(
+            elapsed=elapsed,
+            attempt=live.attempt,
+            stage=live.stage.number,
+            assessment=live.assessment,
+            is_healthy=self._is_healthy(live),
+        )
+        moved = answer(self._gate.standings.of(live.service), ticked)
+        if not moved.cause:
+            self._gate.standings.tick(live.service, moved.standing)
+        elif not (moved.raises and live.is_raising):
+            live.is_raising = moved.raises
+            self._spawn(self._publish(live, ticked))
+        if now - live.block_since >= BLOCK_S:
+            live.block_since = now
+            self._moves.close_block(live)
+        if now - live.saved_at >= _KEEP_EVERY_S and not live.is_saving:
+            live.saved_at, live.is_saving = now, True
+            self._spawn(self._keep(live))
+
+    async def _publish(self, live: Live, ticked: Ticked) -> None:
+        """Put a move in force; where it cannot be, the next look tries again."""
+        with unharmed(f"A move of the rollout of {live.service}"):
+            try:
+                await self._moves.make(live.service, ticked, by=_BY)
+            except NothingToDo:
+                pass
+            except GatewayError as error:
+                _log.warning("%s: %s", live.service, error)
+            finally:
+                live.is_raising = False
+
+    async def _keep(self, live: Live) -> None:
+        with unharmed(f"Keeping the evidence of {live.service}"):
+            try:
+                await self._moves.keep_evidence(live)
+            except GatewayError as error:  # the gateway says so already, as degraded
+                _log.debug("%s", error)
+            finally:
+                live.is_saving = False
+
+    def _is_healthy(self, live: Live) -> bool:
+        candidate = self._gate.standings.of(live.service).candidate
+        return self._probes.is_healthy(live.service, candidate)

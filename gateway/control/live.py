@@ -1,0 +1,102 @@
+"""A rollout that is on: what is kept of it between two looks."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from gateway.analysis.design import Design
+from gateway.analysis.ladder import rung_of
+from gateway.control.examination import Examination, Kept, Stage
+from gateway.domain.rollout import Phase, SetWeight, Standing, Step
+from gateway.domain.units import BUCKETS, Seconds
+from gateway.domain.verdict import Assessment
+from gateway.state.journal import Draft
+
+
+class Note(msgspec.Struct, kw_only=True):
+    """What is kept of a live rollout beside its wealth and its keys."""
+
+    design: Design
+    book: bytes
+    segments: int
+    revision: int
+    window: int
+    stage: Stage
+    in_step: Seconds
+    in_phase: Seconds
+    waited: Seconds
+
+
+def stage_of(standing: Standing) -> Stage:
+    """Give what has to be proven where a rollout stands; in the bake that is nothing."""
+    plan = standing.plan
+    is_mirrored = not standing.share and bool(standing.mirror_routes)
+    if plan is None or standing.phase is Phase.BAKING:
+        return Stage(number=standing.stage)
+    if not standing.share and not is_mirrored:
+        return Stage(number=standing.stage)
+    later = plan.steps[standing.step + 1 :]
+    rung = rung_of(
+        standing.share,
+        is_last_comparative=not any(map(_compares, later)),
+        strict=plan.analysis.strict,
+    )
+    return Stage(number=standing.stage, rung=rung, is_mirrored=is_mirrored)
+
+
+def _compares(step: Step) -> bool:
+    return isinstance(step, SetWeight) and 0 < step.share < BUCKETS
+
+
+@dataclass(slots=True, kw_only=True)
+class Live:
+    """One service's rollout, while there is something to examine.
+
+    Attributes:
+        service: Its name.
+        attempt: Of its rollout.
+        examination: Of this attempt's evidence.
+        looked_at: When it was looked at last; monotonic clock, as the others.
+        block_since: When the open block began.
+        saved_at: When its evidence was kept last.
+        revision: Of the weight that is examined; 0 before the first.
+        stage: Whose proofs are going on.
+        newest: When the last unit of evidence was heard of; None: none yet.
+        assessment: At the last look.
+        drafts: Blocks that were closed and are not journalled yet.
+        is_whole_kept: Whether what is kept is whole, so that changes can be added.
+        is_raising: A move upwards waits for the store.
+        is_saving: Evidence is being kept.
+
+    """
+
+    service: str
+    attempt: int
+    examination: Examination
+    looked_at: float
+    block_since: float
+    saved_at: float
+    revision: int = 0
+    stage: Stage = Stage()
+    newest: float | None = None
+    assessment: Assessment = field(default_factory=Assessment)
+    drafts: list[Draft] = field(default_factory=list)
+    is_whole_kept: bool = False
+    is_raising: bool = False
+    is_saving: bool = False
+
+    def written(self, kept: Kept, standing: Standing) -> bytes:
+        """Write what is kept beside the wealth and the keys."""
+        return msgspec.msgpack.encode(
+            Note(
+                design=self.examination.design,
+                book=kept.book,
+                segments=self.examination.segments_code,
+                revision=self.revision,
+                window=kept.window,
+                stage=self.stage,
+                in_step=standing.in_step,
+                in_phase=standing.in_phase,
+                waited=standing.waited,
+            )
+        )

@@ -1,0 +1,35 @@
+"""What a rollout has decided, on its way to being in force."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from gateway.domain.rollout import Standing
+from gateway.handoff.routing_table import RoutedService
+from gateway.state.journal import Draft
+from gateway.state.store import Change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """One move of one service's rollout.
+
+    Attributes:
+        service: Its name.
+        before: Where it stood when this was decided.
+        standing: Where it is to stand.
+        raises: Whether the candidate gets more than before: then it is kept first.
+        change: Who, and why.
+        drafts: What the journal is to say of it.
+        keep_evidence: Keeps what it was decided by, before it is kept itself; may fail.
+        enforced: Told as soon as it is published, with the service as it is routed.
+
+    """
+
+    service: str
+    before: Standing
+    standing: Standing
+    raises: bool
+    change: Change
+    drafts: tuple[Draft, ...]
+    keep_evidence: Callable[[], Awaitable[None]]
+    enforced: Callable[[RoutedService], None]

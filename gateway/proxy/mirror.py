@@ -1,0 +1,314 @@
+"""Copies of the baseline's requests, sent to the candidate, whose answers nobody sees.
+
+Whether a request is copied is decided when it arrives: by headers, by dice, and by what
+the copies may cost. A copy is sent when the request's body is whole, in a later turn of
+the event loop, and lives on its own: the client does not wait for it, and may leave. It
+is counted apart from the candidate's own traffic. Tests hold it to that it slows and
+fails nobody; what fails in here is told in the log.
+
+Sent once, never again to a third: an answer that came is no better for a second try.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Final, NamedTuple
+
+from gateway.answers.side_effects import may_be_copied
+from gateway.domain.units import BUCKETS, Share
+from gateway.handoff.observations import Series
+from gateway.handoff.routing_table import RoutedService
+from gateway.proxy.awaiting import AllAwaiting
+from gateway.proxy.copies import Copy, copied_request
+from gateway.proxy.inspection import fingerprint_of
+from gateway.proxy.mirror_budget import MirrorBudget
+from gateway.proxy.observe import Observation, Sender
+from gateway.proxy.pairs import ClientsHalf, CopysHalf, Pair
+from gateway.proxy.plane import Plane
+from gateway.proxy.request_body import RequestBody
+from gateway.proxy.routes import Route, Routes, Target
+from gateway.proxy.seldom import Seldom
+from gateway.proxy.tally import Tally
+from gateway.proxy.units import Unit
+from gateway.routing.headers import HeaderTests, fit_all, header_tests
+from gateway.wire.request_head import RequestHead
+
+_logger: Final = logging.getLogger("sluicegate.mirror")
+
+LONGEST_S: Final = 600.0
+"""Seconds after which a copy's answer is cut."""
+
+DRAIN_S: Final = 5.0
+"""Seconds that copies are waited for when the worker stops; then they are given up."""
+
+_COMPLAIN_EVERY_S: Final = 10.0
+_ASKING: Final = b"POST"
+
+
+class Mirror(NamedTuple):
+    """How the requests of one service are copied, under one routing table.
+
+    Attributes:
+        rules: What headers must be, and the chance then; the first that fits counts.
+        target: The candidate, as copies see it: its pools, and a tally for copies.
+        budget: What they may cost; it outlives the table.
+
+    """
+
+    rules: tuple[tuple[HeaderTests, Share], ...]
+    target: Target
+    budget: MirrorBudget
+
+
+class Original(NamedTuple):
+    """A request that is to be copied when its body is whole.
+
+    Attributes:
+        mirror: Of its service.
+        route: Of its service.
+        seen: The client's exchange.
+        peer: Who sent it.
+        key: Its sticky key; None without one.
+        pair: Takes both halves.
+        pieces: Of its body, more as they arrive.
+
+    """
+
+    mirror: Mirror
+    route: Route
+    seen: ClientsHalf
+    peer: Sender
+    key: bytes | None
+    pair: Pair
+    pieces: list[bytes]
+
+
+class Mirrors:
+    """All that is copied in one worker.
+
+    Args:
+        plane: It is told of this, and asks it for each request from then on.
+
+    """
+
+    def __init__(self, plane: Plane) -> None:
+        self._plane = plane
+        self._mirrors: Mapping[Route, Mirror] = {}
+        self._budgets: dict[str, MirrorBudget] = {}
+        self._tallies: dict[tuple[str, str], Tally] = {}
+        self._awaiting = AllAwaiting()
+        self._originals: list[Original] = []
+        self._copies: dict[Copy, MirrorBudget] = {}  # in the order of their beginning
+        self._is_idle = asyncio.Event()
+        self._complaints = Seldom(_COMPLAIN_EVERY_S)
+        plane.attach(self)
+
+    def use(self, routes: Routes) -> bool:
+        """Copy as a routing table says; tell whether there is anything to copy."""
+        self._mirrors = {
+            route: self._mirror(routed, route.candidate)
+            for routed, route in routes.by_service()
+            if route.candidate is not None
+            and any(r.share for r in routed.mirror_routes)
+        }
+        self._awaiting.use(
+            mirror.target.awaiting
+            for mirror in self._mirrors.values()
+            if mirror.target.awaiting is not None
+        )
+        return bool(self._mirrors)
+
+    def _mirror(self, routed: RoutedService, candidate: Target) -> Mirror:
+        name, version = routed.service.name, candidate.version
+        tally = self._tallies.setdefault(
+            (name, version.name), Tally(name, version.name)
+        )
+        target = Target(routed, version, tally, candidate.tracing)
+        target.pools = candidate.pools
+        now = self._plane.wheel.now
+        budget = self._budgets.setdefault(name, MirrorBudget(routed.mirror, now))
+        budget.limits = routed.mirror
+        rules = tuple(
+            (header_tests(rule.match), rule.share) for rule in routed.mirror_routes
+        )
+        return Mirror(rules=rules, target=target, budget=budget)
+
+    # A request arrives.
+
+    def observe(
+        self,
+        target: Target,
+        route: Route,
+        head: RequestHead,
+        body: RequestBody,
+        key: bytes | None,
+        peer: Sender,
+    ) -> Observation:
+        """Begin to notice an exchange whose version is chosen; copy it, perhaps."""
+        mirror = self._mirrors.get(route)
+        if (
+            mirror is None
+            or target is not route.baseline
+            or not self._is_drawn(mirror, head)
+            or not _can_be_read(route, head)
+            or not self._can_afford(mirror)
+        ):
+            return Observation(target, route, head, body, key)
+        plane = self._plane
+        own = route.random_bits() if key is None else fingerprint_of(key)
+        unit, now = Unit(own, 0, 0, 0), plane.wheel.now
+        pair = Pair(plane.units, route.split, unit, now, mirror.budget)
+        seen = ClientsHalf(target, route, head, body, key, pair)
+        self._originals.append(
+            Original(
+                mirror=mirror,
+                route=route,
+                seen=seen,
+                peer=peer,
+                key=key,
+                pair=pair,
+                pieces=body.share_copy(route.json_limit),
+            )
+        )
+        mirror.budget.running += 1
+        plane.later(self._copy_what_is_whole)
+        return seen
+
+    def _is_drawn(self, mirror: Mirror, head: RequestHead) -> bool:
+        for tests, share in mirror.rules:
+            if fit_all(tests, head.fields):
+                return self._plane.dice.random() * BUCKETS < share
+        return False
+
+    def _can_afford(self, mirror: Mirror) -> bool:
+        if self._plane.is_draining:
+            return False
+        lacking = mirror.budget.lacking(self._plane.wheel.now)
+        if lacking is not None:
+            _skip(mirror, lacking)
+        return lacking is None
+
+    # Its body is whole.
+
+    def _copy_what_is_whole(self) -> None:
+        """Send copies of what is here whole; give up on what never will be."""
+        originals, self._originals = self._originals, []
+        for original in originals:
+            if original.seen.body.is_whole:
+                self._copy(original)
+            elif original.pair.is_answered:
+                self._give_up(original, "cut")
+            else:
+                self._originals.append(original)
+
+    def _copy(self, original: Original) -> None:
+        """Send a copy, if one may be made. Should that fail, no client hears of it."""
+        try:
+            copy = self._copy_of(original)
+        except Exception as error:  # ruff: ignore[blind-except]: it is told
+            self._complain("A request could not be copied.", error)
+            self._give_up(original, "error")
+            return
+        if copy is None:
+            return
+        self._copies[copy] = original.mirror.budget
+        self._is_idle.clear()
+        try:
+            copy.start()
+        except Exception as error:  # ruff: ignore[blind-except]: it is told
+            self._complain("A copy of a request could not be sent.", error)
+            copy.abandon()
+
+    def _copy_of(self, original: Original) -> Copy | None:
+        """Make a copy; None, with the reason counted, where there must be none."""
+        seen, route = original.seen, original.route
+        text = b"".join(original.pieces)
+        dialect = route.inspection.dialects[seen.head.path]
+        if len(text) != seen.body.received:
+            self._give_up(original, "size")
+            return None
+        if dialect is None or not may_be_copied(dialect, text):
+            self._give_up(original, "effects")
+            return None
+        head, body = copied_request(seen.head, text)
+        mirror = original.mirror
+        half = CopysHalf(mirror.target, route, head, body, original.key, original.pair)
+        if half.reading is not None and seen.reading is not None:
+            half.reading.is_sampled = seen.reading.is_sampled
+        return Copy(self._plane, self, original.peer, route, half)
+
+    def _give_up(self, original: Original, why: str) -> None:
+        original.pair.cancel()
+        original.mirror.budget.running -= 1
+        _skip(original.mirror, why)
+
+    def copy_over(self, copy: Copy) -> None:
+        """Let go of a copy whose answer is over."""
+        budget = self._copies.pop(copy, None)
+        if budget is not None:
+            budget.running -= 1
+        if not self._copies:
+            self._is_idle.set()
+
+    # Time passes.
+
+    def sweep(self, now: float) -> None:
+        """Look after originals, deadlines and answers without an end (monotonic)."""
+        self._copy_what_is_whole()
+        for half in self._awaiting.overdue(now):
+            self._try(partial(half.note_overdue, now, self._plane.units))
+        for copy in tuple(self._copies):
+            if copy.began + LONGEST_S > now:
+                return
+            self.copy_over(copy)
+            self._try(copy.time_out)
+
+    def _try(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Exception as error:  # ruff: ignore[blind-except]: it is told
+            self._complain("What was due for a copy failed.", error)
+
+    def series(self) -> list[Series]:
+        """Write down what was counted of copies."""
+        return [tally.series() for tally in self._tallies.values()]
+
+    async def drain(self, seconds: float = DRAIN_S) -> None:
+        """Wait for the copies that run, for so long at most."""
+        if self._copies:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._is_idle.wait()
+
+    def abandon(self) -> None:
+        """End all copies now; their halves are missing."""
+        for original in self._originals:
+            self._give_up(original, "cut")
+        self._originals = []
+        for copy in tuple(self._copies):
+            self._try(copy.abandon)
+
+    def _complain(self, what: str, error: Exception) -> None:
+        if self._complaints.allow(self._plane.wheel.now):
+            _logger.error(what, exc_info=error)
+
+
+def _can_be_read(route: Route, head: RequestHead) -> bool:
+    """Whether it is a question to a model, in a dialect, of a length that is kept.
+
+    Of anything else nobody could tell what comes of it.
+    """
+    return (
+        head.method == _ASKING
+        and head.has_body
+        and head.is_json
+        and (head.content_length or 0) <= route.json_limit
+        and route.inspection.dialects[head.path] is not None
+    )
+
+
+def _skip(mirror: Mirror, why: str) -> None:
+    skipped = mirror.target.tally.skipped
+    skipped[why] = skipped.get(why, 0) + 1

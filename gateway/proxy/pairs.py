@@ -1,0 +1,168 @@
+"""What is noticed of a mirrored request: of the client's exchange, and of the copy.
+
+Each half is an observation like any other, and besides hands its record to the pair.
+When both have, the pair is evidence; what was sent and is not known then is missing.
+"""
+
+from typing import Final
+
+from gateway.handoff.evidence import PairRecord, Record
+from gateway.proxy.mirror_budget import MirrorBudget
+from gateway.proxy.observe import Observation
+from gateway.proxy.request_body import RequestBody
+from gateway.proxy.routes import Route, Target
+from gateway.proxy.tally import Seen
+from gateway.proxy.units import Split, Unit, Units
+from gateway.wire.request_head import RequestHead
+
+_BYTES_PER_TOKEN: Final = 4
+"""Of English, about, where a server does not say how many tokens it read."""
+
+
+class Pair:
+    """A request that may go to both versions.
+
+    Args:
+        units: Take the pair when both halves are over.
+        split: In force.
+        unit: Of both halves: what they are recognised by.
+        arrived: When the version was chosen; monotonic clock.
+        budget: What the copy's tokens are booked in.
+
+    Attributes:
+        is_answered: Whether what became of the client's half is known.
+
+    """
+
+    __slots__ = (
+        "_baseline",
+        "_candidate",
+        "_has_candidate",
+        "_is_void",
+        "_split",
+        "_units",
+        "arrived",
+        "budget",
+        "is_answered",
+        "unit",
+    )
+
+    def __init__(
+        self,
+        units: Units,
+        split: Split,
+        unit: Unit,
+        arrived: float,
+        budget: MirrorBudget,
+    ) -> None:
+        self._units = units
+        self._split = split
+        self.unit = unit
+        self.arrived = arrived
+        self.budget = budget
+        self._baseline: Record | None = None
+        self._candidate: Record | None = None
+        self.is_answered = self._has_candidate = self._is_void = False
+
+    def answered(self, record: Record) -> None:
+        """Take what the client's half was, unless it is known."""
+        if not self.is_answered:
+            self.is_answered, self._baseline = True, record
+            self._end()
+
+    def copied(self, record: Record | None) -> None:
+        """Take what the copy's half was, unless it is known; None: nobody knows."""
+        if not self._has_candidate:
+            self._has_candidate, self._candidate = True, record
+            self._end()
+
+    def cancel(self) -> None:
+        """Let it be none: no copy is sent."""
+        self._is_void = True
+
+    def _end(self) -> None:
+        if self.is_answered and self._has_candidate and not self._is_void:
+            pair = PairRecord(baseline=self._baseline, candidate=self._candidate)
+            self._units.paired(self._split, pair)
+
+
+class ClientsHalf(Observation):
+    """The client's exchange with the baseline."""
+
+    __slots__ = ("_pair",)
+
+    def __init__(
+        self,
+        target: Target,
+        route: Route,
+        head: RequestHead,
+        body: RequestBody,
+        key: bytes | None,
+        pair: Pair,
+    ) -> None:
+        super().__init__(target, route, head, body, key)
+        self._pair = pair
+        self.arrived = pair.arrived
+
+    def note_overdue(self, now: float, units: Units) -> None:
+        """Hand the pair its half, too, while it hangs."""
+        super().note_overdue(now, units)
+        if self.body.is_whole:
+            self._pair.answered(self._record_overdue(self._pair.unit, now))
+
+    def record(self, totals: Seen, units: Units) -> None:
+        """Hand the pair its half, too."""
+        super().record(totals, units)
+        pair = self._pair
+        pair.answered(self._record(pair.unit, totals.outcome.value, totals))
+
+
+class CopysHalf(Observation):
+    """The copy's exchange with the candidate.
+
+    Attributes:
+        is_abandoned: The gateway itself ended it: that says nothing of the candidate.
+
+    """
+
+    __slots__ = ("_pair", "is_abandoned")
+
+    def __init__(
+        self,
+        target: Target,
+        route: Route,
+        head: RequestHead,
+        body: RequestBody,
+        key: bytes | None,
+        pair: Pair,
+    ) -> None:
+        super().__init__(target, route, head, body, key)
+        self._pair = pair
+        self.arrived = pair.arrived
+        self.is_abandoned = False
+
+    def note_overdue(self, now: float, units: Units) -> None:
+        """Count it as late among the copies, and hand the pair its half."""
+        super().note_overdue(now, units)
+        self._pair.copied(
+            self._as_candidate(self._record_overdue(self._pair.unit, now))
+        )
+
+    def record(self, totals: Seen, units: Units) -> None:
+        """Hand the pair its half; book the tokens. No client was told: nor is a log."""
+        self.told = None
+        usage = totals.usage
+        sent = self.body.received // _BYTES_PER_TOKEN
+        read = sent if usage is None or usage.input is None else usage.input
+        written = 0 if usage is None or usage.output is None else usage.output
+        self._pair.budget.spend(read + written)
+        if self.is_abandoned:
+            self._pair.copied(None)
+            return
+        record = self._record(self._pair.unit, totals.outcome.value, totals)
+        self._pair.copied(self._as_candidate(record))
+
+    @staticmethod
+    def _as_candidate(record: Record) -> Record:
+        record.is_candidate = True  # its target is one for copies
+        return record

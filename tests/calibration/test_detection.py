@@ -1,0 +1,181 @@
+"""How soon a worse candidate is found: one metric with the whole alpha, by units.
+
+The expected figures were simulated before this was built (2,000 requests a run, other
+code, other dice); each unit has a coin of its own, and there are 5,000 units of history.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from math import log
+
+import pytest
+
+from loadtest.dice import Draws
+from tests.calibration.figures import note, quantile
+from tests.calibration.wealth import Wealth
+from tests.calibration.worlds import HISTORY, World, durations, events, scores
+
+TICK = 2_500
+"""Units of both versions between two restarts."""
+
+NEVER = 200_000
+
+CHANGES = {
+    "errors 0.5 to 2 %": lambda: events(0.005, 0.02),
+    "errors 1 to 5 %": lambda: events(0.01, 0.05),
+    "errors 0.1 to 10 %": lambda: events(0.001, 0.1),
+    "errors 1 to 100 %": lambda: events(0.01, 1.0),
+    "flag 5 to 8 %": lambda: events(0.05, 0.08),
+    "latency x 1.2": lambda: durations(lambda duration, _: 1.2 * duration),
+    # "body unchanged": the slowest 3 % take twice as long, which doubles the p99.
+    "p99 x 2": lambda: durations(lambda d, rank: 2 * d if rank > 0.97 else d),
+    "score 0.80 to 0.75": lambda: scores(0.8, 0.75, 0.12),
+}
+
+# Median and 95 % of candidate units: coin 5 % with alpha .05 and .01, 50 % with .05.
+EXPECTED = {
+    "errors 0.5 to 2 %": ((327, 934), (481, 1154), (722, 1841)),
+    "errors 1 to 5 %": ((94, 308), (142, 390), (233, 586)),
+    "errors 0.1 to 10 %": ((17, 57), (27, 69), (67, 124)),
+    "errors 1 to 100 %": ((2, 2), (2, 3), (4, 6)),
+    "flag 5 to 8 %": ((452, 1316), (665, 1698), (906, 2554)),
+    "latency x 1.2": ((65, 157), (95, 211), (127, 313)),
+    "p99 x 2": ((99, 269), (137, 307), (320, 613)),
+    "score 0.80 to 0.75": ((43, 111), (64, 147), (92, 221)),
+}
+
+SETTINGS = ((0.05, 0.05), (0.05, 0.01), (0.5, 0.05))
+"""Coin and alpha."""
+
+FAST = {"errors 0.1 to 10 %", "errors 1 to 100 %", "score 0.80 to 0.75"}
+
+
+def cells() -> Iterator[object]:
+    for change in CHANGES:
+        for place, (coin, alpha) in enumerate(SETTINGS):
+            is_fast = change in FAST
+            yield pytest.param(
+                change,
+                coin,
+                alpha,
+                EXPECTED[change][place],
+                300 if is_fast else 1_000,
+                id=f"{change}, coin {coin}, alpha {alpha}",
+                marks=() if is_fast else (pytest.mark.slow, pytest.mark.timeout(600)),
+            )
+
+
+@cache
+def world(change: str) -> World:
+    return CHANGES[change]()
+
+
+def units_until_found(world: World, coin: float, alpha: float, seed: int) -> int:
+    draws = Draws(seed)
+    wealth = Wealth(world.kind, world.draw(draws, HISTORY, world.baseline))
+    in_tick = 0
+    for found in range(1, NEVER):
+        stayed = draws.until(coin)
+        baseline = world.draw(draws, stayed, world.baseline)
+        candidate = world.draw(draws, 1, world.candidate)
+        if wealth.add(coin, baseline, candidate) >= -log(alpha):
+            return found
+        in_tick += stayed + 1
+        if in_tick >= TICK:
+            wealth.close_block()
+            in_tick = 0
+    return NEVER
+
+
+@pytest.mark.parametrize(("change", "coin", "alpha", "expected", "runs"), list(cells()))
+def test_a_worse_candidate_is_found_as_soon_as_was_calculated(
+    change: str, coin: float, alpha: float, expected: tuple[int, int], runs: int
+) -> None:
+    found = [
+        units_until_found(world(change), coin, alpha, seed) for seed in range(runs)
+    ]
+
+    median, late = quantile(found, 0.5), quantile(found, 0.95)
+    note(
+        f"{change}, coin {coin:.0%}, alpha {alpha}: {median} / {late} "
+        f"(expected {expected[0]} / {expected[1]}, {runs} runs)"
+    )
+    # 15 %, a unit where units are few. The grid of scores and better stakes may be faster.
+    assert median <= max(1.15 * expected[0], expected[0] + 1)
+    assert median >= 0.75 * expected[0]
+    assert late <= max(1.3 * expected[1], expected[1] + 2)
+
+
+ALL = 1.0
+
+LATE = [
+    # coin, error rates, healthy units before, median and 95 % after the change
+    (0.05, (0.005, 0.02), 0, (326, 928)),
+    (0.05, (0.005, 0.02), 50_000, (646, 1372)),
+    (0.05, (0.005, 0.02), 500_000, (869, 1708)),
+    (0.05, (0.01, 0.05), 50_000, (261, 526)),
+    (0.05, (0.01, 0.05), 500_000, (304, 605)),
+    (0.05, (0.01, 1.0), 50_000, (4, 6)),
+    (0.05, (0.01, 1.0), 500_000, (5, 7)),
+    (0.5, (0.005, 0.02), 50_000, (1956, 3372)),
+    (0.5, (0.005, 0.02), 500_000, (2379, 4134)),
+    (0.5, (0.01, 0.05), 50_000, (685, 1220)),
+    (0.5, (0.01, 0.05), 500_000, (772, 1431)),
+    (0.5, (0.01, 1.0), 50_000, (11, 20)),
+    (0.5, (0.01, 1.0), 500_000, (19, 24)),
+]
+
+
+def units_after_health(
+    coin: float, rates: tuple[float, float], healthy: int, seed: int
+) -> int | None:
+    """Give None where the healthy candidate was taken back."""
+    draws = Draws(seed)
+    rate, worse = rates
+    alike, broken = events(rate, rate), events(rate, worse)
+    wealth = Wealth(alike.kind, alike.draw(draws, HISTORY, alike.baseline))
+    for _ in range(healthy // TICK):
+        sent = draws.binomial(TICK, coin)
+        baseline = alike.draw(draws, TICK - sent, alike.baseline)
+        if wealth.add(coin, baseline, alike.draw(draws, sent, alike.candidate)) >= (
+            -log(0.05)
+        ):
+            return None
+        wealth.close_block()
+    in_tick = 0
+    for found in range(1, NEVER):
+        stayed = draws.until(coin)
+        baseline = broken.draw(draws, stayed, broken.baseline)
+        candidate = broken.draw(draws, 1, broken.candidate)
+        if wealth.add(coin, baseline, candidate) >= -log(0.05):
+            return found
+        in_tick += stayed + 1
+        if in_tick >= TICK:
+            wealth.close_block()
+            in_tick = 0
+    return NEVER
+
+
+@pytest.mark.parametrize(
+    ("coin", "rates", "healthy", "expected"),
+    [
+        pytest.param(*row, marks=() if row[1][1] >= ALL else pytest.mark.slow)
+        for row in LATE
+    ],
+)
+def test_a_late_fault_is_found_although_health_has_lost_many_bets(
+    coin: float, rates: tuple[float, float], healthy: int, expected: tuple[int, int]
+) -> None:
+    runs = 100 if rates[1] >= ALL else 400
+    results = [units_after_health(coin, rates, healthy, seed) for seed in range(runs)]
+
+    found = [units for units in results if units is not None]
+    median, late = quantile(found, 0.5), quantile(found, 0.95)
+    note(
+        f"errors {rates[0]} to {rates[1]} after {healthy:,} healthy units, "
+        f"coin {coin:.0%}: {median} / {late} "
+        f"(expected {expected[0]} / {expected[1]}, {runs} runs)"
+    )
+    assert len(found) >= 0.9 * runs
+    assert median <= max(1.2 * expected[0], expected[0] + 2)
+    assert late <= max(1.4 * expected[1], expected[1] + 3)
