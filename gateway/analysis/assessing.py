@@ -3,14 +3,16 @@
 Worst wins. What cannot be computed holds: it neither rolls back nor promotes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import log
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
-from gateway.analysis.counts import FRESH
+from gateway.analysis.counts import FRESH, Counts, Pair
 from gateway.analysis.design import Design, Kind, Metric
 from gateway.analysis.estimates import estimates, interval
 from gateway.analysis.geometric import FAILED_BIN
+from gateway.analysis.intervals import Interval
 from gateway.analysis.limits import Limits
 from gateway.analysis.mirrored import Mirrored
 from gateway.analysis.proofs import Proofs
@@ -61,7 +63,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """All that verdicts are made from."""
+    """All that verdicts are made from.
+
+    Attributes:
+        block: The open one, whose units are not in any tally yet.
+
+    """
 
     design: Design
     regressions: Regressions
@@ -70,6 +77,7 @@ class Evidence:
     limits: Limits
     ratio: SampleRatio
     step: Step
+    block: Counts
 
 
 def assess(evidence: Evidence) -> Assessment:
@@ -106,19 +114,30 @@ def assess(evidence: Evidence) -> Assessment:
     )
 
 
+_Open: TypeAlias = Mapping[Key, list[tuple[float, Pair]]]
+"""Units of the open block, by process: coin and pair."""
+
+
+def _opened(block: Counts) -> _Open:
+    found: dict[Key, list[tuple[float, Pair]]] = {}
+    for (process, coin, metric, cell), pair in block.bins.items():
+        found.setdefault(Key(process, metric, cell), []).append((coin, pair))
+    return found
+
+
 def findings(evidence: Evidence, *, intervals: bool) -> list[Finding]:
     """Say what is known of metrics over all, of segments with units, and of ceilings."""
-    design = evidence.design
+    design, opened = evidence.design, _opened(evidence.block)
     return [
-        finding_of(evidence, number, cell, intervals=intervals)
+        _finding(evidence, number, cell, opened, intervals=intervals)
         for number in range(len(design.metrics))
         for cell in range(1 + len(design.cells))
         if not cell or _nearest(evidence, number, cell) is not None
     ] + [_ceiling(evidence, number) for number in evidence.limits.by_metric]
 
 
-def finding_of(
-    evidence: Evidence, number: int, cell: int, *, intervals: bool = False
+def _finding(
+    evidence: Evidence, number: int, cell: int, opened: _Open, *, intervals: bool
 ) -> Finding:
     """Say what is known of a metric in a cell, by the process nearest its threshold."""
     design = evidence.design
@@ -127,14 +146,7 @@ def finding_of(
     found = _nearest(evidence, number, cell) or _Near(
         0.0, log_threshold(design, number, cell, FRESH)
     )
-    tally = found.key and evidence.regressions.process(found.key).tally
-    pairs = evidence.mirrored.of(number, cell) if found.is_mirrored else None
-    seen = pairs.estimates() if pairs else (None, None)
-    units = [pairs.units, pairs.units] if pairs else [0, 0]
-    range_ = None
-    if tally:
-        seen, units = estimates(metric, tally.by_coin), tally.units
-        range_ = interval(metric, tally.by_coin) if intervals else None
+    seen = _seen(evidence, number, cell, found, opened, intervals=intervals)
     return Finding(
         metric=metric.name,
         segment=design.cells[cell - 1] if cell else None,
@@ -145,12 +157,12 @@ def finding_of(
         window=found.key.process if found.key and found.key.process >= 0 else None,
         log_proof=_log_proof(evidence, number) if asks else None,
         log_proof_threshold=-log(design.beta) if asks else None,
-        baseline_units=units[0],
-        candidate_units=units[1],
-        baseline=seen[0],
-        candidate=seen[1],
-        low=range_.low if range_ else None,
-        high=range_.high if range_ else None,
+        baseline_units=seen.units[0],
+        candidate_units=seen.units[1],
+        baseline=seen.estimates[0],
+        candidate=seen.estimates[1],
+        low=seen.interval.low if seen.interval else None,
+        high=seen.interval.high if seen.interval else None,
         is_mirrored=found.is_mirrored,
         is_left_out=asks and _is_left_out(evidence, number),
     )
@@ -168,6 +180,39 @@ class _Near:
     @property
     def excess(self) -> float:
         return self.log_e - self.log_threshold
+
+
+class _Seen(NamedTuple):
+    """What units look like."""
+
+    units: tuple[int, int] = (0, 0)
+    estimates: tuple[float | None, float | None] = (None, None)
+    interval: Interval | None = None
+
+
+def _seen(
+    evidence: Evidence,
+    number: int,
+    cell: int,
+    found: _Near,
+    opened: _Open,
+    *,
+    intervals: bool,
+) -> _Seen:
+    """Say what the units of the process that was found look like."""
+    if found.is_mirrored:
+        pairs = evidence.mirrored.of(number, cell)
+        return _Seen((pairs.units, pairs.units), pairs.estimates())
+    if found.key is None:
+        return _Seen()
+    closed = evidence.regressions.process(found.key).tally
+    tally = closed.with_open(opened.get(found.key, []))
+    metric = evidence.design.metrics[number]
+    return _Seen(
+        (tally.units[0], tally.units[1]),
+        estimates(metric, tally.by_coin),
+        interval(metric, tally.by_coin) if intervals else None,
+    )
 
 
 def _nearest(evidence: Evidence, number: int, cell: int) -> _Near | None:
@@ -202,7 +247,8 @@ def _regressed(evidence: Evidence) -> tuple[Finding, ...]:
     """
     spots = {(key.metric, key.cell) for key in evidence.regressions.crossed()}
     spots |= evidence.mirrored.crossed()
-    found = [finding_of(evidence, *spot) for spot in spots]
+    opened = _opened(evidence.block) if spots else {}
+    found = [_finding(evidence, *spot, opened, intervals=False) for spot in spots]
     found += [_ceiling(evidence, number) for number in evidence.limits.crossed()]
     return tuple(sorted(found, key=_severity))
 

@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.analysis.bets import Bets
 from gateway.analysis.comparisons import COMPARISONS
-from gateway.analysis.counts import FRESH, Pair, Place
+from gateway.analysis.counts import FRESH, Counts, Pair, Place
 from gateway.analysis.design import Design, Metric
 from gateway.analysis.lessons import KeptLessons, Lessons
 from gateway.analysis.past import Past
@@ -71,8 +71,23 @@ class Regressions:
         key = Key(number, place.metric, place.cell)
         process = self._processes.get(key) or self._begin(key)
         bets = self.lessons_of(place.metric, place.cell).bets(place.coin)
-        process.add(place.coin, bets, pair)
+        process.mixture.add(bets, *pair)
         self._changed.add(key)
+
+    def close_block(self, block: Counts) -> None:
+        """Learn what a block counted: for people, and for bets on the next one."""
+        learners = {}
+        for place, pair in block.bins.items():
+            number, coin, metric, cell = place
+            if number != FRESH and number < 0:
+                continue
+            process = self._processes.get(Key(number, metric, cell))
+            if process is not None:
+                process.close(coin, pair)
+            learners[metric, cell] = lessons = self.lessons_of(metric, cell)
+            lessons.learn(pair[0])
+        for lessons in learners.values():
+            lessons.settle()
 
     def lessons_of(self, metric: int, cell: int) -> Lessons:
         """Give what was learnt of a metric in a cell."""

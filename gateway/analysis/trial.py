@@ -162,16 +162,10 @@ class Trial:
 
         """
         block, self._block = self._block, Counts()
-        learners = {}
+        self._regressions.close_block(block)
         for place, pair in block.bins.items():
             if place.process == PROOF:
                 self._proofs.learn(place, pair)
-            elif place.process != PAIRS:
-                lessons = self._regressions.lessons_of(place.metric, place.cell)
-                lessons.learn(pair[0])
-                learners[place.metric, place.cell] = lessons
-        for lessons in learners.values():
-            lessons.settle()
         self._proofs.block_ends(self._pasts())
         self._mirrored.block_ends()
         return block
@@ -254,6 +248,7 @@ class Trial:
             limits=self._limits,
             ratio=self._ratio,
             step=self._step,
+            block=self._block,
         )
 
     def _pasts(self) -> dict[int, Past]:

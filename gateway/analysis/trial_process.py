@@ -4,12 +4,12 @@ The fresh process of a metric in a cell runs for the whole rollout, a window's f
 window. They are never multiplied.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
-from gateway.analysis.bets import Bets, Mixture
+from gateway.analysis.bets import Mixture
 from gateway.analysis.counts import Bins, Pair, add_bins
 
 MOST_COINS: Final = 16
@@ -110,6 +110,13 @@ class Tally:
             added += units
         return added
 
+    def with_open(self, pairs: Collection[tuple[float, Pair]]) -> "Tally":
+        """Give it with units, by coin, that are not in it yet."""
+        sums = self.kept().tally() if pairs else self
+        for coin, pair in pairs:
+            sums.add(coin, pair)
+        return sums
+
     def kept(self) -> "KeptTally":
         """Give all that must be kept."""
         rows = [(coin, *pair) for coin, pair in self.by_coin.items()]
@@ -130,7 +137,7 @@ class KeptTally(msgspec.Struct, array_like=True, frozen=True):
 
     def tally(self) -> Tally:
         """Make it from what was kept."""
-        return Tally({coin: (b, c) for coin, b, c in self.by_coin}, self.units)
+        return Tally({coin: ({**b}, {**c}) for coin, b, c in self.by_coin}, self.units)
 
 
 class KeptProcess(msgspec.Struct, array_like=True, frozen=True):
@@ -151,7 +158,7 @@ class KeptProcess(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Process:
-    """A wealth and its units.
+    """A wealth, and the units of closed blocks.
 
     Args:
         prior: What each alternative begins with.
@@ -160,7 +167,7 @@ class Process:
 
     Attributes:
         mixture: The wealth.
-        tally: The units.
+        tally: The units of blocks that are closed.
         log_threshold: See Args.
 
     """
@@ -175,9 +182,8 @@ class Process:
         self.tally = Tally()
         self.log_threshold = log_threshold
 
-    def add(self, coin: float, bets: Bets, pair: Pair) -> None:
-        """Settle bets on units with one coin."""
-        self.mixture.add(bets, *pair)
+    def close(self, coin: float, pair: Pair) -> None:
+        """Count units of a block that closes, on which bets were settled."""
         if self._restarts.counts(self.tally.add(coin, pair)):
             self.share()
 
