@@ -47,6 +47,10 @@ class Exchange(Protocol):
         """Seconds."""
 
     @property
+    def is_stream(self) -> bool:
+        """Whether a stream was asked for."""
+
+    @property
     def first_content(self) -> float | None:
         """Seconds to the first content of a stream; None of any other."""
 

@@ -61,7 +61,7 @@ class Lessons:
     def load(self, kept: KeptLessons) -> None:
         """Go on with what was kept."""
         self.past = Past.load(kept.past)
-        self._waiting = kept.waiting
+        self._waiting = dict(kept.waiting)
 
     def kept(self) -> KeptLessons:
         """Give all that must be kept."""

@@ -54,7 +54,8 @@ _LATE_IS_EVENT: Final = "error_rate"
 
 def _first_token(exchange: Exchange) -> float | None:
     """Read the time to the first token; who left before waited at least that long."""
-    if exchange.first_content is None and exchange.outcome == _CANCELLED:
+    is_without = exchange.is_stream and exchange.first_content is None
+    if is_without and exchange.outcome == _CANCELLED:
         return exchange.duration
     return exchange.first_content
 
@@ -67,6 +68,10 @@ _FIELDS: Final[Mapping[str, Callable[[Exchange], float | None]]] = {
     "input_tokens": attrgetter("input_tokens"),
     "output_tokens": attrgetter("output_tokens"),
 }
+
+
+_OF_STREAMS: Final = frozenset({"time_to_first_token", "time_per_output_token"})
+"""Of any other answer they say nothing, also where it failed."""
 
 
 class Observer:
@@ -99,7 +104,7 @@ class Observer:
             readers.append((number << BIN_BITS, read))
             edges = [thresholds.get((number, place)) for place in places_of(metric)]
             self._losses.append(_losses(metric, read, amount, edges))
-            if metric.ceiling is not None:
+            if metric.ceiling is not None and has_counted_ceiling(metric):
                 limits = [(metric.ceiling, metric.ceiling)]
                 loss = _losses(metric, read, amount, limits)
                 self._ceilings.append((number, metric.is_timing, loss))
@@ -119,15 +124,20 @@ class Observer:
 
     def over_ceilings(
         self, exchange: Exchange, *, is_timing: bool
-    ) -> list[tuple[int, int]]:
-        """Give, by metric with a ceiling, the loss on the grid; WORST: it is over."""
+    ) -> list[tuple[int, bool]]:
+        """Give, by metric with such a ceiling, whether it is an event over it."""
         values = dict(exchange.values)
         found = [
             (number, read(exchange, values)[0])
             for number, timing, read in self._ceilings
             if timing is is_timing
         ]
-        return [(number, loss) for number, loss in found if loss != UNKNOWN]
+        return [(number, loss == WORST) for number, loss in found if loss != UNKNOWN]
+
+
+def has_counted_ceiling(metric: Metric) -> bool:
+    """Tell whether events over its ceiling are counted: a mean's losses say more."""
+    return metric.ceiling is not None and metric.kind is not Kind.MEAN
 
 
 def places_of(metric: Metric) -> range:
@@ -241,6 +251,12 @@ def _amount(metric: Metric, places: Mapping[str, int]) -> _ReadAmount:
     if metric.kind is not Kind.DISTRIBUTION:
         return read
     failed = inf if metric.worse is Worse.HIGHER else -inf
+    if metric.signal in _OF_STREAMS:
+        return lambda exchange, values: (
+            failed
+            if exchange.is_stream and exchange.outcome in _FAILED
+            else read(exchange, values)
+        )
     return lambda exchange, values: (
         failed if exchange.outcome in _FAILED else read(exchange, values)
     )

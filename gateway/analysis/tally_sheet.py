@@ -56,11 +56,11 @@ class TallySheet:
         in_cells = self._counts.in_cells
         in_cells[cell] = in_cells.get(cell, 0) + 1
 
-    def ceiling(self, metric: int, events: int) -> None:
-        """Count a unit of the candidate, and how many events came with it."""
+    def ceiling(self, metric: int, event: bool) -> None:
+        """Count a unit of the candidate, and whether it was an event over a ceiling."""
         pair = self._counts.ceilings.setdefault(metric, [0, 0])
         pair[0] += 1
-        pair[1] += events
+        pair[1] += event
 
     def forget_step(self) -> None:
         """Drop what was counted for a step that is over."""

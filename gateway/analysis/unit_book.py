@@ -34,6 +34,8 @@ from gateway.domain.units import BUCKETS, Share
 MOST_EPOCHS: Final = 64
 """Epochs whose late records still count; those of earlier ones are left out."""
 
+_NO_CELLS: Final[Cells] = {}
+
 
 class _Epoch(msgspec.Struct, array_like=True):
     """The time under one weight.
@@ -144,7 +146,8 @@ class UnitBook:
     def set_thresholds(self, thresholds: Thresholds) -> None:
         """Know beyond which amounts an exchange is an event, for proofs of quantiles.
 
-        They are not kept by `dump`: set them again after `load`.
+        They hold for one step, and are not kept by `dump`: set them after a step begins
+        and after `load`, or nothing is proven of quantiles.
         """
         self._notes.set_thresholds(thresholds)
 
@@ -196,17 +199,30 @@ class UnitBook:
         candidate: Exchange | None,
         *,
         names: tuple[str, ...],
+        revision: int | None = None,
+        cells: Cells = _NO_CELLS,
     ) -> None:
-        """Take a mirrored pair.
+        """Take a mirrored pair; where there is no coin, it is a unit of both versions.
 
         Args:
             baseline: The client's half; None: not known.
             candidate: The copy's half; None: not known, which is nobody's fault.
             names: Of the signals in their values.
+            revision: Of the split it came under; unknown ones are left out. None: the
+                current one.
+            cells: See `take`.
 
         """
-        if baseline is not None and candidate is not None:
-            self._notes.pair(baseline, candidate, names)
+        state, notes = self._state, self._notes
+        epoch = state.epochs.get(state.revision if revision is None else revision)
+        if baseline is None or candidate is None or epoch is None:
+            return
+        notes.use(cells)
+        mask = notes.mask(baseline.cell) | EVERYTHING
+        notes.pair(baseline, candidate, names, mask)
+        if not epoch.share and self._is_in_step(epoch, baseline):
+            notes.in_step(mask, is_candidate=False)
+            notes.in_step(mask, is_candidate=True)
 
     def close(self, now: float) -> None:
         """Close the keys whose time is up; monotonic clock."""

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final, TypeAlias
 
 from gateway.analysis.counts import FRESH, PAIRS, PROOF, Counts
-from gateway.analysis.design import Design, Kind
+from gateway.analysis.design import Design
 from gateway.analysis.exchange import Exchange
 from gateway.analysis.observe import (
     BIN_BITS,
@@ -18,6 +18,7 @@ from gateway.analysis.observe import (
     Observer,
     Thresholds,
     columns_of,
+    has_counted_ceiling,
 )
 from gateway.analysis.tally_sheet import TallySheet
 
@@ -54,9 +55,8 @@ class UnitNotes:
         self._observers: dict[Sequence[str], Observer] = {}
         self._cells: Cells = {}
         self._masks: dict[bytes, int] = {}
-        self._rests: dict[int, int] = {}
         self.has_timing = any(metric.is_timing for metric in metrics)
-        self.has_ceilings = any(metric.ceiling is not None for metric in metrics)
+        self.has_ceilings = any(has_counted_ceiling(metric) for metric in metrics)
 
     def use(self, cells: Cells) -> None:
         """Know what the cells of exchanges to come mean."""
@@ -128,18 +128,20 @@ class UnitNotes:
                 self._sheet.in_cell(cell)
 
     def step_begins(self) -> None:
-        """Drop what was counted for the last step and nobody has drained."""
+        """Drop what was counted for the last step and nobody has drained.
+
+        The last step's thresholds had another margin inside: none are known now.
+        """
+        self.set_thresholds({})
         self._sheet.forget_step()
         self._sheet.forget(PROOF)
 
     def over_ceilings(
         self, exchange: Exchange, observer: Observer, *, is_timing: bool
     ) -> None:
-        """Count a unit against absolute limits; of means, whole losses are events."""
-        for metric, loss in observer.over_ceilings(exchange, is_timing=is_timing):
-            events, rest = divmod(self._rests.get(metric, 0) + loss, WORST)
-            self._rests[metric] = rest
-            self._sheet.ceiling(metric, events)
+        """Count a unit against absolute limits."""
+        for metric, event in observer.over_ceilings(exchange, is_timing=is_timing):
+            self._sheet.ceiling(metric, event)
 
     def prove(
         self, coin: float, losses: Sequence[int | None], *, is_candidate: bool
@@ -153,28 +155,32 @@ class UnitNotes:
                 )
 
     def pair(
-        self, baseline: Exchange, candidate: Exchange, names: Sequence[str]
+        self,
+        baseline: Exchange,
+        candidate: Exchange,
+        names: Sequence[str],
+        mask: int,
     ) -> None:
-        """Count a mirrored pair, by the differences of its rates and means.
+        """Count a mirrored pair, in these cells.
 
-        Times are not judged, for the load is doubled; amounts have no bounded loss.
+        The candidate's side has the difference of the losses, the baseline's its own.
         """
         read = self.observer(names).losses
         losses = zip(self._columns, read(baseline), read(candidate), strict=True)
-        codes = [
-            metric << BIN_BITS | WORST + theirs - ours
-            for (metric, _place), ours, theirs in losses
-            if UNKNOWN not in {ours, theirs} and self._is_paired(metric)
-        ]
-        self._sheet.note(PAIRS, 0.0, (0,), codes, is_candidate=True)
+        ours, differences = [], []
+        for (metric, _place), our_loss, their_loss in losses:
+            is_known = UNKNOWN not in {our_loss, their_loss}
+            if is_known and self._metrics[metric].has_pairs:
+                code = metric << BIN_BITS
+                ours.append(code | our_loss)
+                differences.append(code | WORST + their_loss - our_loss)
+        cells = _cells_in(mask)
+        self._sheet.note(PAIRS, 0.0, cells, ours, is_candidate=False)
+        self._sheet.note(PAIRS, 0.0, cells, differences, is_candidate=True)
 
     def drain(self) -> Counts:
         """Give what was counted since the last time."""
         return self._sheet.drain()
-
-    def _is_paired(self, number: int) -> bool:
-        metric = self._metrics[number]
-        return not metric.is_timing and metric.kind is not Kind.DISTRIBUTION
 
 
 def fresh_and(

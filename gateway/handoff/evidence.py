@@ -43,6 +43,7 @@ class Record(msgspec.Struct, kw_only=True, array_like=True, gc=False):
         nth_in_window: As nth, within the window.
         outcome: domain.outcome.Outcome value, or OVERDUE.
         duration: Seconds; until the deadline when OVERDUE.
+        is_stream: A stream was asked for; False where the request could not be read.
         first_content: Seconds to the first content of a stream; None of any other.
         per_token: Seconds per output token after the first.
         input_tokens: As reported.
@@ -64,6 +65,7 @@ class Record(msgspec.Struct, kw_only=True, array_like=True, gc=False):
     nth_in_window: int
     outcome: str
     duration: float
+    is_stream: bool
     first_content: float | None
     per_token: float | None
     input_tokens: int | None

@@ -217,7 +217,7 @@ class Observation:
         return self._record(unit, OVERDUE, so_far)
 
     def _record(self, unit: Unit, outcome: str, totals: Seen) -> Record:
-        usage = totals.usage
+        usage, cell = totals.usage, bytes(self.cell())  # which reads the request
         known = usage is not None and not usage.is_estimated
         return Record(
             fingerprint=unit.fingerprint,
@@ -229,6 +229,7 @@ class Observation:
             nth_in_window=unit.nth_in_window,
             outcome=outcome,
             duration=totals.duration,
+            is_stream=self._is_stream(),
             first_content=totals.first_content,
             per_token=totals.per_token,
             input_tokens=None if usage is None else usage.input,
@@ -236,8 +237,13 @@ class Observation:
             cost=totals.cost,
             is_late=totals.is_late,
             values=totals.values,
-            cell=bytes(self.cell()),
+            cell=cell,
         )
+
+    def _is_stream(self) -> bool:
+        """Whether a stream was asked for, or, where only the path says it, is answered."""
+        reading = self.reading
+        return reading is not None and (reading.asked.is_stream or reading.is_stream)
 
     def cell(self) -> Cell:
         """Read the request, which has been sent by now, and tell its slices."""

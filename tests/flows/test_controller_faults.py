@@ -13,7 +13,6 @@ from gateway.app.controller import Controller
 from gateway.app.reading import read_deployment
 from gateway.app.start import ControllerStart
 from gateway.control.aggregate import Aggregate
-from gateway.control.evidence import EvidenceBook
 from gateway.control.publish import Publisher
 from gateway.control.switchboard import Switchboard
 from gateway.domain.errors import BadConfiguration
@@ -70,7 +69,7 @@ def test_a_fault_over_a_workers_message_leaves_its_link_alone(
 ) -> None:
     publisher = Publisher(lambda _table: None)
     board = Switchboard(
-        publisher, Aggregate(), EvidenceBook(lambda: 0.0), lambda _spans: None
+        publisher, Aggregate(), lambda _evidence: None, lambda _spans: None
     )
     link = Link(board.received, board.lost)
 

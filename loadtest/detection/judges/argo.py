@@ -1,12 +1,12 @@
 """Argo Rollouts: a background analysis of the candidate's success rate.
 
-Read in argo-rollouts v1.8: docs/features/analysis.md, "Background Analysis" and "Failure
-Conditions and Failure Limit" (https://argo-rollouts.readthedocs.io/en/stable/features/analysis/);
-analysis/analysis.go, assessMetricStatus: `result.Failed > metric.FailureLimit` fails the
-run, which aborts the rollout. Failures are counted over the run, wherever they lie;
-failureLimit is 0 unless set (pkg/apis/rollouts/v1alpha1/analysis_types.go). The documents'
-example has `successCondition: result[0] >= 0.95`; 0.99 is what Flagger's has, and what
-people set whose service fails less than once in a hundred.
+Read in argoproj/argo-rollouts at 9f8d111d (August 2026, after v1.10.0-rc1):
+docs/features/analysis.md, "Background Analysis"
+(https://argo-rollouts.readthedocs.io/en/stable/features/analysis/); analysis/analysis.go,
+assessMetricFailureInconclusiveOrError: `failureLimit >= 0 && result.Failed > failureLimit`
+fails the run, which aborts the rollout. Failures are counted over the run, wherever they
+lie; failureLimit is 0 unless set, and 3 in most of the documents' examples. Those have
+`successCondition: result[0] >= 0.95`; 0.99 is what Flagger's have, so that the two compare.
 """
 
 from typing import Final

@@ -1,11 +1,12 @@
 """Flagger: checks of the candidate's success rate, and a counter that only rises.
 
-Read in Flagger v1.41: docs/gitbook/usage/metrics.md (`request-success-rate`, interval 1m,
-`thresholdRange: {min: 99}`; https://docs.flagger.app/usage/metrics) and how-it-works.md
-(`threshold`: max number of failed metric checks before rollback; 5 in most examples of
-the tutorials). pkg/controller/scheduler.go, advanceCanary: a failed analysis sets
-FailedChecks + 1; where FailedChecks >= threshold at the beginning of a later run, it
-rolls back. Only a new revision sets the counter back.
+Read in fluxcd/flagger v1.44.0 (15bd6ad5): docs/gitbook/usage/metrics.md
+(`request-success-rate`, interval 1m, `thresholdRange: {min: 99}`;
+https://docs.flagger.app/usage/metrics) and how-it-works.md (`threshold`: max number of
+failed metric checks before rollback; the documents have 5 and 10 about equally often).
+pkg/controller/scheduler.go, advanceCanary: a failed analysis sets FailedChecks + 1; where
+FailedChecks >= threshold at the beginning of a later run, it rolls back. Only a new
+revision sets the counter back. scheduler_metrics.go: no values found is a failed check.
 """
 
 from typing import Final

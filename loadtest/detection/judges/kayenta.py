@@ -1,23 +1,24 @@
 """Kayenta (Spinnaker): the Mann-Whitney judge, NetflixACAJudge-v1.0.
 
-Read in spinnaker/kayenta (master of 2024): kayenta-judge/.../NetflixACAJudge.scala
-(tolerance 0.25, confidence 0.98), classifiers/metric/MannWhitneyClassifier.scala (High
-where the lower confidence bound of the shift exceeds tolerance * |Hodges-Lehmann
-estimate|), kayenta-mannwhitney/.../MannWhitney.scala (the bounds, after R's wilcox.test
-with a correction for continuity and for ties), docs/canary-config.md (direction
-`increase`, allowedIncrease 1). How judgment works:
+Read in spinnaker/kayenta v2.46.0 (a69573be): kayenta-judge/.../NetflixACAJudge.scala and
+NetflixJudgeConfigurationProperties (tolerance 0.25, confidence 0.98, outliers kept),
+classifiers/metric/MannWhitneyClassifier.scala (High where the lower confidence bound of
+the shift exceeds tolerance * |Hodges-Lehmann estimate| and the ratio of the means is at
+least allowedIncrease, 1 unless set), kayenta-mannwhitney/.../MannWhitney.scala (the
+bounds, as in R's wilcox.test, with corrections for continuity and for ties),
+docs/canary-config.md (direction `increase`). How judgment works:
 https://spinnaker.io/docs/guides/user/canary/judge/.
 
 One metric in one group scores 0 or 100, so any threshold between says the same. It is
 judged anew at the end of each interval, over everything since the beginning (lookback
-type `growing`). The documents ask for 50 points a run (best-practices/#run-the-canary-
-for-enough-time); 10 are in its favour here, it could not act in the first hour otherwise.
+type `growing`). The documents ask for 50 points a run (canary/best-practices,
+"Run the canary for enough time"); with 10 it may act within the hour, in its favour.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from math import copysign, sqrt
-from statistics import NormalDist
+from statistics import NormalDist, fmean
 from typing import Final
 
 from loadtest.detection.judge import Minutes
@@ -28,6 +29,7 @@ _INTERVAL: Final = 10
 
 _CONFIDENCE: Final = 0.98
 _TOLERANCE: Final = 0.25
+_ALLOWED_INCREASE: Final = 1.0
 _CRITICAL: Final = NormalDist().inv_cdf((1 + _CONFIDENCE) / 2)
 _HALVINGS: Final = 24
 
@@ -66,7 +68,8 @@ def is_high(experiment: Sequence[float], control: Sequence[float]) -> bool:
             lambda moved: rank_score(experiment, control, moved) - score, least, most
         )
 
-    return shift(_CRITICAL) > _TOLERANCE * abs(shift(0.0))
+    is_far = shift(_CRITICAL) > _TOLERANCE * abs(shift(0.0))
+    return is_far and fmean(experiment) >= _ALLOWED_INCREASE * fmean(control)
 
 
 def rank_score(

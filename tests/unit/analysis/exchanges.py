@@ -26,6 +26,7 @@ class Seen:
     nth_in_window: int = 1
     outcome: str = "complete"
     duration: float = 1.0
+    is_stream: bool = False
     first_content: float | None = None
     per_token: float | None = None
     input_tokens: int | None = None

@@ -88,10 +88,20 @@ def test_what_was_not_measured_says_nothing(signal: str) -> None:
 )
 def test_an_unknown_amount_says_nothing_unless_the_exchange_failed(signal: str) -> None:
     amount = metric(signal, Kind.DISTRIBUTION)
-    assert bin_for(amount) is None
-    assert bin_for(amount, outcome="client_error") is None
-    assert bin_for(amount, outcome="upstream_error") == FAILED_BIN
-    assert bin_for(amount, outcome=OVERDUE) == FAILED_BIN
+    assert bin_for(amount, is_stream=True) is None
+    assert bin_for(amount, is_stream=True, outcome="client_error") is None
+    assert bin_for(amount, is_stream=True, outcome="upstream_error") == FAILED_BIN
+    assert bin_for(amount, is_stream=True, outcome=OVERDUE) == FAILED_BIN
+
+
+@pytest.mark.parametrize("signal", ["time_to_first_token", "time_per_output_token"])
+@pytest.mark.parametrize("outcome", ["upstream_error", "client_cancelled", OVERDUE])
+def test_what_is_no_stream_has_no_first_token_to_be_late(
+    signal: str, outcome: str
+) -> None:
+    """Else its failures alone would count, and never its successes."""
+    amount = metric(signal, Kind.DISTRIBUTION)
+    assert bin_for(amount, is_stream=False, outcome=outcome, duration=9.0) is None
 
 
 def test_what_failed_fast_is_not_fast() -> None:
@@ -105,7 +115,8 @@ def test_what_failed_fast_is_not_fast() -> None:
 
 def test_who_left_before_the_first_token_waited_at_least_that_long() -> None:
     first = metric("time_to_first_token", Kind.DISTRIBUTION)
-    found = bin_for(first, duration=12.0, outcome="client_cancelled")
+    left = {"duration": 12.0, "outcome": "client_cancelled"}
+    found = bin_for(first, is_stream=True, **left)
     assert found == bin_of(12.0, 0.001)
 
 
@@ -152,5 +163,5 @@ def test_an_amount_over_its_ceiling_is_an_event() -> None:
     ]
     observer = Observer(metrics, NAMES, NOTHING)
     slow = Seen(duration=2.5)
-    assert observer.over_ceilings(slow, is_timing=True) == [(0, WORST)]
-    assert observer.over_ceilings(slow, is_timing=False) == [(1, 0)]
+    assert observer.over_ceilings(slow, is_timing=True) == [(0, True)]
+    assert observer.over_ceilings(slow, is_timing=False) == [(1, False)]

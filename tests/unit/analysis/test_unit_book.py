@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from gateway.analysis.counts import FRESH, PAIRS, PROOF, Counts, Place
-from gateway.analysis.design import Kind
 from gateway.analysis.observe import OVERDUE
 from gateway.analysis.unit_book import MOST_EPOCHS
 from gateway.domain.units import Share
@@ -409,23 +408,40 @@ def test_ceilings_hold_for_the_candidate_even_where_no_coin_is_left() -> None:
     assert counts.bins == {}
 
 
-def test_losses_of_a_mean_add_up_to_events_over_its_ceiling() -> None:
-    score = metric("relevance", Kind.MEAN, ceiling=0.3)
-    stage = Stage(design(score))
-    stage.weight(25)
-    for number in range(10):
-        stage.take(bucket=number, fingerprint=number, values=[(1, 0.25)])
-    assert stage.book.drain().ceilings == {0: [10, 2]}
-
-
 def test_a_pair_counts_by_the_difference_of_its_losses() -> None:
     stage = Stage()
+    stage.weight(25)
     bad, good = Seen(outcome="upstream_error"), Seen()
     for halves in ((good, bad), (bad, good), (good, good), (None, bad), (good, None)):
         stage.book.take_pair(*halves, names=())
-    assert stage.book.drain().bins == {
-        Place(PAIRS, 0.0, ERRORS, 0): ({}, {80: 1, 0: 1, 40: 1})
+    counts = stage.book.drain()
+    assert counts.bins == {
+        Place(PAIRS, 0.0, ERRORS, 0): ({0: 2, 40: 1}, {80: 1, 0: 1, 40: 1})
     }
+    assert counts.in_step == [0, 0]
+
+
+def test_at_no_weight_a_pair_is_a_unit_of_both() -> None:
+    stage = celled(required_cells=(1,))
+    stage.weight(0)
+    half = Seen(cell=bytes([1, 0]))
+    stage.book.take_pair(half, half, names=(), revision=1, cells=stage.cells)
+    stage.book.take_pair(half, half, names=(), revision=99, cells=stage.cells)
+    counts = stage.book.drain()
+    assert counts.in_step == [1, 1]
+    assert counts.in_cells == {1: 1}
+    assert {place.cell for place in counts.bins} == {0, 1}
+
+
+def test_a_new_step_knows_no_thresholds_until_they_are_set() -> None:
+    stage = Stage()
+    stage.weight(5)
+    stage.book.set_thresholds({(DURATION, 0): (1.0, 9.0)})
+    stage.weight(25)
+    stage.take(nth=2, arrived=1000.0, duration=2.0)
+    stage.take(nth=3, arrived=1001.0, duration=2.0)
+    stage.book.close(9999)
+    assert proven(stage, DURATION) == {}
 
 
 # What is kept

@@ -57,6 +57,7 @@ HUNG = Record(
     nth_in_window=0,
     outcome=OVERDUE,
     duration=30.0,
+    is_stream=False,
     first_content=None,
     per_token=None,
     input_tokens=None,

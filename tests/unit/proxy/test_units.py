@@ -30,6 +30,7 @@ def record(fingerprint: int = KEY) -> Record:
         nth_in_window=1,
         outcome="complete",
         duration=0.5,
+        is_stream=False,
         first_content=None,
         per_token=None,
         input_tokens=None,
