@@ -24,8 +24,8 @@ from gateway.domain.rollout import OnFailure
 from gateway.domain.verdict import Assessment, Finding, Verdict
 
 _MANY: Final = 5
-"""Times minimum_units: after so many units of the candidate, a default metric of which
-nothing was measured is none that this traffic has."""
+"""Times minimum_units: after so many units of the candidate in another metric that is read
+from the same exchanges, one of which nothing was measured is none that this traffic has."""
 
 _SEVEREST: Final = tuple(OnFailure)
 
@@ -42,6 +42,7 @@ class Step:
         counted: By metric: units over all, of both versions.
         measured: The same, but for amounts of exchanges that failed: they say nothing of
             whether there is such an amount.
+        sent: By metric: units over all, of the candidate.
 
     """
 
@@ -51,14 +52,21 @@ class Step:
     in_cells: dict[int, int] = field(default_factory=dict)
     counted: dict[int, int] = field(default_factory=dict)
     measured: dict[int, int] = field(default_factory=dict)
+    sent: dict[int, int] = field(default_factory=dict)
 
-    def count(self, number: int, metric: Metric, bins: dict[int, int]) -> None:
+    def count(self, number: int, metric: Metric, pair: Pair) -> None:
         """Count units of a metric."""
-        units = sum(bins.values())
-        self.counted[number] = self.counted.get(number, 0) + units
-        if metric.kind is Kind.DISTRIBUTION:
-            units -= bins.get(FAILED_BIN, 0)
-        self.measured[number] = self.measured.get(number, 0) + units
+        for bins in pair:
+            units = sum(bins.values())
+            _add(self.counted, number, units)
+            if metric.kind is Kind.DISTRIBUTION:
+                units -= bins.get(FAILED_BIN, 0)
+            _add(self.measured, number, units)
+        _add(self.sent, number, sum(pair[1].values()))
+
+
+def _add(sums: dict[int, int], number: int, units: int) -> None:
+    sums[number] = sums.get(number, 0) + units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,16 +312,24 @@ def _asked(evidence: Evidence) -> list[int]:
 
 
 def _is_left_out(evidence: Evidence, number: int) -> bool:
-    """See Assessment.left_out. Blind to the versions: one that lost its streams is not."""
-    step, metric = evidence.step, evidence.design.metrics[number]
+    """Tell whether a metric is not asked for; see Assessment.left_out.
+
+    Blind to the versions: a first token that only the baseline has is asked for. Where no
+    key comes twice, the washout hides all timing, and nothing says that there is none.
+    """
+    step, metrics = evidence.step, evidence.design.metrics
+    metric = metrics[number]
     if step.rung is None:
         return False
     if step.is_mirrored and not metric.has_pairs:
         return True
-    return (
-        metric.is_default
-        and not step.measured.get(number)
-        and step.units[1] >= _MANY * evidence.design.minimum_units
+    if not metric.is_default or step.measured.get(number):
+        return False
+    many = _MANY * evidence.design.minimum_units
+    return any(
+        step.sent.get(place, 0) >= many
+        for place, other in enumerate(metrics)
+        if place != number and other.is_timing is metric.is_timing
     )
 
 

@@ -45,7 +45,7 @@ class Metric:
             distribution's bins, of which a higher one is worse.
         ceiling: Absolute limit of the statistic; None: none.
         is_default: Nobody listed it. It is left out of what must be proven in a step in
-            which it is never measured; a listed one holds the step.
+            which it is never measured (Assessment.left_out); a listed one holds the step.
 
     """
 

@@ -76,6 +76,11 @@ class Limit:
         """Split part of the wealth by the prior again; see Restarts."""
         self._wealth.share(self._restarts.part())
 
+    def block_ends(self) -> None:
+        """Split wealth anew if it is time."""
+        if self._restarts.counts(0):
+            self.share()
+
     @property
     def log_e(self) -> float:
         """Ln E against "within the ceiling"."""
@@ -102,8 +107,7 @@ class Limit:
     def _count(self, units: int, events: float) -> None:
         self.units += units
         self.events += events
-        if self._restarts.counts(units):
-            self.share()
+        self._restarts.counts(units)
 
     def _made(self, wealths: list[float] | None = None) -> CeilingWealth | PairWealth:
         """Make the wealth: a quantile's ceiling is one for the rate beyond it."""
@@ -153,6 +157,11 @@ class Limits:
         """See Restarts."""
         for limit in self.by_metric.values():
             limit.share()
+
+    def block_ends(self) -> None:
+        """See Limit."""
+        for limit in self.by_metric.values():
+            limit.block_ends()
 
     def crossed(self) -> list[int]:
         """Give the metrics whose ceiling was passed."""

@@ -62,7 +62,7 @@ class Pairs:
     Attributes:
         losses: The baseline's, on the grid of losses, since the rollout began.
         differences: Of the pairs, on their grid, since then.
-        reached: The highest that ln E of the proof was in this step.
+        reached: The highest that ln E of the proof was at the end of a block of this step.
 
     """
 
@@ -91,14 +91,15 @@ class Pairs:
         for wealth in (self._worse, self._proof):
             if wealth is not None:
                 wealth.add(differences)
-        self.reached = max(self.reached, self.log_proof)
-        if self._restarts.counts(sum(differences.values())):
-            self.share()
+        self._restarts.counts(sum(differences.values()))
         add_bins(self.losses, losses)
         add_bins(self.differences, differences)
 
     def block_ends(self) -> None:
         """Begin what can be begun now, with slacks from what was there before."""
+        self.reached = max(self.reached, self.log_proof)
+        if self._restarts.counts(0):
+            self.share()
         self._seen = dict(self.losses)
         self._begin()
 
@@ -124,7 +125,7 @@ class Pairs:
 
     def is_proven(self, beta: float) -> bool:
         """See proofs.Proof.is_proven."""
-        return self.reached >= -log(beta) and self.log_proof >= 0
+        return max(self.reached, self.log_proof) >= -log(beta) and self.log_proof >= 0
 
     def estimates(self) -> tuple[float | None, float | None]:
         """Give the baseline's and the candidate's mean, in the metric's own unit."""

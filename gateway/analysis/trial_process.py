@@ -58,7 +58,7 @@ class Restarts:
         self._times = 0
 
     def counts(self, units: int) -> bool:
-        """Count units; tell whether it is time."""
+        """Count units; tell whether it is time: at the end of a block, as replay does it."""
         self._since += units
         return self._since >= _TICK
 

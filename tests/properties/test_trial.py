@@ -108,5 +108,7 @@ def test_a_block_may_come_in_any_number_of_deltas(blocks: list[list[Counts]]) ->
     assert _log_es(replayed.findings()) == pytest.approx(_log_es(lived.findings()))
     assert replayed.thresholds() == lived.thresholds()
     one, other = replayed.look(), lived.look()
+    assert (one.proven, one.unproven) == (other.proven, other.unproven)
+    assert [f.metric for f in one.regressed] == [f.metric for f in other.regressed]
     assert one.no_data == other.no_data
     assert one.candidate_units == other.candidate_units

@@ -5,7 +5,7 @@ from math import log
 
 import pytest
 
-from gateway.analysis.counts import FRESH, PAIRS, PROOF, Counts
+from gateway.analysis.counts import FRESH, PAIRS, PROOF, Bins, Counts
 from gateway.analysis.geometric import FAILED_BIN, bin_of
 from gateway.analysis.trial import Trial
 from gateway.domain.rollout import Margin, MetricRule, OnFailure, Statistic, Worse
@@ -255,42 +255,51 @@ def test_slower_answers_regress_and_what_failed_is_slowest() -> None:
 # What is missing
 
 
-def _defaults(streamed: dict[int, int]) -> Trial:
-    judged = trial()
-    made = replace(judged.design.metrics[0], is_default=True)
-    first_token = replace(
-        design(MetricRule(signal="time_to_first_token")).metrics[0], is_default=True
-    )
-    shares = ((0.6,), (0.3,))
-    both = replace(judged.design, metrics=(made, first_token), cell_shares=shares)
-    judged = Trial(both)
+def _defaults(*, streamed: Bins, timed: int = 300) -> Trial:
+    """Judge by default metrics; *timed*: keys of each version that came back."""
+    rules = (ERRORS, _DURATION, MetricRule(signal="time_to_first_token"))
+    listed = design(*rules)
+    metrics = tuple(replace(metric, is_default=True) for metric in listed.metrics)
+    judged = Trial(replace(listed, metrics=metrics))
     judged.step_begins(2)
-    return play(judged, _HEALTHY, _KEYS, counted(streamed, streamed, metric=1))
+    seconds = _seconds(timed, 1.0)
+    play(judged, _HEALTHY, _KEYS, counted(seconds, seconds, metric=1))
+    for cell, good in enumerate((1000, 1900)):
+        keys = {0: good, 40: 2000 - good}, {0: 1950, 40: 50}
+        play(judged, counted(*keys, process=PROOF, metric=1, cell=cell))
+        play(judged, counted(*keys, process=PROOF, metric=1, cell=cell))
+    return play(judged, counted(streamed, streamed, metric=2))
 
 
 def test_a_default_metric_that_this_traffic_has_not_got_is_left_out_and_told() -> None:
-    judged = _defaults({})
+    judged = _defaults(streamed={})
     known = judged.look()
     assert known.proven
     assert known.left_out == ("time_to_first_token",)
-    finding = judged.findings()[1]
+    finding = judged.findings()[2]
     assert (finding.is_left_out, finding.verdict) == (True, Verdict.NO_DATA)
 
 
 def test_failures_alone_do_not_make_answers_streams() -> None:
-    assert _defaults({FAILED_BIN: 2}).look().left_out == ("time_to_first_token",)
+    assert _defaults(streamed={FAILED_BIN: 2}).look().left_out == (
+        "time_to_first_token",
+    )
 
 
 def test_a_default_metric_that_is_there_holds_the_step_until_it_is_proven() -> None:
-    known = _defaults(_seconds(1, 0.3)).look()
+    known = _defaults(streamed=_seconds(1, 0.3)).look()
     assert (known.proven, known.unproven) == (False, ("time_to_first_token",))
 
 
 def test_with_few_units_nothing_is_left_out_yet() -> None:
-    judged = Trial(_defaults({}).design)
-    judged.step_begins(2)
-    known = play(judged, events((300, 3), (149, 1)), _KEYS).look()
+    known = _defaults(streamed={}, timed=149).look()
     assert (known.proven, known.no_data) == (False, ("time_to_first_token",))
+
+
+def test_where_no_key_comes_twice_nobody_knows_that_there_is_no_first_token() -> None:
+    known = _defaults(streamed={}, timed=0).look()
+    assert (known.proven, known.left_out) == (False, ())
+    assert known.no_data == ("duration", "time_to_first_token")
 
 
 def test_a_metric_that_was_listed_holds_the_step_without_data() -> None:
