@@ -249,7 +249,9 @@ class Rollouts:
     def _figures(self, name: str) -> RolloutFigures:
         standing, live = self.standing(name), self._moves.lives.get(name)
         evidence: dict[str, float] = {}
-        for found in () if live is None else live.examination.trial.findings():
+        for found in (
+            () if live is None else live.examination.trial.findings(intervals=False)
+        ):
             before = evidence.get(found.metric, found.log_e)
             evidence[found.metric] = max(before, found.log_e)
         begun = standing.attempt > 0 and standing.plan is not None
