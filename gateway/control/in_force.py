@@ -144,6 +144,9 @@ class InForce:
         self._book.promise(changed)
         is_up = any(raises(weight, before[name]) for name, weight in changed.items())
         if is_up or (ruling is not None and ruling.raises):
+            if ruling is not None:
+                await ruling.keep_evidence()
+                self._demand_unmoved(before, ruling)
             await self._keep_first(changed, ruling)
             try:
                 self._demand_unmoved(before, ruling)
@@ -219,7 +222,6 @@ class InForce:
     ) -> None:
         rollouts: tuple[KeptRollout, ...] = ()
         if ruling is not None:
-            await ruling.keep_evidence()
             rollouts = (self._standings.next_kept(ruling.service, ruling.standing),)
         await self._durable.save(
             {**self._book.weights, **changed}.values(),
