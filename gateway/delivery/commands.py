@@ -45,6 +45,8 @@ def start(standing: Standing, event: Started) -> Moved:
         phase=Phase.PROGRESSING,
         attempt=standing.attempt + 1,
         baseline=event.baseline,
+        filed=event.filed or event.baseline,
+        against=event.against,
         candidate=event.candidate,
         definition=event.definition,
         plan=event.plan,
@@ -74,10 +76,12 @@ def retry(standing: Standing, event: Retried) -> Moved:
     again = Started(
         plan=event.plan,
         plan_hash=event.plan_hash,
-        baseline=standing.baseline,
+        baseline=event.baseline or standing.baseline,
         candidate=standing.candidate,
         definition=event.definition,
         salt=event.salt,
+        filed=event.filed or standing.filed,
+        against=event.against,
     )
     return start(standing, again)
 
