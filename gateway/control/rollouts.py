@@ -233,18 +233,40 @@ class Rollouts:
                 _log.error("The evidence of %s is lost: %s", name, error)
                 self._moves.begin_again(name, standing)
 
-    async def configured(self) -> None:
-        """See what the configuration makes of the rollouts; after start and reload."""
+    async def reload(self) -> Receipt:
+        """Read the configuration again, and do what it says of rollouts.
+
+        Raises:
+            BadConfiguration: Nothing was changed.
+            RevisionConflict: A weight was lowered meanwhile; nothing was changed.
+            StoreUnavailable: It would raise a weight, and cannot be kept; nothing
+                was changed.
+
+        """
+        receipt = await self._gate.reload()
+        return await self.configured() or receipt
+
+    async def configured(self) -> Receipt | None:
+        """See what the configuration makes of the rollouts; after start and reload.
+
+        Returns:
+            Of the last move that came of it; None without any.
+
+        """
+        receipt = None
         for service in self._gate.deployment.services:
             event = self._demanded(service)
             if event is None:
                 continue
             try:
-                await self._moves.make(service.name, event, by=_CONFIGURATION)
+                _moved, receipt = await self._moves.make(
+                    service.name, event, by=_CONFIGURATION
+                )
             except NothingToDo:
                 pass
             except GatewayError as error:
                 _log.error("%s: %s", service.name, error)
+        return receipt
 
     def _figures(self, name: str) -> RolloutFigures:
         standing, live = self.standing(name), self._moves.lives.get(name)
