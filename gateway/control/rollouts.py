@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from gateway.control.demands import is_gone, redefined, version_of
 from gateway.control.durable import Durable
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.in_force import Receipt
@@ -32,7 +33,6 @@ from gateway.delivery.events import (
     Killed,
     Paused,
     Promoted,
-    Redefined,
     Resumed,
     Retried,
     Started,
@@ -45,8 +45,8 @@ from gateway.domain.errors import (
     RevisionConflict,
     StoreUnavailable,
 )
-from gateway.domain.rollout import Phase, RolloutPlan, Standing
-from gateway.domain.service import Service, Version
+from gateway.domain.rollout import RolloutPlan, Standing
+from gateway.domain.service import Service
 from gateway.domain.verdict import Assessment, Finding
 from gateway.state.journal import Entry
 from gateway.telemetry.traffic import RolloutFigures
@@ -312,7 +312,7 @@ class Rollouts:
 
     def _started(self, name: str) -> Started:
         service, plan = self._plan_of(name)
-        candidate = _version(service, service.candidate or "")
+        candidate = version_of(service, service.candidate or "")
         return Started(
             plan=plan,
             plan_hash=hash_of(plan),
@@ -320,16 +320,25 @@ class Rollouts:
             candidate=candidate.name,
             definition=definition_of(candidate),
             salt=secrets.token_hex(_SALT_BYTES),
+            against=definition_of(version_of(service, service.baseline)),
+            filed=self._gate.defined(name).baseline,
         )
 
     def _retried(self, name: str) -> Retried:
-        service, plan = self._plan_of(name)
-        candidate = _version(service, service.candidate or "")
+        now, tried = self._started(name), self.standing(name).candidate
+        if tried and tried != now.candidate:
+            raise NotAllowedNow(
+                f"{tried} is no candidate of {name} any more; {now.candidate} is.",
+                remedy="Begin with that one: `start`.",
+            )
         return Retried(
-            plan=plan,
-            plan_hash=hash_of(plan),
-            definition=definition_of(candidate),
-            salt=secrets.token_hex(_SALT_BYTES),
+            plan=now.plan,
+            plan_hash=now.plan_hash,
+            definition=now.definition,
+            salt=now.salt,
+            baseline=now.baseline,
+            against=now.against,
+            filed=now.filed,
         )
 
     def _plan_of(self, name: str) -> tuple[Service, RolloutPlan]:
@@ -367,13 +376,10 @@ class Rollouts:
     def _demanded(self, service: Service) -> Event | None:
         """Tell what the configuration asks of a service's rollout; None: nothing."""
         standing = self.standing(service.name)
-        if _is_gone(service, standing):
+        if is_gone(service, standing):
             return CandidateGone()
         if is_running(standing):
-            now = definition_of(_version(service, standing.candidate))
-            if now != standing.definition:
-                return Redefined(version=standing.candidate, definition=now)
-            return None
+            return redefined(self._gate.routed(service.name).service, standing)
         return self._autostart(service, standing)
 
     def _autostart(self, service: Service, standing: Standing) -> Event | None:
@@ -382,22 +388,7 @@ class Rollouts:
         plan, candidate = routed.rollout, routed.candidate
         if plan is None or not plan.autostart or candidate is None:
             return None
-        definition = definition_of(_version(routed, candidate))
+        definition = definition_of(version_of(routed, candidate))
         if (standing.candidate, standing.definition) == (candidate, definition):
             return None
         return self._started(service.name)
-
-
-def _is_gone(service: Service, standing: Standing) -> bool:
-    """Whether the file has no place any more for where a rollout stands."""
-    is_on = is_running(standing)
-    if not is_on and standing.phase is not Phase.PROMOTED:
-        return False
-    if standing.candidate not in {version.name for version in service.versions}:
-        return True
-    is_another = service.candidate != standing.candidate
-    return is_on and (service.rollout is None or is_another)
-
-
-def _version(service: Service, name: str) -> Version:
-    return next(version for version in service.versions if version.name == name)

@@ -70,18 +70,31 @@ def failed(findings: tuple[Finding, ...]) -> str:
 def _evidence(finding: Finding) -> str:
     estimates = ""
     if finding.candidate is not None:
-        estimates = f"{finding.candidate:.4g} on the candidate"
+        estimates = f"{_estimate(finding.candidate)} on the candidate"
         if finding.baseline is not None:
-            estimates += f", {finding.baseline:.4g} on the baseline"
+            estimates += f", {_estimate(finding.baseline)} on the baseline"
         estimates += "; "
-    against = "it is kept" if finding.is_ceiling else '"not worse"'
+    against = '"kept"' if finding.is_ceiling else '"not worse"'
     window = "" if finding.window is None else f" in window {finding.window}"
     protected = ", not protected by alpha" if finding.is_ceiling else ""
     return (
         f"{estimates}odds against {against}{window} {odds(finding.log_e)}, asked were"
-        f" {odds(finding.log_threshold)}{protected}, from {finding.candidate_units}"
-        f" units of the candidate and {finding.baseline_units} of the baseline"
+        f" {odds(finding.log_threshold)}{protected}, from {_counted(finding)}"
     )
+
+
+def _estimate(value: float) -> str:
+    """Write an estimate; of amounts, a failed exchange has one beyond all others."""
+    return f"{value:.4g}" if math.isfinite(value) else "failures"
+
+
+def _counted(finding: Finding) -> str:
+    if finding.is_mirrored:
+        return f"{finding.candidate_units} mirrored pairs"
+    units = f"{finding.candidate_units} units of the candidate"
+    if finding.is_ceiling:
+        return units
+    return f"{units} and {finding.baseline_units} of the baseline"
 
 
 def passed(plan: RolloutPlan, step: int, assessment: Assessment, hold: Hold) -> str:

@@ -304,6 +304,9 @@ class Standing:
         pause: Why, when paused; else None.
         attempt: 0 before the first start; grows with each start and retry.
         baseline: The version that was the baseline when it began; "" before.
+        filed: The baseline that the configuration named then: another one where what
+            was promoted before serves; "" before.
+        against: Hash of what the baseline was defined as then; "" where nobody said.
         candidate: The version under release; "" before.
         definition: Hash of what the candidate was defined as at its start.
         plan: The plan, frozen at start; None before.
@@ -334,6 +337,8 @@ class Standing:
     pause: PauseReason | None = None
     attempt: int = 0
     baseline: str = ""
+    filed: str = ""
+    against: str = ""
     candidate: str = ""
     definition: str = ""
     plan: RolloutPlan | None = None
