@@ -6,6 +6,7 @@ for besides: previews, switches, routes, pauses, ways down, and what operators d
 
 import http.client
 import json
+import subprocess
 import time
 from collections import Counter
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.end_to_end.releases import (
 )
 from tests.end_to_end.running import (
     CHAT,
+    COMMAND,
     PATIENCE_S,
     ModelServer,
     call,
@@ -47,7 +49,7 @@ BLUE_GREEN: Json = {
     "steps": PREVIEW,
     "mirror": {"concurrency": 64, "tokens_per_minute": None},
 }
-HARD = [{"signal": "error_rate", "margin": {"relative": 0.1, "absolute": 0.001}}]
+HARD = [{"signal": "error_rate", "margin": {"relative": 0.25, "absolute": 0.004}}]
 """What no test is long enough to prove."""
 
 _AFTER_S = 1.0
@@ -80,9 +82,17 @@ def assert_unasked(server: ModelServer) -> None:
 
 
 def said(running: Release) -> list[str]:
-    """Give what the journal says, and tell it."""
+    """Give what the journal says, tell it, and demand that it can be said again."""
     told = [entry["body"]["said"] for entry in running.journal("begun", "moved")]
     tell("\n".join(told))
+    admin = f"http://127.0.0.1:{running.gateway.admin}"
+    again = subprocess.run(
+        [COMMAND, "replay", "--admin", admin],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert again.returncode == 0, again.stdout + again.stderr
     return told
 
 
@@ -265,7 +275,7 @@ def test_silence_holds_and_so_does_what_cannot_be_proven(
     models: Models, tmp_path: Path
 ) -> None:
     """Neither promotes or takes back; silence ends by itself, doubt does not."""
-    analysis = {"metrics": HARD, "step_timeout": "6s", "closes": {"after": "500ms"}}
+    analysis = {"metrics": HARD, "step_timeout": "3s"}
     document = release(models, analysis=analysis)
     with running_release(document, tmp_path) as running:
         running.start()
@@ -279,7 +289,6 @@ def test_silence_holds_and_so_does_what_cannot_be_proven(
         assert running.standing["pause_reason"] == "inconclusive"
         assert running.standing["weight"] == 20
         assert "It lacks: no proof yet of" in running.decision()["body"]["said"]
-        assert "units of the candidate more" in running.decision()["body"]["said"]
         said(running)
 
 
