@@ -59,6 +59,9 @@ class Gate(Protocol):
     def change(self, name: str) -> Change | None:
         """Give the last change of a service's weight."""
 
+    async def reload(self) -> Receipt:
+        """Read the configuration again."""
+
 
 class Desk(Protocol):
     """Whoever adds feedback up; see control.feedback.FeedbackDesk."""
@@ -134,9 +137,6 @@ class Examined(Protocol):
 
 class Rollouts(Protocol):
     """Whoever leads the rollouts; see control.rollouts.Rollouts."""
-
-    async def reload(self) -> Receipt:
-        """Read the configuration again, and do what it says of rollouts."""
 
     async def act(
         self, service: str, action: str, *, by: str, reason: str, full: bool

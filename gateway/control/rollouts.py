@@ -13,7 +13,6 @@ from typing import Final
 
 import msgspec
 
-from gateway.control.demands import is_gone, redefined, version_of
 from gateway.control.durable import Durable
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.in_force import Receipt
@@ -33,6 +32,7 @@ from gateway.delivery.events import (
     Killed,
     Paused,
     Promoted,
+    Redefined,
     Resumed,
     Retried,
     Started,
@@ -45,8 +45,8 @@ from gateway.domain.errors import (
     RevisionConflict,
     StoreUnavailable,
 )
-from gateway.domain.rollout import RolloutPlan, Standing
-from gateway.domain.service import Service
+from gateway.domain.rollout import Phase, RolloutPlan, Standing
+from gateway.domain.service import Service, Version
 from gateway.domain.verdict import Assessment, Finding
 from gateway.state.journal import Entry
 from gateway.telemetry.traffic import RolloutFigures
@@ -233,40 +233,18 @@ class Rollouts:
                 _log.error("The evidence of %s is lost: %s", name, error)
                 self._moves.begin_again(name, standing)
 
-    async def reload(self) -> Receipt:
-        """Read the configuration again, and do what it says of rollouts.
-
-        Raises:
-            BadConfiguration: Nothing was changed.
-            RevisionConflict: A weight was lowered meanwhile; nothing was changed.
-            StoreUnavailable: It would raise a weight, and cannot be kept; nothing
-                was changed.
-
-        """
-        receipt = await self._gate.reload()
-        return await self.configured() or receipt
-
-    async def configured(self) -> Receipt | None:
-        """See what the configuration makes of the rollouts; after start and reload.
-
-        Returns:
-            Of the last move that came of it; None without any.
-
-        """
-        receipt = None
+    async def configured(self) -> None:
+        """See what the configuration makes of the rollouts; after start and reload."""
         for service in self._gate.deployment.services:
             event = self._demanded(service)
             if event is None:
                 continue
             try:
-                _moved, receipt = await self._moves.make(
-                    service.name, event, by=_CONFIGURATION
-                )
+                await self._moves.make(service.name, event, by=_CONFIGURATION)
             except NothingToDo:
                 pass
             except GatewayError as error:
                 _log.error("%s: %s", service.name, error)
-        return receipt
 
     def _figures(self, name: str) -> RolloutFigures:
         standing, live = self.standing(name), self._moves.lives.get(name)
@@ -312,7 +290,7 @@ class Rollouts:
 
     def _started(self, name: str) -> Started:
         service, plan = self._plan_of(name)
-        candidate = version_of(service, service.candidate or "")
+        candidate = _version(service, service.candidate or "")
         return Started(
             plan=plan,
             plan_hash=hash_of(plan),
@@ -320,25 +298,16 @@ class Rollouts:
             candidate=candidate.name,
             definition=definition_of(candidate),
             salt=secrets.token_hex(_SALT_BYTES),
-            against=definition_of(version_of(service, service.baseline)),
-            filed=self._gate.defined(name).baseline,
         )
 
     def _retried(self, name: str) -> Retried:
-        now, tried = self._started(name), self.standing(name).candidate
-        if tried and tried != now.candidate:
-            raise NotAllowedNow(
-                f"{tried} is no candidate of {name} any more; {now.candidate} is.",
-                remedy="Begin with that one: `start`.",
-            )
+        service, plan = self._plan_of(name)
+        candidate = _version(service, service.candidate or "")
         return Retried(
-            plan=now.plan,
-            plan_hash=now.plan_hash,
-            definition=now.definition,
-            salt=now.salt,
-            baseline=now.baseline,
-            against=now.against,
-            filed=now.filed,
+            plan=plan,
+            plan_hash=hash_of(plan),
+            definition=definition_of(candidate),
+            salt=secrets.token_hex(_SALT_BYTES),
         )
 
     def _plan_of(self, name: str) -> tuple[Service, RolloutPlan]:
@@ -376,10 +345,13 @@ class Rollouts:
     def _demanded(self, service: Service) -> Event | None:
         """Tell what the configuration asks of a service's rollout; None: nothing."""
         standing = self.standing(service.name)
-        if is_gone(service, standing):
+        if _is_gone(service, standing):
             return CandidateGone()
         if is_running(standing):
-            return redefined(self._gate.routed(service.name).service, standing)
+            now = definition_of(_version(service, standing.candidate))
+            if now != standing.definition:
+                return Redefined(version=standing.candidate, definition=now)
+            return None
         return self._autostart(service, standing)
 
     def _autostart(self, service: Service, standing: Standing) -> Event | None:
@@ -388,7 +360,22 @@ class Rollouts:
         plan, candidate = routed.rollout, routed.candidate
         if plan is None or not plan.autostart or candidate is None:
             return None
-        definition = definition_of(version_of(routed, candidate))
+        definition = definition_of(_version(routed, candidate))
         if (standing.candidate, standing.definition) == (candidate, definition):
             return None
         return self._started(service.name)
+
+
+def _is_gone(service: Service, standing: Standing) -> bool:
+    """Whether the file has no place any more for where a rollout stands."""
+    is_on = is_running(standing)
+    if not is_on and standing.phase is not Phase.PROMOTED:
+        return False
+    if standing.candidate not in {version.name for version in service.versions}:
+        return True
+    is_another = service.candidate != standing.candidate
+    return is_on and (service.rollout is None or is_another)
+
+
+def _version(service: Service, name: str) -> Version:
+    return next(version for version in service.versions if version.name == name)

@@ -108,13 +108,12 @@ _IDLE: Final = Standing()
 def effective(service: Service, standing: Standing) -> Service:
     """Give a service as it is routed: after a promotion, with the promoted as baseline.
 
-    The file wins where it names a baseline that it did not name when the rollout began,
-    and that nothing was compared with; or where it has the promoted version no more.
+    The file wins where it names another baseline than when the rollout began, or has
+    the promoted version no more.
     """
     serves = standing.serves
     names = {version.name for version in service.versions}
-    known = {standing.filed, standing.baseline, serves}
-    if serves is None or serves not in names or service.baseline not in known:
+    if serves is None or serves not in names or service.baseline != standing.baseline:
         return service
     candidate = None if service.candidate == serves else service.candidate
     return replace(service, baseline=serves, candidate=candidate)
