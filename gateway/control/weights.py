@@ -232,20 +232,23 @@ def raises(after: Weight, before: Weight | None) -> bool:
 def routed(service: Service, weight: Weight, standing: Standing) -> RoutedService:
     """Join a service's definition, its weight and where its rollout stands.
 
+    Kill stands above all: a configuration, or a store that comes back, may say what it
+    likes of the weight.
+
     Args:
         service: With the standing in effect (standings.effective).
         weight: In force.
         standing: Of its rollout.
 
     """
-    plan = standing.plan
+    plan, candidate = standing.plan, service.candidate
     return RoutedService(
         service=service,
-        share=weight.share,
+        share=Share(0) if standing.is_killed else weight.share,
         salt=weight.salt,
         revision=weight.revision,
-        header_routes=header_routes(standing),
-        mirror_routes=mirror_routes(standing),
+        header_routes=header_routes(standing, candidate),
+        mirror_routes=mirror_routes(standing, candidate),
         mirror=MirrorLimits() if plan is None else plan.mirror,
         window=SHORTEST_WINDOW if plan is None else window_of(plan),
     )
