@@ -3,8 +3,14 @@
 import math
 from typing import Final
 
-from gateway.delivery.steps import Hold, bake_of, steps_of
-from gateway.domain.rollout import HeaderMatch, RolloutPlan, SetHeaderRoute, Standing
+from gateway.delivery.steps import Hold, bake_of, planned_share, steps_of
+from gateway.domain.rollout import (
+    HeaderMatch,
+    RolloutPlan,
+    SetHeaderRoute,
+    Standing,
+    Strategy,
+)
 from gateway.domain.units import Seconds, Share, percent_from_share
 from gateway.domain.verdict import Assessment, Finding
 
@@ -45,7 +51,8 @@ def place(plan: RolloutPlan, step: int) -> str:
     """Name a step as people count: 'Step 2 of 4'."""
     steps = len(steps_of(plan))
     if step >= steps:
-        return f"Bake of {duration(bake_of(plan))}"
+        last = "Watch" if plan.strategy is Strategy.BLUE_GREEN else "Bake"
+        return f"{last} of {duration(bake_of(plan))}"
     return f"Step {step + 1} of {steps}"
 
 
@@ -99,7 +106,8 @@ def _counted(finding: Finding) -> str:
 
 def passed(plan: RolloutPlan, step: int, assessment: Assessment, hold: Hold) -> str:
     """Say why a step ended by itself."""
-    units = f"{assessment.candidate_units} units of the candidate"
+    what = "units of the candidate" if planned_share(plan, step) else "mirrored pairs"
+    units = f"{assessment.candidate_units} {what}"
     where = place(plan, step)
     if assessment.proven and (hold.needs_proof or hold.ends_when_proven):
         return f"{where} passed: every metric is within its margin, from {units}."

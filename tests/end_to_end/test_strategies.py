@@ -108,7 +108,7 @@ def test_a_blue_green_candidate_is_previewed_by_pairs_and_takes_over_at_once(
     models: Models, tmp_path: Path
 ) -> None:
     analysis = {"watch": "3s", "holdback": 10}
-    document = release(models, rollout=BLUE_GREEN, analysis=analysis)
+    document = release(models, rollout=BLUE_GREEN, analysis=analysis, workers=2)
     with (
         running_release(document, tmp_path) as running,
         Audience(running.gateway.data) as audience,
@@ -163,6 +163,37 @@ def test_a_blue_green_candidate_that_errs_is_taken_back_before_and_after_the_swi
         tell(f"switched back {took:.2f} s after it erred: {audience.since(planted)}")
         assert [w for w in weights(running) if w] == [95]
         said(running)
+
+
+def test_a_preview_goes_on_after_a_restart(models: Models, tmp_path: Path) -> None:
+    """With the pairs that there were: by the counts, and by what is proven."""
+    for server in models:
+        plant(server, error=0.005)
+    plan = BLUE_GREEN | {"steps": [TO_STAFF, COPIES, {"analysis": {}}, {"pause": {}}]}
+    document = release(models, rollout=plan, state="sqlite:state.db")
+    with (
+        running_release(document, tmp_path) as running,
+        Audience(running.gateway.data, rate=100),
+    ):
+        running.start()
+        until("pairs", lambda: _pairs(running) > 150)
+        time.sleep(_AFTER_S)  # evidence is kept once a second
+        counted = _pairs(running)
+    with running_gateway(document, tmp_path) as gateway:
+        running = Release(gateway)
+        assert running.standing["step"] == 2
+        until("what was kept", lambda: _pairs(running) > 0)
+        kept = _pairs(running)
+        assert counted - 150 < kept
+        assert ask(gateway.data, STAFF) == "v2"
+        with Audience(gateway.data):
+            until("proof", lambda: running.standing["step"] == 3, within_s=30)
+        tell(f"{kept} of {counted} pairs were kept, {_pairs(running)} proved it")
+        said(running)
+
+
+def _pairs(running: Release) -> int:
+    return int(running.analysis()["evidence"]["units"]["candidate"])
 
 
 def test_staff_and_a_mirror_meet_a_canary_before_any_user(
@@ -430,6 +461,32 @@ def test_a_new_definition_begins_by_itself_once_and_voids_what_is_on(
         running.until_phase("rolled_back")
         reload(running, third)
         assert running.phase == "rolled_back"
+        said(running)
+
+
+def test_another_candidate_begins_by_itself_in_the_place_of_the_last(
+    models: Models, tmp_path: Path
+) -> None:
+    """One that is replaced is let go; so is what was promoted and is defined anew."""
+    plan = {"steps": [TO_STAFF, {"setWeight": 20}, {"pause": {}}], "autostart": True}
+    document = release(models, rollout=plan, state="sqlite:state.db")
+    chat = document["services"]["chat"]
+    chat["versions"]["v3"] = dict(chat["versions"]["v1"])
+    with running_release(document, tmp_path) as running:
+        running.until_step(2)
+        chat["candidate"] = "v3"
+        reload(running, document)
+        running.until_step(2)
+        assert running.standing["candidate"] == "v3"
+        assert answering(running) == {"v1", "v3"}
+
+        assert running.act("promote", full=True)[0] == 200
+        assert answering(running) == {"v3"}
+        chat["versions"]["v3"]["set_json"] = {"/model": "m3"}
+        reload(running, document)
+        running.until_step(2)
+        assert running.standing["baseline"] == "v1"
+        assert answering(running) == {"v1", "v3"}
         said(running)
 
 
