@@ -330,6 +330,10 @@ class Release:
     def live(self) -> Live:
         return self.moves.lives["chat"]
 
+    def is_provisional(self) -> bool:
+        """Whether nothing of what is examined now is kept; a call, as `phase`."""
+        return self.live.is_provisional
+
     async def entries(self) -> list[Entry]:
         await self.durable.flush()
         return await self.durable.entries(None)

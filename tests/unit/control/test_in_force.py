@@ -4,6 +4,7 @@ A lost or slow store holds what goes up, and never what goes down.
 """
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -275,8 +276,8 @@ async def test_a_store_that_comes_late_says_where_the_rollout_stands() -> None:
     assert release.share == 20_000
 
 
-async def test_a_lowering_outlives_everything_that_is_killed(tmp_path: object) -> None:
-    release = SqliteRelease(tmp_path)  # type: ignore[arg-type]
+async def test_a_lowering_outlives_everything_that_is_killed(tmp_path: Path) -> None:
+    release = SqliteRelease(tmp_path)
     await release.begins()
     await release.starts()
     await release.does("abort")

@@ -162,14 +162,14 @@ async def test_evidence_that_cannot_be_read_now_is_not_thrown_away() -> None:
     units = await _with_evidence(release)
     release.store.is_gone = True
     await release.begins(with_last=True)
-    assert release.live.is_provisional
+    assert release.is_provisional()
     release.sees(100)
     await release.passes(2)
 
     await release.store_returns()
     await release.passes(2)
 
-    assert not release.live.is_provisional
+    assert not release.is_provisional()
     assert release.live.assessment.candidate_units == units
     assert [one.again for one in await release.replayed()] == [None] * 3
 
