@@ -48,6 +48,14 @@ class Stage(msgspec.Struct, kw_only=True, frozen=True):
     rung: int | None = None
     is_mirrored: bool = False
 
+    def begins_after(self, before: Self) -> bool:
+        """Whether proofs begin afresh: after another stage, or by another kind of unit.
+
+        A mirror may begin within a stage, behind a step that set a header route.
+        """
+        was = (before.number, before.is_mirrored)
+        return (self.number, self.is_mirrored) != was
+
 
 class Examination:
     """Everything that is known of one attempt's evidence.

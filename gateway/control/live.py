@@ -8,6 +8,7 @@ import msgspec
 from gateway.analysis.design import Design
 from gateway.analysis.ladder import rung_of
 from gateway.control.examination import Examination, Kept, Stage
+from gateway.delivery.steps import steps_of
 from gateway.domain.rollout import Phase, SetWeight, Standing, Step
 from gateway.domain.units import BUCKETS, Seconds
 from gateway.domain.verdict import Assessment
@@ -35,7 +36,7 @@ def stage_of(standing: Standing) -> Stage:
         return Stage(number=standing.stage)
     if not standing.share and not is_mirrored:
         return Stage(number=standing.stage)
-    later = plan.steps[standing.step + 1 :]
+    later = steps_of(plan)[standing.step + 1 :]
     rung = rung_of(
         standing.share,
         is_last_comparative=not any(map(_compares, later)),

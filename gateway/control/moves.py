@@ -288,7 +288,7 @@ class Moves:
 
     def _follow(self, live: Live, routed: RoutedService, standing: Standing) -> None:
         stage = stage_of(standing)
-        is_new = live.stage.number != stage.number
+        is_new = stage.begins_after(live.stage)
         if not is_new and live.revision == routed.revision:
             return
         self.close_block(live, is_told=True)

@@ -176,7 +176,7 @@ def _take_block(known: _Attempt, block: _Block) -> None:
     trial, counts = known.trial, blocks.read(block.counts)
     if block.revision != known.revision:
         trial.epoch_begins()
-    if block.stage.number != known.stage.number:
+    if block.stage.begins_after(known.stage):
         trial.step_begins(block.stage.rung, is_mirrored=block.stage.is_mirrored)
     newest = newest_window(counts)
     if newest > known.window:

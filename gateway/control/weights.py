@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from gateway.analysis.metrics import SHORTEST_WINDOW, longest_of, window_of
 from gateway.control.nearest import suggest
-from gateway.control.plan_length import SHORTEST_WINDOW, window_of
 from gateway.control.standings import header_routes, mirror_routes, share_of
 from gateway.domain.errors import BadWeights, RevisionConflict
 from gateway.domain.rollout import MirrorLimits, Standing
@@ -250,5 +250,9 @@ def routed(service: Service, weight: Weight, standing: Standing) -> RoutedServic
         header_routes=header_routes(standing, candidate),
         mirror_routes=mirror_routes(standing, candidate),
         mirror=MirrorLimits() if plan is None else plan.mirror,
-        window=SHORTEST_WINDOW if plan is None else window_of(plan),
+        window=(
+            SHORTEST_WINDOW
+            if plan is None
+            else window_of(plan.analysis, longest_of(plan))
+        ),
     )

@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from gateway.answers.segments import code_of
-from gateway.domain.rollout import PauseReason, Phase, SetMirrorRoute, Strategy
+from gateway.domain.rollout import (
+    Analyse,
+    HeaderMatch,
+    PauseReason,
+    Phase,
+    SetHeaderRoute,
+    SetMirrorRoute,
+    Strategy,
+)
 from gateway.domain.segment import Segment, SegmentBy
 from gateway.domain.units import Seconds, Share
 from gateway.handoff.evidence import PairRecord
@@ -270,3 +278,23 @@ async def test_a_mirror_step_is_told_to_the_workers_with_its_limits() -> None:
 
     assert release.routed.mirror_routes == (shadow,)
     assert release.routed.window == pytest.approx(600.0)
+
+
+async def test_pairs_decide_from_the_step_on_that_begins_to_mirror() -> None:
+    """Though a step before it has begun the stage, and set no weight."""
+    staff = SetHeaderRoute(name="s", match=(HeaderMatch(name="x", exact="1"),))
+    shadow = SetMirrorRoute(name="m", share=Share(50_000))
+    steps = (staff, shadow, Analyse(), *plan().steps)
+    release = await _on(rollout=replace(plan(), steps=steps))
+    before = release.live.stage
+
+    await release.passes(1)
+    release.hears([], pairs=_pairs(release, 20, failing=False))
+    await release.passes(0.5)
+
+    assert (before.rung, before.is_mirrored) == (None, False)
+    stage = release.live.stage
+    assert (stage.number, stage.is_mirrored) == (before.number, True)
+    assert stage.rung is not None
+    assert release.live.assessment.candidate_units == 20
+    assert [one.again for one in await release.replayed()] == [None] * 4

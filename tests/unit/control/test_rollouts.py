@@ -24,7 +24,7 @@ from gateway.domain.rollout import (
     SetWeight,
 )
 from gateway.domain.service import Service
-from gateway.domain.units import Share
+from gateway.domain.units import Seconds, Share
 from tests.unit.control.release import CHAT, Release, SqliteRelease, plan, version
 
 AUTOSTART = replace(CHAT, rollout=replace(plan(), autostart=True))
@@ -430,6 +430,20 @@ async def test_a_plan_that_can_be_analysed_no_more_stops_no_controller(
     await release.does("kill")
     assert release.share == 0
     await release.durable.close()
+
+
+@pytest.mark.parametrize("window", [None, Seconds(45.0)])
+async def test_workers_number_the_windows_that_the_analysis_has_alpha_for(
+    window: Seconds | None,
+) -> None:
+    """Pauses for people are part of the longest that a plan may take, for both."""
+    steps = (SetWeight(share=Share(20_000)), Pause(), *plan().steps, Pause())
+    release = await _on(
+        replace(CHAT, rollout=replace(plan(window=window), steps=steps))
+    )
+
+    assert release.routed.window == release.live.examination.design.window
+    assert release.routed.window == pytest.approx(window or 2160.0, rel=0.01)
 
 
 async def test_what_is_known_is_shown_from_the_start_to_after_the_end() -> None:
