@@ -167,6 +167,49 @@ def test_a_blue_green_candidate_that_errs_is_taken_back_before_and_after_the_swi
         said(running)
 
 
+def test_a_candidate_that_hangs_on_copies_is_taken_back(
+    models: Models, tmp_path: Path
+) -> None:
+    """By few copies at a time: one that is late makes room for the next."""
+    plan = {"strategy": "blue_green", "steps": PREVIEW}
+    document = release(models, rollout=plan, deadline="500ms")
+    with (
+        running_release(document, tmp_path) as running,
+        Audience(running.gateway.data) as audience,
+    ):
+        plant(models[1], hang=True)
+        running.start()
+        running.until_phase("rolled_back", within_s=20)
+        plant(models[1], hang=False)
+
+        assert set(audience.since(0)) == {"v1"}
+        assert not audience.unhappy()
+        said(running)
+
+
+def test_two_versions_side_by_side_are_read_out_and_stay(
+    models: Models, tmp_path: Path
+) -> None:
+    """Requests without a key are units of their own, and close when they end."""
+    for server in models:
+        plant(server, error=0.01)
+    plan = {"strategy": "ab", "steps": [{"setWeight": 50}]}
+    document = release(models, rollout=plan)
+    with (
+        running_release(document, tmp_path) as running,
+        Audience(running.gateway.data, keys=0),
+    ):
+        running.start()
+        running.until_step(1)
+        until("a readout", lambda: "Readout" in running.decision()["body"]["said"])
+        time.sleep(_AFTER_S)
+        assert running.standing["weight"] == 50
+        assert said(running)[-1].startswith("Readout")
+
+        assert running.act("promote")[0] == 200
+        running.until_phase("promoted")
+
+
 def test_a_preview_goes_on_after_a_restart(models: Models, tmp_path: Path) -> None:
     """With the pairs that there were: by the counts, and by what is proven."""
     for server in models:
