@@ -191,10 +191,9 @@ def test_two_versions_side_by_side_are_read_out_and_stay(
     models: Models, tmp_path: Path
 ) -> None:
     """Requests without a key are units of their own, and close when they end."""
-    for server in models:
-        plant(server, error=0.01)
     plan = {"strategy": "ab", "steps": [{"setWeight": 50}]}
-    document = release(models, rollout=plan)
+    analysis = {"metrics": [{"signal": "error_rate"}]}
+    document = release(models, rollout=plan, analysis=analysis)
     with (
         running_release(document, tmp_path) as running,
         Audience(running.gateway.data, keys=0),
