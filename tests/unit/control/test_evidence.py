@@ -127,7 +127,7 @@ def test_a_mirrored_pair_is_evidence_and_no_unit() -> None:
     book.take(told)
     now = 7.0
 
-    assert book.age("chat") == 2.0
+    assert book.age("chat") == 2
     assert units(book) == {("chat", "v2"): 0}
 
 
