@@ -243,6 +243,13 @@ class Rollouts:
             await self._moves.make(service.name, event, by=_CONFIGURATION)
         if isinstance(event, CandidateGone):
             await self._gate.set_configured_weight(service.name, by=_CONFIGURATION)
+            await self._begin_with_the_next(service)
+
+    async def _begin_with_the_next(self, service: Service) -> None:
+        """Begin with what takes the place of a candidate that is gone, if it is to."""
+        event = self._wishes.of_configuration(service)
+        if isinstance(event, Started):
+            await self._moves.make(service.name, event, by=_CONFIGURATION)
 
     def _figures(self, name: str) -> RolloutFigures:
         standing, live = self.standing(name), self._moves.lives.get(name)

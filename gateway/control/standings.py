@@ -149,15 +149,29 @@ def effective(service: Service, standing: Standing) -> Service:
     """Give a service as it is routed: after a promotion, with the promoted as baseline.
 
     The file wins where it names a baseline that it did not name when the rollout began,
-    and that nothing was compared with; or where it has the promoted version no more.
+    and that nothing was compared with; or where it has the promoted version no more, or
+    as something else, which nobody has compared with anything.
     """
     serves = standing.serves
     names = {version.name for version in service.versions}
     known = {standing.filed, standing.baseline, serves}
     if serves is None or serves not in names or service.baseline not in known:
         return service
+    if is_promoted_otherwise(service, standing):
+        return service
     candidate = None if service.candidate == serves else service.candidate
     return replace(service, baseline=serves, candidate=candidate)
+
+
+def is_promoted_otherwise(service: Service, standing: Standing) -> bool:
+    """Whether what was promoted is defined as something else now."""
+    if standing.phase is not Phase.PROMOTED:
+        return False
+    return any(
+        version.name == standing.candidate
+        and definition_of(version) != standing.definition
+        for version in service.versions
+    )
 
 
 def is_same(one: Standing, other: Standing) -> bool:

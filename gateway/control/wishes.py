@@ -5,7 +5,12 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from gateway.control.gatekeeper import Gatekeeper
-from gateway.control.standings import definition_of, hash_of, is_running
+from gateway.control.standings import (
+    definition_of,
+    hash_of,
+    is_promoted_otherwise,
+    is_running,
+)
 from gateway.delivery.events import (
     Aborted,
     CandidateGone,
@@ -165,6 +170,8 @@ def _is_gone(service: Service, standing: Standing) -> bool:
     if not is_on and standing.phase is not Phase.PROMOTED:
         return False
     if standing.candidate not in {version.name for version in service.versions}:
+        return True
+    if is_promoted_otherwise(service, standing):
         return True
     is_another = service.candidate != standing.candidate
     return is_on and (service.rollout is None or is_another)

@@ -313,8 +313,9 @@ class Standing:
         plan_hash: Of it, for the journal.
         salt: What sticky keys are hashed with, fresh for each attempt.
         step: Index of the current step; the number of steps after the last.
-        stage: How many weights were begun with in this attempt, by steps and at last by
-            the bake: what is proven is proven afresh in each. 0: nothing has begun yet.
+        stage: How many weights, and mirrors of a candidate without weight, were begun
+            with in this attempt, by steps and at last by the bake: what is proven is
+            proven afresh in each. 0: nothing has begun yet.
         in_step: Seconds in it, not counting pauses that are not in the plan.
         waited: Seconds of in_step that count for step_timeout: since the step could have
             ended, or since somebody resumed.
