@@ -36,6 +36,8 @@ def rollout_view(standing: Standing, protection: str) -> Json:
         "weight": percent_from_share(standing.share),
         "plan_hash": standing.plan_hash or None,
         "serves": standing.serves,
+        "void": standing.void,
+        "cause": standing.cause or None,
     }
 
 

@@ -13,7 +13,7 @@ from gateway.control.in_force import InForce, Receipt
 from gateway.control.publish import Publisher
 from gateway.control.recover import as_run, highest_epoch, newest_table, newest_weights
 from gateway.control.reload import demand_no_restart, in_effect
-from gateway.control.ruling import Ruling
+from gateway.control.ruling import Ruling, taken_back
 from gateway.control.standings import StandingBook, effective, is_ruled
 from gateway.control.ticket_keys import KeyRing
 from gateway.control.unread import Unread
@@ -268,7 +268,13 @@ class Gatekeeper:
             async with self._raising:
                 self._publisher.skip_to(kept.epoch)
                 self._ring.adopt(kept.ticket_keys, kept=True)
-                self.standings.adopt(kept.rollouts.values())
+                for service, standing in self.standings.adopt(
+                    kept.rollouts.values()
+                ).items():
+                    why = "Nobody knew whether it was kept."
+                    self._durable.journal.write(
+                        taken_back(service, standing, why, at=self._now())
+                    )
                 services = in_effect(self.deployment, self.standings)
                 changed = self._book.reconciled(kept, services)
                 await self._in_force.commit(self.deployment, changed)

@@ -9,13 +9,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-import msgspec
-
 from gateway.control.durable import Durable
 from gateway.control.nearest import suggest
 from gateway.control.publish import APPLIED_WITHIN_S, Publisher
 from gateway.control.reload import table_of
-from gateway.control.ruling import OVERTAKEN, Ruling
+from gateway.control.ruling import Ruling, taken_back
 from gateway.control.standings import StandingBook, is_same
 from gateway.control.ticket_keys import KeyRing
 from gateway.control.unharmed import unharmed
@@ -25,7 +23,6 @@ from gateway.domain.deployment import Deployment
 from gateway.domain.errors import NotFound, RevisionConflict, StoreUnavailable
 from gateway.domain.service import Service
 from gateway.handoff.routing_table import RoutedService, RoutingTable
-from gateway.state.journal import Draft
 from gateway.state.store import KeptRollout, Weight
 
 
@@ -233,13 +230,8 @@ class InForce:
     def _take_back(self, ruling: Ruling | None, why: str) -> None:
         """Journal that a move which is in the journal never came into force."""
         if ruling is not None:
-            said = {"said": f"Never in force: {ruling.standing.cause} {why}"}
-            draft = Draft(
-                at=ruling.change.at,
-                service=ruling.service,
-                kind=OVERTAKEN,
-                body=msgspec.json.encode(said),
-            )
+            at = ruling.change.at
+            draft = taken_back(ruling.service, ruling.standing, why, at=at)
             self._durable.journal.write(draft)
 
     def _demand_unmoved(

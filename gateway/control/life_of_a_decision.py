@@ -83,6 +83,7 @@ class Decisions:
 
     def _look_at(self, live: Live) -> None:
         now = self._clock()
+        self._moves.follow(live)
         live.assessment = live.examination.look(
             now, lambda: self._moves.close_block(live)
         )

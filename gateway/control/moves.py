@@ -166,6 +166,15 @@ class Moves:
             self._gate.standings.tick(service, timed)
         self._follow(live, self._gate.routed(service), standing)
 
+    def follow(self, live: Live) -> None:
+        """Let the examination follow what is in force, whoever put it there.
+
+        A store that comes back, or a reload, may give the same weight another revision:
+        evidence of one that the examination does not know counts for nothing.
+        """
+        standing = self._gate.standings.of(live.service)
+        self._follow(live, self._gate.routed(live.service), standing)
+
     def close_block(self, live: Live, *, is_told: bool = False) -> None:
         """Close the open block; it is journalled with the evidence that is kept next.
 

@@ -91,36 +91,44 @@ class StandingBook:
                 self._standings[service] = standing
                 self._versions[service] = version
 
-    def adopt(self, found: Iterable[KeptRollout]) -> None:
+    def adopt(self, found: Iterable[KeptRollout]) -> dict[str, Standing]:
         """Take what a store keeps, when it can be read (again).
 
         Where nobody knew what was decided before, it says so; a kill switch that was
         switched on meanwhile stays on. Where somebody did, what it has besides is a move
         upwards that was refused because nobody knew whether it was kept: it gives way.
-        """
-        for kept in found:
-            if self._is_blind:
-                self._take_up(kept)
-            else:
-                self._reconcile(kept)
-        self._is_blind = False
 
-    def _take_up(self, kept: KeptRollout) -> None:
-        standing = msgspec.json.decode(kept.standing, type=Standing)
+        Returns:
+            What gave way, by service.
+
+        """
+        gave_way = {}
+        for kept in found:
+            standing = msgspec.json.decode(kept.standing, type=Standing)
+            if self._is_blind:
+                self._take_up(kept, standing)
+            elif self._outlasts(kept, standing):
+                gave_way[kept.service] = standing
+        self._is_blind = False
+        return gave_way
+
+    def _take_up(self, kept: KeptRollout, standing: Standing) -> None:
         was_killed = self.of(kept.service).is_killed
         self._standings[kept.service] = standing
         self._versions[kept.service] = kept.version
         if was_killed and not standing.is_killed:
             self.write(kept.service, answer(standing, Killed()).standing)
 
-    def _reconcile(self, kept: KeptRollout) -> None:
+    def _outlasts(self, kept: KeptRollout, standing: Standing) -> bool:
+        """Make ours newer than what is kept; whether that says something else."""
         version, ours = self._versions.get(kept.service, 0), self.of(kept.service)
-        if kept.version < version:
-            return
-        standing = msgspec.json.decode(kept.standing, type=Standing)
-        if kept.version > version or not is_same(standing, ours):
-            self._promised[kept.service] = kept.version
-            self.write(kept.service, ours)
+        if kept.version < version or (
+            kept.version == version and is_same(standing, ours)
+        ):
+            return False
+        self._promised[kept.service] = kept.version
+        self.write(kept.service, ours)
+        return not is_same(standing, ours)
 
     def _next_version(self, service: str) -> int:
         """Give a version that nobody has seen yet."""
@@ -157,7 +165,7 @@ def effective(service: Service, standing: Standing) -> Service:
 
 def is_promoted_otherwise(service: Service, standing: Standing) -> bool:
     """Whether what was promoted is defined as something else now."""
-    if standing.phase is not Phase.PROMOTED:
+    if standing.phase is not Phase.PROMOTED or not standing.definition:
         return False
     return any(
         version.name == standing.candidate

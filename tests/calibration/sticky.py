@@ -66,6 +66,7 @@ class Exchange(msgspec.Struct, gc=False):
     nth_in_window: int
     outcome: str
     duration: float
+    is_stream: bool = False
     first_content: float | None = None
     per_token: float | None = None
     input_tokens: int | None = None

@@ -214,6 +214,28 @@ async def test_a_raise_that_was_answered_with_an_error_is_not_made_later_by_itse
     assert release.share == 20_000
 
 
+async def test_a_weight_that_has_another_revision_since_is_examined_all_the_same() -> (
+    None
+):
+    """A store that came back took a number that was promised to something else."""
+    release = await _at_twenty()
+    release.store.keeps_and_fails = True
+    with pytest.raises(StoreUnavailable):
+        await release.does("promote")
+    before = release.routed.revision
+    await release.store_returns()
+    await release.passes()
+    assert release.routed.revision > before
+
+    release.sees(60, errors=["v2"])
+    await release.passes()
+
+    assert release.phase() is Phase.ROLLED_BACK
+    assert [one.again for one in await release.replayed()] == [None] * 4
+    kinds = [entry.kind for entry in await release.entries()]
+    assert kinds.count("overtaken") == 1, "of the promotion, that nobody saw"
+
+
 async def test_evidence_that_cannot_be_written_down_holds_no_rollback(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -281,7 +281,7 @@ async def test_a_mirror_step_is_told_to_the_workers_with_its_limits() -> None:
 
 
 async def test_pairs_decide_from_the_step_on_that_begins_to_mirror() -> None:
-    """Though a step before it has begun the stage, and set no weight."""
+    """It begins a stage of its own, though it sets no weight."""
     staff = SetHeaderRoute(name="s", match=(HeaderMatch(name="x", exact="1"),))
     shadow = SetMirrorRoute(name="m", share=Share(50_000))
     steps = (staff, shadow, Analyse(), *plan().steps)
@@ -294,7 +294,7 @@ async def test_pairs_decide_from_the_step_on_that_begins_to_mirror() -> None:
 
     assert (before.rung, before.is_mirrored) == (None, False)
     stage = release.live.stage
-    assert (stage.number, stage.is_mirrored) == (before.number, True)
+    assert (stage.number, stage.is_mirrored) == (before.number + 1, True)
     assert stage.rung is not None
     assert release.live.assessment.candidate_units == 20
     assert [one.again for one in await release.replayed()] == [None] * 4

@@ -39,7 +39,13 @@ ON = Standing(
 )
 HIGHER = replace(ON, share=Share(50_000), stage=2)
 BACK = replace(ON, phase=Phase.ROLLED_BACK, share=Share(0))
-PROMOTED = replace(ON, phase=Phase.PROMOTED, share=Share(100_000), serves="v2")
+PROMOTED = replace(
+    ON,
+    phase=Phase.PROMOTED,
+    share=Share(100_000),
+    serves="v2",
+    definition=definition_of(version("v2")),
+)
 STAFF = SetHeaderRoute(name="staff", match=(HeaderMatch(name="x-staff", exact="1"),))
 SHADOW = SetMirrorRoute(name="shadow", share=Share(9_000))
 
@@ -183,7 +189,14 @@ def test_a_promoted_version_stays_the_baseline_while_the_next_one_is_on() -> Non
 
 
 def test_a_second_promotion_outlives_a_file_that_names_the_first() -> None:
-    second = replace(PROMOTED, attempt=2, baseline="v2", candidate="v3", serves="v3")
+    second = replace(
+        PROMOTED,
+        attempt=2,
+        baseline="v2",
+        candidate="v3",
+        serves="v3",
+        definition=definition_of(version("v3")),
+    )
 
     for baseline in ("v1", "v2", "v3"):
         service = replace(CHAT, baseline=baseline, candidate=None)

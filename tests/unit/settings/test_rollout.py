@@ -419,6 +419,11 @@ def test_autostart_needs_a_state_that_lasts(
         ("{analysis: {holdback: 51}}", ".analysis.holdback", "Write at most 50"),
         ("{analysis: {holdback: 0}}", ".analysis.holdback", "`bake: 0s`"),
         (
+            "{strategy: blue_green, analysis: {holdback: 0}}",
+            ".analysis.holdback",
+            "`watch: 0s`",
+        ),
+        (
             "{steps: [{setWeight: 97}], analysis: {holdback: 5}}",
             ".analysis.holdback",
             "with a step at 97, which leaves the baseline less than that. Write at "
