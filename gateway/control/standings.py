@@ -165,7 +165,7 @@ def effective(service: Service, standing: Standing) -> Service:
 
 def is_promoted_otherwise(service: Service, standing: Standing) -> bool:
     """Whether what was promoted is defined as something else now."""
-    if standing.phase is not Phase.PROMOTED:
+    if standing.phase is not Phase.PROMOTED or not standing.definition:
         return False
     return any(
         version.name == standing.candidate

@@ -9,6 +9,8 @@ import json
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -165,6 +167,48 @@ def test_a_blue_green_candidate_that_errs_is_taken_back_before_and_after_the_swi
         said(running)
 
 
+def test_a_candidate_that_hangs_on_copies_is_taken_back(
+    models: Models, tmp_path: Path
+) -> None:
+    """By few copies at a time: one that is late makes room for the next."""
+    plan = {"strategy": "blue_green", "steps": PREVIEW}
+    document = release(models, rollout=plan, deadline="500ms")
+    with (
+        running_release(document, tmp_path) as running,
+        Audience(running.gateway.data) as audience,
+    ):
+        plant(models[1], hang=True)
+        running.start()
+        running.until_phase("rolled_back", within_s=20)
+        plant(models[1], hang=False)
+
+        assert set(audience.since(0)) == {"v1"}
+        assert not audience.unhappy()
+        said(running)
+
+
+def test_two_versions_side_by_side_are_read_out_and_stay(
+    models: Models, tmp_path: Path
+) -> None:
+    """Requests without a key are units of their own, and close when they end."""
+    plan = {"strategy": "ab", "steps": [{"setWeight": 50}]}
+    analysis = {"metrics": [{"signal": "error_rate"}]}
+    document = release(models, rollout=plan, analysis=analysis)
+    with (
+        running_release(document, tmp_path) as running,
+        Audience(running.gateway.data, keys=0),
+    ):
+        running.start()
+        running.until_step(1)
+        until("a readout", lambda: "Readout" in running.decision()["body"]["said"])
+        time.sleep(_AFTER_S)
+        assert running.standing["weight"] == 50
+        assert said(running)[-1].startswith("Readout")
+
+        assert running.act("promote")[0] == 200
+        running.until_phase("promoted")
+
+
 def test_a_preview_goes_on_after_a_restart(models: Models, tmp_path: Path) -> None:
     """With the pairs that there were: by the counts, and by what is proven."""
     for server in models:
@@ -243,7 +287,7 @@ def test_time_alone_advances_where_the_plan_says_so(
         assert weights(running) == [0, 20, 50, 90, 100]
         moved = {e["body"]["weight"][1]: e for e in reversed(running.journal("moved"))}
         times = [moment(moved[weight]) for weight in (20, 50, 90, 100)]
-        gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+        gaps = [b - a for a, b in pairwise(times)]
         assert min(gaps) >= 2 - 0.3
         assert not audience.unhappy()
         said(running)
@@ -339,65 +383,77 @@ def test_a_way_down_is_taken_step_by_step(models: Models, tmp_path: Path) -> Non
 
         assert weights(running) == [0, 50, 30, 10, 0]
         downs = running.journal("moved")[-3:]
-        gaps = [moment(b) - moment(a) for a, b in zip(downs, downs[1:], strict=False)]
+        gaps = [moment(b) - moment(a) for a, b in pairwise(downs)]
         assert min(gaps) >= 1 - 0.3
         time.sleep(_AFTER_S)
         assert set(lately(audience)) == {"v1"}
         said(running)
 
 
+def climbs(running: Release) -> None:
+    until("50 %", lambda: running.standing["weight"] == 50)
+
+
+def is_paused(running: Release) -> None:
+    climbs(running)
+    running.act("pause")
+
+
+def bakes(running: Release) -> None:
+    climbs(running)
+    running.act("promote")
+    running.act("promote")
+    assert running.phase == "baking"
+
+
+def goes_down(running: Release) -> None:
+    climbs(running)
+    running.act("abort")
+    assert running.phase == "rolling_back"
+
+
+def is_promoted(running: Release) -> None:
+    running.act("promote", full=True)
+    assert ask(running.gateway.data) == "v2"
+
+
+@pytest.mark.parametrize("comes", [climbs, is_paused, bakes, goes_down, is_promoted])
 def test_the_kill_switch_stands_above_every_phase(
+    models: Models, tmp_path: Path, comes: Callable[[Release], None]
+) -> None:
+    """Off again it brings nothing back: what was on is aborted, and can be retried."""
+    steps = [TO_STAFF, COPIES, {"setWeight": 50}, {"pause": {}}]
+    plan = {"steps": steps, "rollback_steps": [30]}
+    analysis = {"dwell": "1m", "bake": "1h"}
+    document = release(models, rollout=plan, analysis=analysis)
+    with running_release(document, tmp_path) as running:
+        running.start()
+        comes(running)
+        assert running.act("kill")[0] == 200
+        asked = models[1].stats()["requests"]
+        assert answering(running) == {"v1"}
+        assert ask(running.gateway.data, STAFF) == "v1"
+        assert models[1].stats()["requests"] == asked, "no copy either"
+        for action in ("start", "resume", "promote", "retry"):
+            assert running.act(action)[0] == 409, action
+
+        assert running.act("unkill")[0] == 200
+        assert running.phase == "aborted"
+        assert answering(running) == {"v1"}
+        assert running.act("retry")[0] == 200
+        climbs(running)
+        said(running)
+
+
+def test_a_kill_before_anything_began_lets_nothing_begin(
     models: Models, tmp_path: Path
 ) -> None:
-    """Off again it brings nothing back: what was on is aborted."""
-    steps = [TO_STAFF, COPIES, {"setWeight": 50}, {"pause": {}}]
-    document = release(
-        models,
-        rollout={"steps": steps, "rollback_steps": [30]},
-        analysis={"dwell": "1m", "bake": "1h"},
-    )
-
-    def weighed() -> None:
-        until("50 %", lambda: running.standing["weight"] == 50)
-
-    def bake() -> None:
-        weighed()
-        while running.phase != "baking":
-            running.act("promote")
-
-    def go_down() -> None:
-        weighed()
-        running.act("abort")
-        assert running.phase == "rolling_back"
-
-    def stand_paused() -> None:
-        weighed()
-        running.act("pause")
-
-    def promote() -> None:
-        assert running.act("promote", full=True)[0] == 200
-        assert ask(running.gateway.data) == "v2"
-
-    with running_release(document, tmp_path) as running:
+    with running_release(release(models), tmp_path) as running:
         assert running.act("kill")[0] == 200
         assert running.act("start")[0] == 409
         assert running.act("unkill")[0] == 200
+        assert running.phase == "idle"
         running.start()
-        for come in (weighed, stand_paused, bake, go_down, promote):
-            come()
-            assert running.act("kill")[0] == 200
-            asked = models[1].stats()["requests"]
-            visitors = [{"x-user-id": f"visitor-{n}"} for n in range(20)]
-            for who in (STAFF, *visitors):
-                assert ask(running.gateway.data, who) == "v1", come
-            assert models[1].stats()["requests"] == asked, "no copy either"
-            for action in ("resume", "promote", "retry", "start"):
-                assert running.act(action)[0] == 409, action
-            assert running.act("unkill")[0] == 200
-            assert running.phase == "aborted"
-            assert ask(running.gateway.data, STAFF) == "v1"
-            assert running.act("retry")[0] == 200
-        said(running)
 
 
 def test_a_retry_meets_other_users_first(models: Models, tmp_path: Path) -> None:
