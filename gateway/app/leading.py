@@ -69,9 +69,9 @@ class Leading:
         """Take up what was going on, and lead it for ever."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
+            tasks.create_task(self._probes.run())
             await self.rollouts.restored()
             await self.rollouts.configured()
-            tasks.create_task(self._probes.run())
             while True:
                 await asyncio.sleep(LOOK_EVERY_S)
                 self._decisions.look()
