@@ -73,7 +73,10 @@ class Controller:
         )
         self._leading = Leading(self._gate, self._durable, self._aggregate, now)
         self._feedback = FeedbackDesk(
-            lambda: self._gate.table, lambda: self._gate.ticket_keys, now
+            lambda: self._gate.table,
+            lambda: self._gate.ticket_keys,
+            now,
+            self._leading.hear_feedback,
         )
         self._since = now() if self._last is None else self._last.since
         self._export = Export(
