@@ -302,7 +302,7 @@ async def test_keys_that_have_changed_replace_those_that_were(store: Store) -> N
 async def test_an_empty_mark_is_of_a_key_that_is_forgotten(store: Store) -> None:
     """At once, though the store may still have to clean up; and a key may come back."""
     await store.open()
-    await store.save_evidence(replace(EVIDENCE, keys={n: b"m" for n in range(50)}))
+    await store.save_evidence(replace(EVIDENCE, keys=dict.fromkeys(range(50), b"m")))
     for changed in ({1: b"", 7: b""}, {7: b"again"}, {99: b""}):
         await store.save_evidence(replace(EVIDENCE, keys=changed, is_new=False))
 
