@@ -29,8 +29,14 @@ def demand_json(request: web.Request) -> None:
         )
 
 
-async def json_object(request: web.Request) -> dict[str, object]:
+async def json_object(
+    request: web.Request, *, example: str = '{"v2": 25}'
+) -> dict[str, object]:
     """Read a JSON object.
+
+    Args:
+        request: With a body.
+        example: What may be sent, for who did not.
 
     Raises:
         Refused: 400 or 415.
@@ -45,11 +51,11 @@ async def json_object(request: web.Request) -> dict[str, object]:
         raise Refused(
             400,
             f"The body is not JSON ({error}).",
-            remedy='Send something like {"v2": 25}.',
+            remedy=f"Send something like {example}.",
         ) from error
     if not isinstance(document, dict):
         raise BadWeights(
-            "The body is no JSON object.", remedy='Send something like {"v2": 25}.'
+            "The body is no JSON object.", remedy=f"Send something like {example}."
         )
     return document
 

@@ -59,9 +59,6 @@ class Gate(Protocol):
     def change(self, name: str) -> Change | None:
         """Give the last change of a service's weight."""
 
-    async def reload(self) -> Receipt:
-        """Read the configuration again."""
-
 
 class Desk(Protocol):
     """Whoever adds feedback up; see control.feedback.FeedbackDesk."""
@@ -153,6 +150,9 @@ class Rollouts(Protocol):
         reason: str,
     ) -> Receipt:
         """Set a service's weights by hand."""
+
+    async def reload(self) -> Receipt:
+        """Read the configuration again."""
 
     def standing(self, service: str) -> Standing:
         """Tell where a service's rollout stands."""

@@ -36,6 +36,8 @@ def rollout_view(standing: Standing, protection: str) -> Json:
         "weight": percent_from_share(standing.share),
         "plan_hash": standing.plan_hash or None,
         "serves": standing.serves,
+        "void": standing.void,
+        "cause": standing.cause or None,
     }
 
 
@@ -79,8 +81,16 @@ def entry_view(entry: Entry, *, is_raw: bool) -> Json:
     if entry.body is None:
         return told
     if is_raw:
-        return {**told, "raw": entry.body.decode()}
-    return {**told, "body": orjson.Fragment(entry.body)}
+        return {**told, "raw": entry.body.decode(errors="replace")}
+    return {**told, "body": _document(entry.body)}
+
+
+def _document(body: bytes) -> object:
+    """Read a body; one that was spoilt on the disk spoils no others."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {"said": "This entry was changed: it cannot be read."}
 
 
 def _step(step: Step) -> Json:

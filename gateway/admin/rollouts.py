@@ -18,6 +18,7 @@ ACTIONS: Final = (
 _MOST_ENTRIES: Final = 1000
 _USUAL_ENTRIES: Final = 100
 _KNOWN: Final = {"reason": str, "full": bool}
+_EXAMPLE: Final = '{"reason": "why", "full": true}'
 
 
 class Rollouts:
@@ -96,13 +97,13 @@ async def _said(request: web.Request) -> dict[str, object]:
     if not request.body_exists:
         demand_json(request)
         return {}
-    said = await json_object(request)
+    said = await json_object(request, example=_EXAMPLE)
     for key, value in said.items():
         if not isinstance(value, _KNOWN.get(key, ())):
             raise Refused(
                 422,
                 f"The body's {key!r:.40} is {value!r:.40}, which is not understood.",
-                remedy='Send {"reason": "why", "full": true}, each only if needed.',
+                remedy=f"Send {_EXAMPLE}, each only if needed.",
             )
     longest_reason(str(said.get("reason", "")))
     return said

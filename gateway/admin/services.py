@@ -86,7 +86,7 @@ class Services:
     async def reload(self, request: web.Request) -> web.Response:
         """POST /api/v1/reload."""
         demand_json(request)
-        receipt = await self._gate.reload()
+        receipt = await self._rollouts.reload()
         services = {
             routed.service.name: {
                 "weights": routed.percents(),

@@ -1,1 +1,20 @@
-"""What many exchanges say together: exact, mergeable counts and what follows from them."""
+"""What many exchanges say together: exact, mergeable counts and what follows from them.
+
+Evidence, from the first exchange of a key to a verdict:
+
+    observe.py       an exchange, as bins and losses of each metric
+    unit_book.py     which exchange counts, once, and with which coin
+    counts.py        what was counted, where
+    trial.py         wealth moves, and verdicts come out; beneath it:
+      lessons.py       what bets are made from, and when
+      comparison.py    how each kind of metric bets; comparisons/ are the kinds
+      regressions.py   is it worse? by metric, segment and window
+      proofs.py        is it proven not to be, in this step?
+      mirrored.py      both, by copied requests; limits.py: absolute ceilings
+      assessing.py     what all of it comes to
+    design.py        what is compared, frozen at the start; metrics.py, ladder.py and
+                     shares.py make it of a plan
+    plan.py          what a plan can find and prove, before it begins
+
+Apart from these, histogram.py and sums.py: what operators see of all traffic.
+"""

@@ -3,14 +3,16 @@
 Worst wins. What cannot be computed holds: it neither rolls back nor promotes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import log
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
-from gateway.analysis.counts import FRESH
+from gateway.analysis.counts import FRESH, Counts, Pair
 from gateway.analysis.design import Design, Kind, Metric
 from gateway.analysis.estimates import estimates, interval
 from gateway.analysis.geometric import FAILED_BIN
+from gateway.analysis.intervals import Interval
 from gateway.analysis.limits import Limits
 from gateway.analysis.mirrored import Mirrored
 from gateway.analysis.proofs import Proofs
@@ -22,8 +24,8 @@ from gateway.domain.rollout import OnFailure
 from gateway.domain.verdict import Assessment, Finding, Verdict
 
 _MANY: Final = 5
-"""Times minimum_units: after so many units of the candidate, a default metric of which
-nothing was measured is none that this traffic has."""
+"""Times minimum_units: after so many units of the candidate in another metric that is read
+from the same exchanges, one of which nothing was measured is none that this traffic has."""
 
 _SEVEREST: Final = tuple(OnFailure)
 
@@ -40,6 +42,7 @@ class Step:
         counted: By metric: units over all, of both versions.
         measured: The same, but for amounts of exchanges that failed: they say nothing of
             whether there is such an amount.
+        sent: By metric: units over all, of the candidate.
 
     """
 
@@ -49,19 +52,31 @@ class Step:
     in_cells: dict[int, int] = field(default_factory=dict)
     counted: dict[int, int] = field(default_factory=dict)
     measured: dict[int, int] = field(default_factory=dict)
+    sent: dict[int, int] = field(default_factory=dict)
 
-    def count(self, number: int, metric: Metric, bins: dict[int, int]) -> None:
+    def count(self, number: int, metric: Metric, pair: Pair) -> None:
         """Count units of a metric."""
-        units = sum(bins.values())
-        self.counted[number] = self.counted.get(number, 0) + units
-        if metric.kind is Kind.DISTRIBUTION:
-            units -= bins.get(FAILED_BIN, 0)
-        self.measured[number] = self.measured.get(number, 0) + units
+        for bins in pair:
+            units = sum(bins.values())
+            _add(self.counted, number, units)
+            if metric.kind is Kind.DISTRIBUTION:
+                units -= bins.get(FAILED_BIN, 0)
+            _add(self.measured, number, units)
+        _add(self.sent, number, sum(pair[1].values()))
+
+
+def _add(sums: dict[int, int], number: int, units: int) -> None:
+    sums[number] = sums.get(number, 0) + units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """All that verdicts are made from."""
+    """All that verdicts are made from.
+
+    Attributes:
+        block: The open one, whose units are not in any tally yet.
+
+    """
 
     design: Design
     regressions: Regressions
@@ -70,6 +85,7 @@ class Evidence:
     limits: Limits
     ratio: SampleRatio
     step: Step
+    block: Counts
 
 
 def assess(evidence: Evidence) -> Assessment:
@@ -106,19 +122,30 @@ def assess(evidence: Evidence) -> Assessment:
     )
 
 
+_Open: TypeAlias = Mapping[Key, list[tuple[float, Pair]]]
+"""Units of the open block, by process: coin and pair."""
+
+
+def _opened(block: Counts) -> _Open:
+    found: dict[Key, list[tuple[float, Pair]]] = {}
+    for (process, coin, metric, cell), pair in block.bins.items():
+        found.setdefault(Key(process, metric, cell), []).append((coin, pair))
+    return found
+
+
 def findings(evidence: Evidence, *, intervals: bool) -> list[Finding]:
     """Say what is known of metrics over all, of segments with units, and of ceilings."""
-    design = evidence.design
+    design, opened = evidence.design, _opened(evidence.block)
     return [
-        finding_of(evidence, number, cell, intervals=intervals)
+        _finding(evidence, number, cell, opened, intervals=intervals)
         for number in range(len(design.metrics))
         for cell in range(1 + len(design.cells))
         if not cell or _nearest(evidence, number, cell) is not None
     ] + [_ceiling(evidence, number) for number in evidence.limits.by_metric]
 
 
-def finding_of(
-    evidence: Evidence, number: int, cell: int, *, intervals: bool = False
+def _finding(
+    evidence: Evidence, number: int, cell: int, opened: _Open, *, intervals: bool
 ) -> Finding:
     """Say what is known of a metric in a cell, by the process nearest its threshold."""
     design = evidence.design
@@ -127,14 +154,7 @@ def finding_of(
     found = _nearest(evidence, number, cell) or _Near(
         0.0, log_threshold(design, number, cell, FRESH)
     )
-    tally = found.key and evidence.regressions.process(found.key).tally
-    pairs = evidence.mirrored.of(number, cell) if found.is_mirrored else None
-    seen = pairs.estimates() if pairs else (None, None)
-    units = [pairs.units, pairs.units] if pairs else [0, 0]
-    range_ = None
-    if tally:
-        seen, units = estimates(metric, tally.by_coin), tally.units
-        range_ = interval(metric, tally.by_coin) if intervals else None
+    seen = _seen(evidence, number, cell, found, opened, intervals=intervals)
     return Finding(
         metric=metric.name,
         segment=design.cells[cell - 1] if cell else None,
@@ -145,12 +165,12 @@ def finding_of(
         window=found.key.process if found.key and found.key.process >= 0 else None,
         log_proof=_log_proof(evidence, number) if asks else None,
         log_proof_threshold=-log(design.beta) if asks else None,
-        baseline_units=units[0],
-        candidate_units=units[1],
-        baseline=seen[0],
-        candidate=seen[1],
-        low=range_.low if range_ else None,
-        high=range_.high if range_ else None,
+        baseline_units=seen.units[0],
+        candidate_units=seen.units[1],
+        baseline=seen.estimates[0],
+        candidate=seen.estimates[1],
+        low=seen.interval.low if seen.interval else None,
+        high=seen.interval.high if seen.interval else None,
         is_mirrored=found.is_mirrored,
         is_left_out=asks and _is_left_out(evidence, number),
     )
@@ -168,6 +188,39 @@ class _Near:
     @property
     def excess(self) -> float:
         return self.log_e - self.log_threshold
+
+
+class _Seen(NamedTuple):
+    """What units look like."""
+
+    units: tuple[int, int] = (0, 0)
+    estimates: tuple[float | None, float | None] = (None, None)
+    interval: Interval | None = None
+
+
+def _seen(
+    evidence: Evidence,
+    number: int,
+    cell: int,
+    found: _Near,
+    opened: _Open,
+    *,
+    intervals: bool,
+) -> _Seen:
+    """Say what the units of the process that was found look like."""
+    if found.is_mirrored:
+        pairs = evidence.mirrored.of(number, cell)
+        return _Seen((pairs.units, pairs.units), pairs.estimates())
+    if found.key is None:
+        return _Seen()
+    closed = evidence.regressions.process(found.key).tally
+    tally = closed.with_open(opened.get(found.key, []))
+    metric = evidence.design.metrics[number]
+    return _Seen(
+        (tally.units[0], tally.units[1]),
+        estimates(metric, tally.by_coin),
+        interval(metric, tally.by_coin) if intervals else None,
+    )
 
 
 def _nearest(evidence: Evidence, number: int, cell: int) -> _Near | None:
@@ -202,7 +255,8 @@ def _regressed(evidence: Evidence) -> tuple[Finding, ...]:
     """
     spots = {(key.metric, key.cell) for key in evidence.regressions.crossed()}
     spots |= evidence.mirrored.crossed()
-    found = [finding_of(evidence, *spot) for spot in spots]
+    opened = _opened(evidence.block) if spots else {}
+    found = [_finding(evidence, *spot, opened, intervals=False) for spot in spots]
     found += [_ceiling(evidence, number) for number in evidence.limits.crossed()]
     return tuple(sorted(found, key=_severity))
 
@@ -268,16 +322,24 @@ def _is_missing(evidence: Evidence, number: int) -> bool:
 
 
 def _is_left_out(evidence: Evidence, number: int) -> bool:
-    """See Assessment.left_out. Blind to the versions: one that lost its streams is not."""
-    step, metric = evidence.step, evidence.design.metrics[number]
+    """Tell whether a metric is not asked for; see Assessment.left_out.
+
+    Blind to the versions: a first token that only the baseline has is asked for. Where no
+    key comes twice, the washout hides all timing, and nothing says that there is none.
+    """
+    step, metrics = evidence.step, evidence.design.metrics
+    metric = metrics[number]
     if step.rung is None:
         return False
     if step.is_mirrored and not metric.has_pairs:
         return True
-    return (
-        metric.is_default
-        and not step.measured.get(number)
-        and step.units[1] >= _MANY * evidence.design.minimum_units
+    if not metric.is_default or step.measured.get(number):
+        return False
+    many = _MANY * evidence.design.minimum_units
+    return any(
+        step.sent.get(place, 0) >= many
+        for place, other in enumerate(metrics)
+        if place != number and other.is_timing is metric.is_timing
     )
 
 

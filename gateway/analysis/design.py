@@ -45,7 +45,7 @@ class Metric:
             distribution's bins, of which a higher one is worse.
         ceiling: Absolute limit of the statistic; None: none.
         is_default: Nobody listed it. It is left out of what must be proven in a step in
-            which it is never measured; a listed one holds the step.
+            which it is never measured (Assessment.left_out); a listed one holds the step.
 
     """
 
@@ -98,8 +98,7 @@ class Design:
             comes after them lives on the reserve (shares.window_part).
         pairs_part: Of the share of each metric that has pairs, what they get; the fresh
             process has it less. 0: nothing is mirrored.
-        restart_share: J of the fixed-share restarts, at each window and each change of
-            the weight.
+        restart_share: J of the fixed-share restarts; see trial_process.Restarts.
         minimum_units: Of the candidate in a step; and in each of required_cells.
         required_cells: Cell numbers.
         washout: See AnalysisPlan.

@@ -5,7 +5,7 @@ learnt when it closes, never sooner. Tables are a function of the past and the c
 so that a restart, or a replay of the journal, makes the same ones.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 import msgspec
@@ -17,9 +17,9 @@ from gateway.analysis.past import Past
 MakeBets: TypeAlias = Callable[[Past, float], Bets]
 """From the past and the coin."""
 
-_WORTH_IT: Final = 10
-"""New units are taken into the past when they are a tenth of it: a table takes up to
-0.2 ms, and one from nine tenths of the units bets nearly the same."""
+_WORTH_IT: Final = 5
+"""New units are taken into the past when they are a fifth of it: a table takes up to
+0.2 ms, there are hundreds, and one from five sixths of the units bets nearly the same."""
 
 _MOST_TABLES: Final = 16
 """Coins whose tables are held; more are made again when they are needed."""
@@ -61,7 +61,7 @@ class Lessons:
     def load(self, kept: KeptLessons) -> None:
         """Go on with what was kept."""
         self.past = Past.load(kept.past)
-        self._waiting = kept.waiting
+        self._waiting = dict(kept.waiting)
 
     def kept(self) -> KeptLessons:
         """Give all that must be kept."""
@@ -91,9 +91,3 @@ class Lessons:
     def begin_again(self) -> None:
         """Forget the tables: what they are made with has changed."""
         self._tables.clear()
-
-
-def settle_all(lessons: Sequence[Lessons]) -> None:
-    """Settle each."""
-    for each in lessons:
-        each.settle()

@@ -12,6 +12,7 @@ from gateway.analysis.ceiling import CeilingWealth
 from gateway.analysis.counts import Bins
 from gateway.analysis.design import LOSS_BINS, Design, Kind, Metric
 from gateway.analysis.pairs import PairWealth
+from gateway.analysis.trial_process import Restarts
 
 _TOP: Final = LOSS_BINS - 1
 
@@ -22,6 +23,7 @@ class KeptLimit(msgspec.Struct, array_like=True, frozen=True):
     Attributes:
         metric: Its number.
         wealths: Of its wealth.
+        restarts: Restarts.kept.
         units: See Limit.
         events: See Limit.
 
@@ -29,6 +31,7 @@ class KeptLimit(msgspec.Struct, array_like=True, frozen=True):
 
     metric: int
     wealths: list[float]
+    restarts: tuple[int, int]
     units: int
     events: float
 
@@ -41,6 +44,7 @@ class Limit:
 
     Args:
         metric: Which has a ceiling.
+        restarts: See Restarts; new.
 
     Attributes:
         units: Of the candidate.
@@ -48,8 +52,9 @@ class Limit:
 
     """
 
-    def __init__(self, metric: Metric) -> None:
+    def __init__(self, metric: Metric, restarts: Restarts) -> None:
         self._metric = metric
+        self._restarts = restarts
         self._wealth = self._made()
         self.units = 0
         self.events = 0.0
@@ -58,19 +63,23 @@ class Limit:
         """Count units, and those over the ceiling."""
         if isinstance(self._wealth, CeilingWealth):
             self._wealth.add(units, events)
-            self.units += units
-            self.events += events
+            self._count(units, events)
 
     def add_losses(self, bins: Bins) -> None:
         """Count losses of a mean; of others they are counted by `add`."""
         if isinstance(self._wealth, PairWealth):
             self._wealth.add({place + _TOP: count for place, count in bins.items()})
-            self.units += sum(bins.values())
-            self.events += sum(place * n for place, n in bins.items()) / _TOP
+            losses = sum(place * n for place, n in bins.items()) / _TOP
+            self._count(sum(bins.values()), losses)
 
-    def share(self, part: float) -> None:
-        """See Mixture.share."""
-        self._wealth.share(part)
+    def share(self) -> None:
+        """Split part of the wealth by the prior again; see Restarts."""
+        self._wealth.share(self._restarts.part())
+
+    def block_ends(self) -> None:
+        """Split wealth anew if it is time."""
+        if self._restarts.counts(0):
+            self.share()
 
     @property
     def log_e(self) -> float:
@@ -86,12 +95,19 @@ class Limit:
 
     def kept(self, metric: int) -> KeptLimit:
         """Give all that must be kept."""
-        return KeptLimit(metric, self._wealth.dump(), self.units, self.events)
+        restarts = self._restarts.kept()
+        return KeptLimit(metric, self._wealth.dump(), restarts, self.units, self.events)
 
     def load(self, kept: KeptLimit) -> None:
         """Go on with what was kept."""
         self._wealth = self._made(kept.wealths)
+        self._restarts.load(kept.restarts)
         self.units, self.events = kept.units, kept.events
+
+    def _count(self, units: int, events: float) -> None:
+        self.units += units
+        self.events += events
+        self._restarts.counts(units)
 
     def _made(self, wealths: list[float] | None = None) -> CeilingWealth | PairWealth:
         """Make the wealth: a quantile's ceiling is one for the rate beyond it."""
@@ -119,10 +135,9 @@ class Limits:
     """
 
     def __init__(self, design: Design) -> None:
-        self._share = design.restart_share
         self.log_threshold = -log(design.alpha)
         self.by_metric = {
-            number: Limit(metric)
+            number: Limit(metric, Restarts(design.restart_share))
             for number, metric in enumerate(design.metrics)
             if metric.ceiling is not None
         }
@@ -139,9 +154,14 @@ class Limits:
             self.by_metric[metric].add_losses(bins)
 
     def share(self) -> None:
-        """See Mixture.share."""
+        """See Restarts."""
         for limit in self.by_metric.values():
-            limit.share(self._share)
+            limit.share()
+
+    def block_ends(self) -> None:
+        """See Limit."""
+        for limit in self.by_metric.values():
+            limit.block_ends()
 
     def crossed(self) -> list[int]:
         """Give the metrics whose ceiling was passed."""

@@ -104,7 +104,7 @@ _USUAL: Final[Mapping[Kind, Statistic]] = {
     Kind.DISTRIBUTION: Statistic.DISTRIBUTION,
 }
 
-_SHORTEST_WINDOW: Final = 600.0
+SHORTEST_WINDOW: Final = Seconds(600.0)
 _PLANNED_WINDOWS: Final = 200
 _MOST_COMPARED: Final = 10_000
 
@@ -153,9 +153,7 @@ def design_of(plan: AnalysisPlan, around: Surroundings) -> Design:
         around.cells,
     )
     names = _names(drafts)
-    window = plan.window or Seconds(
-        max(_SHORTEST_WINDOW, around.longest / _PLANNED_WINDOWS)
-    )
+    window = window_of(plan, around.longest)
     return Design(
         metrics=tuple(
             _metric(draft, name, sum(parts), is_default=not plan.metrics)
@@ -204,6 +202,14 @@ def longest_of(plan: RolloutPlan) -> Seconds:
         waits = step.duration if isinstance(step, Pause) else None
         total = Seconds(total + (timeout if waits is None else waits))
     return total
+
+
+def window_of(plan: AnalysisPlan, longest: Seconds) -> Seconds:
+    """Give the time after which a key counts once more.
+
+    Workers number the windows that a design has its parts of alpha for: both go by this.
+    """
+    return plan.window or Seconds(max(SHORTEST_WINDOW, longest / _PLANNED_WINDOWS))
 
 
 def mirrors(plan: RolloutPlan) -> bool:

@@ -15,6 +15,7 @@ from gateway.analysis.design import LOSS_BINS, Design, Metric
 from gateway.analysis.pairs import PairWealth
 from gateway.analysis.payoffs import boundary
 from gateway.analysis.shares import log_threshold
+from gateway.analysis.trial_process import Restarts
 from gateway.domain.rollout import Margin, Worse
 
 _ENOUGH: Final = 50
@@ -36,6 +37,7 @@ class KeptPairs(msgspec.Struct, array_like=True, frozen=True):
         worse: Slack and wealth against "not worse"; None: not begun.
         proof: The same of the proof.
         reached: See Pairs.
+        restarts: Restarts.kept, of the wealth against "not worse".
 
     """
 
@@ -47,6 +49,7 @@ class KeptPairs(msgspec.Struct, array_like=True, frozen=True):
     worse: tuple[float, list[float]] | None
     proof: tuple[float, list[float]] | None
     reached: float
+    restarts: tuple[int, int]
 
 
 class Pairs:
@@ -54,16 +57,18 @@ class Pairs:
 
     Args:
         metric: See design.Metric.
+        restarts: See Restarts; new.
 
     Attributes:
         losses: The baseline's, on the grid of losses, since the rollout began.
         differences: Of the pairs, on their grid, since then.
-        reached: The highest that ln E of the proof was in this step.
+        reached: The highest that ln E of the proof was at the end of a block of this step.
 
     """
 
-    def __init__(self, metric: Metric) -> None:
+    def __init__(self, metric: Metric, restarts: Restarts) -> None:
         self._metric = metric
+        self._restarts = restarts
         self._margin: Margin | None = None
         self._seen: Bins = {}
         self._worse: PairWealth | None = None
@@ -86,19 +91,22 @@ class Pairs:
         for wealth in (self._worse, self._proof):
             if wealth is not None:
                 wealth.add(differences)
-        self.reached = max(self.reached, self.log_proof)
+        self._restarts.counts(sum(differences.values()))
         add_bins(self.losses, losses)
         add_bins(self.differences, differences)
 
     def block_ends(self) -> None:
         """Begin what can be begun now, with slacks from what was there before."""
+        self.reached = max(self.reached, self.log_proof)
+        if self._restarts.counts(0):
+            self.share()
         self._seen = dict(self.losses)
         self._begin()
 
-    def share(self, part: float) -> None:
-        """See Mixture.share."""
+    def share(self) -> None:
+        """Split part of the wealth by the prior again; see Restarts."""
         if self._worse is not None:
-            self._worse.share(part)
+            self._worse.share(self._restarts.part())
 
     @property
     def units(self) -> int:
@@ -117,7 +125,7 @@ class Pairs:
 
     def is_proven(self, beta: float) -> bool:
         """See proofs.Proof.is_proven."""
-        return self.reached >= -log(beta) and self.log_proof >= 0
+        return max(self.reached, self.log_proof) >= -log(beta) and self.log_proof >= 0
 
     def estimates(self) -> tuple[float | None, float | None]:
         """Give the baseline's and the candidate's mean, in the metric's own unit."""
@@ -147,6 +155,7 @@ class Pairs:
             worse=worse,
             proof=proof,
             reached=self.reached,
+            restarts=self._restarts.kept(),
         )
 
     def load(self, kept: KeptPairs, margin: Margin | None) -> None:
@@ -154,6 +163,7 @@ class Pairs:
         self._margin = margin
         self.losses, self.differences = kept.losses, kept.differences
         self._seen, self.reached = kept.seen, kept.reached
+        self._restarts.load(kept.restarts)
         if kept.worse is not None:
             slack, wealths = kept.worse
             self._worse = PairWealth.load(slack, wealths, is_proof=False)
@@ -220,15 +230,17 @@ class Mirrored:
             pairs.block_ends()
 
     def share(self) -> None:
-        """See Mixture.share."""
+        """See Restarts."""
         for pairs in self._pairs.values():
-            pairs.share(self._design.restart_share)
+            pairs.share()
 
     def of(self, metric: int, cell: int) -> Pairs:
         """Give the pairs of a metric in a cell."""
         pairs = self._pairs.get((metric, cell))
         if pairs is None:
-            pairs = self._pairs[metric, cell] = Pairs(self._design.metrics[metric])
+            restarts = Restarts(self._design.restart_share)
+            pairs = Pairs(self._design.metrics[metric], restarts)
+            self._pairs[metric, cell] = pairs
             pairs.step_begins(self._margin(metric, cell))
         return pairs
 

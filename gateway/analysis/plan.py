@@ -71,6 +71,7 @@ class MetricOutlook:
 
     Attributes:
         metric: Its name.
+        is_asked: It has to be proven; one that only warns has not.
         margin: To pass.
         units: Whole keys on the candidate that prove it, expected; None: none do.
         duration: Until then; None as in Find, or beyond the step's timeout.
@@ -84,6 +85,7 @@ class MetricOutlook:
     """
 
     metric: str
+    is_asked: bool
     margin: Margin
     units: int | None
     duration: Seconds | None
@@ -104,7 +106,7 @@ class StepOutlook:
         units_per_hour: On the candidate; None: the traffic is unknown.
         most_units: That there can be on the candidate; None: no end is known.
         duration: Until all is proven; None: unknown, or not within the timeout.
-        metrics: Those that have to be proven.
+        metrics: In the order of the design.
 
     """
 
@@ -148,6 +150,7 @@ class Outlook:
             for step in self.steps
             for metric in step.metrics
             if step.duration is None
+            and metric.is_asked
             and metric.duration is None
             and (
                 metric.units is None
@@ -248,6 +251,7 @@ class _Ahead:
             )
         return MetricOutlook(
             metric=metric.name,
+            is_asked=metric.on_failure is not OnFailure.WARN,
             margin=margin,
             units=units,
             duration=duration,
@@ -329,7 +333,8 @@ class _Ahead:
         if self.plan.advance is Advance.TIME:
             return Seconds(0.0)
         least = self._lasts(self.design.minimum_units, 0.0)
-        durations = [least, *(metric.duration for metric in metrics)]
+        asked = [metric.duration for metric in metrics if metric.is_asked]
+        durations = [least, *asked]
         known = [duration for duration in durations if duration is not None]
         if len(known) < len(durations):
             return None

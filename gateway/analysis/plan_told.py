@@ -105,7 +105,11 @@ def _step(step: StepOutlook, kinds: dict[str, Kind], unit: str) -> Iterator[str]
     yield f"{percent_from_share(step.share):g} %"
     if step.units_per_hour is not None:
         yield f"about {_about(step.units_per_hour)} {unit} an hour on the candidate"
-    provable = [(metric.units, metric) for metric in step.metrics if metric.units]
+    provable = [
+        (metric.units, metric)
+        for metric in step.metrics
+        if metric.units and metric.is_asked
+    ]
     if provable:
         units, slowest = max(provable, key=lambda found: found[0])
         margin = told_margin(slowest.margin, kinds[slowest.metric])

@@ -84,7 +84,7 @@ class Proof:
     Attributes:
         thresholds: Of a quantile: the baseline's and the candidate's, in the metric's
             unit; None: not fixed yet.
-        reached: The highest that ln E was in this step.
+        reached: The highest that ln E was at the end of a block of this step.
         tally: Whole keys of this step.
 
     """
@@ -120,7 +120,6 @@ class Proof:
         """Settle bets on whole keys."""
         self._mixture.add(self._lessons.bets(coin), *pair)
         self.tally.add(coin, pair)
-        self.reached = max(self.reached, self.log_e)
 
     def learn(self, pair: Pair) -> None:
         """Remember whole keys of the block that closes."""
@@ -128,6 +127,7 @@ class Proof:
 
     def block_ends(self, past: Past) -> None:
         """Learn: the bets of the next block may be other ones."""
+        self.reached = max(self.reached, self.log_e)
         self._lessons.settle()
         self._follow(past)
 
@@ -142,7 +142,7 @@ class Proof:
         Ville's inequality is about its ever reaching that. What was lost since can only
         hold the step, which costs no validity.
         """
-        return self.reached >= -log(beta) and self.log_e >= 0
+        return max(self.reached, self.log_e) >= -log(beta) and self.log_e >= 0
 
     def units_needed(self, beta: float) -> int | None:
         """Estimate how many more candidate keys prove it, if all stays as it is.

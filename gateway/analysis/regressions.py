@@ -12,12 +12,12 @@ import msgspec
 
 from gateway.analysis.bets import Bets
 from gateway.analysis.comparisons import COMPARISONS
-from gateway.analysis.counts import FRESH, Pair, Place
+from gateway.analysis.counts import FRESH, Counts, Pair, Place
 from gateway.analysis.design import Design, Metric
 from gateway.analysis.lessons import KeptLessons, Lessons
 from gateway.analysis.past import Past
 from gateway.analysis.shares import log_threshold, log_threshold_of, window_part
-from gateway.analysis.trial_process import KeptProcess, Key, Process
+from gateway.analysis.trial_process import KeptProcess, Key, Process, Restarts
 
 _LIVE_WINDOWS: Final = 3
 """Numbers that are counted at one time: keys' windows begin at different moments, so two
@@ -32,6 +32,7 @@ class KeptRegressions(msgspec.Struct, array_like=True, frozen=True):
         processes: See KeptProcess.
         windows: Number and part of the open ones.
         begun: How many windows there were.
+        is_share_due: A window began inside the open block.
 
     """
 
@@ -39,6 +40,7 @@ class KeptRegressions(msgspec.Struct, array_like=True, frozen=True):
     processes: list[KeptProcess]
     windows: list[tuple[int, float]]
     begun: int
+    is_share_due: bool
 
 
 class Regressions:
@@ -58,6 +60,7 @@ class Regressions:
         self._processes: dict[Key, Process] = {}
         self._windows: dict[int, float] = {}
         self._begun = 0
+        self._is_share_due = False  # only between blocks, so that they can be replayed
         self._changed: set[Key] = set()
         self._crossed: set[Key] = set()
 
@@ -67,12 +70,30 @@ class Regressions:
         if number != FRESH and number not in self._windows:
             if number <= max(self._windows, default=number) - _LIVE_WINDOWS:
                 return
-            self.window_begins(number)
+            self._open(number)
+            self._is_share_due = True
         key = Key(number, place.metric, place.cell)
         process = self._processes.get(key) or self._begin(key)
         bets = self.lessons_of(place.metric, place.cell).bets(place.coin)
-        process.add(place.coin, bets, pair)
+        process.mixture.add(bets, *pair)
         self._changed.add(key)
+
+    def close_block(self, block: Counts) -> None:
+        """Learn what a block counted: for people, and for bets on the next one."""
+        learners = {}
+        for place, pair in block.bins.items():
+            number, coin, metric, cell = place
+            if number != FRESH and number < 0:
+                continue
+            process = self._processes.get(Key(number, metric, cell))
+            if process is not None:
+                process.close(coin, pair)
+            learners[metric, cell] = lessons = self.lessons_of(metric, cell)
+            lessons.learn(pair[0])
+        for lessons in learners.values():
+            lessons.settle()
+        if self._is_share_due:
+            self.share()
 
     def lessons_of(self, metric: int, cell: int) -> Lessons:
         """Give what was learnt of a metric in a cell."""
@@ -96,22 +117,16 @@ class Regressions:
         """
         if number in self._windows:
             return False
-        newest = max(self._windows, default=number)
-        if number <= newest - _LIVE_WINDOWS:
-            newest = number
-        self._windows[number] = window_part(self._design, self._begun)
-        self._begun += 1
-        newest = max(newest, number)
-        for old in [n for n in self._windows if not 0 <= newest - n < _LIVE_WINDOWS]:
-            self._drop(old)
+        self._open(number)
         self.share()
         return True
 
     def share(self) -> None:
-        """Split the fresh wealth by the prior again, in part; see Mixture.share."""
+        """Split the fresh wealth by the prior again, in part; see Restarts."""
+        self._is_share_due = False
         for key, process in self._processes.items():
             if key.process == FRESH:
-                process.mixture.share(self._design.restart_share)
+                process.share()
 
     def crossed(self) -> dict[Key, float]:
         """Give what is at its threshold or above it now, and by how much it is above."""
@@ -148,12 +163,14 @@ class Regressions:
             [process.kept(key) for key, process in self._processes.items()],
             list(self._windows.items()),
             self._begun,
+            self._is_share_due,
         )
 
     def load(self, kept: KeptRegressions) -> None:
         """Go on with what was kept."""
         self._windows = dict(kept.windows)
         self._begun = kept.begun
+        self._is_share_due = kept.is_share_due
         for metric, cell, lessons in kept.lessons:
             self.lessons_of(metric, cell).load(lessons)
         for each in kept.processes:
@@ -161,8 +178,19 @@ class Regressions:
             self._begin(key).load(self._prior(key), each)
             self._changed.add(key)
 
+    def _open(self, number: int) -> None:
+        newest = max(self._windows, default=number)
+        if number <= newest - _LIVE_WINDOWS:
+            newest = number
+        self._windows[number] = window_part(self._design, self._begun)
+        self._begun += 1
+        newest = max(newest, number)
+        for old in [n for n in self._windows if not 0 <= newest - n < _LIVE_WINDOWS]:
+            self._drop(old)
+
     def _begin(self, key: Key) -> Process:
-        process = Process(self._prior(key), self._threshold(key))
+        restarts = Restarts(self._design.restart_share)
+        process = Process(self._prior(key), self._threshold(key), restarts)
         self._processes[key] = process
         return process
 

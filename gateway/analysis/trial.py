@@ -39,6 +39,7 @@ class _KeptStep(msgspec.Struct, array_like=True, frozen=True):
     in_cells: dict[int, int]
     counted: dict[int, int]
     measured: dict[int, int]
+    sent: dict[int, int]
 
 
 class _KeptTrial(msgspec.Struct, array_like=True, frozen=True):
@@ -119,9 +120,8 @@ class Trial:
             else:
                 self._regressions.add(place, pair)
             if not place.cell and place.process in {FRESH, PAIRS}:
-                for bins in pair:
-                    metric = self.design.metrics[place.metric]
-                    self._step.count(place.metric, metric, bins)
+                metric = self.design.metrics[place.metric]
+                self._step.count(place.metric, metric, pair)
             if not place.cell and place.process == FRESH:
                 self._limits.add_losses(place.metric, pair[1])
         for coin, (baseline, candidate) in delta.units.items():
@@ -162,18 +162,13 @@ class Trial:
 
         """
         block, self._block = self._block, Counts()
-        learners = {}
+        self._regressions.close_block(block)
         for place, pair in block.bins.items():
             if place.process == PROOF:
                 self._proofs.learn(place, pair)
-            elif place.process != PAIRS:
-                lessons = self._regressions.lessons_of(place.metric, place.cell)
-                lessons.learn(pair[0])
-                learners[place.metric, place.cell] = lessons
-        for lessons in learners.values():
-            lessons.settle()
         self._proofs.block_ends(self._pasts())
         self._mirrored.block_ends()
+        self._limits.block_ends()
         return block
 
     def thresholds(self) -> Mapping[tuple[int, int], tuple[float, float]]:
@@ -206,6 +201,7 @@ class Trial:
                 step.in_cells,
                 step.counted,
                 step.measured,
+                step.sent,
             ),
         )
         return msgspec.msgpack.encode(kept)
@@ -237,6 +233,7 @@ class Trial:
             in_cells=step.in_cells,
             counted=step.counted,
             measured=step.measured,
+            sent=step.sent,
         )
         self._block = Counts.of_kept(kept.block)
         self._regressions.load(kept.regressions)
@@ -254,6 +251,7 @@ class Trial:
             limits=self._limits,
             ratio=self._ratio,
             step=self._step,
+            block=self._block,
         )
 
     def _pasts(self) -> dict[int, Past]:

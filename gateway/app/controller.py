@@ -196,12 +196,11 @@ class Controller:
 
     async def _reload(self) -> None:
         try:
-            receipt = await self._gate.reload()
+            receipt = await self._leading.rollouts.reload()
         except GatewayError as error:
             _log.error("Reload refused. %s", error)
         else:
             _log.info("Reloaded: epoch %d is in force.", receipt.table.epoch)
-            await self._leading.rollouts.configured()
 
     async def _serve_admin(self) -> web.AppRunner:
         exposition = Exposition(

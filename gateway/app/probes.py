@@ -6,14 +6,17 @@ weight rises only while one of them answers; what a version *says* is for the an
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from gateway.control.unharmed import unharmed
 from gateway.domain.service import Endpoint, Version
 
 _log = logging.getLogger(__name__)
 
 _EVERY_S: Final = 2.0
+_NEWS_EVERY_S: Final = 0.1
 _DEADLINE_S: Final = 2.0
 
 
@@ -30,14 +33,22 @@ class Probes:
         self._reached: dict[tuple[str, str], bool] = {}
 
     def is_healthy(self, service: str, version: str) -> bool:
-        """Whether one endpoint takes connections; True: not known yet."""
-        return self._reached.get((service, version), True)
+        """Whether one endpoint takes connections; False: not known yet."""
+        return self._reached.get((service, version), False)
 
     async def run(self) -> None:
-        """Probe for ever."""
+        """Probe for ever; what is wanted and not known yet, soon."""
+        due = 0.0
         while True:
-            await self.once()
-            await asyncio.sleep(_EVERY_S)
+            with unharmed("Probing endpoints"):
+                if time.monotonic() >= due or self._has_news():
+                    due = time.monotonic() + _EVERY_S
+                    await self.once()
+            await asyncio.sleep(_NEWS_EVERY_S)
+
+    def _has_news(self) -> bool:
+        wanted = ((service, version.name) for service, version in self._wanted())
+        return any(key not in self._reached for key in wanted)
 
     async def once(self) -> None:
         """Probe all that is wanted now, at the same time."""
@@ -65,7 +76,7 @@ async def _takes_connections(endpoint: Endpoint) -> bool:
             _reader, writer = await asyncio.open_connection(
                 endpoint.host, endpoint.port
             )
-    except (OSError, TimeoutError):
+    except (OSError, UnicodeError):  # of names that are none, too
         return False
     writer.close()
     return True

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from gateway.cli.views import Analysed
 
 _BAR: Final = 10
+_LARGE: Final = 100.0
+_HUGE: Final = math.log(1e9)
 _COLUMNS: Final = ("baseline", "candidate", "against it", "for it", "units b/c")
 
 
@@ -31,7 +33,7 @@ def analysis(
         print_json(answer)
         return
     view = read(Analysed, answer)
-    screen().print(view.rollout.line())
+    typer.echo(view.rollout.line())
     if view.assessment is None:
         typer.echo("Nothing is analysed: no rollout is on.")
         return
@@ -66,6 +68,8 @@ def table_of(view: "Analysed") -> "Table":
 
     The bars show how far the evidence is on its way to the threshold, in logs.
     """
+    from rich.markup import escape
+
     from gateway.cli.screen import plain_table
 
     table = plain_table("metric", "verdict", *_COLUMNS, numbers=("units b/c",))
@@ -74,7 +78,7 @@ def table_of(view: "Analysed") -> "Table":
         if found.segment is not None:
             name = f"  {name} · {found.segment[0]}={found.segment[1]}"
         table.add_row(
-            name,
+            escape(name),
             found.verdict,
             _number(found.baseline),
             _number(found.candidate),
@@ -86,7 +90,7 @@ def table_of(view: "Analysed") -> "Table":
 
 
 def bar(log: float | None, threshold: float | None) -> str:
-    """Draw the way to a threshold: ###....... 1:12 of 1:2,000."""
+    """Draw the way to a threshold, in odds to 1: ###....... 12 of 2,000."""
     if log is None or threshold is None or threshold <= 0:
         return "-"
     reached = max(0.0, min(1.0, log / threshold))
@@ -95,7 +99,11 @@ def bar(log: float | None, threshold: float | None) -> str:
 
 
 def _odds(log: float) -> str:
-    return f"{math.exp(min(log, 40.0)):,.3g}"
+    """Write odds to 1; beyond a billion nobody asks how far."""
+    if log > _HUGE:
+        return "> 1e9"
+    odds = math.exp(log)
+    return f"{odds:,.0f}" if odds >= _LARGE else f"{odds:.3g}"
 
 
 def _number(value: float | None) -> str:

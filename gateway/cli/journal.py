@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _PAGE: Final = 500
 _LOOK_EVERY_S: Final = 1.0
 _BLOCK: Final = "block"
+_LEFT_OUT: Final = "left_out"
 
 
 def journal(
@@ -62,8 +63,18 @@ def _entries(api: AdminApi, service: str | None, *, follow: bool) -> Iterator[ob
 def line(entry: "EntryView") -> str:
     """Write one entry as a sentence."""
     body = entry.body or {}
-    said = str(body.get("said", ""))
+    said = str(body.get("said", "")) or _without_words(entry)
     reason = body.get("reason")
     why = f" ({reason})" if reason else ""
     by = f" by {body['by']}" if body.get("by") else ""
     return f"{entry.at}  {entry.service or '-'}  {entry.kind}{by}: {said}{why}"
+
+
+def _without_words(entry: "EntryView") -> str:
+    """Say what an entry of counts is."""
+    if entry.body is None:
+        return "its counts were taken out, as those of all old attempts"
+    if entry.kind == _LEFT_OUT:
+        blocks = entry.body.get("blocks", "some")
+        return f"{blocks} blocks of counts found no room while the store was away"
+    return f"counts of block {entry.body.get('number', '?')}"

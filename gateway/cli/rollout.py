@@ -128,7 +128,10 @@ def unkill(
 def _begin(
     service: str, action: str, *, wait: bool, reason: str, admin: str, as_json: bool
 ) -> None:
-    _act(service, action, reason=reason, admin=admin, as_json=as_json and not wait)
+    if not (wait and as_json):
+        _act(service, action, reason=reason, admin=admin, as_json=as_json)
+    else:  # one document, of how it ended
+        admin_api(admin).act(service, action, reason=reason)
     if wait:
         _wait(admin_api(admin), service, as_json=as_json)
 

@@ -16,44 +16,53 @@ _IMPOSSIBLE: Final = 1
 _PERCENT: Final = 100.0
 
 
+Plan = Annotated[Path, typer.Argument(help="The configuration file.")]
+Named = Annotated[
+    str | None, typer.Option(help="Which service, if several have a rollout.")
+]
+KeysPerHour = Annotated[
+    float | None, typer.Option(min=0.0, help="Different sticky keys in an hour.")
+]
+RequestsPerHour = Annotated[
+    float | None,
+    typer.Option(min=0.0, help="Requests in an hour, where each is its own unit."),
+]
+Keys = Annotated[
+    int | None,
+    typer.Option(min=1, help="How many keys there are in all; else new ones come."),
+]
+Exchanges = Annotated[
+    int, typer.Option(min=1, max=20, help="Of a key in a step, added up as proof.")
+]
+ErrorRate = Annotated[
+    float,
+    typer.Option(min=0.0, max=100.0, help="Of the baseline, every rate; percent."),
+]
+Sigma = Annotated[
+    float,
+    typer.Option(min=0.05, max=5.0, help="Of the logarithm of durations and cost."),
+]
+EqualVersions = Annotated[
+    bool, typer.Option("--aa", help="Play rollouts of two equal versions as well.")
+]
+Rollouts = Annotated[int, typer.Option(min=1, max=100_000, help="How many --aa plays.")]
+Seed = Annotated[int, typer.Option(help="Of the dice of --aa.")]
+
+
 # ruff: ignore[too-many-arguments] each is one option of the command
 def simulate(
-    plan: Annotated[Path, typer.Argument(help="The configuration file.")],
+    plan: Plan,
     *,
-    service: Annotated[
-        str | None, typer.Option(help="Which service, if several have a rollout.")
-    ] = None,
-    keys_per_hour: Annotated[
-        float | None,
-        typer.Option(min=0.0, help="Different sticky keys in an hour."),
-    ] = None,
-    requests_per_hour: Annotated[
-        float | None,
-        typer.Option(min=0.0, help="Requests in an hour, where each is its own unit."),
-    ] = None,
-    keys: Annotated[
-        int | None,
-        typer.Option(min=1, help="How many keys there are in all; else new ones come."),
-    ] = None,
-    exchanges: Annotated[
-        int, typer.Option(min=1, max=20, help="Of a key in a step, added up as proof.")
-    ] = 1,
-    error_rate: Annotated[
-        float,
-        typer.Option(min=0.0, max=100.0, help="Of the baseline, every rate; percent."),
-    ] = 0.5,
-    sigma: Annotated[
-        float,
-        typer.Option(min=0.05, max=5.0, help="Of the logarithm of durations, cost."),
-    ] = 0.5,
-    aa: Annotated[
-        bool,
-        typer.Option("--aa", help="Play rollouts of two equal versions as well."),
-    ] = False,
-    rollouts: Annotated[
-        int, typer.Option(min=1, max=100_000, help="How many --aa plays.")
-    ] = 200,
-    seed: Annotated[int, typer.Option(help="Of the dice of --aa.")] = 1,
+    service: Named = None,
+    keys_per_hour: KeysPerHour = None,
+    requests_per_hour: RequestsPerHour = None,
+    keys: Keys = None,
+    exchanges: Exchanges = 1,
+    error_rate: ErrorRate = 0.5,
+    sigma: Sigma = 0.5,
+    aa: EqualVersions = False,
+    rollouts: Rollouts = 200,
+    seed: Seed = 1,
     as_json: AsJson = False,
 ) -> None:
     """Say what the rollout in PLAN needs: keys and hours per step, what it would find.

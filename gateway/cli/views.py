@@ -93,6 +93,7 @@ class RolloutView(msgspec.Struct, kw_only=True, frozen=True):
     step: int = 0
     steps: list[dict[str, object]] = []
     weight: float = 0.0
+    cause: str | None = None
 
     def line(self) -> str:
         """Say it in a line."""

@@ -33,7 +33,8 @@ def written(counts: Counts) -> bytes:
 
 def is_empty(counts: Counts) -> bool:
     """Whether nothing was counted."""
-    return not (counts.bins or counts.units or counts.ceilings or any(counts.in_step))
+    in_step = any(counts.in_step) or counts.in_cells
+    return not (counts.bins or counts.units or counts.ceilings or in_step)
 
 
 def read(text: bytes) -> Counts:

@@ -17,6 +17,7 @@ from gateway.analysis.late import Said
 from gateway.analysis.trial import Trial
 from gateway.analysis.unit_book import UnitBook
 from gateway.answers.segments import code_of
+from gateway.control import blocks
 from gateway.domain.segment import Segment
 from gateway.domain.units import Share
 from gateway.domain.verdict import Assessment, Finding
@@ -26,11 +27,12 @@ _NO_CELLS: Final[Mapping[tuple[int, int], int]] = MappingProxyType({})
 
 
 class Kept(msgspec.Struct, kw_only=True):
-    """What of an examination is kept, but for its keys."""
+    """What of an examination is kept, but for its trial and its keys."""
 
-    trial: bytes
     book: bytes
     window: int
+    segments: int
+    has_counts: bool
 
 
 class Stage(msgspec.Struct, kw_only=True, frozen=True):
@@ -47,6 +49,14 @@ class Stage(msgspec.Struct, kw_only=True, frozen=True):
     rung: int | None = None
     is_mirrored: bool = False
 
+    def begins_after(self, before: Self) -> bool:
+        """Whether proofs begin afresh: after another stage, or by another kind of unit.
+
+        A mirror may begin within a stage, behind a step that set a header route.
+        """
+        was = (before.number, before.is_mirrored)
+        return (self.number, self.is_mirrored) != was
+
 
 class Examination:
     """Everything that is known of one attempt's evidence.
@@ -57,6 +67,7 @@ class Examination:
 
     Attributes:
         segments_code: Tells these segments from others of their names.
+        has_counts: Whether anything was counted in the open block.
 
     """
 
@@ -65,6 +76,7 @@ class Examination:
         self.book = UnitBook(design)
         self.trial = Trial(design)
         self._window = -1
+        self.has_counts = False
         self.segments_code = code_of(segments)
         self._cells = cells_of(design, segments)
 
@@ -86,7 +98,13 @@ class Examination:
                 cells=cells,
             )
         for pair in block.pairs:
-            self.book.take_pair(pair.baseline, pair.candidate, names=block.names)
+            self.book.take_pair(
+                pair.baseline,
+                pair.candidate,
+                names=block.names,
+                revision=block.revision,
+                cells=cells,
+            )
         return len(block.records) + len(block.pairs)
 
     def hear(self, said: Said, segments: int, now: float) -> None:
@@ -117,6 +135,7 @@ class Examination:
             self._window = newest
             self.trial.window_begins(newest)
         self.trial.add(counts)
+        self.has_counts |= not blocks.is_empty(counts)
         return self.trial.look()
 
     def epoch_begins(
@@ -139,34 +158,53 @@ class Examination:
     def close_block(self) -> Counts:
         """Close the open block; give its counts."""
         counts = self.trial.close_block()
+        self.has_counts = False
         self.book.set_thresholds(self.trial.thresholds())
         return counts
 
-    def findings(self) -> tuple[Finding, ...]:
-        """Give what is known of each metric and segment, with intervals."""
-        return tuple(self.trial.findings(intervals=True))
+    def findings(self, *, intervals: bool = True) -> tuple[Finding, ...]:
+        """Give what is known of each metric and segment; intervals take a while."""
+        return tuple(self.trial.findings(intervals=intervals))
 
-    def dump(self, *, whole: bool) -> tuple[Kept, dict[int, bytes]]:
+    def dump(self, *, whole: bool) -> tuple[bytes, Kept, dict[int, bytes]]:
         """Give what must be kept.
 
         Args:
             whole: All keys, and not only those that have changed since the last time.
 
+        Returns:
+            The trial, the rest, and the keys.
+
         """
         book, keys = self.book.dump(whole=whole)
-        return Kept(trial=self.trial.dump(), book=book, window=self._window), keys
+        kept = Kept(
+            book=book,
+            window=self._window,
+            segments=self.segments_code,
+            has_counts=self.has_counts,
+        )
+        return self.trial.dump(), kept, keys
 
     @classmethod
     def load(
         cls,
         design: Design,
         segments: Sequence[Segment],
+        trial: bytes,
         kept: Kept,
         keys: Mapping[int, bytes],
     ) -> Self:
-        """Take up what was kept."""
-        made = cls(design, segments)
-        made.trial = Trial.load(design, kept.trial)
+        """Take up what was kept; slices that are others now are looked at no more.
+
+        Raises:
+            ValueError: It cannot be read, or is of another design.
+            msgspec.ValidationError: The same.
+
+        """
+        made = cls(design, segments if code_of(segments) == kept.segments else ())
+        made.segments_code = kept.segments
+        made.has_counts = kept.has_counts
+        made.trial = Trial.load(design, trial)
         made.book.load(kept.book, keys)
         made.book.set_thresholds(made.trial.thresholds())
         made._window = kept.window

@@ -13,8 +13,8 @@ from gateway.control.in_force import InForce, Receipt
 from gateway.control.publish import Publisher
 from gateway.control.recover import as_run, highest_epoch, newest_table, newest_weights
 from gateway.control.reload import demand_no_restart, in_effect
-from gateway.control.ruling import Ruling
-from gateway.control.standings import StandingBook, effective
+from gateway.control.ruling import Ruling, taken_back
+from gateway.control.standings import StandingBook, effective, is_ruled
 from gateway.control.ticket_keys import KeyRing
 from gateway.control.unread import Unread
 from gateway.control.weight_book import WeightBook
@@ -196,6 +196,22 @@ class Gatekeeper:
         async with self._raising:
             return await self._set(plan())
 
+    async def set_configured_weight(self, service: str, *, by: str) -> None:
+        """Set the weight that the configuration has, where no rollout rules it.
+
+        Raises:
+            RevisionConflict: It was lowered meanwhile; nothing was changed.
+            StoreUnavailable: It would raise it, and cannot be kept.
+
+        """
+        found = self.routed(service).service
+        if found.candidate is None or is_ruled(found, self.standings.of(service)):
+            return
+        percents = {found.candidate: percent_from_share(found.configured_share)}
+        await self.set_weights(
+            service, percents, revision=None, by=by, reason="configured weight"
+        )
+
     async def rule(self, plan: Callable[[], Ruling]) -> tuple[Ruling, Receipt]:
         """Put a move of a rollout in force.
 
@@ -252,7 +268,13 @@ class Gatekeeper:
             async with self._raising:
                 self._publisher.skip_to(kept.epoch)
                 self._ring.adopt(kept.ticket_keys, kept=True)
-                self.standings.adopt(kept.rollouts.values())
+                for service, standing in self.standings.adopt(
+                    kept.rollouts.values()
+                ).items():
+                    why = "Nobody knew whether it was kept."
+                    self._durable.journal.write(
+                        taken_back(service, standing, why, at=self._now())
+                    )
                 services = in_effect(self.deployment, self.standings)
                 changed = self._book.reconciled(kept, services)
                 await self._in_force.commit(self.deployment, changed)

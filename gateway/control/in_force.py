@@ -6,15 +6,17 @@ So a lost store can hold a promotion, never a rollback.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from gateway.control.durable import Durable
 from gateway.control.nearest import suggest
 from gateway.control.publish import APPLIED_WITHIN_S, Publisher
 from gateway.control.reload import table_of
-from gateway.control.ruling import Ruling
+from gateway.control.ruling import Ruling, taken_back
 from gateway.control.standings import StandingBook, is_same
 from gateway.control.ticket_keys import KeyRing
+from gateway.control.unharmed import unharmed
 from gateway.control.weight_book import WeightBook
 from gateway.control.weights import raises
 from gateway.domain.deployment import Deployment
@@ -139,8 +141,15 @@ class InForce:
         self._book.promise(changed)
         is_up = any(raises(weight, before[name]) for name, weight in changed.items())
         if is_up or (ruling is not None and ruling.raises):
+            if ruling is not None:
+                await ruling.keep_evidence()
+                self._demand_unmoved(before, ruling)
             await self._keep_first(changed, ruling)
-            self._demand_unmoved(before, ruling)
+            try:
+                self._demand_unmoved(before, ruling)
+            except RevisionConflict as error:
+                self._take_back(ruling, str(error))
+                raise
             table = self.enforce(deployment, changed, ruling)
             durable = True
         else:
@@ -174,7 +183,8 @@ class InForce:
         else:
             self._publisher.keep()  # tokens and standings are in no table
         if ruling is not None:
-            ruling.enforced(self.routed(ruling.service))
+            with unharmed("What follows from a move that is in force"):
+                ruling.enforced(self.routed(ruling.service))
         return current
 
     async def keep(self, ruling: Ruling | None = None) -> bool:
@@ -192,9 +202,14 @@ class InForce:
         return True
 
     async def _keep_cause(self, ruling: Ruling) -> None:
-        """Journal a move that has happened, behind what it was decided by."""
+        """Journal a move that has happened, behind what it was decided by.
+
+        The move is kept whatever becomes of its evidence.
+        """
         try:
-            await ruling.keep_evidence()
+            what = "Keeping what a move was decided by"
+            with unharmed(what), suppress(StoreUnavailable):  # the next save says so
+                await ruling.keep_evidence()
         finally:
             for draft in ruling.drafts:
                 self._durable.journal.write(draft)
@@ -204,7 +219,6 @@ class InForce:
     ) -> None:
         rollouts: tuple[KeptRollout, ...] = ()
         if ruling is not None:
-            await ruling.keep_evidence()
             rollouts = (self._standings.next_kept(ruling.service, ruling.standing),)
         await self._durable.save(
             {**self._book.weights, **changed}.values(),
@@ -212,6 +226,13 @@ class InForce:
             rollouts=rollouts,
             drafts=() if ruling is None else ruling.drafts,
         )
+
+    def _take_back(self, ruling: Ruling | None, why: str) -> None:
+        """Journal that a move which is in the journal never came into force."""
+        if ruling is not None:
+            at = ruling.change.at
+            draft = taken_back(ruling.service, ruling.standing, why, at=at)
+            self._durable.journal.write(draft)
 
     def _demand_unmoved(
         self, before: Mapping[str, Weight | None], ruling: Ruling | None

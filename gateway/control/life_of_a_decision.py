@@ -38,7 +38,7 @@ class Probes(Protocol):
     """Whoever knows whether endpoints can be reached; app.probes fills it."""
 
     def is_healthy(self, service: str, version: str) -> bool:
-        """Whether one endpoint of a version takes connections; True: not known yet."""
+        """Whether one endpoint of a version takes connections; False: not known yet."""
 
 
 class Decisions:
@@ -98,17 +98,21 @@ class Decisions:
 
     def look(self) -> None:
         """Look at every rollout that is on; one that fails harms no other."""
+        defined = {service.name for service in self._gate.deployment.services}
         for live in list(self._moves.lives.values()):
             standing = self._gate.standings.of(live.service)
-            if is_running(standing) and standing.attempt == live.attempt:
+            is_on = is_running(standing) and standing.attempt == live.attempt
+            if is_on and live.service in defined:
                 with unharmed(f"Looking at the rollout of {live.service}"):
                     self._look_at(live)
 
     def _look_at(self, live: Live) -> None:
         now = self._clock()
+        self._moves.follow(live)
         live.assessment = live.examination.look(
             now, lambda: self._moves.close_block(live)
         )
+        live.assessed_in = live.block
         elapsed, live.looked_at = Seconds(now - live.looked_at), now
         ticked = Ticked(
             elapsed=elapsed,
@@ -121,8 +125,8 @@ class Decisions:
         if not moved.cause:
             self._gate.standings.tick(live.service, moved.standing)
         elif not (moved.raises and live.is_raising):
-            live.is_raising = moved.raises
-            self._spawn(self._publish(live, ticked))
+            live.is_raising |= moved.raises
+            self._spawn(self._publish(live, ticked, is_raising=moved.raises))
         if now - live.block_since >= BLOCK_S:
             live.block_since = now
             self._moves.close_block(live)
@@ -130,17 +134,21 @@ class Decisions:
             live.saved_at, live.is_saving = now, True
             self._spawn(self._keep(live))
 
-    async def _publish(self, live: Live, ticked: Ticked) -> None:
+    async def _publish(self, live: Live, ticked: Ticked, *, is_raising: bool) -> None:
         """Put a move in force; where it cannot be, the next look tries again."""
         with unharmed(f"A move of the rollout of {live.service}"):
             try:
                 await self._moves.make(live.service, ticked, by=_BY)
+                live.trouble = ""
             except NothingToDo:
                 pass
             except GatewayError as error:
-                _log.warning("%s: %s", live.service, error)
+                if live.trouble != error.what:  # it is tried again with each look
+                    _log.warning("%s: %s", live.service, error)
+                live.trouble = error.what
             finally:
-                live.is_raising = False
+                if is_raising:
+                    live.is_raising = False
 
     async def _keep(self, live: Live) -> None:
         with unharmed(f"Keeping the evidence of {live.service}"):

@@ -1,5 +1,6 @@
 """A rollout that is on: what is kept of it between two looks."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 import msgspec
@@ -7,6 +8,7 @@ import msgspec
 from gateway.analysis.design import Design
 from gateway.analysis.ladder import rung_of
 from gateway.control.examination import Examination, Kept, Stage
+from gateway.delivery.steps import steps_of
 from gateway.domain.rollout import Phase, SetWeight, Standing, Step
 from gateway.domain.units import BUCKETS, Seconds
 from gateway.domain.verdict import Assessment
@@ -17,10 +19,9 @@ class Note(msgspec.Struct, kw_only=True):
     """What is kept of a live rollout beside its wealth and its keys."""
 
     design: Design
-    book: bytes
-    segments: int
+    kept: Kept
     revision: int
-    window: int
+    block: int
     stage: Stage
     in_step: Seconds
     in_phase: Seconds
@@ -35,7 +36,7 @@ def stage_of(standing: Standing) -> Stage:
         return Stage(number=standing.stage)
     if not standing.share and not is_mirrored:
         return Stage(number=standing.stage)
-    later = plan.steps[standing.step + 1 :]
+    later = steps_of(plan)[standing.step + 1 :]
     rung = rung_of(
         standing.share,
         is_last_comparative=not any(map(_compares, later)),
@@ -60,13 +61,19 @@ class Live:
         block_since: When the open block began.
         saved_at: When its evidence was kept last.
         revision: Of the weight that is examined; 0 before the first.
+        block: Number of the open block in the journal, 1 the first.
+        assessed_in: The block that was open at the last look.
         stage: Whose proofs are going on.
         newest: When the last unit of evidence was heard of; None: none yet.
         assessment: At the last look.
         drafts: Blocks that were closed and are not journalled yet.
         is_whole_kept: Whether what is kept is whole, so that changes can be added.
+        is_provisional: What was known before cannot be read now: this catches what is
+            bad, and nothing of it is kept.
         is_raising: A move upwards waits for the store.
-        is_saving: Evidence is being kept.
+        is_saving: Evidence is kept every now and then, and is just now.
+        keeping: Held by whoever keeps evidence: what changes is added in order.
+        trouble: Why its last move could not be put in force; "": it could.
 
     """
 
@@ -77,23 +84,27 @@ class Live:
     block_since: float
     saved_at: float
     revision: int = 0
+    block: int = 1
+    assessed_in: int = 1
     stage: Stage = Stage()
     newest: float | None = None
     assessment: Assessment = field(default_factory=Assessment)
     drafts: list[Draft] = field(default_factory=list)
     is_whole_kept: bool = False
+    is_provisional: bool = False
     is_raising: bool = False
     is_saving: bool = False
+    keeping: asyncio.Lock = field(default_factory=asyncio.Lock)
+    trouble: str = ""
 
     def written(self, kept: Kept, standing: Standing) -> bytes:
         """Write what is kept beside the wealth and the keys."""
         return msgspec.msgpack.encode(
             Note(
                 design=self.examination.design,
-                book=kept.book,
-                segments=self.examination.segments_code,
+                kept=kept,
                 revision=self.revision,
-                window=kept.window,
+                block=self.block,
                 stage=self.stage,
                 in_step=standing.in_step,
                 in_phase=standing.in_phase,

@@ -5,7 +5,7 @@ to the same answer.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -14,11 +14,11 @@ import msgspec
 from gateway.control import blocks
 from gateway.control.designs import design_for
 from gateway.control.durable import Durable
-from gateway.control.examination import Examination, Kept
+from gateway.control.examination import Examination
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.in_force import Receipt
 from gateway.control.live import Live, Note, stage_of
-from gateway.control.ruling import Ruling
+from gateway.control.ruling import ANEW, MOVED, Ruling
 from gateway.control.standings import is_running
 from gateway.delivery.events import Event, Moved, Retried, Started, Ticked
 from gateway.delivery.machine import answer
@@ -29,7 +29,6 @@ from gateway.handoff.routing_table import RoutedService
 from gateway.state.journal import BEGUN, BLOCK, Draft
 from gateway.state.store import Change, KeptEvidence
 
-MOVED: Final = "moved"
 _DOWN: Final = frozenset({Phase.ROLLING_BACK, Phase.ROLLED_BACK})
 
 
@@ -98,31 +97,61 @@ class Moves:
         _ruling, receipt = await self._gate.rule(plan)
         return made[-1], receipt
 
-    def begin_again(self, service: str, standing: Standing) -> None:
-        """Examine an attempt from nothing: its evidence was lost.
+    def begin_again(
+        self,
+        service: str,
+        standing: Standing,
+        why: str,
+        *,
+        is_provisional: bool = False,
+    ) -> None:
+        """Examine an attempt from nothing: its evidence was lost, or cannot be read now.
 
         What keys were seen where is lost with it, so that they count once more; the
         coins of the weight from now on are those of keys that nobody has seen.
+
+        Args:
+            service: Its name.
+            standing: Of its rollout.
+            why: In a sentence, for the journal.
+            is_provisional: It can be read later: until then nothing of this is kept.
+
+        Raises:
+            BadConfiguration: The service has no more what the plan compares.
+
         """
         routed = self._gate.routed(service)
-        self.lives[service] = live = self._begun(service, standing, self._clock())
+        live = self._begun(service, standing, self._clock())
+        live.is_provisional = is_provisional
+        if not is_provisional:
+            design = live.examination.design
+            body = {"said": why, "attempt": live.attempt, "design": design}
+            live.drafts.append(self._draft(service, ANEW, body))
+        self.lives[service] = live
         self._follow(live, routed, standing)
 
-    def take_up(
-        self, service: str, standing: Standing, found: KeptEvidence, note: Note
-    ) -> None:
-        """Go on with the evidence of an attempt that was kept."""
-        now = self._clock()
-        kept = Kept(trial=found.trial, book=note.book, window=note.window)
+    def take_up(self, service: str, standing: Standing, found: KeptEvidence) -> None:
+        """Go on with the evidence of an attempt that was kept.
+
+        Raises:
+            ValueError: It cannot be read.
+            msgspec.MsgspecError: The same.
+
+        """
+        now, note = self._clock(), msgspec.msgpack.decode(found.book, type=Note)
         segments = self._gate.defined(service).segments
         live = Live(
             service=service,
             attempt=found.attempt,
-            examination=Examination.load(note.design, segments, kept, found.keys),
+            examination=Examination.load(
+                note.design, segments, found.trial, note.kept, found.keys
+            ),
             looked_at=now,
             block_since=now,
             saved_at=now,
             revision=note.revision,
+            block=note.block,
+            assessed_in=note.block,
             stage=note.stage,
             is_whole_kept=True,
         )
@@ -137,18 +166,34 @@ class Moves:
             self._gate.standings.tick(service, timed)
         self._follow(live, self._gate.routed(service), standing)
 
+    def follow(self, live: Live) -> None:
+        """Let the examination follow what is in force, whoever put it there.
+
+        A store that comes back, or a reload, may give the same weight another revision:
+        evidence of one that the examination does not know counts for nothing.
+        """
+        standing = self._gate.standings.of(live.service)
+        self._follow(live, self._gate.routed(live.service), standing)
+
     def close_block(self, live: Live, *, is_told: bool = False) -> None:
         """Close the open block; it is journalled with the evidence that is kept next.
 
+        Every block that is closed is journalled, so that who replays them closes the
+        same ones; one in which nothing was counted stays open.
+
         Args:
             live: The rollout.
-            is_told: Journal it though nothing was counted.
+            is_told: Close it though nothing was counted.
 
         """
+        if not is_told and not live.examination.has_counts:
+            return
         counts = live.examination.close_block()
-        if not is_told and blocks.is_empty(counts):
+        number, live.block = live.block, live.block + 1
+        if live.is_provisional:
             return
         body = {
+            "number": number,
             "attempt": live.attempt,
             "revision": live.revision,
             "stage": live.stage,
@@ -163,19 +208,31 @@ class Moves:
             StoreUnavailable: It is not kept; the next time keeps it all.
 
         """
+        if live.is_provisional:
+            return
+        async with live.keeping:
+            is_new, live.is_whole_kept = not live.is_whole_kept, False
+            evidence = self._evidence(live, is_new=is_new)
+            drafts, live.drafts = tuple(live.drafts), []
+            live.is_whole_kept = await self._durable.save_evidence(
+                evidence, drafts=drafts
+            )
+
+    def _evidence(self, live: Live, *, is_new: bool) -> KeptEvidence:
+        trial, kept, keys = live.examination.dump(whole=is_new)
         standing = self._gate.standings.of(live.service)
-        drafts, live.drafts = tuple(live.drafts), []
-        kept, keys = live.examination.dump(whole=not live.is_whole_kept)
-        evidence = KeptEvidence(
+        return KeptEvidence(
             service=live.service,
             attempt=live.attempt,
-            trial=kept.trial,
+            trial=trial,
             book=live.written(kept, standing),
             keys=keys,
-            is_new=not live.is_whole_kept,
+            is_new=is_new,
         )
-        live.is_whole_kept = False  # unless this succeeds, whatever ends it
-        live.is_whole_kept = await self._durable.save_evidence(evidence, drafts=drafts)
+
+    def _live_of(self, service: str, standing: Standing) -> Live | None:
+        live = self.lives.get(service)
+        return live if live is not None and live.attempt == standing.attempt else None
 
     def _newest(self, service: str, event: Event) -> Event:
         live = self.lives.get(service)
@@ -192,20 +249,29 @@ class Moves:
         by: str,
         reason: str,
     ) -> Ruling:
-        live = self.lives.get(service)
+        live = self._live_of(service, before)
+        rests_on = None if live is None else live.assessed_in
 
         async def keep_evidence() -> None:
-            if live is not None and live.attempt == before.attempt:
-                self.close_block(live)
-                await self.keep_evidence(live)
+            if live is None:
+                return
+            if live.block == rests_on:
+                self.close_block(live, is_told=True)
+            await self.keep_evidence(live)
 
+        told = {
+            "by": by,
+            "reason": reason,
+            "block": rests_on,
+            "is_provisional": live is not None and live.is_provisional,
+        }
         return Ruling(
             service=service,
             before=before,
             standing=moved.standing,
             raises=moved.raises,
             change=Change(by=by, reason=reason or moved.cause, at=self._now()),
-            drafts=(self._said(service, before, event, moved, by, reason),),
+            drafts=(self._said(service, before, event, moved, told),),
             keep_evidence=keep_evidence,
             enforced=lambda routed: self._enforced(
                 routed, before, moved.standing, moved.findings
@@ -231,7 +297,7 @@ class Moves:
 
     def _follow(self, live: Live, routed: RoutedService, standing: Standing) -> None:
         stage = stage_of(standing)
-        is_new = live.stage.number != stage.number
+        is_new = stage.begins_after(live.stage)
         if not is_new and live.revision == routed.revision:
             return
         self.close_block(live, is_told=True)
@@ -264,14 +330,12 @@ class Moves:
         before: Standing,
         event: Event,
         moved: Moved,
-        by: str,
-        reason: str,
+        told: Mapping[str, object],
     ) -> Draft:
         after = moved.standing
         body: dict[str, object] = {
             "said": moved.cause,
-            "by": by,
-            "reason": reason,
+            **told,
             "event": _event(event),
             "phase": [before.phase, after.phase],
             "weight": [

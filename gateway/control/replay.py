@@ -15,6 +15,7 @@ from gateway.analysis.design import Design
 from gateway.analysis.trial import Trial
 from gateway.control import blocks
 from gateway.control.examination import Stage, newest_window
+from gateway.control.ruling import ANEW, MOVED
 from gateway.delivery import events
 from gateway.delivery.machine import answer
 from gateway.domain.errors import NotAllowedNow
@@ -22,7 +23,6 @@ from gateway.domain.rollout import Standing
 from gateway.domain.verdict import Assessment
 from gateway.state.journal import BEGUN, BLOCK, LEFT_OUT, Entry
 
-MOVED: Final = "moved"
 _KINDS: Final[Mapping[str, type[events.Event]]] = {
     kind.__name__: kind
     for kind in (
@@ -39,9 +39,17 @@ class _Move(msgspec.Struct):
     before: Standing
     after: Standing
     design: Design | None = None
+    block: int | None = None
+    is_provisional: bool = False
+
+
+class _Anew(msgspec.Struct):
+    attempt: int
+    design: Design
 
 
 class _Block(msgspec.Struct):
+    number: int
     attempt: int
     revision: int
     stage: Stage
@@ -49,7 +57,9 @@ class _Block(msgspec.Struct):
 
 
 _MOVES: Final = msgspec.json.Decoder(_Move)
+_ANEW: Final = msgspec.json.Decoder(_Anew)
 _BLOCKS: Final = msgspec.json.Decoder(_Block)
+_REMEMBERED: Final = 16  # assessments: a move waits for the store while blocks go on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +71,8 @@ class Replayed:
         service: Its name.
         said: What the journal says.
         again: What came of it this time, in words; None: the same.
-        is_open: Counts that it rests on were left out or taken out: it cannot be made
-            again, which is no contradiction.
+        is_open: Counts that it rests on were left out or taken out, or could not be read
+            when it was made: it cannot be made again, which is no contradiction.
 
     """
 
@@ -75,14 +85,27 @@ class Replayed:
 
 @dataclass(slots=True)
 class _Attempt:
-    """What is known of the attempt of one service, as far as it was read."""
+    """What is known of the attempt of one service, as far as it was read.
+
+    Attributes:
+        trial: None: it began before the first entry that was read.
+        attempt: Its number.
+        block: The last block's number.
+        revision: Of the last block.
+        stage: Of the last block.
+        window: The newest.
+        assessments: At the last blocks' ends, by their numbers.
+        has_gap: Counts are missing, so that nothing after them can be decided again.
+
+    """
 
     trial: Trial | None = None
     attempt: int = 0
+    block: int = 0
     revision: int = 0
     stage: Stage = Stage()
     window: int = -1
-    assessment: Assessment = field(default_factory=Assessment)
+    assessments: dict[int, Assessment] = field(default_factory=dict)
     has_gap: bool = False
 
 
@@ -100,86 +123,93 @@ class Replay:
                 yield made
 
     def take(self, entry: Entry) -> Replayed | None:
-        """Take the next entry; give the decision it is, if it is one."""
-        if entry.service is None:
+        """Take the next entry; give the decision it is, if it is one.
+
+        An entry that was changed may say anything: what cannot be made sense of is no
+        decision that comes out the same.
+        """
+        service = entry.service
+        if service is None:
             return None
-        known = self._attempts.setdefault(entry.service, _Attempt())
+        known = self._attempts.setdefault(service, _Attempt())
+        try:
+            return self._take(service, known, entry)
+        except Exception as error:  # ruff: ignore[blind-except]: whatever it says
+            known.has_gap = True
+            again = f"It cannot be read or made again: {error!r}"
+            return Replayed(seq=entry.seq, service=service, said="?", again=again)
+
+    def _take(self, service: str, known: _Attempt, entry: Entry) -> Replayed | None:
+        if entry.body is None and entry.kind == BLOCK:
+            known.has_gap = True
+            return None
+        if entry.body is None:
+            raise ValueError("its text is missing")
         match entry.kind:
             case kind if kind == LEFT_OUT:
                 known.has_gap = True
             case kind if kind == BLOCK:
-                _take_block(known, entry)
+                _take_block(known, _BLOCKS.decode(entry.body))
+            case kind if kind == ANEW:
+                anew = _ANEW.decode(entry.body)
+                self._attempts[service] = _begun(anew.attempt, anew.design)
             case kind if kind in {BEGUN, MOVED}:
-                return _take_move(known, entry)
+                move = _MOVES.decode(entry.body)
+                made = _again(known, move, entry.seq, service)
+                if move.design is not None:
+                    attempt = move.after.attempt
+                    self._attempts[service] = _begun(attempt, move.design)
+                return made
         return None
 
 
-def _take_block(known: _Attempt, entry: Entry) -> None:
-    if entry.body is None:
-        known.has_gap = True
-        return
-    block = _BLOCKS.decode(entry.body)
+def _begun(attempt: int, design: Design) -> _Attempt:
+    return _Attempt(trial=Trial(design), attempt=attempt)
+
+
+def _take_block(known: _Attempt, block: _Block) -> None:
+    """Do with a block's counts what was done with them."""
     if known.trial is None or block.attempt != known.attempt:
         return
+    if block.number != known.block + 1:
+        known.has_gap = True  # one is missing, or was counted and then lost in a crash
     trial, counts = known.trial, blocks.read(block.counts)
     if block.revision != known.revision:
         trial.epoch_begins()
-    if block.stage.number != known.stage.number:
+    if block.stage.begins_after(known.stage):
         trial.step_begins(block.stage.rung, is_mirrored=block.stage.is_mirrored)
-    known.revision, known.stage = block.revision, block.stage
     newest = newest_window(counts)
     if newest > known.window:
         known.window = newest
         trial.window_begins(newest)
     trial.add(counts)
-    known.assessment = trial.look()
+    known.block, known.revision, known.stage = block.number, block.revision, block.stage
+    known.assessments[block.number] = trial.look()
+    known.assessments.pop(block.number - _REMEMBERED, None)
     trial.close_block()
 
 
-def _take_move(known: _Attempt, entry: Entry) -> Replayed:
-    assert entry.body is not None  # ruff: ignore[assert]: only blocks lose their bodies
-    move = _MOVES.decode(entry.body)
-    made = _again(known, move, entry)
-    if move.design is not None:
-        known.trial = Trial(move.design)
-        known.attempt, known.revision = move.after.attempt, 0
-        known.stage, known.window = Stage(), -1
-        known.assessment, known.has_gap = Assessment(), False
-    return made
-
-
-def _again(known: _Attempt, move: _Move, entry: Entry) -> Replayed:
-    service = str(entry.service)
-    told = Replayed(seq=entry.seq, service=service, said=move.said)
-    event = _event(move.event, known.assessment)
-    is_evidence = isinstance(event, events.Ticked)
-    if is_evidence and (known.has_gap or known.trial is None):
-        return _with(told, is_open=True)
+def _again(known: _Attempt, move: _Move, seq: int, service: str) -> Replayed:
+    """Make a decision again, from where it stood and what was known then."""
+    told = Replayed(seq=seq, service=service, said=move.said)
+    event = _event(move.event)
+    if isinstance(event, events.Ticked):
+        assessment = None
+        if not (known.has_gap or move.is_provisional or move.block is None):
+            assessment = known.assessments.get(move.block)
+        if assessment is None:
+            return replace(told, is_open=True)
+        event = replace(event, assessment=assessment)
     try:
         moved = answer(move.before, event)
     except NotAllowedNow as error:
-        return _with(told, again=str(error))
+        return replace(told, again=str(error))
     if msgspec.to_builtins(moved.standing) == msgspec.to_builtins(move.after):
         return told
-    return _with(told, again=moved.cause or "nothing happened")
+    return replace(told, again=moved.cause or "nothing happened")
 
 
-def _with(
-    told: Replayed, *, again: str | None = None, is_open: bool = False
-) -> Replayed:
-    return Replayed(
-        seq=told.seq,
-        service=told.service,
-        said=told.said,
-        again=again,
-        is_open=is_open,
-    )
-
-
-def _event(written: dict[str, object], assessment: Assessment) -> events.Event:
+def _event(written: dict[str, object]) -> events.Event:
     fields = dict(written)
     kind = _KINDS[str(fields.pop("kind"))]
-    event = msgspec.convert(fields, kind)
-    if isinstance(event, events.Ticked):
-        return replace(event, assessment=assessment)
-    return event
+    return msgspec.convert(fields, kind)

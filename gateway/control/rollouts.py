@@ -5,10 +5,9 @@ neither can leave the other behind. `decisions` looks at the evidence by itself.
 """
 
 import logging
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -16,50 +15,35 @@ import msgspec
 from gateway.control.durable import Durable
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.in_force import Receipt
-from gateway.control.live import Note
 from gateway.control.moves import Moves, NothingToDo
 from gateway.control.standings import (
-    definition_of,
-    hash_of,
     is_ruled,
     is_running,
 )
+from gateway.control.unharmed import unharmed
 from gateway.control.weights import share_wanted
+from gateway.control.wishes import Wishes
 from gateway.delivery.events import (
-    Aborted,
     CandidateGone,
-    Event,
-    Killed,
-    Paused,
-    Promoted,
-    Redefined,
-    Resumed,
     Retried,
     Started,
-    Unkilled,
     WeightSet,
 )
+from gateway.delivery.machine import possible, where
 from gateway.domain.errors import (
     GatewayError,
     NotAllowedNow,
     RevisionConflict,
     StoreUnavailable,
 )
-from gateway.domain.rollout import Phase, RolloutPlan, Standing
-from gateway.domain.service import Service, Version
+from gateway.domain.rollout import Standing
+from gateway.domain.service import Service
 from gateway.domain.verdict import Assessment, Finding
 from gateway.state.journal import Entry
 from gateway.telemetry.traffic import RolloutFigures
 
 _log = logging.getLogger(__name__)
-_SALT_BYTES: Final = 8
 _CONFIGURATION: Final = "configuration"
-_PLAIN: Final[Mapping[str, Callable[[], Event]]] = {
-    "pause": Paused,
-    "abort": Aborted,
-    "kill": Killed,
-    "unkill": Unkilled,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +94,7 @@ class Rollouts:
         self._gate = gate
         self._moves = moves
         self._durable = durable
-        self._is_healthy = is_healthy
+        self._wishes = Wishes(gate, is_healthy)
         self._notes = notes
         self._clock = clock
 
@@ -127,7 +111,7 @@ class Rollouts:
 
         """
         notes = tuple(self._notes(service, action))
-        event = self._event(service, action, full=full)
+        event = self._wishes.of_hand(service, action, full=full)
         try:
             moved, receipt = await self._moves.make(
                 service, event, by=by, reason=reason
@@ -165,7 +149,7 @@ class Rollouts:
 
         """
         routed = self._gate.routed(service)
-        if not is_ruled(self._gate.standings.of(service)):
+        if not is_ruled(routed.service, self._gate.standings.of(service)):
             return await self._gate.set_weights(
                 service, percents, revision=revision, by=by, reason=reason
             )
@@ -220,36 +204,58 @@ class Rollouts:
         """Give entries of the journal, the oldest first."""
         return await self._durable.entries(service, after=after, limit=limit)
 
+    async def reload(self) -> Receipt:
+        """Read the configuration again, and see what it makes of the rollouts.
+
+        Raises:
+            GatewayError: See Gatekeeper.reload; nothing was changed.
+
+        """
+        receipt = await self._gate.reload()
+        await self.configured()
+        return replace(receipt, table=self._gate.table)
+
     async def restored(self) -> None:
         """Take up the evidence of rollouts that were on, where it is not here yet."""
         for name, standing in self._gate.standings.items():
             live = self._moves.lives.get(name)
             is_known = live is not None and live.attempt == standing.attempt
-            if is_known or not is_running(standing) or name not in self._names():
+            is_meant = is_known and not (live is not None and live.is_provisional)
+            if is_meant or not is_running(standing) or name not in self._names():
                 continue
-            try:
+            with unharmed(f"Taking up the rollout of {name}"):
                 await self._restore(name, standing)
-            except GatewayError as error:
-                _log.error("The evidence of %s is lost: %s", name, error)
-                self._moves.begin_again(name, standing)
 
     async def configured(self) -> None:
         """See what the configuration makes of the rollouts; after start and reload."""
         for service in self._gate.deployment.services:
-            event = self._demanded(service)
-            if event is None:
-                continue
-            try:
-                await self._moves.make(service.name, event, by=_CONFIGURATION)
-            except NothingToDo:
-                pass
-            except GatewayError as error:
-                _log.error("%s: %s", service.name, error)
+            with unharmed(f"Bringing the rollout of {service.name} up to date"):
+                try:
+                    await self._configure(service)
+                except GatewayError as error:
+                    _log.error("%s: %s", service.name, error)
+
+    async def _configure(self, service: Service) -> None:
+        event = self._wishes.of_configuration(service)
+        if event is None:
+            return
+        with suppress(NothingToDo):
+            await self._moves.make(service.name, event, by=_CONFIGURATION)
+        if isinstance(event, CandidateGone):
+            await self._gate.set_configured_weight(service.name, by=_CONFIGURATION)
+            await self._begin_with_the_next(service)
+
+    async def _begin_with_the_next(self, service: Service) -> None:
+        """Begin with what takes the place of a candidate that is gone, if it is to."""
+        event = self._wishes.of_configuration(service)
+        if isinstance(event, Started):
+            await self._moves.make(service.name, event, by=_CONFIGURATION)
 
     def _figures(self, name: str) -> RolloutFigures:
         standing, live = self.standing(name), self._moves.lives.get(name)
         evidence: dict[str, float] = {}
-        for found in () if live is None else live.examination.trial.findings():
+        findings = () if live is None else live.examination.findings(intervals=False)
+        for found in findings:
             before = evidence.get(found.metric, found.log_e)
             evidence[found.metric] = max(before, found.log_e)
         begun = standing.attempt > 0 and standing.plan is not None
@@ -268,114 +274,34 @@ class Rollouts:
         return {service.name for service in self._gate.deployment.services}
 
     async def _restore(self, name: str, standing: Standing) -> None:
-        kept = await self._durable.evidence(name)
-        if kept is None or kept.attempt != standing.attempt:
-            self._moves.begin_again(name, standing)
-            return
-        note = msgspec.msgpack.decode(kept.book, type=Note)
-        self._moves.take_up(name, standing, kept, note)
+        """Take up the evidence of one rollout.
 
-    def _event(self, name: str, action: str, *, full: bool) -> Event:
-        match action:
-            case "start":
-                return self._started(name)
-            case "retry":
-                return self._retried(name)
-            case "promote":
-                return Promoted(is_full=full, is_healthy=self._is_up(name))
-            case "resume":
-                return Resumed(is_healthy=self._is_up(name))
-            case _:
-                return _PLAIN[action]()
-
-    def _started(self, name: str) -> Started:
-        service, plan = self._plan_of(name)
-        candidate = _version(service, service.candidate or "")
-        return Started(
-            plan=plan,
-            plan_hash=hash_of(plan),
-            baseline=service.baseline,
-            candidate=candidate.name,
-            definition=definition_of(candidate),
-            salt=secrets.token_hex(_SALT_BYTES),
-        )
-
-    def _retried(self, name: str) -> Retried:
-        service, plan = self._plan_of(name)
-        candidate = _version(service, service.candidate or "")
-        return Retried(
-            plan=plan,
-            plan_hash=hash_of(plan),
-            definition=definition_of(candidate),
-            salt=secrets.token_hex(_SALT_BYTES),
-        )
-
-    def _plan_of(self, name: str) -> tuple[Service, RolloutPlan]:
-        """Give a service as it is routed, and its plan.
-
-        Raises:
-            NotAllowedNow: It has no plan, or no candidate.
-
+        While the store cannot be read, what comes is examined all the same, so that a
+        bad candidate is taken back; nothing can rise by it, for that has to be kept.
         """
-        service = self._gate.routed(name).service
-        if service.rollout is None:
-            raise NotAllowedNow(
-                f"{name} has no `rollout` in the configuration.",
-                remedy="Write one (an empty one has the default plan), then reload.",
-            )
-        if service.candidate is None:
-            raise NotAllowedNow(
-                f"{name} has no candidate; {service.baseline} serves.",
-                remedy="Name another `candidate` in the configuration, then reload.",
-            )
-        return service, service.rollout
-
-    def _is_up(self, name: str) -> bool:
-        candidate = self.standing(name).candidate
-        return not candidate or self._is_healthy(name, candidate)
+        try:
+            kept = await self._durable.evidence(name)
+        except StoreUnavailable as error:
+            if name not in self._moves.lives:
+                _log.error("%s is examined from nothing for now: %s", name, error)
+                self._moves.begin_again(name, standing, str(error), is_provisional=True)
+            return
+        why = "No evidence of this attempt was kept."
+        if kept is not None and kept.attempt == standing.attempt:
+            try:
+                self._moves.take_up(name, standing, kept)
+            except (ValueError, msgspec.MsgspecError) as error:
+                why = f"The evidence that was kept cannot be read: {error}"
+            else:
+                return
+        _log.error("%s is examined from nothing. %s", name, why)
+        self._moves.begin_again(name, standing, why)
 
     def _is_so(self, name: str, action: str) -> NotAllowedNow:
         standing = self.standing(name)
+        commands = ", ".join(possible(standing))
         return NotAllowedNow(
             f"`{action}` changes nothing: the rollout of {name} is"
-            f" {standing.phase.value.replace('_', ' ')} already.",
-            remedy="Look at `sluicegate status`.",
+            f" {where(standing).replace('_', ' ')} already.",
+            remedy=f"Possible now: {commands}." if commands else "Nothing is needed.",
         )
-
-    def _demanded(self, service: Service) -> Event | None:
-        """Tell what the configuration asks of a service's rollout; None: nothing."""
-        standing = self.standing(service.name)
-        if _is_gone(service, standing):
-            return CandidateGone()
-        if is_running(standing):
-            now = definition_of(_version(service, standing.candidate))
-            if now != standing.definition:
-                return Redefined(version=standing.candidate, definition=now)
-            return None
-        return self._autostart(service, standing)
-
-    def _autostart(self, service: Service, standing: Standing) -> Event | None:
-        """Begin by itself, once for each definition of the candidate."""
-        routed = self._gate.routed(service.name).service
-        plan, candidate = routed.rollout, routed.candidate
-        if plan is None or not plan.autostart or candidate is None:
-            return None
-        definition = definition_of(_version(routed, candidate))
-        if (standing.candidate, standing.definition) == (candidate, definition):
-            return None
-        return self._started(service.name)
-
-
-def _is_gone(service: Service, standing: Standing) -> bool:
-    """Whether the file has no place any more for where a rollout stands."""
-    is_on = is_running(standing)
-    if not is_on and standing.phase is not Phase.PROMOTED:
-        return False
-    if standing.candidate not in {version.name for version in service.versions}:
-        return True
-    is_another = service.candidate != standing.candidate
-    return is_on and (service.rollout is None or is_another)
-
-
-def _version(service: Service, name: str) -> Version:
-    return next(version for version in service.versions if version.name == name)

@@ -2,11 +2,24 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Final
+
+import msgspec
 
 from gateway.domain.rollout import Standing
 from gateway.handoff.routing_table import RoutedService
 from gateway.state.journal import Draft
 from gateway.state.store import Change
+
+MOVED: Final = "moved"
+"""Kind of the journal's entry of a move."""
+
+OVERTAKEN: Final = "overtaken"
+"""Kind of the entry that takes a move back: it was kept, and something was lowered before
+it came into force, so that it never did."""
+
+ANEW: Final = "anew"
+"""Kind of the entry that says that an attempt is examined from nothing again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,3 +46,10 @@ class Ruling:
     drafts: tuple[Draft, ...]
     keep_evidence: Callable[[], Awaitable[None]]
     enforced: Callable[[RoutedService], None]
+
+
+def taken_back(service: str, standing: Standing, why: str, *, at: float) -> Draft:
+    """Write for the journal that a move which is in it never came into force."""
+    said = {"said": f"Never in force: {standing.cause} {why}"}
+    body = msgspec.json.encode(said)
+    return Draft(at=at, service=service, kind=OVERTAKEN, body=body)

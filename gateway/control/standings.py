@@ -11,6 +11,8 @@ from typing import Final
 
 import msgspec
 
+from gateway.delivery.events import Killed
+from gateway.delivery.machine import answer
 from gateway.domain.rollout import (
     TERMINAL,
     Phase,
@@ -24,6 +26,7 @@ from gateway.domain.units import Seconds, Share
 from gateway.state.store import KeptRollout
 
 _DIGEST_BYTES: Final = 16
+_ENDED_BELOW: Final = frozenset({Phase.ROLLED_BACK, Phase.ABORTED})
 _SECRETS: Final = frozenset({"authorization", "api-key", "x-api-key", "cookie"})
 """Headers whose values change without the model behind them changing."""
 
@@ -38,6 +41,8 @@ class StandingBook:
     def __init__(self) -> None:
         self._standings: dict[str, Standing] = {}
         self._versions: dict[str, int] = {}
+        self._promised: dict[str, int] = {}
+        self._is_blind = True  # nobody has said yet what was decided before
 
     def of(self, service: str) -> Standing:
         """Give where a service's rollout stands."""
@@ -49,8 +54,8 @@ class StandingBook:
 
     def write(self, service: str, standing: Standing) -> None:
         """Note that it stands elsewhere; it has to be kept."""
+        self._versions[service] = self._next_version(service)
         self._standings[service] = standing
-        self._versions[service] = self._versions.get(service, 0) + 1
 
     def tick(self, service: str, standing: Standing) -> None:
         """Note that nothing but time has passed, which is kept with the evidence."""
@@ -58,14 +63,18 @@ class StandingBook:
 
     def kept(self) -> tuple[KeptRollout, ...]:
         """Give all that must be kept."""
-        return tuple(self._kept(service) for service in self._versions)
+        return tuple(
+            _kept(service, self._standings[service], version)
+            for service, version in self._versions.items()
+        )
 
     def next_kept(self, service: str, standing: Standing) -> KeptRollout:
-        """Give what must be kept before *standing* may be written."""
-        version = self._versions.get(service, 0) + 1
-        return KeptRollout(
-            service=service, standing=msgspec.json.encode(standing), version=version
-        )
+        """Give what must be kept before *standing* may be written.
+
+        Its version is used up, whatever comes of it: what is written meanwhile is newer.
+        """
+        version = self._promised[service] = self._next_version(service)
+        return _kept(service, standing, version)
 
     def left(self) -> dict[str, Left]:
         """Give everything a successor needs to go on from here."""
@@ -76,30 +85,61 @@ class StandingBook:
 
     def adopt_left(self, found: Mapping[str, Left]) -> None:
         """Take what a predecessor left, where it is newer."""
+        self._is_blind = False
         for service, (version, standing) in found.items():
             if version > self._versions.get(service, 0):
                 self._standings[service] = standing
                 self._versions[service] = version
 
-    def adopt(self, found: Iterable[KeptRollout]) -> None:
-        """Take what was kept, where it is newer; a kill switch that is on stays on."""
-        for kept in found:
-            if kept.version < self._versions.get(kept.service, 0):
-                continue
-            standing = msgspec.json.decode(kept.standing, type=Standing)
-            ours = self._standings.get(kept.service)
-            self._versions[kept.service] = kept.version
-            if ours is not None and ours.is_killed and not standing.is_killed:
-                self.write(kept.service, replace(standing, is_killed=True))
-            else:
-                self._standings[kept.service] = standing
+    def adopt(self, found: Iterable[KeptRollout]) -> dict[str, Standing]:
+        """Take what a store keeps, when it can be read (again).
 
-    def _kept(self, service: str) -> KeptRollout:
-        return KeptRollout(
-            service=service,
-            standing=msgspec.json.encode(self._standings[service]),
-            version=self._versions[service],
-        )
+        Where nobody knew what was decided before, it says so; a kill switch that was
+        switched on meanwhile stays on. Where somebody did, what it has besides is a move
+        upwards that was refused because nobody knew whether it was kept: it gives way.
+
+        Returns:
+            What gave way, by service.
+
+        """
+        gave_way = {}
+        for kept in found:
+            standing = msgspec.json.decode(kept.standing, type=Standing)
+            if self._is_blind:
+                self._take_up(kept, standing)
+            elif self._outlasts(kept, standing):
+                gave_way[kept.service] = standing
+        self._is_blind = False
+        return gave_way
+
+    def _take_up(self, kept: KeptRollout, standing: Standing) -> None:
+        was_killed = self.of(kept.service).is_killed
+        self._standings[kept.service] = standing
+        self._versions[kept.service] = kept.version
+        if was_killed and not standing.is_killed:
+            self.write(kept.service, answer(standing, Killed()).standing)
+
+    def _outlasts(self, kept: KeptRollout, standing: Standing) -> bool:
+        """Make ours newer than what is kept; whether that says something else."""
+        version, ours = self._versions.get(kept.service, 0), self.of(kept.service)
+        if kept.version < version or (
+            kept.version == version and is_same(standing, ours)
+        ):
+            return False
+        self._promised[kept.service] = kept.version
+        self.write(kept.service, ours)
+        return not is_same(standing, ours)
+
+    def _next_version(self, service: str) -> int:
+        """Give a version that nobody has seen yet."""
+        seen = self._versions.get(service, 0)
+        return max(seen, self._promised.get(service, 0)) + 1
+
+
+def _kept(service: str, standing: Standing, version: int) -> KeptRollout:
+    return KeptRollout(
+        service=service, standing=msgspec.json.encode(standing), version=version
+    )
 
 
 _IDLE: Final = Standing()
@@ -108,15 +148,30 @@ _IDLE: Final = Standing()
 def effective(service: Service, standing: Standing) -> Service:
     """Give a service as it is routed: after a promotion, with the promoted as baseline.
 
-    The file wins where it names another baseline than when the rollout began, or has
-    the promoted version no more.
+    The file wins where it names a baseline that it did not name when the rollout began,
+    and that nothing was compared with; or where it has the promoted version no more, or
+    as something else, which nobody has compared with anything.
     """
     serves = standing.serves
     names = {version.name for version in service.versions}
-    if serves is None or serves not in names or service.baseline != standing.baseline:
+    known = {standing.filed, standing.baseline, serves}
+    if serves is None or serves not in names or service.baseline not in known:
+        return service
+    if is_promoted_otherwise(service, standing):
         return service
     candidate = None if service.candidate == serves else service.candidate
     return replace(service, baseline=serves, candidate=candidate)
+
+
+def is_promoted_otherwise(service: Service, standing: Standing) -> bool:
+    """Whether what was promoted is defined as something else now."""
+    if standing.phase is not Phase.PROMOTED or not standing.definition:
+        return False
+    return any(
+        version.name == standing.candidate
+        and definition_of(version) != standing.definition
+        for version in service.versions
+    )
 
 
 def is_same(one: Standing, other: Standing) -> bool:
@@ -131,27 +186,34 @@ def _timeless(standing: Standing) -> Standing:
 
 def share_of(standing: Standing) -> Share:
     """Give the candidate's weight that a standing comes to."""
-    out = {Phase.ROLLED_BACK, Phase.ABORTED, Phase.IDLE, Phase.PROMOTED}
+    out = {Phase.ROLLED_BACK, Phase.ABORTED, Phase.PROMOTED}
     if standing.is_killed or standing.phase in out:
         return Share(0)
     return standing.share
 
 
-def header_routes(standing: Standing) -> tuple[SetHeaderRoute, ...]:
-    """Give the header routes that are in force."""
-    return () if _is_out(standing) else standing.header_routes
+def header_routes(
+    standing: Standing, candidate: str | None
+) -> tuple[SetHeaderRoute, ...]:
+    """Give the header routes that are in force for this candidate."""
+    return () if _is_out(standing, candidate) else standing.header_routes
 
 
-def mirror_routes(standing: Standing) -> tuple[SetMirrorRoute, ...]:
-    """Give the mirror routes that are in force."""
-    return () if _is_out(standing) else standing.mirror_routes
+def mirror_routes(
+    standing: Standing, candidate: str | None
+) -> tuple[SetMirrorRoute, ...]:
+    """Give the mirror routes that are in force for this candidate."""
+    return () if _is_out(standing, candidate) else standing.mirror_routes
 
 
-def is_ruled(standing: Standing) -> bool:
-    """Whether the rollout rules the weight, so that a hand may not set it just so."""
-    return standing.is_killed or (
-        standing.attempt > 0 and standing.phase is not Phase.PROMOTED
-    )
+def is_ruled(service: Service, standing: Standing) -> bool:
+    """Whether the rollout rules the weight, so that a hand may not set it just so.
+
+    One that has ended goes on ruling it, as long as the configuration has a rollout.
+    """
+    if standing.is_killed or is_running(standing):
+        return True
+    return standing.phase in _ENDED_BELOW and service.rollout is not None
 
 
 def is_running(standing: Standing) -> bool:
@@ -187,5 +249,6 @@ def _digest(what: object) -> str:
     return hashlib.blake2b(text, digest_size=_DIGEST_BYTES).hexdigest()
 
 
-def _is_out(standing: Standing) -> bool:
-    return standing.is_killed or not is_running(standing)
+def _is_out(standing: Standing, candidate: str | None) -> bool:
+    is_on = is_running(standing) and not standing.is_killed
+    return not is_on or candidate != standing.candidate

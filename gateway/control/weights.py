@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from gateway.analysis.metrics import SHORTEST_WINDOW, longest_of, window_of
 from gateway.control.nearest import suggest
-from gateway.control.plan_length import SHORTEST_WINDOW, window_of
 from gateway.control.standings import header_routes, mirror_routes, share_of
 from gateway.domain.errors import BadWeights, RevisionConflict
 from gateway.domain.rollout import MirrorLimits, Standing
@@ -232,20 +232,27 @@ def raises(after: Weight, before: Weight | None) -> bool:
 def routed(service: Service, weight: Weight, standing: Standing) -> RoutedService:
     """Join a service's definition, its weight and where its rollout stands.
 
+    Kill stands above all: a configuration, or a store that comes back, may say what it
+    likes of the weight.
+
     Args:
         service: With the standing in effect (standings.effective).
         weight: In force.
         standing: Of its rollout.
 
     """
-    plan = standing.plan
+    plan, candidate = standing.plan, service.candidate
     return RoutedService(
         service=service,
-        share=weight.share,
+        share=Share(0) if standing.is_killed else weight.share,
         salt=weight.salt,
         revision=weight.revision,
-        header_routes=header_routes(standing),
-        mirror_routes=mirror_routes(standing),
+        header_routes=header_routes(standing, candidate),
+        mirror_routes=mirror_routes(standing, candidate),
         mirror=MirrorLimits() if plan is None else plan.mirror,
-        window=SHORTEST_WINDOW if plan is None else window_of(plan),
+        window=(
+            SHORTEST_WINDOW
+            if plan is None
+            else window_of(plan.analysis, longest_of(plan))
+        ),
     )

@@ -3,8 +3,14 @@
 import math
 from typing import Final
 
-from gateway.delivery.steps import Hold, bake_of, steps_of
-from gateway.domain.rollout import HeaderMatch, RolloutPlan, SetHeaderRoute, Standing
+from gateway.delivery.steps import Hold, bake_of, planned_share, steps_of
+from gateway.domain.rollout import (
+    HeaderMatch,
+    RolloutPlan,
+    SetHeaderRoute,
+    Standing,
+    Strategy,
+)
 from gateway.domain.units import Seconds, Share, percent_from_share
 from gateway.domain.verdict import Assessment, Finding
 
@@ -45,7 +51,8 @@ def place(plan: RolloutPlan, step: int) -> str:
     """Name a step as people count: 'Step 2 of 4'."""
     steps = len(steps_of(plan))
     if step >= steps:
-        return f"Bake of {duration(bake_of(plan))}"
+        last = "Watch" if plan.strategy is Strategy.BLUE_GREEN else "Bake"
+        return f"{last} of {duration(bake_of(plan))}"
     return f"Step {step + 1} of {steps}"
 
 
@@ -70,23 +77,37 @@ def failed(findings: tuple[Finding, ...]) -> str:
 def _evidence(finding: Finding) -> str:
     estimates = ""
     if finding.candidate is not None:
-        estimates = f"{finding.candidate:.4g} on the candidate"
+        estimates = f"{_estimate(finding.candidate)} on the candidate"
         if finding.baseline is not None:
-            estimates += f", {finding.baseline:.4g} on the baseline"
+            estimates += f", {_estimate(finding.baseline)} on the baseline"
         estimates += "; "
-    against = "it is kept" if finding.is_ceiling else '"not worse"'
+    against = '"kept"' if finding.is_ceiling else '"not worse"'
     window = "" if finding.window is None else f" in window {finding.window}"
     protected = ", not protected by alpha" if finding.is_ceiling else ""
     return (
         f"{estimates}odds against {against}{window} {odds(finding.log_e)}, asked were"
-        f" {odds(finding.log_threshold)}{protected}, from {finding.candidate_units}"
-        f" units of the candidate and {finding.baseline_units} of the baseline"
+        f" {odds(finding.log_threshold)}{protected}, from {_counted(finding)}"
     )
+
+
+def _estimate(value: float) -> str:
+    """Write an estimate; of amounts, a failed exchange has one beyond all others."""
+    return f"{value:.4g}" if math.isfinite(value) else "failures"
+
+
+def _counted(finding: Finding) -> str:
+    if finding.is_mirrored:
+        return f"{finding.candidate_units} mirrored pairs"
+    units = f"{finding.candidate_units} units of the candidate"
+    if finding.is_ceiling:
+        return units
+    return f"{units} and {finding.baseline_units} of the baseline"
 
 
 def passed(plan: RolloutPlan, step: int, assessment: Assessment, hold: Hold) -> str:
     """Say why a step ended by itself."""
-    units = f"{assessment.candidate_units} units of the candidate"
+    what = "units of the candidate" if planned_share(plan, step) else "mirrored pairs"
+    units = f"{assessment.candidate_units} {what}"
     where = place(plan, step)
     if assessment.proven and (hold.needs_proof or hold.ends_when_proven):
         return f"{where} passed: every metric is within its margin, from {units}."

@@ -45,6 +45,8 @@ def start(standing: Standing, event: Started) -> Moved:
         phase=Phase.PROGRESSING,
         attempt=standing.attempt + 1,
         baseline=event.baseline,
+        filed=event.filed or event.baseline,
+        against=event.against,
         candidate=event.candidate,
         definition=event.definition,
         plan=event.plan,
@@ -74,10 +76,12 @@ def retry(standing: Standing, event: Retried) -> Moved:
     again = Started(
         plan=event.plan,
         plan_hash=event.plan_hash,
-        baseline=standing.baseline,
+        baseline=event.baseline or standing.baseline,
         candidate=standing.candidate,
         definition=event.definition,
         salt=event.salt,
+        filed=event.filed or standing.filed,
+        against=event.against,
     )
     return start(standing, again)
 
@@ -214,20 +218,30 @@ def set_weight_alone(standing: Standing, event: WeightSet) -> Moved:
 def redefine(standing: Standing, event: Redefined) -> Moved:
     """Void the attempt: what was counted so far is about something else.
 
-    The baseline's definition is not kept here: who tells of it knows that it changed.
+    The new definition is noted: it is the one that was under release at the end, and in
+    a terminal phase no new one.
     """
-    is_same = (event.version, event.definition) == (
-        standing.candidate,
-        standing.definition,
-    )
-    is_theirs = event.version in {standing.baseline, standing.candidate}
-    if is_same or not is_theirs or standing.void is not None:
+    noted = _noted(standing, event)
+    if noted is None:
         return Moved(standing=standing)
-    void = f"{event.version} was defined anew while the rollout was on."
+    anew = f"{event.version} was defined anew while the rollout was on."
+    if standing.void is not None:
+        return Moved(standing=noted, cause=f"{anew} The attempt is void already.")
     return Moved(
-        standing=replace(hold(standing, PauseReason.INTEGRITY), void=void),
-        cause=f"{void} Paused: nothing can be proven any more in this attempt.",
+        standing=replace(hold(noted, PauseReason.INTEGRITY), void=anew),
+        cause=f"{anew} Paused: nothing can be proven any more in this attempt.",
     )
+
+
+def _noted(standing: Standing, event: Redefined) -> Standing | None:
+    """Note a version's definition; None: it is none of theirs, or no other."""
+    if event.version == standing.candidate != "":
+        noted = replace(standing, definition=event.definition)
+    elif event.version == standing.baseline:
+        noted = replace(standing, against=event.definition)
+    else:
+        return None
+    return None if noted == standing else noted
 
 
 def lose_candidate(standing: Standing, _event: CandidateGone) -> Moved:

@@ -26,6 +26,8 @@ class Started:
         candidate: The version under release.
         definition: Hash of what the candidate is defined as.
         salt: Fresh: no other attempt had it.
+        filed: The baseline that the configuration names; "": the same.
+        against: Hash of what the baseline is defined as; "": not said.
 
     """
 
@@ -35,17 +37,22 @@ class Started:
     candidate: str
     definition: str
     salt: str
+    filed: str = ""
+    against: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retried:
-    """The same versions once more: from the first step, with fresh coins and evidence.
+    """The same candidate once more: from the first step, with fresh coins and evidence.
 
     Attributes:
         plan: As the configuration has it now; frozen for this attempt.
         plan_hash: Of it.
         definition: Of the candidate, as it is now.
         salt: Fresh: no other attempt had it.
+        baseline: The version that serves now; "": as before.
+        filed: See Started; "": as before.
+        against: See Started.
 
     """
 
@@ -53,6 +60,9 @@ class Retried:
     plan_hash: str
     definition: str
     salt: str
+    baseline: str = ""
+    filed: str = ""
+    against: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,7 +104,10 @@ def _weigh(begun: Standing, share: Share, told: str) -> Moved:
 
 
 def _route(begun: Standing, route: SetHeaderRoute | SetMirrorRoute, told: str) -> Moved:
-    """Put a route into force in place of its namesake; an empty one takes it away."""
+    """Put a route into force in place of its namesake; an empty one takes it away.
+
+    A mirror of a candidate without weight begins a stage: from then on pairs prove.
+    """
     if isinstance(route, SetHeaderRoute):
         others = tuple(r for r in begun.header_routes if r.name != route.name)
         routed = replace(
@@ -113,7 +116,11 @@ def _route(begun: Standing, route: SetHeaderRoute | SetMirrorRoute, told: str) -
         what = causes.matches(route) or "nothing any more"
         return Moved(standing=routed, cause=f"{told} {what} goes to the candidate.")
     copies = tuple(r for r in begun.mirror_routes if r.name != route.name)
-    copied = replace(begun, mirror_routes=(*copies, route) if route.share else copies)
+    copied = replace(
+        begun,
+        mirror_routes=(*copies, route) if route.share else copies,
+        stage=begun.stage if begun.share else begun.stage + 1,
+    )
     return Moved(
         standing=copied, cause=f"{told} {causes.percent(route.share)} is mirrored."
     )

@@ -92,7 +92,8 @@ def _roll_back(standing: Standing, known: Assessment) -> Moved | None:
         return None
     down = go_down(standing, Phase.ROLLED_BACK)
     change = causes.weights(standing.share, down.share)
-    cause = f"{causes.failed(findings)} Rolled back: {change}."
+    done = "Rolling back" if down.phase is Phase.ROLLING_BACK else "Rolled back"
+    cause = f"{causes.failed(findings)} {done}: {change}."
     return Moved(standing=down, cause=cause, findings=findings)
 
 

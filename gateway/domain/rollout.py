@@ -308,14 +308,18 @@ class Standing:
         pause: Why, when paused; else None.
         attempt: 0 before the first start; grows with each start and retry.
         baseline: The version that was the baseline when it began; "" before.
+        filed: The baseline that the configuration named then: another one where what
+            was promoted before serves; "" before.
+        against: Hash of what the baseline was defined as then; "" where nobody said.
         candidate: The version under release; "" before.
         definition: Hash of what the candidate was defined as at its start.
         plan: The plan, frozen at start; None before.
         plan_hash: Of it, for the journal.
         salt: What sticky keys are hashed with, fresh for each attempt.
         step: Index of the current step; the number of steps after the last.
-        stage: How many weights were begun with in this attempt, by steps and at last by
-            the bake: what is proven is proven afresh in each. 0: nothing has begun yet.
+        stage: How many weights, and mirrors of a candidate without weight, were begun
+            with in this attempt, by steps and at last by the bake: what is proven is
+            proven afresh in each. 0: nothing has begun yet.
         in_step: Seconds in it, not counting pauses that are not in the plan.
         waited: Seconds of in_step that count for step_timeout: since the step could have
             ended, or since somebody resumed.
@@ -337,6 +341,8 @@ class Standing:
     pause: PauseReason | None = None
     attempt: int = 0
     baseline: str = ""
+    filed: str = ""
+    against: str = ""
     candidate: str = ""
     definition: str = ""
     plan: RolloutPlan | None = None

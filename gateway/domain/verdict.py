@@ -82,9 +82,9 @@ class Assessment:
             feedback also while its units are awaited.
         no_data: Names of metrics without any unit in this step; they hold it.
         left_out: Names of metrics that are not asked for in this step: default ones of
-            which nothing was measured on either version, though there were many units
-            (an answer that is never streamed has no first token), and amounts where
-            mirrored pairs decide.
+            which nothing was measured on either version, though others were measured in
+            many of the same exchanges (what is never streamed has no first token), and
+            amounts where mirrored pairs decide.
         baseline_units: In this step.
         candidate_units: In this step.
         short_segments: Required segments that still lack units in this step.

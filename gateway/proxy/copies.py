@@ -73,6 +73,11 @@ class Copy(Exchange):
         self._seen = self._half = half
         nobody.copy = self
 
+    @property
+    def is_late(self) -> bool:
+        """Whether its deadline passed, so that its half of the pair is handed over."""
+        return self._half.is_overdue
+
     def start(self) -> None:
         """Send it."""
         self._half.target.tally.in_flight += 1

@@ -257,13 +257,25 @@ class Mirrors:
     def sweep(self, now: float) -> None:
         """Look after originals, deadlines and answers without an end (monotonic)."""
         self._copy_what_is_whole()
-        for half in self._awaiting.overdue(now):
+        late = [*self._awaiting.overdue(now)]
+        for half in late:
             self._try(partial(half.note_overdue, now, self._plane.units))
+        if late:
+            for copy in [copy for copy in self._copies if copy.is_late]:
+                self._cut(copy)
         for copy in tuple(self._copies):
             if copy.began + LONGEST_S > now:
                 return
-            self.copy_over(copy)
-            self._try(copy.time_out)
+            self._cut(copy)
+
+    def _cut(self, copy: Copy) -> None:
+        """End a copy whose half is known, or will not be: its place is for another.
+
+        A candidate that hangs would take all places with the first few copies, and
+        nobody would learn more of it.
+        """
+        self.copy_over(copy)
+        self._try(copy.time_out)
 
     def _try(self, act: Callable[[], None]) -> None:
         try:

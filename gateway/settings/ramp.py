@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
-from gateway.delivery.steps import PREVIEW
+from gateway.delivery.steps import PREVIEW, bake_of
 from gateway.domain.rollout import (
     DEFAULT_STEPS,
     Advance,
@@ -139,11 +139,12 @@ def _holdback(plan: RolloutPlan) -> Iterable[Finding]:
             remedy="Write at most 50: after the last step the candidate has the rest.",
             at=at,
         )
-    elif not held and plan.analysis.bake and plan.strategy is Strategy.CANARY:
+    elif not held and (lasts := bake_of(plan)):
+        name = "watch" if plan.strategy is Strategy.BLUE_GREEN else "bake"
         yield Finding(
-            what=f"found 0 percent for {plan.analysis.bake:g} seconds (bake), in which "
-            "nothing could be compared.",
-            remedy="Write `bake: 0s`, or a few percent.",
+            what=f"found 0 percent for {lasts:g} seconds ({name}), in which nothing "
+            "could be compared.",
+            remedy=f"Write `{name}: 0s`, or a few percent.",
             at=at,
         )
     highest = max((s for _, s in _weights(plan.steps) if s < BUCKETS), default=0)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from time import time as unix  # ruff: ignore[banned-api]: the journal is in it
 from typing import Any
 
 from tests.end_to_end.running import (
@@ -122,6 +123,11 @@ class Release:
     def decision(self) -> Json:
         """Give the journal's entry of the last move."""
         return self.journal("moved")[-1]
+
+
+def moment(entry: Json) -> float:
+    """Give when an entry of the journal was written, monotonic clock."""
+    return float(entry["unix"]) - unix() + time.monotonic()
 
 
 @contextmanager

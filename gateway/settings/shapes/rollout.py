@@ -32,7 +32,6 @@ from gateway.settings.shapes.shape import (
     NotEmpty,
     Percent,
     Shape,
-    Wait,
     YesNo,
     schema,
 )
@@ -45,7 +44,8 @@ _MOST_COPIES: Final = 10_000
 _MOST_TOKENS: Final = 1_000_000_000
 _STRATEGIES: Final = tuple(Strategy)
 _ADVANCES: Final = tuple(Advance)
-_ON_ROLLBACK: Final = tuple(OnRollback)
+_ON_ROLLBACK: Final = (OnRollback.IMMEDIATE.value,)
+_ON_ROLLBACK_LATER: Final = (OnRollback.DRAIN.value,)
 _USUAL_STEPS: Final[list[JsonValue]] = [
     {"setWeight": percent_from_share(step.share)}
     for step in DEFAULT_STEPS
@@ -84,6 +84,7 @@ class RolloutShape(Shape):
     later: ClassVar = {
         "webhooks": "Remove it; the journal has every change.",
         "approvals": "Remove it; write `- pause: {}` where somebody has to agree.",
+        "drain_timeout": "Remove it; conversations move with their next request.",
     }
 
     strategy: Annotated[
@@ -125,15 +126,12 @@ class RolloutShape(Shape):
     )
     on_rollback: Annotated[
         str,
-        PlainValidator(names.choice("way to end conversations", _ON_ROLLBACK)),
+        PlainValidator(names.choice("on_rollback", _ON_ROLLBACK, _ON_ROLLBACK_LATER)),
         schema(enum=list(_ON_ROLLBACK)),
     ] = Field(
         default=_PLAN.on_rollback.value,
-        description="Conversations on a candidate that is taken back: their next request "
-        "moves; or drain: they finish where they began.",
-    )
-    drain_timeout: Wait = Field(
-        default=_PLAN.drain_timeout, description="How long they may."
+        description="Conversations on a candidate that is taken back move with their "
+        "next request.",
     )
     rollback_steps: Annotated[list[Percent], AfterValidator(few(ramp.MOST_STEPS))] = (
         Field(default=[], description="Weights on the way down; none: 0 at once.")
@@ -152,7 +150,6 @@ class RolloutShape(Shape):
             mirror=MirrorLimits(**self.mirror.model_dump()),
             analysis=self.analysis.plan(),
             on_rollback=OnRollback(self.on_rollback),
-            drain_timeout=self.drain_timeout,
             rollback_steps=tuple(self.rollback_steps),
         )
         raise_all(ramp.misfits(self._plan))

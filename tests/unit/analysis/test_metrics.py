@@ -203,7 +203,7 @@ def test_the_longest_a_plan_takes_are_its_timeouts_its_pauses_and_its_bake() -> 
     plan = RolloutPlan(
         steps=(SetWeight(share=Share(5_000)), Pause(duration=Seconds(60.0)), Pause())
     )
-    assert longest_of(plan) == pytest.approx(2 * 86_400.0 + 60.0 + 3600.0)
+    assert longest_of(plan) == pytest.approx(2 * 86_400 + 60 + 3600)
 
 
 def test_blue_green_mirrors_and_so_does_a_step_that_says_so() -> None:

@@ -173,6 +173,22 @@ def test_larger_faults_are_found_sooner() -> None:
         assert units == sorted(units, key=lambda found: -(found or 0))
 
 
+def test_what_only_warns_holds_no_step() -> None:
+    """Its margin could never be proven with this traffic."""
+    warning = replace(
+        ERRORS,
+        name="refusal",
+        on_failure=OnFailure.WARN,
+        margins=(Margin(relative=0.001),) * 4,
+    )
+    design = Design(metrics=(ERRORS, warning), cell_shares=((1.0,), (1.0,)))
+
+    found = ahead(design=design)
+
+    assert not found.unprovable
+    assert found.duration == ahead().duration
+
+
 def test_brief_is_a_line_a_step() -> None:
     assert len(tell(ahead(), DESIGN, candidate="v2", is_brief=True)) == 4
 

@@ -1,6 +1,7 @@
 """Bad news: what rolls back, what pauses, what warns; and nothing holds a rollback."""
 
 from dataclasses import replace
+from math import inf
 
 import pytest
 
@@ -35,6 +36,7 @@ from tests.unit.delivery.stage import (
     failed,
     plan_with,
     share,
+    start_of,
     weight,
 )
 
@@ -195,6 +197,19 @@ def test_a_version_defined_anew_voids_the_attempt(version: str) -> None:
     assert rollout.last.startswith(f"{version} was defined anew")
 
 
+def test_what_was_defined_anew_is_what_was_judged_and_starts_no_second_time() -> None:
+    """Nobody could tell the definitions apart: the newest is not a new one."""
+    rollout = Rollout()
+    rollout.does(Redefined(version="v2", definition="d2"))
+    rollout.does(Redefined(version="v2", definition="d3"))
+    assert rollout.last.endswith("The attempt is void already.")
+    rollout.passes(0.25, failed())
+
+    with pytest.raises(NotAllowedNow, match="as it is defined now"):
+        answer(rollout.standing, start_of(plan_with(), definition="d3"))
+    answer(rollout.standing, start_of(plan_with(), definition="d4"))
+
+
 def test_the_same_definition_again_or_another_version_voids_nothing() -> None:
     rollout = Rollout()
     rollout.does(Redefined(version="v2", definition="d1"))
@@ -240,12 +255,55 @@ def test_blue_green_compares_pairs_before_it_switches() -> None:
     assert (previewed.share, previewed.mirror_routes) == (0, (SHADOW,))
 
     rollout.passes(1, PROVEN)
+    assert rollout.last == (
+        "Step 3 of 3 passed: every metric is within its margin, from 400 mirrored"
+        " pairs. Watch of 10 min: weight 0 % to 95 %."
+    )
     switched = rollout.standing
     assert (rollout.percent, rollout.phase()) == (95, Phase.BAKING)
     assert not switched.mirror_routes
 
     rollout.passes(600, PROVEN)
     assert rollout.phase() is Phase.PROMOTED
+
+
+def test_each_mirror_of_a_candidate_without_weight_has_proofs_of_its_own() -> None:
+    """Whatever stands before it, a stage with pairs to prove by begins with the mirror."""
+    rollout = Rollout(
+        plan_with(STAFF, SHADOW, Analyse(), weight(20), SHADOW, Analyse())
+    )
+    before = rollout.standing.stage
+    rollout.passes()
+    mirrored = rollout.standing.stage
+    rollout.passes()
+    assert (mirrored, rollout.standing.stage) == (before + 1, before + 1)
+
+    rollout.passes(1, PROVEN)
+    rollout.passes(60, PROVEN)
+    weighed = rollout.standing.stage
+    rollout.passes(60, PROVEN)
+    assert rollout.standing.mirror_routes == (SHADOW,)
+    assert rollout.standing.stage == weighed, "coins prove, and go on proving"
+
+
+def test_a_rollback_by_pairs_and_a_way_down_are_told_as_what_they_are() -> None:
+    rollout = Rollout(replace(plan_with(), rollback_steps=(share(2),)))
+    rollout.passes(0.25, failed(is_mirrored=True))
+
+    assert rollout.last.endswith(
+        "from 42 mirrored pairs. Rolling back: weight 5 % to 2 %."
+    )
+
+
+def test_a_ceiling_is_told_without_the_baseline_and_failures_as_such() -> None:
+    rollout = Rollout()
+    known = failed(is_ceiling=True)
+    hung = replace(known.regressed[0], candidate=inf)
+    rollout.passes(0.25, replace(known, regressed=(hung,)))
+
+    assert "failures on the candidate" in rollout.last
+    assert 'odds against "kept"' in rollout.last
+    assert rollout.last.endswith("from 42 units of the candidate. Paused at 5 %.")
 
 
 def test_blue_green_goes_back_at_once_from_its_preview_and_from_its_watch() -> None:

@@ -179,8 +179,7 @@ def test_everything_about_a_rollout_arrives(written: Write, load: Load) -> None:
         holdback: 0
         watch: 0s
         strict: true
-      on_rollback: drain
-      drain_timeout: 0s
+      on_rollback: immediate
       rollback_steps: [8, 4.5]
     """
 
@@ -210,8 +209,7 @@ def test_everything_about_a_rollout_arrives(written: Write, load: Load) -> None:
             watch=Seconds(0.0),
             strict=True,
         ),
-        on_rollback=OnRollback.DRAIN,
-        drain_timeout=Seconds(0.0),
+        on_rollback=OnRollback.IMMEDIATE,
         rollback_steps=(Share(8_000), Share(4_500)),
     )
 
@@ -287,7 +285,9 @@ def test_autostart_needs_a_state_that_lasts(
         ("{strategy: bluegreen}", ".strategy", "Did you mean 'blue_green'?"),
         ("{advance: evidnce}", ".advance", "Did you mean 'evidence'?"),
         ("{autostart: maybe}", ".autostart", "true or false"),
-        ("{on_rollback: wait}", ".on_rollback", "Known: immediate, drain"),
+        ("{on_rollback: wait}", ".on_rollback", "Known: immediate"),
+        ("{on_rollback: drain}", ".on_rollback", "not available yet"),
+        ("{drain_timeout: 10m}", ".drain_timeout", "not available yet"),
         ("{mirror: {concurrency: 0}}", ".mirror.concurrency", "from 1 to"),
         (
             "{mirror: {tokens_per_minute: 1k}}",
@@ -412,6 +412,11 @@ def test_autostart_needs_a_state_that_lasts(
         ),
         ("{analysis: {holdback: 51}}", ".analysis.holdback", "Write at most 50"),
         ("{analysis: {holdback: 0}}", ".analysis.holdback", "`bake: 0s`"),
+        (
+            "{strategy: blue_green, analysis: {holdback: 0}}",
+            ".analysis.holdback",
+            "`watch: 0s`",
+        ),
         (
             "{steps: [{setWeight: 97}], analysis: {holdback: 5}}",
             ".analysis.holdback",

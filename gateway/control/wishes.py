@@ -1,0 +1,181 @@
+"""What operators and the configuration wish of a rollout, as events of the machine."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from gateway.control.gatekeeper import Gatekeeper
+from gateway.control.standings import (
+    definition_of,
+    hash_of,
+    is_promoted_otherwise,
+    is_running,
+)
+from gateway.delivery.events import (
+    Aborted,
+    CandidateGone,
+    Event,
+    Killed,
+    Paused,
+    Promoted,
+    Redefined,
+    Resumed,
+    Retried,
+    Started,
+    Unkilled,
+)
+from gateway.domain.errors import NotAllowedNow
+from gateway.domain.rollout import Phase, RolloutPlan, Standing
+from gateway.domain.service import Service, Version
+
+_SALT_BYTES: Final = 8
+_PLAIN: Final[Mapping[str, Callable[[], Event]]] = {
+    "pause": Paused,
+    "abort": Aborted,
+    "kill": Killed,
+    "unkill": Unkilled,
+}
+
+
+class Wishes:
+    """Puts wishes into the machine's words.
+
+    Args:
+        gate: Knows what is in force.
+        is_healthy: Whether a version of a service can be reached.
+
+    """
+
+    def __init__(
+        self, gate: Gatekeeper, is_healthy: Callable[[str, str], bool]
+    ) -> None:
+        self._gate = gate
+        self._is_healthy = is_healthy
+
+    def of_hand(self, name: str, action: str, *, full: bool) -> Event:
+        """Give what an operator's action is to the machine.
+
+        Raises:
+            NotFound: There is no such service.
+            NotAllowedNow: It cannot be, whatever the machine says.
+
+        """
+        match action:
+            case "start":
+                return self._started(name)
+            case "retry":
+                return self._retried(name)
+            case "promote":
+                return Promoted(is_full=full, is_healthy=self._is_up(name))
+            case "resume":
+                return Resumed(is_healthy=self._is_up(name))
+            case _:
+                return _PLAIN[action]()
+
+    def _started(self, name: str) -> Started:
+        service, plan = self._plan_of(name)
+        candidate = _version(service, service.candidate or "")
+        return Started(
+            plan=plan,
+            plan_hash=hash_of(plan),
+            baseline=service.baseline,
+            candidate=candidate.name,
+            definition=definition_of(candidate),
+            salt=secrets.token_hex(_SALT_BYTES),
+            filed=self._gate.defined(name).baseline,
+            against=definition_of(_version(service, service.baseline)),
+        )
+
+    def _retried(self, name: str) -> Retried:
+        service, plan = self._plan_of(name)
+        candidate, last = service.candidate, self._standing(name).candidate
+        if candidate is not None and last and candidate != last:
+            raise NotAllowedNow(
+                f"The last attempt was {last}'s, and the candidate of {name} is"
+                f" {candidate} now.",
+                remedy="`start` begins with it.",
+            )
+        return Retried(
+            plan=plan,
+            plan_hash=hash_of(plan),
+            definition=definition_of(_version(service, candidate or "")),
+            salt=secrets.token_hex(_SALT_BYTES),
+            baseline=service.baseline,
+            filed=self._gate.defined(name).baseline,
+            against=definition_of(_version(service, service.baseline)),
+        )
+
+    def _plan_of(self, name: str) -> tuple[Service, RolloutPlan]:
+        """Give a service as it is routed, and its plan.
+
+        Raises:
+            NotAllowedNow: It has no plan, or no candidate.
+
+        """
+        service = self._gate.routed(name).service
+        if service.rollout is None:
+            raise NotAllowedNow(
+                f"{name} has no `rollout` in the configuration.",
+                remedy="Write one (an empty one has the default plan), then reload.",
+            )
+        if service.candidate is None:
+            raise NotAllowedNow(
+                f"{name} has no candidate; {service.baseline} serves.",
+                remedy="Name another `candidate` in the configuration, then reload.",
+            )
+        return service, service.rollout
+
+    def _is_up(self, name: str) -> bool:
+        candidate = self._standing(name).candidate
+        return not candidate or self._is_healthy(name, candidate)
+
+    def of_configuration(self, service: Service) -> Event | None:
+        """Tell what the configuration asks of a service's rollout; None: nothing."""
+        standing = self._standing(service.name)
+        if _is_gone(service, standing):
+            return CandidateGone()
+        if is_running(standing):
+            return self._redefined(service, standing)
+        return self._autostart(service, standing)
+
+    def _redefined(self, service: Service, standing: Standing) -> Redefined | None:
+        """Tell which side of the comparison is another one now; None: neither."""
+        now = definition_of(_version(service, standing.candidate))
+        if now != standing.definition:
+            return Redefined(version=standing.candidate, definition=now)
+        serves = self._gate.routed(service.name).service
+        against = definition_of(_version(serves, serves.baseline))
+        if standing.against and against != standing.against:
+            return Redefined(version=standing.baseline, definition=against)
+        return None
+
+    def _autostart(self, service: Service, standing: Standing) -> Event | None:
+        """Begin by itself, once for each definition of the candidate."""
+        routed = self._gate.routed(service.name).service
+        plan, candidate = routed.rollout, routed.candidate
+        if plan is None or not plan.autostart or candidate is None:
+            return None
+        definition = definition_of(_version(routed, candidate))
+        if (standing.candidate, standing.definition) == (candidate, definition):
+            return None
+        return self._started(service.name)
+
+    def _standing(self, name: str) -> Standing:
+        return self._gate.standings.of(name)
+
+
+def _is_gone(service: Service, standing: Standing) -> bool:
+    """Whether the file has no place any more for where a rollout stands."""
+    is_on = is_running(standing)
+    if not is_on and standing.phase is not Phase.PROMOTED:
+        return False
+    if standing.candidate not in {version.name for version in service.versions}:
+        return True
+    if is_promoted_otherwise(service, standing):
+        return True
+    is_another = service.candidate != standing.candidate
+    return is_on and (service.rollout is None or is_another)
+
+
+def _version(service: Service, name: str) -> Version:
+    return next(version for version in service.versions if version.name == name)
