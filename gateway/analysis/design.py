@@ -129,5 +129,5 @@ class Design:
     by_request: bool = False
     closes_after: Seconds = Seconds(600.0)
     closes_exchanges: int = 20
-    grace: Seconds = Seconds(30.0)
+    grace: Seconds = Seconds(35.0)
     feedback_deadline: Seconds = Seconds(86_400.0)

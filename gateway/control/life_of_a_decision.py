@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine
 from typing import Final, Protocol
 
 from gateway.analysis.late import Said
+from gateway.control.arrivals import Settled
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.live import Live
 from gateway.control.moves import Moves, NothingToDo
@@ -66,6 +67,11 @@ class Decisions:
         self._probes = probes
         self._clock = clock
         self._spawn = spawn
+        self._settled = Settled(clock)
+
+    def tell(self, worker: int, since: float) -> None:
+        """Hear since when the oldest exchange is running that a worker awaits."""
+        self._settled.tell(worker, since)
 
     def take(self, block: Block) -> None:
         """Aggregate: give a block of records to the rollout it is about."""
@@ -110,7 +116,7 @@ class Decisions:
         now = self._clock()
         self._moves.follow(live)
         live.assessment = live.examination.look(
-            now, lambda: self._moves.close_block(live)
+            self._settled.before(), lambda: self._moves.close_block(live)
         )
         live.assessed_in = live.block
         elapsed, live.looked_at = Seconds(now - live.looked_at), now

@@ -216,7 +216,7 @@ class AnalysisPlan:
     window: Seconds | None = None
     closes_after: Seconds = Seconds(600.0)
     closes_exchanges: int = 20
-    grace: Seconds = Seconds(30.0)
+    grace: Seconds = Seconds(35.0)
     minimum_units: int = 30
     dwell: Seconds = Seconds(60.0)
     step_timeout: Seconds = Seconds(86_400.0)

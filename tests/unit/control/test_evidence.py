@@ -27,7 +27,12 @@ def said(
         records=list(records),
     )
     return Evidence(
-        worker=worker, pid=pid, sequence=sequence, sampled=1.0, blocks=[block]
+        worker=worker,
+        pid=pid,
+        sequence=sequence,
+        sampled=1.0,
+        since=0.0,
+        blocks=[block],
     )
 
 
