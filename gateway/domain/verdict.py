@@ -78,7 +78,8 @@ class Assessment:
         proven: Every metric of the plan is proven within its margin in this step, but
             for those that only warn and those left out; none has regressed, and nothing
             is wrong with the units. Never where nothing had to be proven.
-        unproven: Names of metrics that have units and are not, in the plan's order.
+        unproven: Names of metrics that have units and are not, in the plan's order; of
+            feedback also while its units are awaited.
         no_data: Names of metrics without any unit in this step; they hold it.
         left_out: Names of metrics that are not asked for in this step: default ones of
             which nothing was measured on either version, though others were measured in
