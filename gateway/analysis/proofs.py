@@ -211,7 +211,10 @@ class Proof:
         if self._metric.kind is Kind.DISTRIBUTION:
             if self.thresholds is None and past.total >= _ENOUGH:
                 self.thresholds = self._fixed(past)
-            guess = _Guess(1 - self._quantile, self._equal(past))
+            tail = 1 - self._quantile
+            guess = _Guess(
+                self._beyond(past, 0, tail) or tail, self._beyond(past, 1, tail / 2)
+            )
         else:
             guess = _Guess(
                 past.rate() if self._metric.kind is Kind.RATE else past.mean()
@@ -225,25 +228,36 @@ class Proof:
         return self._metric.quantiles[self._place]
 
     def _fixed(self, past: Past) -> tuple[float, float]:
-        """Make the thresholds; where less is worse, what is below one is beyond it."""
-        last = min(past.quantile_bin(self._quantile), FAILED_BIN - 1)
+        """Make the thresholds; where less is worse, what is below one is beyond it.
+
+        The quantile's own bin lies beyond: of amounts that are all alike nothing lies
+        above it, and a candidate cannot have less than nothing.
+        """
+        last = min(past.quantile_bin(self._quantile), FAILED_BIN - 1) - 1
         smallest, margin = self._metric.smallest, self._margin
         if self._metric.worse is Worse.HIGHER:
-            least = upper_bound(last, smallest)
+            least = upper_bound(last, smallest) if last >= 0 else 0.0
             return least, least * (1 + margin.relative) + margin.absolute
         lowest = FAILED_BIN - 2 - last
         least = upper_bound(lowest, smallest) if lowest >= 0 else 0.0
         return least, max(least * (1 - margin.relative) - margin.absolute, 0.0)
 
-    def _equal(self, past: Past) -> float | None:
-        """Give the part of the baseline's past that is beyond the candidate's threshold."""
+    def _beyond(self, past: Past, which: int, before: float) -> float | None:
+        """Give the part of the baseline's past that is beyond a threshold.
+
+        Args:
+            past: Of the fresh process.
+            which: 0, the baseline's; 1, the candidate's.
+            before: What is thought before there is data.
+
+        """
         if self.thresholds is None:
             return None
-        place = bin_of(self.thresholds[1], self._metric.smallest)
+        place = bin_of(self.thresholds[which], self._metric.smallest)
         if self._metric.worse is Worse.LOWER:
             place = FAILED_BIN - 2 - place
         place = min(max(place, 0), FAILED_BIN - 1)
-        return past.share_above(place, (1 - self._quantile) / 2)
+        return past.share_above(place, before)
 
 
 def _moments(past: Past, guess: float) -> tuple[float, float]:
