@@ -115,7 +115,8 @@ def key_losses(
     """
     match metric.kind:
         case Kind.RATE:
-            equal = shares_of_events(assumed.rate_of(metric), assumed.exchanges)
+            exchanges = 1 if metric.is_late else assumed.exchanges
+            equal = shares_of_events(assumed.rate_of(metric), exchanges)
             return [(equal, equal)]
         case Kind.MEAN:
             equal = bell(assumed.loss, assumed.spread / assumed.exchanges**0.5)

@@ -76,7 +76,10 @@ class Controller:
             self._gate, self._durable, self._aggregate, now, self._since
         )
         self._feedback = FeedbackDesk(
-            lambda: self._gate.table, lambda: self._gate.ticket_keys, now
+            lambda: self._gate.table,
+            lambda: self._gate.ticket_keys,
+            now,
+            self._leading.hear_feedback,
         )
         self._export = Export(
             lambda: self._gate.deployment.telemetry.otlp,

@@ -17,6 +17,7 @@ from gateway.control.rollouts import Rollouts
 from gateway.control.standings import is_running
 from gateway.domain.service import Version
 from gateway.handoff.evidence import Evidence
+from gateway.handoff.ticket import Ticket
 from gateway.state.store import Kept
 
 _BEGINNINGS: Final = frozenset({"start", "retry"})
@@ -81,6 +82,12 @@ class Leading:
         if self.evidence.take(message):
             for block in message.blocks:
                 self._decisions.take(block)
+
+    def hear_feedback(
+        self, service: str, ticket: Ticket, signal: str, value: float
+    ) -> None:
+        """Give feedback that was taken to the rollout that its exchange was part of."""
+        self._decisions.hear(service, ticket, signal, value)
 
     async def store_returned(self, kept: Kept) -> None:
         """Bring a store that was lost up to date, and take up what it knows."""

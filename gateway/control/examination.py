@@ -13,6 +13,7 @@ import msgspec
 
 from gateway.analysis.counts import Counts
 from gateway.analysis.design import Design
+from gateway.analysis.late import Said
 from gateway.analysis.trial import Trial
 from gateway.analysis.unit_book import UnitBook
 from gateway.answers.segments import code_of
@@ -105,6 +106,18 @@ class Examination:
                 cells=cells,
             )
         return len(block.records) + len(block.pairs)
+
+    def hear(self, said: Said, segments: int, now: float) -> None:
+        """Take feedback on an exchange that was evidence.
+
+        Args:
+            said: See Said; what is of no epoch of this attempt says nothing.
+            segments: Code of the definitions that its cell was made by.
+            now: Monotonic clock.
+
+        """
+        cells = self._cells if segments == self.segments_code else _NO_CELLS
+        self.book.hear(said, cells=cells, at=now)
 
     def look(self, now: float, close_block: Callable[[], None]) -> Assessment:
         """Count what is new, and say what is known.

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Final, Protocol
 
+from gateway.analysis.late import Said
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.live import Live
 from gateway.control.moves import Moves, NothingToDo
@@ -23,6 +24,7 @@ from gateway.delivery.machine import answer
 from gateway.domain.errors import GatewayError
 from gateway.domain.units import Seconds
 from gateway.handoff.evidence import Block
+from gateway.handoff.ticket import Ticket
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +72,29 @@ class Decisions:
         live = self._moves.lives.get(block.service)
         if live is not None and live.examination.take(block):
             live.newest = self._clock()
+
+    def hear(self, service: str, ticket: Ticket, signal: str, value: float) -> None:
+        """Aggregate: give feedback on an exchange to its rollout, if that was evidence.
+
+        Args:
+            service: Whose exchange it was.
+            ticket: What its id says.
+            signal: What was noticed.
+            value: Above 0 it is so; else it is not, or not any more.
+
+        """
+        live = self._moves.lives.get(service)
+        if live is None or not ticket.is_evidence:
+            return
+        said = Said(
+            fingerprint=ticket.fingerprint,
+            epoch=ticket.epoch,
+            exchange=ticket.unique,
+            name=signal,
+            is_event=value > 0,
+            cell=ticket.cell,
+        )
+        live.examination.hear(said, ticket.segments, self._clock())
 
     def look(self) -> None:
         """Look at every rollout that is on; one that fails harms no other."""

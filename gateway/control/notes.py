@@ -7,7 +7,7 @@ from gateway.analysis.expected import Assumed
 from gateway.analysis.plan import Traffic, outlook
 from gateway.analysis.plan_told import tell
 from gateway.control.designs import design_for
-from gateway.domain.outcome import ERRORS
+from gateway.domain.outcome import ERRORS, Outcome
 from gateway.domain.service import Service
 from gateway.telemetry.traffic import VersionTraffic
 
@@ -36,13 +36,24 @@ def outlook_of(
     if requests >= _FEW and seconds > 0:
         per_hour = requests / seconds * _HOUR_S
         known = Traffic(units_per_hour=per_hour)
-        assumed = Assumed(rates={"error_rate": _errors(traffic) / requests})
+        assumed = Assumed(rates=_rates(traffic))
         yield (
             f"Reckoned with {per_hour:,.0f} requests an hour, as they came so far, and"
             " as if nobody came twice: returning users take longer."
         )
     ahead = outlook(plan, design, assumed, known)
     yield from tell(ahead, design, candidate=service.candidate, is_brief=True)
+
+
+def _rates(traffic: VersionTraffic) -> dict[str, float]:
+    """Give how often each outcome was, by the metric that looks at it."""
+    counts = {outcome.value: traffic.outcomes[outcome] for outcome in Outcome}
+    counts |= {
+        "error_rate": _errors(traffic),
+        "client_error_rate": counts[Outcome.CLIENT_ERROR.value],
+        "cancel_rate": counts[Outcome.CLIENT_CANCELLED.value],
+    }
+    return {metric: count / traffic.requests for metric, count in counts.items()}
 
 
 def _errors(traffic: VersionTraffic) -> int:

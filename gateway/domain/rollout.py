@@ -6,7 +6,7 @@ values (steps are tagged, so that JSON tells them apart); delivery/ moves from o
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -147,6 +147,10 @@ class Margin:
 
     relative: float = 0.0
     absolute: float = 0.0
+
+
+FEEDBACK: Final = "feedback:"
+"""Before the name of feedback, where signals are named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -200,8 +200,9 @@ class Observation:
         """
         self.arrived = now
         is_keyless = self.key is None
-        own = self._route.random_bits() if is_keyless else self._fingerprint
-        split = self._route.split
+        if is_keyless:  # feedback finds its unit by it
+            self._fingerprint = self._route.random_bits()
+        split, own = self._route.split, self._fingerprint
         self._unit = units.arrived(split, own, now, is_keyless=is_keyless)
 
     def record(self, totals: Seen, units: Units) -> None:

@@ -1,10 +1,11 @@
 """What an operator is told before acting."""
 
 from collections import Counter
+from dataclasses import replace
 
 from gateway.analysis.histogram import Histogram
 from gateway.control.notes import baseline_health, outlook_of
-from gateway.domain.rollout import RolloutPlan
+from gateway.domain.rollout import AnalysisPlan, MetricRule, RolloutPlan
 from gateway.domain.service import Endpoint, Service, Version
 from gateway.telemetry.traffic import VersionTraffic
 
@@ -44,10 +45,13 @@ def test_who_starts_hears_how_long_proof_takes_with_the_traffic_there_was() -> N
     assert second.startswith("An equal v2 reaches 100 % after about")
 
 
-def test_errors_that_came_make_proof_slower() -> None:
-    def told(errors: int) -> list[str]:
+def test_the_errors_that_came_are_what_is_reckoned_with() -> None:
+    alone = AnalysisPlan(metrics=(MetricRule(signal="error_rate"),))
+    service = replace(CHAT, rollout=RolloutPlan(analysis=alone))
+
+    def told(errors: int) -> str:
         seen = traffic(complete=36_000 - errors, upstream_error=errors)
-        return list(outlook_of(CHAT, seen, 3600.0))
+        return "\n".join(outlook_of(service, seen, 3600.0))
 
     assert told(36) != told(3_600)
 
