@@ -130,10 +130,10 @@ class Rollouts:
 
     def _noted(self, service: str, action: str) -> tuple[str, ...]:
         """Say what should be known; no kill waits for it, or fails with it."""
-        notes: tuple[str, ...] = ()
+        notes: list[str] = []
         with unharmed(f"Saying what should be known of {service}"):
-            notes = tuple(self._notes(service, action))
-        return notes
+            notes += self._notes(service, action)
+        return tuple(notes)
 
     async def set_weights(
         self,
