@@ -112,6 +112,7 @@ def assess(evidence: Evidence) -> Assessment:
         ),
         baseline_units=step.units[0],
         candidate_units=step.units[1],
+        is_mirrored=step.is_mirrored,
         short_segments=tuple(
             design.cells[cell - 1]
             for cell in design.required_cells

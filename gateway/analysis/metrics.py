@@ -173,6 +173,7 @@ def design_of(plan: AnalysisPlan, around: Surroundings) -> Design:
         by_request=plan.unit is CountedBy.REQUEST,
         closes_after=plan.closes_after,
         closes_exchanges=plan.closes_exchanges,
+        grace=plan.grace,
         feedback_deadline=around.feedback_deadline,
     )
 

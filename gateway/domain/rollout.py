@@ -194,6 +194,8 @@ class AnalysisPlan:
             the longest the plan may take, whichever is more.
         closes_after: How long a key's exchanges are added up for promotion.
         closes_exchanges: And how many of them; at most proxy.units.RECORDED.
+        grace: How long exchanges that still run then are waited for: until it is over
+            nothing of the key is counted for promotion.
         minimum_units: Of the candidate, before any step may pass.
         dwell: Least time in a step that sets a weight.
         step_timeout: Then it pauses, inconclusive.
@@ -214,6 +216,7 @@ class AnalysisPlan:
     window: Seconds | None = None
     closes_after: Seconds = Seconds(600.0)
     closes_exchanges: int = 20
+    grace: Seconds = Seconds(30.0)
     minimum_units: int = 30
     dwell: Seconds = Seconds(60.0)
     step_timeout: Seconds = Seconds(86_400.0)

@@ -87,6 +87,7 @@ class Assessment:
             amounts where mirrored pairs decide.
         baseline_units: In this step.
         candidate_units: In this step.
+        is_mirrored: Those units are mirrored pairs.
         short_segments: Required segments that still lack units in this step.
         integrity: Why nothing can be proven, in a sentence; None: nothing is wrong.
         units_needed: About how many candidate units more until it is proven; None:
@@ -101,6 +102,7 @@ class Assessment:
     left_out: tuple[str, ...] = ()
     baseline_units: int = 0
     candidate_units: int = 0
+    is_mirrored: bool = False
     short_segments: tuple[tuple[str, str], ...] = ()
     integrity: str | None = None
     units_needed: int | None = None

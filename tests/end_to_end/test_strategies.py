@@ -211,10 +211,9 @@ def test_two_versions_side_by_side_are_read_out_and_stay(
 
 def test_a_preview_goes_on_after_a_restart(models: Models, tmp_path: Path) -> None:
     """With the pairs that there were: by the counts, and by what is proven."""
-    for server in models:
-        plant(server, error=0.005)
     plan = BLUE_GREEN | {"steps": [TO_STAFF, COPIES, {"analysis": {}}, {"pause": {}}]}
-    document = release(models, rollout=plan, state="sqlite:state.db")
+    analysis = {"metrics": HARD}
+    document = release(models, rollout=plan, analysis=analysis, state="sqlite:state.db")
     with (
         running_release(document, tmp_path) as running,
         Audience(running.gateway.data, rate=100),

@@ -195,6 +195,10 @@ class ClosesShape(Shape):
     exchanges: Annotated[int, *_whole(1, _MOST_EXCHANGES)] = Field(
         default=_ANALYSIS.closes_exchanges, description="And how many of them."
     )
+    grace: Wait = Field(
+        default=_ANALYSIS.grace,
+        description="How long exchanges that still run then are waited for.",
+    )
 
 
 class AnalysisShape(Shape):
@@ -290,6 +294,7 @@ class AnalysisShape(Shape):
             for at, seconds in (
                 (("dwell",), self.dwell),
                 (("closes", "after"), self.closes.after),
+                (("closes", "grace"), self.closes.grace),
             )
             if seconds >= self.step_timeout
         )
@@ -306,6 +311,7 @@ class AnalysisShape(Shape):
             window=self.window,
             closes_after=self.closes.after,
             closes_exchanges=self.closes.exchanges,
+            grace=self.closes.grace,
             minimum_units=self.minimum_units,
             dwell=self.dwell,
             step_timeout=self.step_timeout,

@@ -171,7 +171,7 @@ def test_everything_about_a_rollout_arrives(written: Write, load: Load) -> None:
         washout: 0
         warmup: 1m
         window: 5m
-        closes: {after: 2m, exchanges: 7}
+        closes: {after: 2m, exchanges: 7, grace: 9s}
         minimum_units: 1
         dwell: 0s
         step_timeout: 1h
@@ -201,6 +201,7 @@ def test_everything_about_a_rollout_arrives(written: Write, load: Load) -> None:
             window=Seconds(300.0),
             closes_after=Seconds(120.0),
             closes_exchanges=7,
+            grace=Seconds(9.0),
             minimum_units=1,
             dwell=Seconds(0.0),
             step_timeout=Seconds(3600.0),
@@ -409,6 +410,11 @@ def test_autostart_needs_a_state_that_lasts(
             "{analysis: {step_timeout: 5m}}",
             ".analysis.closes.after",
             "found 600 seconds, and a step lasts 300 at most",
+        ),
+        (
+            "{analysis: {closes: {grace: 24h}}}",
+            ".analysis.closes.grace",
+            "found 86400 seconds, and a step lasts 86400 at most",
         ),
         ("{analysis: {holdback: 51}}", ".analysis.holdback", "Write at most 50"),
         ("{analysis: {holdback: 0}}", ".analysis.holdback", "`bake: 0s`"),
