@@ -18,11 +18,11 @@ from tests.end_to_end.running import PATIENCE_S, ModelServer, tell, until
 Models = tuple[ModelServer, ModelServer]
 
 THUMBS = "feedback:thumbs_down"
-WIDE = {"relative": 1.0, "absolute": 0.1}
-METRICS = [
-    {"signal": "error_rate", "margin": WIDE},
-    {"signal": THUMBS, "worse": "higher", "margin": WIDE},
-]
+DOWN: Json = {
+    "signal": THUMBS,
+    "worse": "higher",
+    "margin": {"relative": 1.0, "absolute": 0.1},
+}
 SERVICE = {"feedback": {"deadline": "2s", "signals": ["thumbs_down"]}}
 STEPS = [{"setWeight": 20}, {"setWeight": 50}, {"setWeight": 100}]
 
@@ -79,12 +79,12 @@ class Raters(Audience):
         connection.close()
 
 
-def guarded(models: Models, *, steps: list[Json]) -> Json:
-    """Make a release that errors and thumbs guard."""
+def guarded(models: Models, *, steps: list[Json], more: list[Json]) -> Json:
+    """Make a release that thumbs guard, and *more*."""
     return release(
         models,
         rollout={"steps": steps},
-        analysis={"metrics": METRICS},
+        analysis={"metrics": [DOWN, *more]},
         service=SERVICE,
     )
 
@@ -95,7 +95,9 @@ def test_a_candidate_that_users_dislike_is_taken_back(
     """Thumbs down from 2 to 40 %: nothing in the answers shows it."""
     held: list[Json] = [{"setWeight": 20}, {"pause": {}}]
     with (
-        running_release(guarded(models, steps=held), tmp_path) as running,
+        running_release(
+            guarded(models, steps=held, more=[{"signal": "error_rate"}]), tmp_path
+        ) as running,
         Raters(running, {"v1": 0.02, "v2": 0.02}) as raters,
     ):
         running.start()
@@ -119,7 +121,7 @@ def test_an_equal_candidate_is_proven_by_what_users_say(
 ) -> None:
     """It waits for the deadline in each step, is not without data, and goes on."""
     with (
-        running_release(guarded(models, steps=STEPS), tmp_path) as running,
+        running_release(guarded(models, steps=STEPS, more=[]), tmp_path) as running,
         Raters(running, {"v1": 0.02, "v2": 0.02}) as raters,
     ):
         running.start()
