@@ -54,7 +54,7 @@ class Lines:
     def begin(self, scene: Scene) -> None:
         """Print what the act is about."""
         self._tell_moves(scene)
-        self._console.print(plain.opening(scene))
+        self._print(plain.opening(scene))
 
     def look(self, scene: Scene) -> None:
         """Print what is new."""
@@ -62,11 +62,14 @@ class Lines:
         now = time.monotonic()
         if now >= self._due and scene.looked is not None:
             self._due = now + _EVERY_S
-            self._console.print(plain.progress(scene, now))
+            self._print(plain.progress(scene, now))
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, soft_wrap=True)
 
     def _tell_moves(self, scene: Scene) -> None:
         for move in scene.moves[self._told :]:
-            self._console.print(plain.decision(scene, move))
+            self._print(plain.decision(scene, move))
         self._told = len(scene.moves)
 
 

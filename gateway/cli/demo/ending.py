@@ -1,6 +1,7 @@
 """What the demo came to: the figures once more, and what to do next."""
 
 from collections.abc import Iterable
+from itertools import zip_longest
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -25,9 +26,18 @@ def summary(scene: Scene) -> RenderableType:
         Text(),
         _stretches(scene),
         Text(),
-        *(Text.assemble(("✓ ", "green"), line) for line in _kept(scene)),
-        *(Text.assemble(("✗ ", "bold red"), line) for line in scene.problems()),
+        _marked(scene),
     )
+
+
+def _marked(scene: Scene) -> Table:
+    """Mark what was kept and what was not; a second line begins below the first."""
+    lines = Table.grid(padding=(0, 1, 0, 0))
+    for line in _kept(scene):
+        lines.add_row(Text("✓", "green"), line)
+    for line in scene.problems():
+        lines.add_row(Text("✗", "bold red"), line)
+    return lines
 
 
 def what_next(running: Running | None) -> RenderableType:
@@ -43,34 +53,36 @@ def what_next(running: Running | None) -> RenderableType:
 
 def _stretches(scene: Scene) -> Table:
     table = plain_table(
-        "weight", "measured", "users on it", "units", "lasted", "ended by",
-        numbers=("measured", "units", "lasted"),
+        "weight", "measured", "users on it", "lasted", "ended by",
+        numbers=("measured", "lasted"),
     )  # fmt: skip
     known = scene.ledger.stretches
-    for number, one in enumerate(known):
-        if not one.weight and not one.is_fall:
-            continue
-        following = known[number + 1] if number + 1 < len(known) else None
-        table.add_row(
-            f"{one.candidate} {percent(one.weight)}",
-            measured_percent(one.share),
-            f"{one.users:,} of {len(one.met):,}",
-            f"{scene.units.get(number, 0):,}" if following else "",
-            f"{following.began_at - one.began_at:.1f} s" if following else "",
-            _why(scene, following.began_at) if following else "",
-        )
+    for one, following in zip_longest(known, known[1:]):
+        if one.weight or one.is_fall:
+            table.add_row(
+                f"{one.candidate} {percent(one.weight)}",
+                measured_percent(one.share),
+                f"{one.users:,} of {len(one.met):,}",
+                f"{following.began_at - one.began_at:.1f} s" if following else "",
+                _why(scene, following.began_at) if following else "",
+            )
     return table
 
 
 def _why(scene: Scene, at: float) -> str:
-    """Say in two or three words which kind of decision ended a stretch."""
+    """Say in a few words which decision ended a stretch."""
     move = next(move for move in scene.moves if move.at == at)
     if move.is_beginning:
         return "the next release"
-    if not move.findings:
-        return "evidence" if move.phase != "promoted" else "end of the bake"
+    if move.findings:
+        return _subject(move)
+    proof = f"proof, {move.units} units of {move.candidate}"
+    return "the end of the bake" if move.phase == "promoted" else proof
+
+
+def _subject(move: Move) -> str:
     segment = move.findings[0].segment
-    where = "" if segment is None else f" where {segment[0]} is {segment[1]}"
+    where = "" if segment is None else f" where {' is '.join(segment)}"
     return f"{move.findings[0].metric}{where}"
 
 
@@ -89,29 +101,25 @@ def _kept(scene: Scene) -> Iterable[str]:
 
 
 def _climbed(scene: Scene, act: Act) -> str:
-    own = [
-        number
-        for number, one in enumerate(scene.ledger.stretches)
-        if one.candidate == act.candidate and 0 < one.weight < _HUNDRED
-    ]
-    units = " + ".join(f"{scene.units.get(number, 0):,}" for number in own[:-1])
+    units = " + ".join(
+        f"{move.units:,}"
+        for move in scene.moves
+        if move.candidate == act.candidate and move.units and move.phase != act.ends_in
+    )
     return (
-        f"{act.candidate} climbed to 100 % by evidence alone in "
-        f"{scene.lasted(act) or 0.0:.0f} s, each step proven at odds of 20 to 1, from "
-        f"{units} of its users."
+        f"{act.candidate} climbed to 100 % by itself in {scene.lasted(act) or 0.0:.0f} s: "
+        f"every metric proven at every weight, at odds of 20 to 1, from {units} units."
     )
 
 
 def _caught(scene: Scene, act: Act, end: Move) -> str:
     worst = end.findings[0]
-    where = "" if worst.segment is None else f" where {' is '.join(worst.segment)}"
     asked = scene.ledger.by_version[act.candidate]
     part = _HUNDRED * asked / max(scene.ledger.requests, 1)
     return (
-        f"{act.candidate} was caught by {worst.metric}{where}, "
-        f"{scene.lasted(act) or 0.0:.1f} s after its start, from "
-        f"{worst.candidate_units} users of it with such prompts. It had answered {asked} "
-        f"of {scene.ledger.requests:,} requests ({part:.1f} %)."
+        f"{act.candidate} was caught {scene.lasted(act) or 0.0:.1f} s after its start by "
+        f"{_subject(end)}, from {worst.candidate_units} units, and taken back by "
+        f"itself. It had answered {asked} of all requests ({part:.1f} %)."
     )
 
 

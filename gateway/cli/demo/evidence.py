@@ -21,6 +21,9 @@ NAMES: Final[Mapping[str, str]] = {"time_to_first_token": "first token"}
 """Of metrics that are too long for the screen."""
 
 
+_LEAST: Final = 0.05  # of a log: what is less is nothing
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """A wealth on its way to its threshold; both natural logs.
@@ -33,6 +36,11 @@ class Way:
 
     log: float
     threshold: float
+
+    @property
+    def told(self) -> str:
+        """Write where it is, to a tenth."""
+        return f"{self.log if abs(self.log) >= _LEAST else 0.0:.1f}"
 
     @property
     def part(self) -> float:

@@ -22,7 +22,8 @@ def opening(scene: Scene) -> str:
 
 def decision(scene: Scene, move: Move) -> str:
     """Say a decision in the journal's words."""
-    return f"{clock(move.at - scene.started_at)}  {move.by}: {move.said}"
+    who = move.by if move.by == "analyzer" else "by hand"
+    return f"{clock(move.at - scene.started_at)}  {who}: {move.said}"
 
 
 def progress(scene: Scene, now: float) -> str:
@@ -62,4 +63,4 @@ def _against(row: Row) -> Iterable[str]:
 
 
 def _way(way: Way) -> str:
-    return f"{way.log:.1f} of {way.threshold:.1f}"
+    return f"{way.told} of {way.threshold:.1f}"

@@ -33,7 +33,6 @@ class Scene:
         at: Which act is on, from 0.
         looked: What the gateway said when it was asked last; None before.
         moves: All decisions so far.
-        units: Of the candidate, by stretch of the ledger, as they were told last.
         again: What replaying them came to; None before the end.
 
     """
@@ -46,7 +45,6 @@ class Scene:
     at: int = 0
     looked: Look | None = None
     moves: list[Move] = field(default_factory=list)
-    units: dict[int, int] = field(default_factory=dict)
     again: Again | None = None
 
     @property
@@ -93,9 +91,6 @@ class Scene:
         known = self.ledger.stretches
         known += stretches_of(self.moves)[len(known) :]
         self.ledger.settle(look.at)
-        found = look.analysed.assessment
-        if found is not None and known:
-            self.units[len(known) - 1] = found.units_in_step.candidate
 
     def decision(self, act: Act) -> Move | None:
         """Give the move that ended an act; None: there was none."""

@@ -213,7 +213,7 @@ def _proof(proof: Way | None, cells: int) -> Text:
         return Text("-", UNSEEN)
     return Text.assemble(
         way(proof.part, cells, GOOD),
-        (f" {proof.log:4.1f}", GOOD if proof.is_there else ""),
+        (f" {proof.told:>4}", GOOD if proof.is_there else ""),
         (" ✓" if proof.is_there else "", GOOD),
     )
 
@@ -224,26 +224,25 @@ def _against(against: Way | None, cells: int) -> Text:
     style = BAD if against.is_there else "color(208)"
     return Text.assemble(
         way(against.part, cells, style),
-        (f" {against.log:4.1f}", style if against.is_there else "dim"),
+        (f" {against.told:>4}", style if against.is_there else "dim"),
         (" ✗" if against.is_there else "", BAD),
     )
 
 
 def _units(scene: Scene) -> Text:
-    """Say how many units there are in this step, and how many more it may take."""
+    """Say how many units there are in this step, and how the bars are read."""
     looked = scene.looked
     known = looked.analysed.assessment if looked and scene.findings else None
     if known is None:
-        return Text("one user is one unit, however often they ask", "dim")
+        return Text("a user is one unit of evidence, however often they ask", "dim")
     units = known.units_in_step
-    line = Text(
-        f"{units.candidate:,} users of {scene.act.candidate} and {units.baseline:,} of "
-        f"{scene.act.baseline} in this step, each counted once",
+    return Text(
+        f"{units.candidate:,} users of {scene.act.candidate}, {units.baseline:,} of "
+        f"{scene.act.baseline} in this step, each once; a bar is log e, a full one decides",
         style="dim",
+        no_wrap=True,
+        overflow="ellipsis",
     )
-    if known.units_needed and not scene.is_over:
-        line.append(f"; about {known.units_needed:,} more", "dim")
-    return line
 
 
 def _journal(scene: Scene, width: int, *, lines: int) -> list[RenderableType]:

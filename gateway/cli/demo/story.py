@@ -1,5 +1,6 @@
 """What the journal tells: how the releases moved, when, and by which evidence. No I/O."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -11,6 +12,7 @@ from gateway.cli.views import FindingView
 
 _BEGUN: Final = "begun"
 _KINDS: Final = frozenset({_BEGUN, "moved"})
+_UNITS: Final = re.compile(r"\b(\d+) units of the candidate")
 _LONG: Final = (SEGMENT, LONG)
 
 
@@ -61,6 +63,12 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     def is_fall(self) -> bool:
         """Whether the candidate has less than before."""
         return not self.is_beginning and self.weight[1] < self.weight[0]
+
+    @property
+    def units(self) -> int | None:
+        """Give the candidate's units that it rests on, as it says; None: it says none."""
+        found = _UNITS.search(self.said)
+        return None if found is None else int(found[1])
 
     @property
     def is_by_long_prompts(self) -> bool:

@@ -1,7 +1,7 @@
 """The traffic of the demo: many users, who come in turn, and ask twice each time.
 
 Conversations begin at a steady rate whatever the answers do, and every answer is read to
-its last byte and judged by what it contains. One in twelve is about a long document.
+its last byte and judged by what it contains. One in sixteen is about a long document.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ STREAMED: Final = 0.8
 """Which part of the requests asks for a stream."""
 
 _QUESTIONS: Final = 2  # of one conversation: the first may miss a cache, the second not
-_LONG_EACH: Final = 12  # one conversation in so many is about a long document
+_LONG_EACH: Final = 16  # one conversation in so many is about a long document
 _DEADLINE: Final = aiohttp.ClientTimeout(total=15.0)
 _OK: Final = 200
 _QUESTION: Final = "How does a river get its level?"
