@@ -41,12 +41,13 @@ _WANTED: Final = ("━", "─")
 _MEASURED: Final = ("█", "░")
 _BESIDE_SPLIT: Final = 24
 _TALL: Final = 28
+_MOST_TOLD: Final = 10
 _CURSOR: Final = "▌"
 _BROKEN: Final = " ✂ broken off"
 _ROOMY: Final = 98
 _ALL: Final = 100.0
 _COLUMNS: Final = ("HTTP 200", "first token", "p95", "made up", "$/1,000")
-_BESIDE_BARS: Final = {False: 13 + 4 * 8, True: 13 + 4 * 8 + 2 * 10}
+_BESIDE_BARS: Final = {False: 13 + 4 * 9, True: 13 + 4 * 9 + 2 * 10}
 _TIMES: Final = frozenset({"duration", "time_to_first_token"})
 
 
@@ -65,7 +66,9 @@ def draw(scene: Scene, now: float, *, width: int, height: int) -> RenderableType
         _units(scene),
     ]
     if height >= LINES:
-        parts += _journal(scene, width, lines=4 if height < _TALL else height - 22)
+        parts += _journal(
+            scene, width, lines=4 if height < _TALL else min(height - 23, _MOST_TOLD)
+        )
     if height >= _TALL:
         parts += [Text(), *_answers(scene)]
     parts.append(_checks(scene))
@@ -180,7 +183,7 @@ def _evidence(scene: Scene, width: int) -> Table:
     for name, _role, _style in reversed(list(_roles(scene))) if has_room else ():
         table.add_column(name, justify="right", no_wrap=True, min_width=8)
     for header in _headers(found):
-        table.add_column(header, no_wrap=True, min_width=cells + 6)
+        table.add_column(header, no_wrap=True, min_width=cells + 7)
     for row in found:
         worse = [_against(row.against.get(place), cells) for place in SLICES]
         table.add_row(
@@ -194,11 +197,11 @@ def _evidence(scene: Scene, width: int) -> Table:
 
 def _headers(found: list[Row]) -> Iterable[str]:
     needed = evidence.proof_threshold(found)
-    yield "no worse" + ("" if needed is None else f": {needed:.1f}")
+    yield "no worse" + ("" if needed is None else f" {needed:.1f}")
     for place, name in SLICES.items():
         limit = evidence.threshold(found, place)
-        prefix = "worse, " if place is None else ""
-        yield f"{prefix}{name}" + ("" if limit is None else f": {limit:.1f}")
+        prefix = "worse: " if place is None else ""
+        yield f"{prefix}{name}" + ("" if limit is None else f" {limit:.1f}")
 
 
 def _estimates(row: Row) -> tuple[str, str]:
