@@ -28,7 +28,7 @@ def replay(
     from gateway.control.replay import Replay
     from gateway.state.journal import first_break
 
-    entries = list(_entries(admin_api(admin)))
+    entries = list(all_entries(admin_api(admin)))
     broken = first_break(entries)
     made = [
         one
@@ -83,7 +83,7 @@ def _shown(one: "Replayed") -> dict[str, object]:
     }
 
 
-def _entries(api: AdminApi) -> "Iterator[Entry]":
+def all_entries(api: AdminApi) -> "Iterator[Entry]":
     """Read the whole journal: the chain runs through all services."""
     from gateway.cli.views import JournalPage, RawEntry, read
     from gateway.state.journal import Entry

@@ -11,12 +11,12 @@ def demo(
         bool, typer.Option("--stay", help="Leave it running at the end, until Ctrl-C.")
     ] = False,
     fast: Annotated[
-        bool, typer.Option("--fast", help="A short one, of a few seconds.")
+        bool, typer.Option("--fast", help="A short one, of half a minute.")
     ] = False,
 ) -> None:
-    """Watch traffic move between two pretended models, through a real gateway."""
-    from gateway.cli.demo.chapters import FAST, FULL
+    """Watch two releases: one climbs by evidence, one is caught and taken back."""
     from gateway.cli.demo.play import play
+    from gateway.cli.demo.script import FAST, FULL
     from gateway.cli.screen import screen
 
     raise typer.Exit(play(FAST if fast else FULL, screen(), stay=stay))

@@ -1,7 +1,8 @@
-"""`sluicegate demo`: the whole product in half a minute, on one machine.
+"""`sluicegate demo`: two releases in about a minute, on one machine.
 
-Read in this order: `play` (what happens when), `chapters` (the script), `models` and
-`flaws` (how they answer), `gateway_process` (what is started), `visitors` (the traffic),
-`ledger` (what it counts), `seen` (what the gateway says), `scene` (both, held against
-what the models say), `stage` (how it looks), `ending` (what it came to).
+Read in this order: `play` (what happens when), `script` (the acts), `models` (how they
+answer), `gateway_process` (what is started, with which configuration), `visitors` (the
+traffic), `ledger` (what it counts), `gate` (what the gateway is asked), `story` and
+`evidence` (what it says), `scene` (all accounts, held against each other), `stage` (how it
+looks), `ending` (what it came to).
 """

@@ -12,25 +12,21 @@ from gateway.cli.demo import plain
 from gateway.cli.demo.scene import Scene
 from gateway.cli.demo.stage import draw
 
+_EVERY_S: Final = 2.0
+
 
 class Audience(Protocol):
     """What the play shows itself to."""
 
-    @property
-    def pause_s(self) -> float:
-        """Seconds between two looks."""
-
     def begin(self, scene: Scene) -> None:
-        """Show that a chapter begins."""
+        """Show that an act begins."""
 
     def look(self, scene: Scene) -> None:
-        """Show how it stands now."""
+        """Show how it stands now; called several times a second."""
 
 
 class Terminal:
-    """Draws the whole scene anew several times a second."""
-
-    pause_s: Final = 0.1
+    """Draws the whole scene anew each time."""
 
     def __init__(self, console: Console, live: Live) -> None:
         self._console = console
@@ -48,20 +44,33 @@ class Terminal:
 
 
 class Lines:
-    """Prints a line a second."""
-
-    pause_s: Final = 1.0
+    """Prints decisions as they come, and now and then how it stands."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._told = 0
+        self._due = 0.0
 
     def begin(self, scene: Scene) -> None:
-        """Print what the chapter is about."""
-        self._console.print(plain.opening(scene))
+        """Print what the act is about."""
+        self._tell_moves(scene)
+        self._print(plain.opening(scene))
 
     def look(self, scene: Scene) -> None:
-        """Print how it stands."""
-        self._console.print(plain.progress(scene, time.monotonic()))
+        """Print what is new."""
+        self._tell_moves(scene)
+        now = time.monotonic()
+        if now >= self._due and scene.looked is not None:
+            self._due = now + _EVERY_S
+            self._print(plain.progress(scene, now))
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, soft_wrap=True)
+
+    def _tell_moves(self, scene: Scene) -> None:
+        for move in scene.moves[self._told :]:
+            self._print(plain.decision(scene, move))
+        self._told = len(scene.moves)
 
 
 @contextmanager

@@ -1,45 +1,47 @@
-"""What the demo came to: the numbers once more, and what to do next."""
+"""What the demo came to: the figures once more, and what to do next."""
 
 from collections.abc import Iterable
+from itertools import zip_longest
 from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gateway.cli.demo.chapters import BASELINE, CANDIDATE, ROLES, SERVICE
-from gateway.cli.demo.gateway_process import Running
-from gateway.cli.demo.plain import outcomes
-from gateway.cli.demo.scene import Scene
-from gateway.cli.demo.seen import (
-    cost_of_a_thousand,
-    not_complete,
-    requests,
-    share_ok,
-)
-from gateway.cli.figures import dollars, duration, measured_percent, percent, speed
+from gateway.cli.demo.gateway_process import WORKERS, Running
+from gateway.cli.demo.scene import SOON_S, Scene
+from gateway.cli.demo.script import SERVICE, Act
+from gateway.cli.demo.seen import made_up, requests
+from gateway.cli.demo.story import Move
+from gateway.cli.figures import duration, measured_percent, percent
 from gateway.cli.screen import plain_table
-from gateway.cli.views import Statistics
 
-_ALL: Final = 100.0
+_HUNDRED: Final = 100.0
 
 
 def summary(scene: Scene) -> RenderableType:
-    """Sum up: the split, each promise with its number, and what the answers were."""
+    """Sum up: every weight with what was measured, and each promise with its figure."""
     return Group(
         Text("What happened", style="bold"),
         Text(),
-        _chapters(scene),
+        _stretches(scene),
         Text(),
-        *(Text.assemble(("✓ ", "green"), line) for line in _kept(scene)),
-        *(Text.assemble(("✗ ", "bold red"), line) for line in scene.problems()),
-        Text(),
-        _story(scene),
+        _marked(scene),
     )
 
 
+def _marked(scene: Scene) -> Table:
+    """Mark what was kept and what was not; a second line begins below the first."""
+    lines = Table.grid(padding=(0, 1, 0, 0))
+    for line in _kept(scene):
+        lines.add_row(Text("✓", "green"), line)
+    for line in scene.problems():
+        lines.add_row(Text("✗", "bold red"), line)
+    return lines
+
+
 def what_next(running: Running | None) -> RenderableType:
-    """Name two or three things to do now; with addresses while the gateway runs on."""
+    """Name a few things to do now; with addresses while the gateway runs on."""
     lines = [Text("What next", style="bold"), Text()]
     for command, purpose in (
         _on_your_own() if running is None else _while_it_runs(running)
@@ -49,102 +51,144 @@ def what_next(running: Running | None) -> RenderableType:
     return Group(*lines)
 
 
-def _story(scene: Scene) -> Text:
-    """Tell what status codes would not have told."""
-    seen = {name: scene.of(name) for name in ROLES}
-    story = Text()
-    all_ok = all(share_ok(one) == _ALL for one in seen.values())
-    if all_ok and not scene.ledger.failed:
-        story.append("Every answer was a 200. ", "bold")
-    counted = " and ".join(
-        f"{sum(not_complete(one).values())} of {one.requests} answers of {name}"
-        for name, one in seen.items()
-    )
-    told = outcomes(scene, CANDIDATE) or "nothing"
-    figures = "; ".join(_figures(name, one) for name, one in seen.items())
-    return story.append(
-        f"The gateway counted {counted} as not complete. It found in {CANDIDATE}'s: "
-        f"{told}. Neither speed nor price shows it: {figures}."
-    )
-
-
-def _figures(name: str, one: Statistics) -> str:
-    return (
-        f"{name} first token {duration(one.time_to_first_token_seconds.p50)}, "
-        f"{speed(one.tokens_per_second)} tokens/s, "
-        f"{dollars(cost_of_a_thousand(one) or 0.0)} per 1,000 requests"
-    )
-
-
-def _chapters(scene: Scene) -> Table:
+def _stretches(scene: Scene) -> Table:
     table = plain_table(
-        f"weight of {CANDIDATE}", "measured", f"users on {CANDIDATE}", "requests",
-        "not 200", "in force after",
-        numbers=("measured", "requests", "not 200", "in force after"),
+        "weight", "measured", "users on it", "lasted", "ended by",
+        numbers=("measured", "lasted"),
     )  # fmt: skip
-    waits = (None, *(move.in_force_s for move in scene.moves))
-    counts = zip(scene.ledger.weights, scene.ledger.chapters, waits, strict=True)
-    for weight, count, waited in counts:
-        table.add_row(
-            percent(weight),
-            measured_percent(count.share(CANDIDATE)),
-            f"{count.users(CANDIDATE)} of {len(count.met)}",
-            str(count.requests),
-            str(count.failed),
-            "" if waited is None else duration(waited),
-        )
-    table.add_row("while it moved", "", "", str(scene.ledger.between), "", "")
+    known = scene.ledger.stretches
+    for one, following in zip_longest(known, known[1:]):
+        if one.weight or one.is_fall:
+            table.add_row(
+                f"{one.candidate} {percent(one.weight)}",
+                measured_percent(one.share),
+                f"{one.users:,} of {len(one.met):,}",
+                f"{following.began_at - one.began_at:.1f} s" if following else "",
+                _why(scene, following.began_at) if following else "",
+            )
     return table
 
 
+def _why(scene: Scene, at: float) -> str:
+    """Say in a few words which decision ended a stretch."""
+    move = next(move for move in scene.moves if move.at == at)
+    if move.is_beginning:
+        return "the next release"
+    if move.findings:
+        return _subject(move)
+    proof = f"proof, {move.units} units of {move.candidate}"
+    return "the end of the bake" if move.phase == "promoted" else proof
+
+
+def _subject(move: Move) -> str:
+    segment = move.findings[0].segment
+    where = "" if segment is None else f" where {' is '.join(segment)}"
+    return f"{move.findings[0].metric}{where}"
+
+
 def _kept(scene: Scene) -> Iterable[str]:
-    """Give a line for each promise that was kept, with what was counted for it."""
+    """Give a line for each promise that was kept, with what was measured for it."""
+    for act in scene.script.acts:
+        end = scene.decision(act)
+        if end is not None and end.phase == act.ends_in:
+            yield _caught(scene, act, end) if end.findings else _climbed(scene, act)
+            if end.findings:
+                yield from _over(scene, act)
+    yield from _nobody_noticed(scene)
+    yield from _accounts(scene)
+    if scene.again is not None and scene.again.is_same:
+        yield f"sluicegate replay: {scene.again.told}"
+
+
+def _climbed(scene: Scene, act: Act) -> str:
+    units = " + ".join(
+        f"{move.units:,}"
+        for move in scene.moves
+        if move.candidate == act.candidate and move.units and move.phase != act.ends_in
+    )
+    return (
+        f"{act.candidate} climbed to 100 % by itself in {scene.lasted(act) or 0.0:.0f} s: "
+        f"every metric proven at every weight, at odds of 20 to 1, from {units} units."
+    )
+
+
+def _caught(scene: Scene, act: Act, end: Move) -> str:
+    worst = end.findings[0]
+    asked = scene.ledger.by_version[act.candidate]
+    part = _HUNDRED * asked / max(scene.ledger.requests, 1)
+    return (
+        f"{act.candidate} was caught {scene.lasted(act) or 0.0:.1f} s after its start by "
+        f"{_subject(end)}, from {worst.candidate_units} units, and taken back by "
+        f"itself. It had answered {asked} of all requests ({part:.1f} %)."
+    )
+
+
+def _over(scene: Scene, act: Act) -> Iterable[str]:
+    """Say how soon a rollback was over, and that it cut nothing."""
+    late = scene.ledger.late
+    if late is None or late <= SOON_S:
+        told = "no request sent after it" if late is None else "the last request"
+        when = "" if late is None else f", sent {duration(late)} after it,"
+        yield (
+            f"From the decision to 0 % on {WORKERS} workers: {told}{when} reached "
+            f"{act.candidate}. {scene.ledger.outlived} of its answers were running, and "
+            "ended whole."
+        )
+
+
+def _nobody_noticed(scene: Scene) -> Iterable[str]:
     ledger = scene.ledger
-    if not ledger.failed and not scene.cut_on_the_way:
+    if not ledger.failed and not ledger.cut:
         yield (
-            f"{ledger.requests} requests, {ledger.streams} of them streams: "
-            "0 failed, 0 cut on the way."
+            f"No client saw an error: {ledger.requests:,} requests, "
+            f"{ledger.streams:,} of them streams, 0 failed, 0 cut."
         )
-    if not ledger.disagreed:
-        yield ("Every answer came from the version in its header, as its body says.")
-    if not ledger.moved_back:
+    if not ledger.disagreed and not ledger.moved_back:
         yield (
-            f"While the weight rose {ledger.moved_on} users moved from {BASELINE} to "
-            f"{CANDIDATE}, and 0 moved back."
+            "Every answer came from the version in its header, and nobody moved back "
+            "while a weight rose."
         )
+
+
+def _accounts(scene: Scene) -> Iterable[str]:
     counted = requests(scene.seen)
-    if counted == ledger.requests_by_version():
-        told = ", ".join(f"{name} {n}" for name, n in counted.items())
-        yield f"The gateway counted the same requests as the visitors: {told}."
-    if scene.agrees_with_models:
-        yield "It found in the answers just what the model servers say they sent."
-    if not scene.cut_on_the_way:
-        yield (
-            f"{ledger.outlived} answers of {CANDIDATE} were running when its weight "
-            "went to 0, and ended whole."
+    sent = {name: one.made_up for name, one in scene.sent.items() if one.answers}
+    found = {name: made_up(scene.of(name)) for name in sent}
+    if counted == dict(scene.ledger.by_version) and found == sent:
+        told = ", ".join(
+            f"{name} {n:,} requests with {found.get(name, 0)} made up"
+            for name, n in sorted(counted.items())
         )
+        yield f"The gateway counted what visitors and model servers counted: {told}."
 
 
 def _on_your_own() -> Iterable[tuple[str, str]]:
     yield (
-        "sluicegate serve --baseline URL --candidate URL --weight 10",
-        "the same in front of your own model servers",
+        "sluicegate demo --stay",
+        "this demo, left running, to be asked: status, analysis, journal, replay",
     )
     yield (
-        "curl -i http://127.0.0.1:8080/v1/models -H 'x-user-id: ada'",
-        "x-sluicegate-version in the answer says who gave it",
+        "sluicegate simulate gateway.yaml",
+        "how long a release of yours takes, and what it would catch how soon",
     )
-    yield "sluicegate demo --stay", "this demo, left running to be played with"
+    yield (
+        "sluicegate serve gateway.yaml; sluicegate start SERVICE --wait",
+        "the same in front of your own model servers",
+    )
 
 
 def _while_it_runs(running: Running) -> Iterable[tuple[str, str]]:
+    there = f"--admin {running.admin}"
+    yield f"sluicegate status {there}", "where the service stands"
+    yield (
+        f"sluicegate analysis {SERVICE} {there}",
+        "the evidence, by metric and segment",
+    )
+    yield f"sluicegate journal {SERVICE} {there}", "what was decided, when and why"
+    yield f"sluicegate replay {there}", "every decision once more, from the journal"
     yield (
         f"curl -iN {running.data}/v1/chat/completions -H 'x-user-id: ada' "
         "-d '{\"stream\": true}'",
         "ask as a user; the answer names its version",
-    )
-    yield (
-        f"sluicegate weights {SERVICE} {CANDIDATE}=25 --admin {running.admin}",
-        "move the weight; `sluicegate status` shows what follows",
     )
     yield f"{running.config}", "the configuration it runs on, until Ctrl-C"

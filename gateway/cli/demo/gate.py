@@ -1,19 +1,24 @@
-"""The demo's hand on the gate: the admin API, and a watch."""
+"""The demo's hand on the gate: the admin API, and nothing else."""
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from time import time as unix  # ruff: ignore[banned-api]: the journal is in it
 from typing import Final, TypeVar
 
 from gateway.cli.admin_api import AdminApi, AdminUnreachable
-from gateway.cli.demo.chapters import CANDIDATE, SERVICE
+from gateway.cli.demo.script import SERVICE
 from gateway.cli.demo.seen import Seen, requests
-from gateway.cli.views import Receipt, ServiceView, read
+from gateway.cli.replay import all_entries, summary
+from gateway.cli.views import Analysed, JournalPage, ServiceView, read
+from gateway.control.replay import Replay
 from gateway.domain.errors import GatewayError, Side
+from gateway.state.journal import first_break
 
 _PATIENCE_S: Final = 3.0
 _LOOK_S: Final = 0.1
+_PAGE: Final = 1000
 _Answer = TypeVar("_Answer")
 
 
@@ -24,32 +29,40 @@ class GatewayLost(GatewayError):
     type = "gateway_lost"
 
 
-class NotInForce(GatewayError):
-    """The gateway took a weight, and some worker does not have it."""
-
-    side = Side.GATEWAY
-    type = "not_in_force"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
-    """One weight change.
+class Look:
+    """What the gateway said at one moment.
 
     Attributes:
-        weight: The candidate's new weight, in percent.
-        in_force_s: From sending the PUT to its answer, which comes when every worker
-            has said that it has the new weight.
-        workers: How many workers that are.
+        at: When it was asked, monotonic: all that was decided before is in it.
+        service: The service.
+        analysed: What is known of its rollout.
+        entries: Of the journal, those that are new since the last look.
 
     """
 
-    weight: float
-    in_force_s: float
-    workers: int
+    at: float
+    service: ServiceView
+    analysed: Analysed
+    entries: list[dict[str, object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """What came of making every decision again from the journal.
+
+    Attributes:
+        told: In a sentence.
+        is_same: Whether all came out the same, and the chain of entries holds.
+
+    """
+
+    told: str
+    is_same: bool
 
 
 class Gate:
-    """The weight of the demo's service in one gateway, and what the gateway counted.
+    """The demo's service in one gateway.
 
     Args:
         admin: URL of its admin API.
@@ -57,28 +70,37 @@ class Gate:
     """
 
     def __init__(self, admin: str) -> None:
-        self._api = AdminApi(admin)
+        self.api = AdminApi(admin)
+        self._read_to = 0
 
-    async def move(self, weight: float) -> Move:
-        """Set the candidate's weight, and return once it is in force everywhere.
+    async def start(self) -> None:
+        """Start the rollout.
 
         Raises:
-            NotInForce: Some worker does not have it.
+            GatewayLost, AdminRefused: It was not started.
+
+        """
+        await aside(lambda: self.api.act(SERVICE, "start", reason="the demo began"))
+
+    async def reload(self) -> None:
+        """Let the gateway read its file again.
+
+        Raises:
             GatewayLost, AdminRefused: It was not taken.
 
         """
-        return await _aside(lambda: self._move(weight))
+        await aside(self.api.reload)
 
-    async def seen(self) -> Seen:
-        """Ask what the gateway has counted and measured, by version.
+    async def look(self) -> Look:
+        """Ask where everything stands.
 
         Raises:
             GatewayLost: It does not answer.
 
         """
-        return await _aside(self._seen)
+        return await aside(self._look)
 
-    async def all_seen(self, expected: Mapping[str, int]) -> Seen:
+    async def all_seen(self, expected: Mapping[str, int]) -> Look:
         """Ask the same when all is over.
 
         Its workers report now and then, so it is asked again for a few seconds
@@ -89,32 +111,65 @@ class Gate:
 
         """
         deadline = time.monotonic() + _PATIENCE_S
-        while requests(seen := await self.seen()) != expected:
+        while requests(seen_in(look := await self.look())) != expected:
             if time.monotonic() > deadline:
                 break
             await asyncio.sleep(_LOOK_S)
-        return seen
+        return look
 
-    def _move(self, weight: float) -> Move:
-        began = time.monotonic()
-        answer = self._api.set_weights(SERVICE, {CANDIDATE: weight})
-        took = time.monotonic() - began
-        workers = read(Receipt, answer).workers
-        if not workers.are_unanimous:
-            raise NotInForce(
-                f"Only {workers.in_force} of {workers.configured} workers have taken "
-                f"the weight {weight:g}.",
-                remedy="Run it again; if it stays so, report it with what it printed.",
-            )
-        return Move(weight=weight, in_force_s=took, workers=workers.in_force)
+    async def replay(self) -> Again:
+        """Make every decision again from the journal.
 
-    def _seen(self) -> Seen:
-        view = read(ServiceView, self._api.service(SERVICE))
-        return {name: version.statistics for name, version in view.versions.items()}
+        Raises:
+            GatewayLost: It does not answer.
+
+        """
+        return await aside(self._replay)
+
+    def _replay(self) -> Again:
+        entries = list(all_entries(self.api))
+        broken = first_break(entries)
+        made = list(Replay().all_of(entries))
+        return Again(
+            told=summary(len(entries), None if broken is None else broken.seq, made),
+            is_same=broken is None and all(one.again is None for one in made),
+        )
+
+    def _look(self) -> Look:
+        at = time.monotonic()
+        return Look(
+            at=at,
+            service=read(ServiceView, self.api.service(SERVICE)),
+            analysed=read(Analysed, self.api.analysis(SERVICE)),
+            entries=self._entries(at - unix()),
+        )
+
+    def _entries(self, offset: float) -> list[dict[str, object]]:
+        """Read on in the journal; `unix` becomes a time of the monotonic clock."""
+        answer = self.api.journal(SERVICE, after=self._read_to, limit=_PAGE)
+        entries = read(JournalPage, answer).entries
+        for entry in entries:
+            match entry:
+                case {"seq": int(seq), "unix": int(at) | float(at)}:
+                    self._read_to = seq
+                    entry["unix"] = at + offset
+                case _:
+                    pass
+        return entries
 
 
-async def _aside(ask: Callable[[], _Answer]) -> _Answer:
-    """Ask in a thread, so that nobody waits meanwhile."""
+def seen_in(look: Look) -> Seen:
+    """Give what the gateway has counted and measured, by version."""
+    return {name: one.statistics for name, one in look.service.versions.items()}
+
+
+async def aside(ask: Callable[[], _Answer]) -> _Answer:
+    """Ask in a thread, so that nobody waits meanwhile.
+
+    Raises:
+        GatewayLost: Nothing answers.
+
+    """
     try:
         return await asyncio.to_thread(ask)
     except AdminUnreachable as error:

@@ -14,7 +14,16 @@ from typing import Final
 import yaml
 
 import gateway
-from gateway.cli.demo.chapters import BASELINE, CANDIDATE, SERVICE
+from gateway.cli.demo.models import DEADLINE_S, FLAG
+from gateway.cli.demo.script import (
+    EDGE,
+    HALLUCINATION,
+    METRICS,
+    SEGMENT,
+    SERVICE,
+    Act,
+    Script,
+)
 from gateway.domain.errors import GatewayError, Side
 
 WORKERS: Final = 2
@@ -24,6 +33,13 @@ _START_S: Final = 20.0
 _STOP_S: Final = 5.0
 _LOOK_S: Final = 0.02
 _LAST_LINES: Final = 5
+_QUICK: Final = {
+    "minimum_units": 30,
+    "dwell": "1s",
+    "closes": {"after": "2s", "grace": f"{DEADLINE_S:g}s"},
+    "bake": "2s",
+    "step_timeout": "10m",
+}
 
 
 class GatewayDidNotStart(GatewayError):
@@ -40,17 +56,23 @@ class Running:
     data: str
     admin: str
     config: Path
+    script: Script
+    versions: Mapping[str, object]
+
+    def configure(self, act: Act) -> None:
+        """Write the file anew, for another release; a reload reads it."""
+        self.config.write_text(configuration(self.versions, self.script, act))
 
 
 @asynccontextmanager
 async def running_gateway(
-    versions: Mapping[str, object], *, weight: float
+    versions: Mapping[str, object], script: Script
 ) -> AsyncGenerator[Running]:
-    """Write a configuration for *versions*, serve it, and stop it at the end.
+    """Write a configuration for the first act, serve it, and stop it at the end.
 
     Args:
         versions: As a configuration describes them, by name.
-        weight: Of the candidate, in percent.
+        script: What is played.
 
     Raises:
         GatewayDidNotStart: With the last words of the gateway.
@@ -58,31 +80,52 @@ async def running_gateway(
     """
     with TemporaryDirectory(prefix="sluicegate-demo-") as folder:
         config, log = Path(folder) / "gateway.yaml", Path(folder) / "gateway.log"
-        config.write_text(_configuration(versions, weight))
+        config.write_text(configuration(versions, script, script.acts[0]))
         process = await _start(config, log)
         try:
             data, admin = await _addresses(process, log)
-            yield Running(data=data, admin=admin, config=config)
+            yield Running(
+                data=data,
+                admin=admin,
+                config=config,
+                script=script,
+                versions=versions,
+            )
         finally:
             await _stop(process)
 
 
-def _configuration(versions: Mapping[str, object], weight: float) -> str:
+def configuration(versions: Mapping[str, object], script: Script, act: Act) -> str:
+    """Write the configuration of one act.
+
+    Only waiting is shorter than usual in it: alpha, beta, margins, tolerance and washout
+    are those that a rollout has by default.
+    """
+    chat = {
+        "versions": dict(versions),
+        "baseline": act.baseline,
+        "candidate": act.candidate,
+        "segments": [{"name": SEGMENT, "by": "request_bytes", "edges": [EDGE]}],
+        "signals": {"names": ["refusal", {"name": HALLUCINATION, "header": FLAG}]},
+        "rollout": {
+            "steps": [{"setWeight": weight} for weight in script.steps],
+            "analysis": {**_QUICK, "metrics": [_metric(name) for name in METRICS]},
+        },
+    }
     document = {
         "listen": "127.0.0.1:0",
         "admin": {"listen": "127.0.0.1:0"},
         "workers": WORKERS,
-        "state": "memory:",
-        "services": {
-            SERVICE: {
-                "versions": dict(versions),
-                "baseline": BASELINE,
-                "candidate": CANDIDATE,
-                "weights": {CANDIDATE: weight},
-            }
-        },
+        "state": "sqlite:state.db",
+        "services": {SERVICE: chat},
     }
     return yaml.safe_dump(document, sort_keys=False)
+
+
+def _metric(name: str) -> dict[str, str]:
+    if name != HALLUCINATION:
+        return {"signal": name}
+    return {"signal": name, "statistic": "rate", "worse": "higher"}
 
 
 async def _start(config: Path, log: Path) -> asyncio.subprocess.Process:

@@ -1,22 +1,18 @@
 """What the visitors met, counted from what came over the wire. No I/O, no clock.
 
 A visit counts for the version that the gateway's header names; what the answer's own
-body claims is held against it.
-
-Time is told in *steps*: at step 0 the first chapter's weight is in force, at step 1 it
-is being moved, at step 2 the second chapter's is in force, and so on. A visit that was
-on its way while the weight moved may meet either version, so it counts for no chapter.
+body claims is held against it. When the weight moved, the journal says; a visit is
+settled only when the journal was read later than it happened.
 """
 
 import math
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from itertools import pairwise
 from typing import Final
 
-from gateway.cli.demo.chapters import BASELINE, CANDIDATE
+SETTLED_S: Final = 0.5
+"""What is asked so soon after a move counts for no weight."""
 
 
 class Ending(Enum):
@@ -30,13 +26,13 @@ class Ending(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """One request and what came back.
+    """One request and what came back; times in seconds of one clock.
 
     Attributes:
         user: Number of the user, from 0.
-        sent_step: The step in which it was sent.
-        met_step: The step in which the head of the answer came, or the failure.
-        ended_step: The step in which the last byte came.
+        sent_at: When it was sent.
+        met_at: When the head of the answer came, or the failure.
+        ended_at: When the last byte came.
         version: What the gateway's header says; None without one.
         claim: What the body says; None when it says nothing.
         ending: Whether the answer was whole.
@@ -45,36 +41,43 @@ class Visit:
     """
 
     user: int
-    sent_step: int
-    met_step: int
-    ended_step: int
+    sent_at: float
+    met_at: float
+    ended_at: float
     version: str | None
     claim: str | None
     ending: Ending
     streamed: bool
 
-    @property
-    def chapter(self) -> int | None:
-        """The chapter whose weight it met; None when the weight was moving."""
-        stable = self.sent_step == self.met_step and self.sent_step % 2 == 0
-        return self.sent_step // 2 if stable else None
 
+@dataclass(slots=True, kw_only=True)
+class Stretch:
+    """The time between two moves of the weight.
 
-@dataclass(slots=True)
-class ChapterCount:
-    """Who met whom while one weight was in force; `met` has the users seen."""
+    Attributes:
+        began_at: When the move was decided.
+        weight: The candidate's from then on, in percent.
+        candidate: Its name.
+        is_fall: Whether it was lower than before.
+        met: The users who came in it, by number: the version that they met.
 
-    requests: int = 0
-    failed: int = 0
+    """
+
+    began_at: float
+    weight: float
+    candidate: str
+    is_fall: bool = False
     met: dict[int, str] = field(default_factory=dict)
 
-    def users(self, version: str) -> int:
-        """How many different users met *version*."""
-        return sum(1 for met in self.met.values() if met == version)
+    @property
+    def users(self) -> int:
+        """How many different users met the candidate."""
+        return sum(1 for met in self.met.values() if met == self.candidate)
 
-    def share(self, version: str) -> float | None:
-        """Percent of the users seen who met *version*; None before the first."""
-        return 100.0 * self.users(version) / len(self.met) if self.met else None
+    @property
+    def share(self) -> float | None:
+        """Percent of the users who came that met the candidate; None before the first."""
+        return 100.0 * self.users / len(self.met) if self.met else None
 
 
 _CREDIBLE_SIGMAS: Final = 4.5
@@ -94,103 +97,108 @@ def is_credible(wanted: float, met: int, users: int) -> bool:
 class Ledger:
     """All visits so far.
 
-    Args:
-        weights: The candidate's weight in each chapter.
+    Attributes:
+        stretches: By the journal, in order.
+        endings: How many visits ended how.
+        by_version: How many each version answered.
+        streams: How many visits asked for a stream.
+        disagreed: Answers from another version than the header says.
+        moved_back: Moves of users away from the candidate while its weight did not fall.
+        outlived: Answers that ran when their version's weight fell, and ended whole.
+        late: How long after that it was still asked, in seconds; None: not at all.
 
     """
 
-    def __init__(self, weights: Sequence[float]) -> None:
-        self.weights = tuple(weights)
-        self._by_version = {BASELINE: 0, CANDIDATE: 0}
-        self.chapters = tuple(ChapterCount() for _ in weights)
-        self.homes: dict[int, str] = {}
-        self.outcomes: Counter[Ending] = Counter()
+    def __init__(self) -> None:
+        self.stretches: list[Stretch] = []
+        self.endings: Counter[Ending] = Counter()
+        self.by_version: Counter[str] = Counter()
         self.streams = 0
-        self.between = 0
         self.disagreed = 0
-        self.moved_on = 0
         self.moved_back = 0
         self.outlived = 0
-        falls = [at for at, pair in enumerate(pairwise(weights)) if pair[1] < pair[0]]
-        self._fall_step = 2 * falls[0] + 1 if falls else 2 * len(self.weights)
+        self.late: float | None = None
+        self._homes: dict[tuple[int, str], str] = {}
+        self._open: list[Visit] = []
 
     @property
     def requests(self) -> int:
         """How many visits there were."""
-        return self.outcomes.total()
-
-    @property
-    def cut(self) -> int:
-        """How many answers began and were not whole."""
-        return self.outcomes[Ending.CUT]
-
-    @property
-    def broken(self) -> int:
-        """How many answers had an error inside, and an end mark all the same."""
-        return self.outcomes[Ending.BROKEN]
+        return self.endings.total()
 
     @property
     def failed(self) -> int:
         """How many visits got no answer with status 200."""
-        return self.outcomes[Ending.FAILED]
+        return self.endings[Ending.FAILED]
 
-    def requests_by_version(self) -> dict[str, int]:
-        """How many visits each version answered."""
-        return dict(self._by_version)
+    @property
+    def cut(self) -> int:
+        """How many answers began and were not whole."""
+        return self.endings[Ending.CUT] + self.endings[Ending.BROKEN]
 
     def record(self, visit: Visit) -> None:
         """Count one visit; of one user, in the order in which they were made."""
-        self.outcomes[visit.ending] += 1
+        self.endings[visit.ending] += 1
         self.streams += visit.streamed
-        self._count_chapter(visit)
-        if visit.version is None or visit.version not in self._by_version:
+        if visit.version is None:
             self.disagreed += visit.ending is not Ending.FAILED
             return
-        self._by_version[visit.version] += 1
+        self.by_version[visit.version] += 1
         if visit.claim is not None or visit.ending is Ending.WHOLE:
             self.disagreed += visit.claim != visit.version
-        self._count_move(visit, visit.version)
+        self._open.append(visit)
+
+    def settle(self, until: float) -> None:
+        """Settle what had ended before *until*, up to when the stretches are known."""
+        ripe = [visit for visit in self._open if visit.ended_at < until]
+        self._open = [visit for visit in self._open if visit.ended_at >= until]
+        for visit in ripe:
+            self._settle(visit)
 
     def problems(self) -> list[str]:
         """Say what must not have happened; empty when all went well."""
         counted = (
             ("requests that failed", self.failed),
+            ("answers that were cut", self.cut),
             ("users who moved back while the weight rose", self.moved_back),
             ("answers from another version than the header says", self.disagreed),
         )
-        found = [f"There were {what}: {number}." for what, number in counted if number]
-        unseen = [
-            f"At {weight:g} % nobody came."
-            for weight, chapter in zip(self.weights, self.chapters, strict=True)
-            if not chapter.met
+        return [
+            *(f"There were {what}: {number}." for what, number in counted if number),
+            *(
+                f"At {one.weight:g} % {one.users} of {len(one.met)} users met "
+                f"{one.candidate}, which chance cannot explain."
+                for one in self.stretches
+                if not is_credible(one.weight, one.users, len(one.met))
+            ),
         ]
-        return (
-            found
-            + unseen
-            + [
-                f"At {weight:g} % {chapter.users(CANDIDATE)} of {len(chapter.met)} users "
-                "met the candidate, which chance cannot explain."
-                for weight, chapter in zip(self.weights, self.chapters, strict=True)
-                if not is_credible(weight, chapter.users(CANDIDATE), len(chapter.met))
-            ]
-        )
 
-    def _count_chapter(self, visit: Visit) -> None:
-        if visit.chapter is None:
-            self.between += 1
+    def _settle(self, visit: Visit) -> None:
+        assert visit.version is not None  # ruff: ignore[assert]: see record
+        began = [one for one in self.stretches if one.began_at <= visit.met_at]
+        if not began:
             return
-        chapter = self.chapters[visit.chapter]
-        chapter.requests += 1
-        chapter.failed += visit.ending is Ending.FAILED
-        if visit.version is not None:
-            chapter.met[visit.user] = visit.version
+        now = began[-1]
+        if visit.sent_at >= now.began_at + SETTLED_S:
+            now.met[visit.user] = visit.version
+        if now.is_fall:
+            self._settle_after_fall(visit, now)
+        else:
+            self._settle_home(visit, visit.version, now.candidate)
+            following = self.stretches[len(began) :]
+            if following and following[0].is_fall:
+                is_running = visit.ended_at >= following[0].began_at
+                is_moved = visit.version == now.candidate and is_running
+                self.outlived += is_moved and visit.ending is Ending.WHOLE
 
-    def _count_move(self, visit: Visit, version: str) -> None:
-        home = self.homes.get(visit.user)
-        self.homes[visit.user] = version
-        rising = visit.met_step < self._fall_step
-        self.moved_on += rising and (home, version) == (BASELINE, CANDIDATE)
-        self.moved_back += rising and (home, version) == (CANDIDATE, BASELINE)
-        began_before = version == CANDIDATE and visit.met_step < self._fall_step
-        ended_after = visit.ended_step >= self._fall_step
-        self.outlived += began_before and ended_after and visit.ending is Ending.WHOLE
+    def _settle_home(self, visit: Visit, version: str, candidate: str) -> None:
+        """See that nobody leaves the candidate of a release that goes up."""
+        home = self._homes.get((visit.user, candidate))
+        self._homes[visit.user, candidate] = version
+        self.moved_back += home == candidate != version
+
+    def _settle_after_fall(self, visit: Visit, fall: Stretch) -> None:
+        """See how long the candidate was still asked."""
+        waited = visit.sent_at - fall.began_at
+        if visit.version == fall.candidate and waited > 0:
+            self.late = max(self.late or 0.0, waited)

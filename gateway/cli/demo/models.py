@@ -1,30 +1,53 @@
-"""Two model servers that only pretend: OpenAI's chat completions, paced like tokens.
+"""Three model servers that only pretend: OpenAI's chat completions, paced like tokens.
 
 They run in the demo's own event loop, on ports the system chooses. Each says in every
-body which of the two it is, and keeps count of what it sent, so that the demo need not
-believe the gateway. The candidate is quicker and cheaper, and some of its answers are
-flawed (see `flaws`).
+body which of them it is, and reports in a header whether the answer is made up, as a
+server with a check of its own would. Each keeps count of what it sent, so that the demo
+need not believe the gateway.
 """
 
 import asyncio
 import json
+import math
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import Final
 
 from aiohttp import web
 
-from gateway.cli.demo.chapters import BASELINE, CANDIDATE
-from gateway.cli.demo.flaws import flaw, words_of
-from gateway.domain.outcome import Outcome
+from gateway.cli.demo.script import BAD, GOOD, OLD
+
+FLAG: Final = "x-hallucination"
+"""The header in which a server says that an answer is made up."""
+
+DEADLINE_S: Final = 2.0
+"""By when every version has to have begun its answer, as the configuration says."""
 
 _GOLDEN: Final = 0.618_033_988_75
+_SPREAD: Final = 0.6
+_RAREST: Final = 0.005
+_LONG: Final = 1000  # characters from which a prompt is long for a model server
+_AT_ONCE: Final = 2  # words that come in one event
 _LAST: Final = b"data: [DONE]\n\n"
-_ERROR: Final = (
-    b'data: {"error": {"message": "out of memory", "type": "server_error"}}\n\n'
-)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How an answer comes.
+
+    Attributes:
+        first_token: Seconds before it says anything, in the median.
+        per_event: Seconds between two events, in the median.
+        made_up: Part of the answers that are made up.
+
+    """
+
+    first_token: float
+    per_event: float
+    made_up: float = 0.005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,29 +56,28 @@ class Model:
 
     Attributes:
         name: Its version, and the `model` it claims to be.
-        first_token: Seconds before it says anything; each answer varies by a third.
-        per_token: Seconds between two words.
+        usual: To short prompts.
+        on_long: To long ones.
         price: USD per million tokens, of `input` and of `output`.
-        is_flawed: Whether some of its answers are no good.
         answers: What it knows.
 
     """
 
     name: str
-    first_token: float
-    per_token: float
+    usual: Pace
+    on_long: Pace
     price: Mapping[str, float]
-    is_flawed: bool
     answers: tuple[str, ...]
 
 
+_QUICK: Final = Pace(first_token=0.075, per_event=0.016)
+
 MODELS: Final = (
     Model(
-        name=BASELINE,
-        first_token=0.140,
-        per_token=0.032,
+        name=OLD,
+        usual=Pace(first_token=0.110, per_event=0.022),
+        on_long=Pace(first_token=0.140, per_event=0.022),
         price={"input": 2.50, "output": 10.00},
-        is_flawed=False,
         answers=(
             "A sluice gate is a barrier that slides to control the water.",
             "A weir raises the level of a river; water runs over its top.",
@@ -63,23 +85,41 @@ MODELS: Final = (
         ),
     ),
     Model(
-        name=CANDIDATE,
-        first_token=0.080,
-        per_token=0.022,
+        name=GOOD,
+        usual=_QUICK,
+        on_long=Pace(first_token=0.095, per_event=0.016),
         price={"input": 1.00, "output": 4.00},
-        is_flawed=True,
         answers=(
             "A tap for a river: open it a little, measure, then open more.",
             "A low wall that the river has to climb before it can run on.",
             "A lift for boats, in which the water itself does the lifting.",
         ),
     ),
+    Model(
+        name=BAD,
+        usual=_QUICK,
+        on_long=Pace(first_token=0.280, per_event=0.050, made_up=0.65),
+        price={"input": 0.80, "output": 3.00},
+        answers=(
+            "A gate that is heavy by night and by day lets the river sleep.",
+            "A wall that was invented in 1712 by a very thirsty engineer.",
+            "A door for ships: they knock, wait, and the canal says yes.",
+        ),
+    ),
 )
+
+
+@dataclass(slots=True)
+class Sent:
+    """What a model server says that it sent."""
+
+    answers: int = 0
+    made_up: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pretended:
-    """Both servers, running.
+    """All servers, running.
 
     Attributes:
         endpoints: The URL of each, by its version's name.
@@ -88,14 +128,15 @@ class Pretended:
     """
 
     endpoints: Mapping[str, str]
-    sent: Mapping[str, Counter[Outcome]]
+    sent: Mapping[str, Sent]
 
     def versions(self) -> dict[str, dict[str, object]]:
-        """Describe both as versions in a gateway's configuration."""
+        """Describe all as versions in a gateway's configuration."""
         return {
             model.name: {
                 "endpoints": [self.endpoints[model.name]],
                 "price": dict(model.price),
+                "deadlines": {"first_token": f"{DEADLINE_S:g}s"},
             }
             for model in MODELS
         }
@@ -106,9 +147,23 @@ def even_spread(number: int) -> float:
     return number * _GOLDEN % 1.0
 
 
+def slowness(place: float) -> float:
+    """Give how much slower than usual an answer is: with a tail, as servers are.
+
+    Args:
+        place: From 0, the quickest answer, to 1.
+
+    Returns:
+        Its quantile of a lognormal distribution around 1.
+
+    """
+    inside = min(max(place, _RAREST), 1.0 - _RAREST)
+    return math.exp(_SPREAD * NormalDist().inv_cdf(inside))
+
+
 @asynccontextmanager
 async def pretend_models() -> AsyncGenerator[Pretended]:
-    """Start both, and stop both at the end."""
+    """Start all, and stop all at the end."""
     minds = {model.name: _Mind(model) for model in MODELS}
     runners = {name: web.AppRunner(_app(mind)) for name, mind in minds.items()}
     try:
@@ -139,13 +194,15 @@ async def _start(runner: web.AppRunner) -> str:
 class _Turn:
     """One answer to be given; `usage` is None where the client did not ask for it."""
 
-    words: list[str]
-    outcome: Outcome
+    pieces: tuple[str, ...]
+    first_token: float
+    per_event: float
+    is_made_up: bool
     usage: Mapping[str, int] | None
 
     @property
-    def reason(self) -> str:
-        return "length" if self.outcome is Outcome.LENGTH else "stop"
+    def headers(self) -> dict[str, str]:
+        return {FLAG: "1" if self.is_made_up else "0"}
 
 
 @dataclass(slots=True)
@@ -153,72 +210,65 @@ class _Mind:
     """Answers in the name of one model, a little faster or slower each time."""
 
     model: Model
-    sent: Counter[Outcome] = field(default_factory=Counter)
+    sent: Sent = field(default_factory=Sent)
     _begun: Counter[bool] = field(default_factory=Counter)
-    _at_a_time: int = 0
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
         """Answer POST /v1/chat/completions, streamed or whole as the client wishes."""
         asked = await request.json()
-        is_stream = asked.get("stream") is True
         number = self._begun.total()
-        self._at_a_time += 1
-        try:
-            turn = self._turn(asked, is_stream=is_stream)
-            slowness = 0.67 + 0.66 * even_spread(number)
-            await asyncio.sleep(self.model.first_token * slowness)
-            return await (self._stream if is_stream else self._whole)(request, turn)
-        finally:
-            self._at_a_time -= 1
+        turn = self._turn(asked, number)
+        await asyncio.sleep(turn.first_token)
+        is_stream = asked.get("stream") is True
+        return await (self._stream if is_stream else self._whole)(request, turn)
 
-    def _turn(self, asked: Mapping[str, object], *, is_stream: bool) -> _Turn:
-        outcome = Outcome.COMPLETE
-        if self.model.is_flawed:
-            outcome = flaw(
-                self._begun[is_stream], is_stream=is_stream, at_a_time=self._at_a_time
-            )
-        answers = self.model.answers
-        words = words_of(outcome, answers[self._begun.total() % len(answers)])
-        self._begun[is_stream] += 1
-        is_told = not is_stream or _wants_usage(asked)
+    def _turn(self, asked: Mapping[str, object], number: int) -> _Turn:
+        prompt = _prompt(asked)
+        is_long = len(prompt) > _LONG
+        pace = self.model.on_long if is_long else self.model.usual
+        slow = slowness(even_spread(number))
+        nth = self._begun[is_long]
+        self._begun[is_long] += 1
+        words = self.model.answers[number % len(self.model.answers)].split()
         return _Turn(
-            words=words,
-            outcome=outcome,
-            usage=_usage(_tokens_of(asked), len(words)) if is_told else None,
+            pieces=tuple(
+                " ".join(words[at : at + _AT_ONCE])
+                for at in range(0, len(words), _AT_ONCE)
+            ),
+            first_token=pace.first_token * slow,
+            per_event=pace.per_event * slow,
+            is_made_up=even_spread(nth) < pace.made_up,
+            usage=_usage(len(prompt.split()), len(words))
+            if _wants_usage(asked)
+            else None,
         )
 
-    async def _whole(self, request: web.Request, turn: _Turn) -> web.StreamResponse:
-        await asyncio.sleep(len(turn.words) * self.model.per_token)
-        message = {"role": "assistant", "content": " ".join(turn.words)}
-        choice = {"index": 0, "message": message, "finish_reason": turn.reason}
-        self.sent[turn.outcome] += 1
-        return web.json_response(
-            self._object("chat.completion", [choice], usage=turn.usage)
-        )
+    async def _whole(self, _request: web.Request, turn: _Turn) -> web.StreamResponse:
+        await asyncio.sleep(len(turn.pieces) * turn.per_event)
+        message = {"role": "assistant", "content": " ".join(turn.pieces)}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        self._count(turn)
+        body = self._object("chat.completion", [choice], usage=turn.usage)
+        return web.json_response(body, headers=turn.headers)
 
     async def _stream(self, request: web.Request, turn: _Turn) -> web.StreamResponse:
-        answer = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        headers = {"content-type": "text/event-stream", **turn.headers}
+        answer = web.StreamResponse(headers=headers)
         await answer.prepare(request)
-        await answer.write(self._event({"role": "assistant", "content": ""}))
-        for word in turn.words:
-            await answer.write(self._event({"content": f"{word} "}))
-            await asyncio.sleep(self.model.per_token)
-        self.sent[turn.outcome] += 1
-        if turn.outcome is Outcome.TRUNCATED:
-            assert request.transport is not None  # ruff: ignore[assert]
-            request.transport.close()  # and so without the end that chunks have
-            return answer
-        await answer.write(self._end(turn))
+        for piece in turn.pieces:
+            await answer.write(self._event({"content": f"{piece} "}))
+            await asyncio.sleep(turn.per_event)
+        self._count(turn)
+        end = self._event({}, finish="stop")
+        if turn.usage is not None:
+            end += _data(self._object("chat.completion.chunk", [], usage=turn.usage))
+        await answer.write(end + _LAST)
         await answer.write_eof()
         return answer
 
-    def _end(self, turn: _Turn) -> bytes:
-        if turn.outcome is Outcome.STREAM_ERROR:
-            return _ERROR + _LAST
-        end = self._event({}, finish=turn.reason)
-        if turn.usage is not None:
-            end += _data(self._object("chat.completion.chunk", [], usage=turn.usage))
-        return end + _LAST
+    def _count(self, turn: _Turn) -> None:
+        self.sent.answers += 1
+        self.sent.made_up += turn.is_made_up
 
     def _event(self, delta: Mapping[str, str], finish: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
@@ -245,23 +295,35 @@ def _data(chunk: object) -> bytes:
 
 
 def _wants_usage(asked: Mapping[str, object]) -> bool:
-    match asked.get("stream_options"):
-        case {"include_usage": True}:
+    match asked:
+        case {"stream": True, "stream_options": {"include_usage": True}}:
             return True
-        case _:
+        case {"stream": True}:
             return False
+        case _:
+            return True
 
 
-def _tokens_of(asked: Mapping[str, object]) -> int:
-    """Count the words of a conversation; here a word is a token."""
+def _prompt(asked: Mapping[str, object]) -> str:
+    """Give everything that was said, in one text."""
     match asked.get("messages"):
         case [*messages]:
-            return sum(len(str(message).split()) for message in messages)
+            return " ".join(_contents(messages))
         case _:
-            return 0
+            return ""
+
+
+def _contents(messages: Iterable[object]) -> Iterable[str]:
+    for message in messages:
+        match message:
+            case {"content": str(content)}:
+                yield content
+            case _:
+                pass
 
 
 def _usage(asked: int, answered: int) -> dict[str, int]:
+    """Count tokens; here a word is one."""
     return {
         "prompt_tokens": asked,
         "completion_tokens": answered,

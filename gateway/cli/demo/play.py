@@ -1,4 +1,4 @@
-"""What happens when: start everything, play the chapters, count, stop everything."""
+"""What happens when: start everything, play the acts, count, stop everything."""
 
 import asyncio
 import signal
@@ -8,21 +8,21 @@ from typing import Final
 from rich.console import Console
 
 from gateway.cli.demo.audience import Audience, audience
-from gateway.cli.demo.chapters import Script
 from gateway.cli.demo.ending import summary, what_next
 from gateway.cli.demo.gate import Gate
 from gateway.cli.demo.gateway_process import Running, running_gateway
 from gateway.cli.demo.ledger import Ledger
-from gateway.cli.demo.models import pretend_models
+from gateway.cli.demo.models import Pretended, pretend_models
 from gateway.cli.demo.overheard import Overheard
 from gateway.cli.demo.scene import Scene
-from gateway.cli.demo.seen import Sent
+from gateway.cli.demo.script import Script
 from gateway.cli.demo.visitors import Visitors
 
 INTERRUPTED: Final = 130
 """128 + SIGINT, as shells count it."""
 
-_ASK_S: Final = 0.25  # as often as the workers report
+_ASK_S: Final = 0.25  # as often as the evidence is looked at
+_LOOK_S: Final = 0.1
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -30,7 +30,7 @@ def play(script: Script, console: Console, *, stay: bool) -> int:
     """Play *script* on *console*.
 
     Args:
-        script: Which chapters.
+        script: Which acts.
         console: Where to show it.
         stay: Leave everything running at the end, until Ctrl-C.
 
@@ -38,7 +38,7 @@ def play(script: Script, console: Console, *, stay: bool) -> int:
         0 when all went as promised, 1 when not, 130 when it was interrupted.
 
     Raises:
-        GatewayError: The gateway did not start, or did not take a weight.
+        GatewayError: The gateway did not start, or refused what it was asked.
 
     """
     try:
@@ -62,26 +62,25 @@ class _Play:
 
     async def run(self) -> int:
         self._listen_for_signals()
-        first = self._script.chapters[0].weight
-        with self._console.status("Starting two model servers and a gateway …") as wait:
+        with self._console.status("Starting three model servers and a gateway …") as on:
             async with (
                 pretend_models() as models,
-                running_gateway(models.versions(), weight=first) as running,
+                running_gateway(models.versions(), self._script) as running,
             ):
-                wait.stop()
-                scene = await self._perform(running, models.sent)
+                on.stop()
+                scene = await self._perform(running, models)
                 self._is_over = True
                 failed = bool(scene.problems())  # now: who stays may ask for more
                 await self._bow(scene, running)
         return 1 if failed else 0
 
-    async def _perform(self, running: Running, sent: Sent) -> Scene:
-        ledger = Ledger([chapter.weight for chapter in self._script.chapters])
+    async def _perform(self, running: Running, models: Pretended) -> Scene:
+        ledger = Ledger()
         scene = Scene(
             script=self._script,
             ledger=ledger,
             overheard=Overheard(time.monotonic),
-            sent=sent,
+            sent=models.sent,
             started_at=time.monotonic(),
         )
         gate = Gate(running.admin)
@@ -89,13 +88,12 @@ class _Play:
         with audience(self._console) as shown:
             async with asyncio.TaskGroup() as tasks:
                 looking = tasks.create_task(_keep_looking(shown, scene))
-                asking = tasks.create_task(_keep_asking(gate, scene))
                 coming = tasks.create_task(visitors.keep_coming())
-                await _play_chapters(scene, visitors, gate, shown)
+                await _play_acts(scene, running, gate, shown)
                 visitors.leave()
                 await coming
-                asking.cancel()
-                scene.seen = await gate.all_seen(ledger.requests_by_version())
+                scene.take(await gate.all_seen(ledger.by_version))
+                scene.again = await gate.replay()
                 looking.cancel()
         return scene
 
@@ -122,26 +120,36 @@ class _Play:
         self._told_to_stop.set()
 
 
-async def _play_chapters(
-    scene: Scene, visitors: Visitors, gate: Gate, shown: Audience
+async def _play_acts(
+    scene: Scene, running: Running, gate: Gate, shown: Audience
 ) -> None:
-    for at, chapter in enumerate(scene.script.chapters):
+    """Play one act after the other, as long as they end as they must."""
+    for at, act in enumerate(scene.script.acts):
         if at:
-            visitors.step += 1
-            scene.moves.append(await gate.move(chapter.weight))
-            visitors.step += 1
+            running.configure(act)
+            await gate.reload()
         scene.at = at
         shown.begin(scene)
-        await asyncio.sleep(chapter.seconds)
+        if not at:
+            await _watch(scene, gate, scene.script.before_s)
+        await gate.start()
+        await _watch(scene, gate, act.patience_s, until_it_ends=True)
+        await _watch(scene, gate, scene.script.after_s)
+        if not scene.is_as_promised:
+            return
 
 
-async def _keep_asking(gate: Gate, scene: Scene) -> None:
-    while True:
+async def _watch(
+    scene: Scene, gate: Gate, seconds: float, *, until_it_ends: bool = False
+) -> None:
+    """Ask again and again how it stands, for so long at most."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not (until_it_ends and scene.is_over):
         await asyncio.sleep(_ASK_S)
-        scene.seen = await gate.seen()
+        scene.take(await gate.look())
 
 
 async def _keep_looking(shown: Audience, scene: Scene) -> None:
     while True:
-        await asyncio.sleep(shown.pause_s)
+        await asyncio.sleep(_LOOK_S)
         shown.look(scene)

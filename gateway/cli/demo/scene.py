@@ -1,15 +1,23 @@
 """Everything there is to show at one moment; what draws it changes nothing in it."""
 
-from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
-from gateway.cli.demo.chapters import ROLES, Chapter, Script
-from gateway.cli.demo.gate import Move
+from gateway.cli.demo.gate import Again, Look, seen_in
 from gateway.cli.demo.ledger import Ledger
+from gateway.cli.demo.models import Sent
 from gateway.cli.demo.overheard import Overheard
-from gateway.cli.demo.seen import NOTHING_YET, Seen, Sent, requests
-from gateway.cli.views import Statistics
-from gateway.domain.outcome import Outcome
+from gateway.cli.demo.script import Act, Script
+from gateway.cli.demo.seen import NOTHING_YET, Seen, made_up, requests
+from gateway.cli.demo.story import Move, moves_in, stretches_of
+from gateway.cli.views import FindingView, RolloutView, Statistics
+
+SOON_S: Final = 1.0
+"""By when after its decision a rollback has to be over."""
+
+_ENDED: Final = frozenset({"promoted", "rolled_back", "aborted"})
+_IDLE: Final = RolloutView(phase="idle")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,83 +30,113 @@ class Scene:
         sent: What the model servers say they sent so far.
         overheard: What is being answered.
         started_at: Monotonic, when the first visitor came.
-        at: Which chapter is on, from 0.
-        moves: The weight changes so far, in order.
-        seen: What the gateway counted, when it was asked last.
+        at: Which act is on, from 0.
+        looked: What the gateway said when it was asked last; None before.
+        moves: All decisions so far.
+        again: What replaying them came to; None before the end.
 
     """
 
     script: Script
     ledger: Ledger
-    sent: Sent
+    sent: Mapping[str, Sent]
     overheard: Overheard
     started_at: float
     at: int = 0
+    looked: Look | None = None
     moves: list[Move] = field(default_factory=list)
-    seen: Seen = field(default_factory=dict)
+    again: Again | None = None
 
     @property
-    def chapter(self) -> Chapter:
-        """The chapter that is on."""
-        return self.script.chapters[self.at]
+    def act(self) -> Act:
+        """The act that is on."""
+        return self.script.acts[self.at]
+
+    @property
+    def rollout(self) -> RolloutView:
+        """Where the rollout of this act stands; idle before it has begun."""
+        looked = self.looked
+        has_begun = any(move.candidate == self.act.candidate for move in self.moves)
+        return looked.analysed.rollout if looked and has_begun else _IDLE
+
+    @property
+    def findings(self) -> list[FindingView]:
+        """What is known, by metric and segment."""
+        is_on = self.looked is not None and self.rollout is not _IDLE
+        return self.looked.analysed.metrics if is_on and self.looked else []
+
+    @property
+    def is_over(self) -> bool:
+        """Whether this act's rollout has ended, one way or the other."""
+        return self.rollout.phase in _ENDED
+
+    @property
+    def is_as_promised(self) -> bool:
+        """Whether it has ended as it must."""
+        return self.rollout.phase == self.act.ends_in
+
+    @property
+    def seen(self) -> Seen:
+        """What the gateway counted, by version."""
+        return {} if self.looked is None else seen_in(self.looked)
 
     def of(self, version: str) -> Statistics:
         """Give what the gateway saw of *version*; zeros before it was asked."""
         return self.seen.get(version, NOTHING_YET)
 
-    def share(self, version: str) -> float | None:
-        """Give *version*'s part of all requests the gateway saw, in percent."""
-        total = sum(requests(self.seen).values())
-        return 100.0 * self.of(version).requests / total if total else None
+    def take(self, look: Look) -> None:
+        """Take what the gateway said, and settle what came before."""
+        self.looked = look
+        self.moves += moves_in(look.entries)
+        known = self.ledger.stretches
+        known += stretches_of(self.moves)[len(known) :]
+        self.ledger.settle(look.at)
 
-    @property
-    def cut_on_the_way(self) -> int:
-        """How many answers were cut for the visitors, but not by a model server."""
-        return max(0, self.ledger.cut - self._sent(Outcome.TRUNCATED))
+    def decision(self, act: Act) -> Move | None:
+        """Give the move that ended an act; None: there was none."""
+        own = [move for move in self.moves if move.candidate == act.candidate]
+        return own[-1] if own and own[-1].phase in _ENDED else None
 
-    @property
-    def agrees_with_models(self) -> bool:
-        """Whether the gateway's outcomes are what the model servers say they sent."""
-        return not self._disagreements_with_models()
+    def lasted(self, act: Act) -> float | None:
+        """Give the seconds from an act's begin to its end; None: it has not ended."""
+        own = [move for move in self.moves if move.candidate == act.candidate]
+        end = self.decision(act)
+        return None if end is None else end.at - own[0].at
 
     def problems(self) -> list[str]:
         """Say what must not have happened, once all is over; empty when all went well."""
         return [
+            *self._broken_promises(),
             *self.ledger.problems(),
-            *self._disagreements_with_visitors(),
-            *self._disagreements_with_models(),
+            *self._disagreements(),
         ]
 
-    def _disagreements_with_visitors(self) -> list[str]:
-        found = [
-            f"The visitors met {met} answers that {how}, and the model servers sent {sent}."
-            for how, met, sent in (
-                ("were cut", self.ledger.cut, self._sent(Outcome.TRUNCATED)),
-                (
-                    "had an error inside",
-                    self.ledger.broken,
-                    self._sent(Outcome.STREAM_ERROR),
-                ),
+    def _broken_promises(self) -> Iterator[str]:
+        for act in self.script.acts:
+            end = self.decision(act)
+            if end is None:
+                yield f"The release of {act.candidate} came to no end."
+            elif end.phase != act.ends_in:
+                yield f"{act.candidate} was to be {act.ends_in}, and is {end.phase}."
+            elif end.findings and not end.is_by_long_prompts:
+                yield f"It was not the long prompts by which {act.candidate} was caught."
+        if self.ledger.late is not None and self.ledger.late > SOON_S:
+            yield (
+                f"Requests sent {self.ledger.late:.1f} s after the decision still went "
+                "to the version that was taken back."
             )
-            if met != sent
-        ]
-        counted, expected = requests(self.seen), self.ledger.requests_by_version()
-        if counted != expected:
-            found.append(f"The gateway counted {counted}, the visitors {expected}.")
-        return found
+        if self.again is not None and not self.again.is_same:
+            yield f"The journal does not lead to the same decisions: {self.again.told}"
 
-    def _disagreements_with_models(self) -> list[str]:
-        return [
-            f"Of {name} the gateway counted {_told(counted)}; "
-            f"the model server says it sent {_told(sent)}."
-            for name in ROLES
-            if (counted := Counter(self.of(name).outcomes))
-            != (sent := Counter({str(key): n for key, n in self.sent[name].items()}))
-        ]
-
-    def _sent(self, outcome: Outcome) -> int:
-        return sum(sent[outcome] for sent in self.sent.values())
-
-
-def _told(outcomes: Counter[str]) -> str:
-    return ", ".join(f"{name} {n}" for name, n in sorted(outcomes.items())) or "nothing"
+    def _disagreements(self) -> Iterator[str]:
+        counted, met = requests(self.seen), dict(self.ledger.by_version)
+        sent = {name: one.answers for name, one in self.sent.items() if one.answers}
+        if not counted == met == sent:
+            yield (
+                f"The gateway counted {counted}, the visitors {met}, the model servers "
+                f"{sent}."
+            )
+        found = {name: made_up(self.of(name)) for name in sent}
+        told = {name: self.sent[name].made_up for name in sent}
+        if found != told:
+            yield f"Made up, by the gateway: {found}; by the model servers: {told}."

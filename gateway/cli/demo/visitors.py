@@ -1,7 +1,7 @@
-"""The traffic of the demo: many users, each asking again and again, mostly for streams.
+"""The traffic of the demo: many users, who come in turn, and ask twice each time.
 
-Requests are sent at a steady rate whatever the answers do, one at a time per user, and
-every answer is read to its last byte and judged by what it contains.
+Conversations begin at a steady rate whatever the answers do, and every answer is read to
+its last byte and judged by what it contains. One in sixteen is about a long document.
 """
 
 import asyncio
@@ -14,25 +14,38 @@ from typing import Final
 import aiohttp
 
 from gateway.cli.demo.answer import Answer
-from gateway.cli.demo.chapters import Script
 from gateway.cli.demo.ledger import Ending, Ledger, Visit
 from gateway.cli.demo.models import even_spread
 from gateway.cli.demo.overheard import Overheard
+from gateway.cli.demo.script import Script
 
 VERSION_HEADER: Final = "x-sluicegate-version"
 STREAMED: Final = 0.8
 """Which part of the requests asks for a stream."""
 
+_QUESTIONS: Final = 2  # of one conversation: the first may miss a cache, the second not
+_LONG_EACH: Final = 16  # one conversation in so many is about a long document
 _DEADLINE: Final = aiohttp.ClientTimeout(total=15.0)
 _OK: Final = 200
-_QUESTION: Final = {"role": "user", "content": "How does a river get its level?"}
-_CHAT: Final = {"model": "demo", "messages": [_QUESTION]}
-_STREAM: Final = {**_CHAT, "stream": True, "stream_options": {"include_usage": True}}
+_QUESTION: Final = "How does a river get its level?"
+_DOCUMENT: Final = "The level of a canal is kept by weirs, locks and gates. " * 50
 
 
 def user_name(user: int) -> str:
     """Give the sticky key of user number *user*."""
-    return f"user-{user:03d}"
+    return f"user-{user:04d}"
+
+
+def asked(*, is_long: bool, streamed: bool) -> dict[str, object]:
+    """Give the body of a request."""
+    content = f"{_DOCUMENT}\n{_QUESTION}" if is_long else _QUESTION
+    body: dict[str, object] = {
+        "model": "demo",
+        "messages": [{"role": "user", "content": content}],
+    }
+    if streamed:
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
+    return body
 
 
 class Visitors:
@@ -44,20 +57,17 @@ class Visitors:
         ledger: Where every visit is counted.
         overheard: Where streams can be read while they come.
 
-    Attributes:
-        step: See `ledger`; whoever moves the weight sets it.
-
     """
 
     def __init__(
         self, url: str, script: Script, ledger: Ledger, overheard: Overheard
     ) -> None:
-        self.step = 0
         self._url = f"{url}/v1/chat/completions"
         self._pause_s = 1.0 / script.per_second
         self._ledger = ledger
         self._overheard = overheard
         self._waiting = deque(range(script.users))
+        self._conversations = count(1)
         self._visits = count(1)
         self._leaving = False
 
@@ -70,31 +80,35 @@ class Visitors:
         connector = aiohttp.TCPConnector(limit=0)
         async with (
             aiohttp.ClientSession(connector=connector, timeout=_DEADLINE) as session,
-            asyncio.TaskGroup() as visits,
+            asyncio.TaskGroup() as talks,
         ):
             due = time.monotonic()
             while not self._leaving:
                 if self._waiting:
-                    visits.create_task(self._visit(session, self._waiting.popleft()))
+                    talks.create_task(self._talk(session, self._waiting.popleft()))
                 due = max(due + self._pause_s, time.monotonic() - self._pause_s)
                 await asyncio.sleep(due - time.monotonic())
 
-    async def _visit(self, session: aiohttp.ClientSession, user: int) -> None:
-        streamed = even_spread(next(self._visits)) < STREAMED
-        call = _Call(user, streamed, self.step)
-        # Whatever breaks leaves the call failed or cut, and it is counted as that.
-        with suppress(aiohttp.ClientError, TimeoutError, ValueError):
-            await self._ask(session, call)
-        self._ledger.record(call.visit(self.step))
+    async def _talk(self, session: aiohttp.ClientSession, user: int) -> None:
+        is_long = next(self._conversations) % _LONG_EACH == 0
+        for _question in range(_QUESTIONS):
+            streamed = even_spread(next(self._visits)) < STREAMED
+            call = _Call(user, streamed)
+            # Whatever breaks leaves the call failed or cut, and it is counted as that.
+            with suppress(aiohttp.ClientError, TimeoutError, ValueError):
+                await self._ask(session, call, is_long=is_long)
+            self._ledger.record(call.visit())
         self._waiting.append(user)
 
-    async def _ask(self, session: aiohttp.ClientSession, call: "_Call") -> None:
+    async def _ask(
+        self, session: aiohttp.ClientSession, call: "_Call", *, is_long: bool
+    ) -> None:
         async with session.post(
             self._url,
-            json=_STREAM if call.streamed else _CHAT,
+            json=asked(is_long=is_long, streamed=call.streamed),
             headers={"x-user-id": user_name(call.user)},
         ) as response:
-            call.meet(response.headers.get(VERSION_HEADER), self.step)
+            call.meet(response.headers.get(VERSION_HEADER))
             if response.status != _OK:
                 return
             if call.streamed:
@@ -114,26 +128,27 @@ class Visitors:
 class _Call:
     """One visit while it lasts."""
 
-    def __init__(self, user: int, streamed: bool, step: int) -> None:
+    def __init__(self, user: int, streamed: bool) -> None:
         self.user = user
         self.streamed = streamed
         self.version: str | None = None
         self.answer = Answer()
-        self._sent_step = step
-        self._met_step: int | None = None
+        self._sent_at = time.monotonic()
+        self._met_at: float | None = None
 
-    def meet(self, version: str | None, step: int) -> None:
+    def meet(self, version: str | None) -> None:
         """Note the head of the answer."""
         self.version = version
-        self._met_step = step
+        self._met_at = time.monotonic()
 
-    def visit(self, step: int) -> Visit:
+    def visit(self) -> Visit:
         """Sum it up; it is over."""
+        now = time.monotonic()
         return Visit(
             user=self.user,
-            sent_step=self._sent_step,
-            met_step=step if self._met_step is None else self._met_step,
-            ended_step=step,
+            sent_at=self._sent_at,
+            met_at=now if self._met_at is None else self._met_at,
+            ended_at=now,
             version=self.version,
             claim=self.answer.claim,
             ending=self.answer.ending,

@@ -1,0 +1,105 @@
+"""The script of the demo: two releases, and what is said about them."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+SERVICE: Final = "chat"
+OLD: Final = "v1"
+GOOD: Final = "v2"
+BAD: Final = "v3"
+VERSIONS: Final = (OLD, GOOD, BAD)
+
+SEGMENT: Final = "prompt"
+EDGE: Final = "2KiB"
+SHORT: Final = f"<{EDGE}"
+LONG: Final = f">={EDGE}"
+"""The gateway's names of short and of long prompts."""
+
+HALLUCINATION: Final = "hallucination"
+METRICS: Final = ("error_rate", "duration", "time_to_first_token", HALLUCINATION)
+"""What guards each release."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """One release.
+
+    Attributes:
+        baseline: The version that serves before.
+        candidate: The version that is released.
+        ends_in: The phase that its rollout must end in.
+        title: A few words.
+        caption: What there is to see; two lines at 80 columns.
+        ended: The same, when it has ended as it must.
+        patience_s: After so many seconds without an end it is given up.
+
+    """
+
+    baseline: str
+    candidate: str
+    ends_in: str
+    title: str
+    caption: str
+    ended: str
+    patience_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """The acts, and how lively it is.
+
+    Attributes:
+        acts: In order.
+        steps: Weights of the plan, in percent.
+        users: How many different users come, in turn.
+        per_second: How many conversations they begin in a second, all together.
+        before_s: How long everybody talks to the baseline before the first act.
+        after_s: How long the end of an act is looked at.
+        usual_s: About how long all of it takes.
+
+    """
+
+    acts: tuple[Act, ...]
+    steps: tuple[float, ...]
+    users: int
+    per_second: float
+    before_s: float
+    after_s: float
+    usual_s: float
+
+
+FULL: Final = Script(
+    steps=(5, 25, 50, 100),
+    users=10_000,
+    per_second=220.0,
+    before_s=2.0,
+    after_s=5.0,
+    usual_s=65.0,
+    acts=(
+        Act(
+            baseline=OLD,
+            candidate=GOOD,
+            ends_in="promoted",
+            title="A good candidate climbs by evidence",
+            caption="v2 is quicker. Nobody moves its weight: a step passes when every "
+            "metric is\nproven to be no worse than its margin, at odds of 20 to 1.",
+            ended="v2 serves everybody. Not because time went by without an alarm, but\n"
+            "because at each weight it was proven to be good enough for the next.",
+            patience_s=180.0,
+        ),
+        Act(
+            baseline=GOOD,
+            candidate=BAD,
+            ends_in="rolled_back",
+            title="A candidate that is bad for some",
+            caption="v3 is as good as v2 on short prompts. On long ones, one in sixteen, it is\n"
+            "slow and makes things up. The sum over all traffic hardly shows it.",
+            ended="One slice of the traffic spoke, and v3 was taken back by the gateway\n"
+            "itself. Few users had met it, and none of them got an error.",
+            patience_s=120.0,
+        ),
+    ),
+)
+
+FAST: Final = replace(FULL, steps=(25, 100), before_s=0.3, after_s=1.0, usual_s=22.0)
+"""The same by fewer steps, for tests; the statistics are no other."""
