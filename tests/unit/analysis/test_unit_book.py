@@ -273,10 +273,10 @@ def test_a_faster_candidate_is_no_lost_unit() -> None:
     stage, ratio, dice = Stage(), SampleRatio(), Random(4)
     stage.weight(50, at=0.0)
     ends = []
-    for arrived in range(20_000):  # 100 a second
+    for arrived in (number / 100 for number in range(20_000)):
         is_candidate = dice.random() < 0.5
         lasts = (15.0 if is_candidate else 20.0) * dice.lognormvariate(0.0, 0.5)
-        ends.append((arrived / 100 + lasts, arrived / 100, is_candidate))
+        ends.append((arrived + lasts, arrived, is_candidate))
     most = 0.0
     for ended, arrived, is_candidate in sorted(ends):
         stage.take(bucket=None, arrived=arrived, is_candidate=is_candidate)
