@@ -28,6 +28,7 @@ from gateway.analysis.exchange import Exchange
 from gateway.analysis.key_table import MOST_KEYS, Key, KeyTable
 from gateway.analysis.late import EPOCH, LateUnits, Said, is_unit
 from gateway.analysis.observe import Thresholds
+from gateway.analysis.settling import Settling
 from gateway.analysis.unit_notes import EVERYTHING, Cells, UnitNotes, fresh_and
 from gateway.analysis.unit_state import Epoch, Kept, State
 from gateway.analysis.whole_keys import WholeKeys
@@ -53,6 +54,7 @@ class UnitBook:
         self._design = design
         self._most_keys = most_keys
         self._first_timing = design.washout + 1
+        self._settles_after = design.closes_after + design.grace
         self.attempt_begins()
 
     @property
@@ -145,7 +147,7 @@ class UnitBook:
         if bucket is None:
             if exchange.arrived >= epoch.since + self._design.warmup:
                 coin = share / BUCKETS
-                notes.unit(coin, is_candidate=is_candidate)
+                self._settle(exchange, coin)
                 self._take_single(exchange, coin, epoch, names)
                 self._open(
                     exchange, coin, epoch, notes.mask(exchange.cell) | EVERYTHING
@@ -220,6 +222,8 @@ class UnitBook:
                 self._close(key)
                 self._keys.changed.add(fingerprint)
         self._keys.bound()
+        for coin, units in state.settling.settled(now - self._settles_after):
+            self._notes.units(coin, units)
         for closed in self._late.close(now):
             self._notes.late(closed, is_in_step=closed.step == state.step)
 
@@ -263,6 +267,7 @@ class UnitBook:
         state = self._state
         state.windows = state.windows.after_restart()
         state.step_since = 0.0
+        state.settling = Settling()
         for epoch in state.epochs.values():
             epoch.since = now
         self._whole.forget()
@@ -280,9 +285,14 @@ class UnitBook:
         if not key.fresh & EVERYTHING:
             key.fresh |= EVERYTHING
             self._keys.changed.add(exchange.fingerprint)
-            self._notes.unit(key.coin, is_candidate=exchange.is_candidate)
+            self._settle(exchange, key.coin)
             mask = self._notes.mask(exchange.cell) | EVERYTHING
             self._open(exchange, key.coin, epoch, mask)
+
+    def _settle(self, exchange: Exchange, coin: float) -> None:
+        """Count a unit for the sample ratio, later."""
+        side = exchange.is_candidate
+        self._state.settling.note(exchange.arrived, coin, is_candidate=side)
 
     def _open(self, exchange: Exchange, coin: float, epoch: Epoch, cells: int) -> None:
         """Await feedback on a unit."""
@@ -356,7 +366,7 @@ class UnitBook:
         observer = notes.observer(names)
         if coin:
             if fresh & EVERYTHING and not is_timing:
-                notes.unit(coin, is_candidate=is_candidate)
+                self._settle(exchange, coin)
             read = observer.timings if is_timing else observer.outcomes
             number = self._state.windows.number(exchange.window)
             places = fresh_and(fresh, number, window)

@@ -116,9 +116,9 @@ class UnitNotes:
                     is_candidate=exchange.is_candidate,
                 )
 
-    def unit(self, coin: float, *, is_candidate: bool) -> None:
-        """Count a unit for the sample ratio."""
-        self._sheet.unit(coin, is_candidate=is_candidate)
+    def units(self, coin: float, units: Sequence[int]) -> None:
+        """Count units of both versions for the sample ratio."""
+        self._sheet.units(coin, units)
 
     def in_step(self, mask: int, *, is_candidate: bool) -> None:
         """Count a unit of the current step, in cells where it is the first time."""

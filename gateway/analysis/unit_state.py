@@ -2,6 +2,7 @@
 
 import msgspec
 
+from gateway.analysis.settling import Settling
 from gateway.analysis.window_numbers import WindowNumbers
 from gateway.domain.units import Share
 
@@ -33,6 +34,7 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
         step_since: When it began, where no epoch began with it; else 0.
         windows: See WindowNumbers.
         latest: When keys were closed last.
+        settling: Units that the sample ratio does not count yet.
 
     """
 
@@ -42,6 +44,7 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
     step_since: float = 0.0
     windows: WindowNumbers = msgspec.field(default_factory=WindowNumbers)
     latest: float = 0.0
+    settling: Settling = msgspec.field(default_factory=Settling)
 
 
 class Kept(msgspec.Struct, array_like=True):
