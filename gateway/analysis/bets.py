@@ -13,12 +13,17 @@ All in natural logs: after eight failures in a row at a coin of 1 % a wealth is 
 
 from collections.abc import Sequence
 from math import exp, inf, log, log1p
+from operator import itemgetter, mul
 from typing import Final, NamedTuple, Self
 
 from gateway.analysis.counts import Bins
 
 _ROUNDING: Final = 1e-12
 """Parts that add up to 1 but for this much leave no cash."""
+
+
+_FEW: Final = 8
+"""Bins."""
 
 
 class Bets(NamedTuple):
@@ -94,16 +99,26 @@ class Mixture:
             candidate: Those that went to the candidate.
 
         """
-        of_candidate = candidate.items()
-        of_baseline = baseline.items()
+        for tables, bins in ((bets.candidate, candidate), (bets.baseline, baseline)):
+            if bins:
+                self._settle(tables, bins)
+
+    def _settle(self, tables: tuple[tuple[float, ...], ...], bins: Bins) -> None:
+        """Pay all alternatives: by bins where these are few, by tables where many; speed."""
         wealths = self.log_wealths
-        for place, (won, lost) in enumerate(zip(*bets, strict=True)):
-            change = 0.0
-            for bin_number, count in of_candidate:
-                change += count * won[bin_number]
-            for bin_number, count in of_baseline:
-                change += count * lost[bin_number]
-            wealths[place] += change
+        if len(bins) <= _FEW:
+            for place, count in bins.items():
+                wealths = [
+                    wealth + count * table[place]
+                    for wealth, table in zip(wealths, tables, strict=True)
+                ]
+        else:
+            look_up, counts = itemgetter(*bins), bins.values()
+            wealths = [
+                wealth + sum(map(mul, counts, look_up(table)))
+                for wealth, table in zip(wealths, tables, strict=True)
+            ]
+        self.log_wealths = wealths
 
     def total(self) -> float:
         """Give ln E: the log of everything."""

@@ -6,20 +6,30 @@ so that a restart, or a replay of the journal, makes the same ones.
 """
 
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Final, TypeAlias
 
 import msgspec
 
 from gateway.analysis.bets import Bets
 from gateway.analysis.counts import Bins, add_bins
-from gateway.analysis.past import Past
+from gateway.analysis.past import HALF_LIFE, Past
 
 MakeBets: TypeAlias = Callable[[Past, float], Bets]
 """From the past and the coin."""
 
-_WORTH_IT: Final = 5
-"""New units are taken into the past when they are a fifth of it: a table takes up to
-0.2 ms, there are hundreds, and one from five sixths of the units bets nearly the same."""
+_WORTH_A_LOOK: Final = 5
+"""New units are looked at when they are a fifth of the past."""
+
+_CHANGED: Final = 0.1
+"""A part of units has changed when it did so by a tenth of its standard deviation; then,
+and when the past has doubled, new tables are made. There are hundreds, of up to 0.2 ms
+each, and steady traffic makes the same ones again and again."""
+
+_MOST_WAITING: Final = 8 * HALF_LIFE
+_EVENT_OR_NOT: Final = 2
+"""Bins of what has tables that cost nothing, and rates so low that a tenth of a deviation
+is several times as much: these follow whatever is new by a fifth."""
 
 _MOST_TABLES: Final = 16
 """Coins whose tables are held; more are made again when they are needed."""
@@ -81,12 +91,56 @@ class Lessons:
         add_bins(self._waiting, baseline)
 
     def settle(self) -> None:
-        """Take what was learnt into the past, when it is enough to change a bet."""
-        units = sum(self._waiting.values())
-        if units and units * _WORTH_IT >= self.past.total:
-            self.past.add(self._waiting)
-            self._waiting = {}
-            self._tables.clear()
+        """Take what was learnt into the past, when it is enough to change a bet.
+
+        By what was learnt and the past alone, so that whoever plays the blocks again
+        comes to the same.
+        """
+        if self.is_due():
+            self.take()
+
+    def take(self) -> None:
+        """Take what was learnt into the past; new tables will be made."""
+        self.past.add(self._waiting)
+        self._waiting = {}
+        self._tables.clear()
+
+    @property
+    def is_cheap(self) -> bool:
+        """Whether a table costs next to nothing."""
+        return len(self.past.counts) <= _EVENT_OR_NOT
+
+    @property
+    def news(self) -> float:
+        """How many units were learnt, for each that is in the past."""
+        return sum(self._waiting.values()) / (1 + self.past.total)
+
+    def is_due(self) -> bool:
+        """Tell whether what was learnt is enough to change a bet."""
+        units, total = sum(self._waiting.values()), self.past.total
+        if not units or units * _WORTH_A_LOOK < total:
+            return False
+        if units >= _MOST_WAITING or (units >= total and total < HALF_LIFE):
+            return True
+        return self.is_cheap or self._has_changed(units)
+
+    def _has_changed(self, units: int) -> bool:
+        """Tell whether the part up to any bin changes by much, as new units come in."""
+        before, waiting = self.past.total, self._waiting
+        new = units / (units + before * 0.5 ** (units / HALF_LIFE))
+        reached = list(accumulate(self.past.counts))
+        seen = 0
+        for bin_number in sorted(waiting):
+            for was, now in (
+                (reached[bin_number] - self.past.counts[bin_number], seen),
+                (reached[bin_number], seen + waiting[bin_number]),
+            ):
+                change = new * (now / units - was / before)
+                part = was / before + change
+                if change**2 > _CHANGED**2 * max(part * (1 - part), 1 / before):
+                    return True
+            seen += waiting[bin_number]
+        return False
 
     def begin_again(self) -> None:
         """Forget the tables: what they are made with has changed."""

@@ -6,6 +6,7 @@ windows of two equal versions gave 5.5 to 8 % false alarms at an alpha of 5 %.
 """
 
 from functools import partial
+from operator import itemgetter
 from typing import Final
 
 import msgspec
@@ -18,6 +19,9 @@ from gateway.analysis.lessons import KeptLessons, Lessons
 from gateway.analysis.past import Past
 from gateway.analysis.shares import log_threshold, log_threshold_of, window_part
 from gateway.analysis.trial_process import KeptProcess, Key, Process, Restarts
+
+_MOST_TAKEN: Final = 24
+"""Lessons that are taken at the end of a block: tables for two coins, 0.2 ms each."""
 
 _LIVE_WINDOWS: Final = 3
 """Numbers that are counted at one time: keys' windows begin at different moments, so two
@@ -90,8 +94,7 @@ class Regressions:
                 process.close(coin, pair)
             learners[metric, cell] = lessons = self.lessons_of(metric, cell)
             lessons.learn(pair[0])
-        for lessons in learners.values():
-            lessons.settle()
+        _settle(learners)
         if self._is_share_due:
             self.share()
 
@@ -213,6 +216,24 @@ class Regressions:
     @staticmethod
     def _excess(process: Process) -> float:
         return process.mixture.total() - process.log_threshold
+
+
+def _settle(learners: dict[tuple[int, int], Lessons]) -> None:
+    """Let lessons be taken; of those with costly tables the ones with most news first.
+
+    What is left waits for the next block: all cells of all metrics would otherwise need
+    new tables at one moment. Which, follows from closed blocks alone.
+    """
+    due = []
+    for place, lessons in learners.items():
+        if not lessons.is_due():
+            continue
+        if lessons.is_cheap:
+            lessons.take()
+        else:
+            due.append((-lessons.news, place, lessons))
+    for _, _, lessons in sorted(due, key=itemgetter(0, 1))[:_MOST_TAKEN]:
+        lessons.take()
 
 
 def _make(rule: Metric, past: Past, coin: float) -> Bets:

@@ -8,8 +8,9 @@ larger than the baseline times the tolerance. What failed is in the last bin, ab
 """
 
 from collections.abc import Iterable
-from itertools import accumulate
-from math import ceil, exp, expm1, log, log1p
+from itertools import accumulate, chain, repeat
+from math import ceil, exp, log, log1p
+from operator import mul
 from statistics import NormalDist
 from typing import Final
 
@@ -82,24 +83,47 @@ def _moved(table: tuple[float, ...], bins: int) -> tuple[float, ...]:
 
 
 def _shifts(past: Past, coin: float) -> Iterable[Payoff]:
-    """Tilt the past by each kappa: ln A = l - ln(1 - w + w e^l), ln B = the same less l."""
-    weights = past.weights()
+    """Tilt the past by each kappa: ln A = l - ln(1 - w + w e^l), ln B = the same less l.
+
+    Bins in which the past has nothing, and which follow each other, share their payoffs:
+    what is worked out is a fifth of the table.
+    """
+    weights, lengths = _runs(past.weights())
     scores = _normal_scores(weights, past.total)
     for tilt in _TILTS:
-        norm = sum(
-            weight * exp(tilt * score)
-            for weight, score in zip(weights, scores, strict=True)
-            if weight
-        )
-        shift = log(norm) if norm else 0.0
-        tilted = [tilt * score - shift for score in scores]
-        lost = [-log1p(coin * expm1(rise)) for rise in tilted]
-        won = [rise + loss for rise, loss in zip(tilted, lost, strict=True)]
-        yield Payoff(tuple(won), tuple(lost))
+        rises = [exp(tilt * score) for score in scores]
+        norm = sum(map(mul, weights, rises)) or 1.0
+        shift, part = log(norm), coin / norm
+        lost = [-log1p(part * rise - coin) for rise in rises]
+        won = [
+            tilt * score - shift + loss
+            for score, loss in zip(scores, lost, strict=True)
+        ]
+        yield Payoff(_spread(won, lengths), _spread(lost, lengths))
+
+
+def _runs(weights: list[float]) -> tuple[list[float], list[int]]:
+    """Put bins together that follow each other without any weight; give how many each is."""
+    found: list[float] = []
+    lengths: list[int] = []
+    is_open = False
+    for weight in weights:
+        if not weight and is_open:
+            lengths[-1] += 1
+            continue
+        found.append(weight)
+        lengths.append(1)
+        is_open = not weight
+    return found, lengths
+
+
+def _spread(values: list[float], lengths: list[int]) -> tuple[float, ...]:
+    """Give each value as often as its run is long."""
+    return tuple(chain.from_iterable(map(repeat, values, lengths)))
 
 
 def _normal_scores(weights: list[float], total: float) -> list[float]:
-    """Give each bin's normal score by its middle rank; rising, so the bets are monotone.
+    """Give each run's normal score by its middle rank; rising, so the bets are monotone.
 
     Few units cannot say how far out something is: the ranks stay half a unit inside, and
     without any unit all scores are 0, which bets nothing.

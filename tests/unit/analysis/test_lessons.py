@@ -55,3 +55,44 @@ def test_tables_of_many_coins_are_made_again_and_not_held() -> None:
         lessons.bets(place / 1000)
     assert lessons.bets(0.001) == first
     assert lessons.bets(0.001) is not first
+
+
+def _steady(units: int) -> dict[int, int]:
+    return dict.fromkeys(range(10, 30), units // 20)
+
+
+def _settled(bins: dict[int, int]) -> bool:
+    """Tell whether new units make new tables, after 10,000 that are spread evenly."""
+    lessons = Lessons(41, _of_total)
+    lessons.learn(_steady(10_000))
+    lessons.settle()
+    before = lessons.bets(0.5)
+    lessons.learn(bins)
+    lessons.settle()
+    return lessons.bets(0.5) is not before
+
+
+def test_steady_units_make_no_new_tables_until_they_are_as_many_as_before() -> None:
+    assert not _settled(_steady(9_000))
+    assert _settled(_steady(10_000))
+
+
+def test_units_that_are_unlike_make_new_tables() -> None:
+    assert _settled(dict.fromkeys(range(15, 35), 130))
+    assert not _settled(dict.fromkeys(range(15, 35), 90))
+    assert _settled(_steady(2_400) | {40: 200})
+
+
+def test_steady_units_do_not_wait_for_ever() -> None:
+    lessons = Lessons(41, _of_total)
+    for _ in range(8):
+        lessons.learn(_steady(10_000))
+        lessons.settle()
+    made = 0
+    for _ in range(40):
+        before = lessons.bets(0.5)
+        lessons.learn(_steady(10_000))
+        lessons.settle()
+        made += lessons.bets(0.5) is not before
+
+    assert made == 2

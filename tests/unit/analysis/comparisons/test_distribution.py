@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from statistics import NormalDist
 
 import pytest
 from mpmath import mp, mpf
@@ -53,6 +54,27 @@ def test_a_tilt_is_that_of_normal_scores_in_fifty_digits() -> None:
             lost = -mp.log(1 - w + w * mp.exp(tilt))
             assert bets.baseline[2][b] == pytest.approx(float(lost), rel=1e-9)
             assert bets.candidate[2][b] == pytest.approx(float(tilt + lost), rel=1e-9)
+
+
+@pytest.mark.parametrize("history", [{3: 1_000, 7: 3_000, 9: 1_000}, BELL, {0: 5}])
+def test_bins_without_a_past_have_the_payoffs_that_their_ranks_give(
+    history: Bins,
+) -> None:
+    """Whatever is worked out together: bin by bin, by the formula, it is the same."""
+    w, kappa, total = 0.05, 0.35, sum(history.values())
+    parts = [history.get(b, 0) / total for b in range(BIN_COUNT)]
+    clip = max(2e-4, 0.5 / (total + 1))
+    ranks = [sum(parts[:b]) + parts[b] / 2 for b in range(BIN_COUNT)]
+    scores = [NormalDist().inv_cdf(min(max(u, clip), 1 - clip)) for u in ranks]
+    psi = math.log(
+        sum(part * math.exp(kappa * z) for part, z in zip(parts, scores, strict=True))
+    )
+    bets = bets_of(history, coin=w)
+    for b, score in enumerate(scores):
+        rise = kappa * score - psi
+        lost = -math.log(1 - w + w * math.exp(rise))
+        assert bets.baseline[1][b] == pytest.approx(lost, abs=1e-9)
+        assert bets.candidate[1][b] == pytest.approx(rise + lost, abs=1e-9)
 
 
 @pytest.mark.parametrize(
