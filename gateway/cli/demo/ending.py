@@ -126,14 +126,16 @@ def _caught(scene: Scene, act: Act, end: Move) -> str:
 def _over(scene: Scene, act: Act) -> Iterable[str]:
     """Say how soon a rollback was over, and that it cut nothing."""
     late = scene.ledger.late
-    if late is None or late <= SOON_S:
-        told = "no request sent after it" if late is None else "the last request"
-        when = "" if late is None else f", sent {duration(late)} after it,"
-        yield (
-            f"From the decision to 0 % on {WORKERS} workers: {told}{when} reached "
-            f"{act.candidate}. {scene.ledger.outlived} of its answers were running, and "
-            "ended whole."
-        )
+    if late is not None and late > SOON_S:
+        return
+    told = "none that was sent later was"
+    if late is not None:
+        told = f"the last one was sent {duration(late)} later, and was"
+    yield (
+        f"From the decision to 0 % on {WORKERS} workers: of all requests, {told} answered "
+        f"by {act.candidate}. {scene.ledger.outlived} of its answers were running, and "
+        "ended whole."
+    )
 
 
 def _nobody_noticed(scene: Scene) -> Iterable[str]:
