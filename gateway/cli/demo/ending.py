@@ -170,7 +170,7 @@ def _on_your_own() -> Iterable[tuple[str, str]]:
         "this demo, left running, to be asked: status, analysis, journal, replay",
     )
     yield (
-        "sluicegate simulate gateway.yaml",
+        "sluicegate simulate gateway.yaml --keys-per-hour 1000",
         "how long a release of yours takes, and what it would catch how soon",
     )
     yield (
