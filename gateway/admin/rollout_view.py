@@ -113,6 +113,7 @@ def _assessment(found: Assessment) -> Json:
             "baseline": found.baseline_units,
             "candidate": found.candidate_units,
         },
+        "is_mirrored": found.is_mirrored,
         "short_segments": [list(pair) for pair in found.short_segments],
         "units_needed": found.units_needed,
     }

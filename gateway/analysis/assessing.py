@@ -95,7 +95,7 @@ def assess(evidence: Evidence) -> Assessment:
     integrity = _integrity(evidence)
     asked = _asked(evidence)
     names = [metric.name for metric in design.metrics]
-    missing = [number for number in asked if not step.counted.get(number)]
+    missing = [number for number in asked if _is_missing(evidence, number)]
     unproven = [
         number
         for number in asked
@@ -112,6 +112,7 @@ def assess(evidence: Evidence) -> Assessment:
         ),
         baseline_units=step.units[0],
         candidate_units=step.units[1],
+        is_mirrored=step.is_mirrored,
         short_segments=tuple(
             design.cells[cell - 1]
             for cell in design.required_cells
@@ -242,7 +243,7 @@ def _verdict(evidence: Evidence, number: int, cell: int, found: _Near) -> Verdic
     if cell or evidence.step.rung is None:
         has_units = found.key is not None or found.is_mirrored
         return Verdict.UNDECIDED if has_units else Verdict.NO_DATA
-    if not evidence.step.counted.get(number) or _is_left_out(evidence, number):
+    if _is_missing(evidence, number) or _is_left_out(evidence, number):
         return Verdict.NO_DATA
     return Verdict.SAFE if _is_proven(evidence, number) else Verdict.UNDECIDED
 
@@ -309,6 +310,16 @@ def _asked(evidence: Evidence) -> list[int]:
         if metric.on_failure is not OnFailure.WARN
         and not _is_left_out(evidence, number)
     ]
+
+
+def _is_missing(evidence: Evidence, number: int) -> bool:
+    """Whether nothing was heard of a metric in this step; of feedback: nothing is awaited.
+
+    Each unit of a step is awaited until its deadline: that is no silence yet.
+    """
+    step, metric = evidence.step, evidence.design.metrics[number]
+    is_awaited = metric.is_late and any(step.units)
+    return not step.counted.get(number) and not is_awaited
 
 
 def _is_left_out(evidence: Evidence, number: int) -> bool:

@@ -6,7 +6,7 @@ Everything that a later look could be tempted to choose by what it saw is chosen
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.domain.rollout import Margin, OnFailure, Worse
+from gateway.domain.rollout import FEEDBACK, Margin, OnFailure, Worse
 from gateway.domain.units import Seconds
 
 
@@ -65,12 +65,19 @@ class Metric:
     is_default: bool = False
 
     @property
+    def is_late(self) -> bool:
+        """Whether it counts feedback, which comes later than the answer (analysis.late)."""
+        return self.signal.startswith(FEEDBACK)
+
+    @property
     def has_pairs(self) -> bool:
         """Whether mirrored pairs are judged by it.
 
-        Outcome and quality are; amounts never, doubled load changes them by itself.
+        Outcome and quality are; amounts never, doubled load changes them by itself; nor
+        feedback, as nobody sees the answer to a copy.
         """
-        return self.kind is not Kind.DISTRIBUTION and not self.is_timing
+        is_amount = self.kind is Kind.DISTRIBUTION or self.is_timing
+        return not (is_amount or self.is_late)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +107,8 @@ class Design:
         closes_after: Seconds.
         closes_exchanges: See AnalysisPlan.
         grace: Seconds after its close that a key's running exchanges are waited for.
+        feedback_deadline: Seconds after its assignment for which feedback on a unit
+            counts; then it closes.
 
     """
 
@@ -120,4 +129,5 @@ class Design:
     by_request: bool = False
     closes_after: Seconds = Seconds(600.0)
     closes_exchanges: int = 20
-    grace: Seconds = Seconds(30.0)
+    grace: Seconds = Seconds(35.0)
+    feedback_deadline: Seconds = Seconds(86_400.0)

@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 from gateway.analysis.bets import Bets
 from gateway.analysis.design import LOSS_BINS, Kind, Metric
 from gateway.analysis.geometric import BIN_COUNT, GROWTH
+from gateway.domain.rollout import Worse
 
 Chances: TypeAlias = tuple[float, ...]
 """The probability of each bin."""
@@ -35,6 +36,7 @@ class Assumed:
 
     Attributes:
         rate: Of events of a RATE metric.
+        silence: Of units that say nothing, of feedback of which less is worse.
         loss: Mean of a MEAN metric's losses: 1 - score.
         spread: Their standard deviation.
         sigma: Of the logarithm of a DISTRIBUTION metric's amounts.
@@ -44,6 +46,7 @@ class Assumed:
     """
 
     rate: float = 0.005
+    silence: float = 0.95
     loss: float = 0.2
     spread: float = 0.2
     sigma: float = 0.5
@@ -51,8 +54,9 @@ class Assumed:
     exchanges: int = 1
 
     def rate_of(self, metric: Metric) -> float:
-        """Give the rate of a RATE metric."""
-        return self.rates.get(metric.name, self.rate)
+        """Give the rate of a RATE metric, as losses."""
+        is_silence = metric.is_late and metric.worse is Worse.LOWER
+        return self.rates.get(metric.name, self.silence if is_silence else self.rate)
 
 
 def gains(bets: Bets, baseline: Chances, candidate: Chances, coin: float) -> Chances:

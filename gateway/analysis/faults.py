@@ -16,6 +16,7 @@ from gateway.analysis.expected import (
 )
 from gateway.analysis.geometric import GROWTH
 from gateway.analysis.past import Past
+from gateway.domain.rollout import Worse
 
 _HISTORY: Final = 5_000
 """Units of the baseline from which bets are thought to be made."""
@@ -129,3 +130,18 @@ FAULTS: Final[Sequence[Fault]] = (
     Fault(kind=Kind.MEAN, name="0.2 worse", apply=lossier(0.2)),
 )
 """What a plan is asked about."""
+
+_SILENCE: Final = Fault(
+    kind=Kind.RATE, name="none of it any more", apply=event_rate(1.0)
+)
+
+
+def faults_of(metric: Metric) -> Sequence[Fault]:
+    """Give the faults that a metric is asked about.
+
+    Of feedback of which less is worse the losses are silence, and what is usual: three
+    times as much of it is more than all.
+    """
+    if metric.is_late and metric.worse is Worse.LOWER:
+        return (_SILENCE,)
+    return [fault for fault in FAULTS if fault.kind is metric.kind]

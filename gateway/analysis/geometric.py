@@ -1,17 +1,17 @@
-"""Bins that grow by a tenth, for amounts that have no upper end: time, money, tokens.
+"""Bins that grow by a twentieth, for amounts that have no upper end: time, money, tokens.
 
-A quantile read from them is at most a tenth too high, and a tolerance of x(1 + m) is a
-number of bins (statistics of durations are multiplicative). The last bin is for what
-failed, and for everything beyond the grid: from 1 ms it reaches beyond an hour, from one
-token to 3.8 million, from 1e-6 USD to 3.8 USD.
+A quantile read from them is at most 5 % too high, and a tolerance of x(1 + m) is a number
+of bins, rounded up (statistics of durations are multiplicative): the usual one, x1.05, is
+one bin exactly. The last bin is for what failed, and for everything beyond the grid: from
+1 ms it reaches beyond an hour, from one token to 5.7 million, from 1e-6 USD to 5.7 USD.
 """
 
 from bisect import bisect_left
 from functools import lru_cache
 from typing import Final
 
-GROWTH: Final = 1.1
-BIN_COUNT: Final = 161
+GROWTH: Final = 1.05
+BIN_COUNT: Final = 321
 FAILED_BIN: Final = BIN_COUNT - 1
 
 

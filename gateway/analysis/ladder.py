@@ -38,6 +38,15 @@ LADDER: Final[Mapping[Kind, Rungs]] = {
 }
 """By kind: for a weight up to 5 %, up to 25 %, above; and strict."""
 
+LESS_FEEDBACK: Final[Rungs] = (
+    Margin(relative=1 / 2),
+    Margin(relative=1 / 3),
+    Margin(relative=1 / 3),
+    Margin(relative=1 / 11),
+)
+"""Of feedback of which less is worse: the relative parts of rates, turned round. An
+absolute part would often be more than all that is said."""
+
 TOLERANCE: Final = Margin(relative=0.05, absolute=0.0005)
 """What a candidate may be worse without a rollback. Without one, a change for the worse
 by 4 % is certain after 1.5 million requests, and no promotion's margin minds it."""

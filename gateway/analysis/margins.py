@@ -11,14 +11,12 @@ from gateway.analysis.expected import (
     Chances,
     bell,
     gains,
-    mean_of,
     shares_of_events,
     units_until,
 )
 from gateway.analysis.noninferiority import PROOF_PRIOR, proof_bets
 from gateway.domain.rollout import Margin
 
-_LEAST_VARIANCE: Final = 1e-5
 _WIDEST: Final = 0.5
 _HALVINGS: Final = 20
 _normal: Final = NormalDist()
@@ -47,14 +45,11 @@ def units_to_prove(
     needed: list[int] = []
     for equal, beyond in key_losses(metric, assumed, margin):
         is_quantile = metric.kind is Kind.DISTRIBUTION
-        mean = mean_of(GRID, equal)
-        variance = sum(c * (g - mean) ** 2 for c, g in zip(equal, GRID, strict=True))
         bets = proof_bets(
-            mean,
-            max(variance, _LEAST_VARIANCE),
+            tuple(zip(GRID, equal, strict=True)),
             coin,
             Margin() if is_quantile else margin,
-            equal_mean=mean_of(GRID, beyond) if is_quantile else None,
+            equal=tuple(zip(GRID, beyond, strict=True)) if is_quantile else None,
         )
         units = units_until(-log(beta), PROOF_PRIOR, gains(bets, equal, beyond, coin))
         if units is None:
@@ -115,7 +110,8 @@ def key_losses(
     """
     match metric.kind:
         case Kind.RATE:
-            equal = shares_of_events(assumed.rate_of(metric), assumed.exchanges)
+            exchanges = 1 if metric.is_late else assumed.exchanges
+            equal = shares_of_events(assumed.rate_of(metric), exchanges)
             return [(equal, equal)]
         case Kind.MEAN:
             equal = bell(assumed.loss, assumed.spread / assumed.exchanges**0.5)

@@ -11,11 +11,18 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, assert_never
 
 from gateway.analysis.design import Design, Kind, Metric
-from gateway.analysis.ladder import LADDER, Rungs, as_losses, tolerance_within
+from gateway.analysis.ladder import (
+    LADDER,
+    LESS_FEEDBACK,
+    Rungs,
+    as_losses,
+    tolerance_within,
+)
 from gateway.analysis.shares import PAIRS_PART, cell_shares
 from gateway.domain.errors import BadConfiguration
 from gateway.domain.outcome import Outcome
 from gateway.domain.rollout import (
+    FEEDBACK,
     AnalysisPlan,
     CountedBy,
     Margin,
@@ -113,6 +120,7 @@ class Surroundings:
         is_read: Answers are read, so that a refusal or an invalid one is known as such.
         longest: How long the plan may take; seconds.
         mirrors: Requests may be mirrored.
+        feedback_deadline: See Design.
 
     """
 
@@ -122,6 +130,7 @@ class Surroundings:
     is_read: bool = True
     longest: Seconds
     mirrors: bool = False
+    feedback_deadline: Seconds = Seconds(86_400.0)
 
 
 def design_of(plan: AnalysisPlan, around: Surroundings) -> Design:
@@ -165,6 +174,7 @@ def design_of(plan: AnalysisPlan, around: Surroundings) -> Design:
         closes_after=plan.closes_after,
         closes_exchanges=plan.closes_exchanges,
         grace=plan.grace,
+        feedback_deadline=around.feedback_deadline,
     )
 
 
@@ -292,8 +302,8 @@ def _metric(draft: _Draft, name: str, share: float, *, is_default: bool) -> Metr
         smallest=measure.smallest,
         on_failure=rule.on_failure,
         share=share,
-        margins=_margins(rule.margin, measure.kind, worse),
-        tolerance=tolerance_within(rule.margin),
+        margins=_margins(draft),
+        tolerance=_tolerance(draft),
         ceiling=rule.ceiling,
         is_default=is_default,
     )
@@ -329,11 +339,33 @@ def _quantiles(statistic: Statistic, worse: Worse) -> Iterable[float]:
                 assert_never(worse)
 
 
-def _margins(margin: Margin | None, kind: Kind, worse: Worse) -> Rungs:
-    if margin is None:
+def _margins(draft: _Draft) -> Rungs:
+    margin, kind = draft.rule.margin, draft.measure.kind
+    if margin is not None:
+        own = as_losses(margin, kind, draft.worse)
+        return own, own, own, own
+    if not _is_less_feedback(draft):
         return LADDER[kind]
-    own = as_losses(margin, kind, worse)
-    return own, own, own, own
+    first, second, third, strict = [
+        as_losses(rung, kind, draft.worse) for rung in LESS_FEEDBACK
+    ]
+    return first, second, third, strict
+
+
+def _tolerance(draft: _Draft) -> Margin:
+    tolerance = tolerance_within(draft.rule.margin)
+    if not _is_less_feedback(draft):
+        return tolerance
+    return as_losses(tolerance, draft.measure.kind, draft.worse)
+
+
+def _is_less_feedback(draft: _Draft) -> bool:
+    """Whether fewer of it are worse: few say anything, so silence is what is usual.
+
+    A twentieth more of it would be all there is; limits are of what is said.
+    """
+    is_late = draft.rule.signal.startswith(FEEDBACK)
+    return is_late and draft.worse is Worse.LOWER
 
 
 def _required(plan: AnalysisPlan, around: Surroundings) -> tuple[int, ...]:

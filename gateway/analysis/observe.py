@@ -20,7 +20,8 @@ from gateway.domain.rollout import Worse
 OVERDUE: Final = "overdue"
 """Outcome of an exchange that was recorded at its deadline, while it was still running."""
 
-BIN_BITS: Final = 8
+BIN_BITS: Final = 9
+"""Enough for the bins of any kind: BIN_COUNT is 321."""
 
 UNKNOWN: Final = 255
 """Stands for None among losses, where each is one byte."""

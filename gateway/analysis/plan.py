@@ -12,7 +12,7 @@ from typing import Final
 from gateway.analysis.counts import FRESH
 from gateway.analysis.design import Design, Metric
 from gateway.analysis.expected import Assumed
-from gateway.analysis.faults import FAULTS, units_to_detect
+from gateway.analysis.faults import faults_of, units_to_detect
 from gateway.analysis.ladder import rung_of
 from gateway.analysis.margins import smallest_margin, units_to_prove
 from gateway.analysis.shares import log_threshold
@@ -77,6 +77,9 @@ class MetricOutlook:
         duration: Until then; None as in Find, or beyond the step's timeout.
         smallest: What can be proven within the step's timeout instead; None: nothing, or
             the margin itself can, or the traffic is unknown.
+        known_after: From a unit's assignment until its value is known: the step cannot
+            pass before.
+        is_too_late: Of feedback: the step's timeout is over by then.
         finds: Faults, from small to large.
 
     """
@@ -87,6 +90,8 @@ class MetricOutlook:
     units: int | None
     duration: Seconds | None
     smallest: Margin | None
+    known_after: Seconds
+    is_too_late: bool
     finds: tuple[Find, ...]
 
 
@@ -147,7 +152,11 @@ class Outlook:
             if step.duration is None
             and metric.is_asked
             and metric.duration is None
-            and (metric.units is None or step.units_per_hour is not None)
+            and (
+                metric.units is None
+                or metric.is_too_late
+                or step.units_per_hour is not None
+            )
         )
 
 
@@ -216,6 +225,7 @@ class _Ahead:
         metrics = tuple(
             self._metric(number, metric, metric.margins[rung])
             for number, metric in enumerate(self.design.metrics)
+            if metric.on_failure is not OnFailure.WARN
         )
         return StepOutlook(
             place=self.place,
@@ -230,11 +240,12 @@ class _Ahead:
     def _metric(self, number: int, metric: Metric, margin: Margin) -> MetricOutlook:
         coin, beta = self._coin(), self.design.beta
         units = units_to_prove(metric, self.assumed, margin, coin, beta)
-        duration = None if units is None else self._lasts(units, self._closing())
-        if duration is not None and duration > self.plan.analysis.step_timeout:
+        closing, timeout = self._closing(metric), self.plan.analysis.step_timeout
+        duration = None if units is None else self._lasts(units, closing)
+        if duration is not None and duration > timeout:
             duration = None
         smallest = None
-        if duration is None and (available := self._available()):
+        if duration is None and (available := self._available(closing)):
             smallest = smallest_margin(
                 metric, self.assumed, margin, coin, beta, available
             )
@@ -245,6 +256,8 @@ class _Ahead:
             units=units,
             duration=duration,
             smallest=smallest,
+            known_after=closing,
+            is_too_late=metric.is_late and closing >= timeout,
             finds=tuple(self._finds(number, metric)),
         )
 
@@ -252,13 +265,13 @@ class _Ahead:
         threshold = log_threshold(self.design, number, 0, FRESH)
         if threshold == inf:
             return
-        for fault in FAULTS:
-            if fault.kind is metric.kind:
-                units = units_to_detect(
-                    metric, self.assumed, fault, self._coin(), threshold
-                )
-                duration = None if units is None else self._lasts(units, 0.0)
-                yield Find(fault=fault.name, units=units, duration=duration)
+        closing = self._closing(metric) if metric.is_late else 0.0
+        for fault in faults_of(metric):
+            units = units_to_detect(
+                metric, self.assumed, fault, self._coin(), threshold
+            )
+            duration = None if units is None else self._lasts(units, closing)
+            yield Find(fault=fault.name, units=units, duration=duration)
 
     def _coin(self) -> float:
         """Give the coin of keys that were on the baseline; requests toss the weight.
@@ -292,15 +305,18 @@ class _Ahead:
             return None
         return int(self.traffic.keys * self._joining())
 
-    def _closing(self) -> float:
-        return self.design.closes_after + self.design.grace
+    def _closing(self, metric: Metric) -> Seconds:
+        """Give the time from a unit's assignment until its value is known."""
+        if metric.is_late:
+            return self.design.feedback_deadline
+        return Seconds(self.design.closes_after + self.design.grace)
 
-    def _available(self) -> float | None:
+    def _available(self, closing: Seconds) -> float | None:
         """Give the whole keys that the candidate can have within the timeout."""
         per_hour, most = self._units_per_hour(), self._most_units()
         if per_hour is None:
             return None
-        time = max(self.plan.analysis.step_timeout - self._closing(), 0.0)
+        time = max(self.plan.analysis.step_timeout - closing, 0.0)
         units = per_hour * time / _HOUR
         return units if most is None else min(units, most)
 

@@ -30,6 +30,9 @@ def tell(
     kinds = {metric.name: metric.kind for metric in design.metrics}
     unit = "requests" if design.by_request else "keys"
     lines = [_whole(ahead, candidate), *_warnings(ahead, kinds, unit)]
+    asked = {metric.metric for step in ahead.steps for metric in step.metrics}
+    late = [each.name for each in design.metrics if each.is_late and each.name in asked]
+    lines += [_not_before(late, design)] if late else []
     for number, step in enumerate(ahead.steps, start=1):
         name = f"step {number}"
         if ahead.strategy is Strategy.BLUE_GREEN:
@@ -62,6 +65,14 @@ def _warnings(ahead: Outlook, kinds: dict[str, Kind], unit: str) -> Iterator[str
         )
 
 
+def _not_before(late: list[str], design: Design) -> str:
+    after = told_duration(design.feedback_deadline)
+    return (
+        f"{' and '.join(late)}: known {after} after each answer (feedback.deadline). No "
+        "step passes before that."
+    )
+
+
 def _unproven(step: StepOutlook, metric: MetricOutlook, kind: Kind, unit: str) -> str:
     weight = f"{percent_from_share(step.share):g} %"
     margin = told_margin(metric.margin, kind)
@@ -69,6 +80,12 @@ def _unproven(step: StepOutlook, metric: MetricOutlook, kind: Kind, unit: str) -
         return (
             f"{metric.metric} within {margin} cannot be proven at {weight} at all. "
             "Give it a wider margin."
+        )
+    if metric.is_too_late:
+        return (
+            f"{metric.metric} is known {told_duration(metric.known_after)} after an "
+            f"answer, and by then step_timeout is over at {weight}. "
+            "Write a longer step_timeout or a shorter feedback.deadline."
         )
     most = step.most_units
     there = "more than come within step_timeout"

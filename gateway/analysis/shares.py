@@ -103,8 +103,10 @@ def log_threshold(design: Design, metric: int, cell: int, process: int) -> float
         Infinite where it has no part at all.
 
     """
-    of_pairs = design.pairs_part if design.metrics[metric].has_pairs else 0.0
-    part = {FRESH: _FRESH_PART - of_pairs, PAIRS: of_pairs}[process]
+    compared = design.metrics[metric]
+    of_pairs = design.pairs_part if compared.has_pairs else 0.0
+    fresh = _FRESH_PART + (_WINDOWS_PART if compared.is_late else 0.0)  # has no windows
+    part = {FRESH: fresh - of_pairs, PAIRS: of_pairs}[process]
     return log_threshold_of(design, metric, cell, part)
 
 

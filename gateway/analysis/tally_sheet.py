@@ -4,7 +4,7 @@ Noting is a list that grows by a few whole numbers; the counting itself is done 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from gateway.analysis.counts import Counts, Place
@@ -40,12 +40,11 @@ class TallySheet:
         for cell in cells:
             noted[process, coin, cell, is_candidate] += codes
 
-    def unit(self, coin: float, *, is_candidate: bool) -> None:
-        """Count a unit for the sample ratio."""
-        units = self._counts.units.get(coin)
-        if units is None:
-            self._counts.units[coin] = units = [0, 0]
-        units[is_candidate] += 1
+    def units(self, coin: float, more: Sequence[int]) -> None:
+        """Count units of both versions for the sample ratio."""
+        units = self._counts.units.setdefault(coin, [0, 0])
+        units[0] += more[0]
+        units[1] += more[1]
 
     def in_step(self, *, is_candidate: bool) -> None:
         """Count a unit of the current step."""

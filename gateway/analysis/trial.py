@@ -29,7 +29,7 @@ from gateway.analysis.sample_ratio import Dumped, SampleRatio
 from gateway.analysis.trial_process import Key
 from gateway.domain.verdict import Assessment, Finding
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 
 class _KeptStep(msgspec.Struct, array_like=True, frozen=True):

@@ -10,7 +10,8 @@ key counts
 - once in each window, with the same coin, for a process of that window alone;
 - in each cell (segment and value) once more, with the first exchange heard of in it;
 - of timing metrics, with the first exchange after the washout;
-- once in the proof of a step, with the mean of its first exchanges (whole_keys).
+- once in the proof of a step, with the mean of its first exchanges (whole_keys);
+- of feedback once, when its deadline has passed, with what was said by then (late).
 
 Only what was tossed by the coin comes here. An exchange on another side than its bucket's
 (pinned, or drained) counts for nothing and reveals nothing.
@@ -25,57 +26,19 @@ from gateway.analysis.counts import Counts
 from gateway.analysis.design import Design
 from gateway.analysis.exchange import Exchange
 from gateway.analysis.key_table import MOST_KEYS, Key, KeyTable
+from gateway.analysis.late import EPOCH, LateUnits, Said, is_unit
 from gateway.analysis.observe import Thresholds
+from gateway.analysis.settling import Settling
 from gateway.analysis.unit_notes import EVERYTHING, Cells, UnitNotes, fresh_and
+from gateway.analysis.unit_state import Epoch, Kept, State
 from gateway.analysis.whole_keys import WholeKeys
-from gateway.analysis.window_numbers import WindowNumbers
 from gateway.domain.units import BUCKETS, Share
 
 MOST_EPOCHS: Final = 64
 """Epochs whose late records still count; those of earlier ones are left out."""
 
 _NO_CELLS: Final[Cells] = {}
-
-
-class _Epoch(msgspec.Struct, array_like=True):
-    """The time under one weight.
-
-    Attributes:
-        share: The candidate's weight.
-        since: When it began; monotonic clock.
-        step: The latest step that it belongs to.
-
-    """
-
-    share: Share
-    since: float
-    step: int
-
-
-class _State(msgspec.Struct, array_like=True, kw_only=True):
-    """What is kept of an attempt beside its keys.
-
-    Attributes:
-        epochs: By revision of the split.
-        revision: The highest; -1 before the first.
-        step: Grows by one with each.
-        step_since: When it began, where no epoch began with it; else 0.
-        windows: See WindowNumbers.
-        latest: When keys were closed last.
-
-    """
-
-    epochs: dict[int, _Epoch] = {}
-    revision: int = -1
-    step: int = 0
-    step_since: float = 0.0
-    windows: WindowNumbers = msgspec.field(default_factory=WindowNumbers)
-    latest: float = 0.0
-
-
-class _Kept(msgspec.Struct, array_like=True):
-    state: _State
-    limit: int
+_NO_STEP: Final = -1
 
 
 class UnitBook:
@@ -91,12 +54,16 @@ class UnitBook:
         self._design = design
         self._most_keys = most_keys
         self._first_timing = design.washout + 1
+        self._settles_after = design.closes_after + design.grace
         self.attempt_begins()
 
     @property
     def sampled(self) -> float:
-        """Part of the keys that is looked at, 0 to 1, chosen by a hash of the key."""
-        return self._keys.sampled
+        """Part of the keys that is looked at, 0 to 1, chosen by a hash of the key.
+
+        Where fewer are awaited for feedback than are looked at else, that part.
+        """
+        return min(self._keys.sampled, self._late.sampled)
 
     @property
     def known_keys(self) -> int:
@@ -105,10 +72,11 @@ class UnitBook:
 
     def attempt_begins(self) -> None:
         """Forget everything: the salt is another one, and no bucket is known."""
-        self._state = _State()
+        self._state = State()
         self._keys = KeyTable(self._most_keys)
         self._whole = WholeKeys(self._design)
         self._notes = UnitNotes(self._design)
+        self._late = LateUnits(self._design)
 
     def epoch_begins(
         self, revision: int, share: Share, at: float, *, is_new_step: bool
@@ -133,7 +101,7 @@ class UnitBook:
             state.step_since = 0.0 if is_new else at
             self._notes.step_begins()
         if is_new:
-            state.epochs[revision] = _Epoch(share, at, state.step)
+            state.epochs[revision] = Epoch(share, at, state.step, revision)
             state.revision = max(state.revision, revision)
             if len(state.epochs) > MOST_EPOCHS:
                 del state.epochs[min(state.epochs)]
@@ -179,8 +147,11 @@ class UnitBook:
         if bucket is None:
             if exchange.arrived >= epoch.since + self._design.warmup:
                 coin = share / BUCKETS
-                notes.unit(coin, is_candidate=is_candidate)
+                self._settle(exchange, coin)
                 self._take_single(exchange, coin, epoch, names)
+                self._open(
+                    exchange, coin, epoch, notes.mask(exchange.cell) | EVERYTHING
+                )
             return
         if (bucket < share) is not is_candidate:
             return
@@ -188,7 +159,7 @@ class UnitBook:
             exchange.fingerprint, revision, share, is_candidate=is_candidate
         )
         if self._design.by_request:
-            self._count_ratio(key, exchange)
+            self._count_key(key, exchange, epoch)
             self._take_single(exchange, share / BUCKETS, epoch, names)
         elif key is not None and (key.coin or (is_candidate and notes.has_ceilings)):
             self._take_keyed(key, exchange, epoch, names)
@@ -224,8 +195,23 @@ class UnitBook:
             notes.in_step(mask, is_candidate=False)
             notes.in_step(mask, is_candidate=True)
 
+    def hear(self, said: Said, *, cells: Cells, at: float) -> None:
+        """Take feedback on an exchange that was evidence.
+
+        Args:
+            said: See Said; of another attempt's epoch it says nothing.
+            cells: See `take`.
+            at: When it came; monotonic clock.
+
+        """
+        if self._late.is_needed:
+            self._notes.use(cells)
+            mask = self._notes.mask(said.cell) | EVERYTHING
+            epochs = {revision & EPOCH for revision in self._state.epochs}
+            self._late.hear(said, mask, at, is_known=said.epoch in epochs)
+
     def close(self, now: float) -> None:
-        """Close the keys whose time is up; monotonic clock."""
+        """Close the keys and late units whose time is up; monotonic clock."""
         state = self._state
         if now < state.latest:
             self._clock_restarted(now)
@@ -236,6 +222,10 @@ class UnitBook:
                 self._close(key)
                 self._keys.changed.add(fingerprint)
         self._keys.bound()
+        for coin, units in state.settling.settled(now - self._settles_after):
+            self._notes.units(coin, units)
+        for closed in self._late.close(now):
+            self._notes.late(closed, is_in_step=closed.step == state.step)
 
     def drain(self) -> Counts:
         """Give what was counted since the last time."""
@@ -248,11 +238,13 @@ class UnitBook:
             whole: All keys, and not only those that have changed since the last time.
 
         Returns:
-            The book, and keys by fingerprint.
+            The book, and keys by fingerprint; late units among them, and an empty one
+            for each that is over.
 
         """
-        kept = msgspec.msgpack.encode(_Kept(self._state, self._keys.limit))
-        return kept, self._keys.dump(whole=whole)
+        kept = Kept(self._state, self._keys.limit, self._late.limit)
+        rows = self._keys.dump(whole=whole) | self._late.dump(whole=whole)
+        return msgspec.msgpack.encode(kept), rows
 
     def load(self, dumped: bytes, keys: Mapping[int, bytes]) -> None:
         """Take up what `dump` gave, with the latest of each key.
@@ -261,10 +253,12 @@ class UnitBook:
             msgspec.ValidationError: It is something else.
 
         """
-        kept = msgspec.msgpack.decode(dumped, type=_Kept)
+        kept = msgspec.msgpack.decode(dumped, type=Kept)
         self.attempt_begins()
         self._state = kept.state
-        self._keys.load(keys, kept.limit)
+        known = {each: row for each, row in keys.items() if row and not is_unit(row)}
+        self._keys.load(known, kept.limit)
+        self._late.load(keys, kept.late_limit)
         for fingerprint, key in self._keys.unclosed().items():
             self._whole.take_up(fingerprint, key)
 
@@ -273,23 +267,42 @@ class UnitBook:
         state = self._state
         state.windows = state.windows.after_restart()
         state.step_since = 0.0
+        state.settling = Settling()
         for epoch in state.epochs.values():
             epoch.since = now
         self._whole.forget()
         self._keys.forget_rows()
         self._keys.forget_windows()
+        self._late.forget()
 
-    def _count_ratio(self, key: Key | None, exchange: Exchange) -> None:
-        """Count a key for the sample ratio, where each request is its own unit else."""
+    def _count_key(self, key: Key | None, exchange: Exchange, epoch: Epoch) -> None:
+        """Count a key where each request is its own unit else.
+
+        For the sample ratio; and for feedback, whose ids name keys.
+        """
         if key is None or not key.coin or exchange.nth != 1:
             return
         if not key.fresh & EVERYTHING:
             key.fresh |= EVERYTHING
             self._keys.changed.add(exchange.fingerprint)
-            self._notes.unit(key.coin, is_candidate=exchange.is_candidate)
+            self._settle(exchange, key.coin)
+            mask = self._notes.mask(exchange.cell) | EVERYTHING
+            self._open(exchange, key.coin, epoch, mask)
+
+    def _settle(self, exchange: Exchange, coin: float) -> None:
+        """Count a unit for the sample ratio, later."""
+        side = exchange.is_candidate
+        self._state.settling.note(exchange.arrived, coin, is_candidate=side)
+
+    def _open(self, exchange: Exchange, coin: float, epoch: Epoch, cells: int) -> None:
+        """Await feedback on a unit."""
+        step = epoch.step if self._is_in_step(epoch, exchange) else _NO_STEP
+        self._late.open(
+            exchange, revision=epoch.revision, coin=coin, cells=cells, step=step
+        )
 
     def _take_single(
-        self, exchange: Exchange, coin: float, epoch: _Epoch, names: tuple[str, ...]
+        self, exchange: Exchange, coin: float, epoch: Epoch, names: tuple[str, ...]
     ) -> None:
         """Count an exchange that is a unit of its own, in everything."""
         notes, is_candidate = self._notes, exchange.is_candidate
@@ -311,7 +324,7 @@ class UnitBook:
             notes.prove(coin, losses, is_candidate=is_candidate)
 
     def _take_keyed(
-        self, key: Key, exchange: Exchange, epoch: _Epoch, names: tuple[str, ...]
+        self, key: Key, exchange: Exchange, epoch: Epoch, names: tuple[str, ...]
     ) -> None:
         """Count an exchange of a key, in whatever it is the first of."""
         mask, nth = self._notes.mask(exchange.cell), exchange.nth
@@ -324,6 +337,7 @@ class UnitBook:
             key.fresh |= fresh
             key.in_window |= window
             self._count(key, exchange, names, fresh, window, is_timing=False)
+            self._open(exchange, key.coin, epoch, fresh)
         if nth >= self._first_timing and self._notes.has_timing:
             is_first = nth == self._first_timing
             fresh = (mask | is_first) & ~key.fresh_timing
@@ -352,7 +366,7 @@ class UnitBook:
         observer = notes.observer(names)
         if coin:
             if fresh & EVERYTHING and not is_timing:
-                notes.unit(coin, is_candidate=is_candidate)
+                self._settle(exchange, coin)
             read = observer.timings if is_timing else observer.outcomes
             number = self._state.windows.number(exchange.window)
             places = fresh_and(fresh, number, window)
@@ -360,7 +374,7 @@ class UnitBook:
         if window & EVERYTHING and is_candidate and notes.has_ceilings:
             notes.over_ceilings(exchange, observer, is_timing=is_timing)
 
-    def _is_in_step(self, epoch: _Epoch, exchange: Exchange) -> bool:
+    def _is_in_step(self, epoch: Epoch, exchange: Exchange) -> bool:
         state = self._state
         return epoch.step == state.step and exchange.arrived >= state.step_since
 

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from gateway.analysis.counts import FRESH, PAIRS, PROOF, Counts
 from gateway.analysis.design import Design
 from gateway.analysis.exchange import Exchange
+from gateway.analysis.late import Closed
 from gateway.analysis.observe import (
     BIN_BITS,
     UNKNOWN,
@@ -115,9 +116,9 @@ class UnitNotes:
                     is_candidate=exchange.is_candidate,
                 )
 
-    def unit(self, coin: float, *, is_candidate: bool) -> None:
-        """Count a unit for the sample ratio."""
-        self._sheet.unit(coin, is_candidate=is_candidate)
+    def units(self, coin: float, units: Sequence[int]) -> None:
+        """Count units of both versions for the sample ratio."""
+        self._sheet.units(coin, units)
 
     def in_step(self, mask: int, *, is_candidate: bool) -> None:
         """Count a unit of the current step, in cells where it is the first time."""
@@ -153,6 +154,28 @@ class UnitNotes:
                 self._sheet.note(
                     PROOF, coin, (place,), [code], is_candidate=is_candidate
                 )
+
+    def late(self, closed: Closed, *, is_in_step: bool) -> None:
+        """Count a unit whose time for feedback is up.
+
+        Args:
+            closed: See Closed.
+            is_in_step: Whether it was assigned in the current step, and proves for it.
+
+        """
+        metric, coin = closed.metric, closed.coin
+        is_candidate, base = closed.is_candidate, metric << BIN_BITS
+        for event, mask in ((0, closed.good), (1, closed.bad)):
+            if coin and mask:
+                cells, codes = _cells_in(mask), [base | event]
+                self._sheet.note(FRESH, coin, cells, codes, is_candidate=is_candidate)
+            if not mask & EVERYTHING:
+                continue
+            if coin and is_in_step:
+                codes = [base | event * WORST]
+                self._sheet.note(PROOF, coin, (0,), codes, is_candidate=is_candidate)
+            if is_candidate and has_counted_ceiling(self._metrics[metric]):
+                self._sheet.ceiling(metric, bool(event))
 
     def pair(
         self,

@@ -71,11 +71,16 @@ class Controller:
         self._gate = Gatekeeper(
             self._publisher, self._durable, lambda: read_deployment(start), now
         )
-        self._leading = Leading(self._gate, self._durable, self._aggregate, now)
-        self._feedback = FeedbackDesk(
-            lambda: self._gate.table, lambda: self._gate.ticket_keys, now
-        )
         self._since = now() if self._last is None else self._last.since
+        self._leading = Leading(
+            self._gate, self._durable, self._aggregate, now, self._since
+        )
+        self._feedback = FeedbackDesk(
+            lambda: self._gate.table,
+            lambda: self._gate.ticket_keys,
+            now,
+            self._leading.hear_feedback,
+        )
         self._export = Export(
             lambda: self._gate.deployment.telemetry.otlp,
             self._picture,

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from typing import Final
 
 from gateway.app.probes import Probes
 from gateway.control.aggregate import Aggregate
@@ -11,12 +12,15 @@ from gateway.control.evidence import EvidenceBook
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.life_of_a_decision import LOOK_EVERY_S, Decisions
 from gateway.control.moves import Moves
-from gateway.control.notes import baseline_health
+from gateway.control.notes import baseline_health, outlook_of
 from gateway.control.rollouts import Rollouts
 from gateway.control.standings import is_running
 from gateway.domain.service import Version
 from gateway.handoff.evidence import Evidence
+from gateway.handoff.ticket import Ticket
 from gateway.state.store import Kept
+
+_BEGINNINGS: Final = frozenset({"start", "retry"})
 
 
 class Leading:
@@ -27,6 +31,7 @@ class Leading:
         durable: Keeps evidence and the journal.
         aggregate: What the workers saw.
         now: Unix time in seconds, for display.
+        since: When the workers' counts began, in the same.
 
     Attributes:
         evidence: Counts units, for screens, whether a rollout is on or not.
@@ -40,7 +45,9 @@ class Leading:
         durable: Durable,
         aggregate: Aggregate,
         now: Callable[[], float],
+        since: float,
     ) -> None:
+        self._now, self._since = now, since
         self._gate = gate
         self._aggregate = aggregate
         self._tasks: asyncio.TaskGroup | None = None
@@ -63,9 +70,9 @@ class Leading:
         """Take up what was going on, and lead it for ever."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
+            tasks.create_task(self._probes.run())
             await self.rollouts.restored()
             await self.rollouts.configured()
-            tasks.create_task(self._probes.run())
             while True:
                 await asyncio.sleep(LOOK_EVERY_S)
                 self._decisions.look()
@@ -73,8 +80,15 @@ class Leading:
     def hear(self, message: Evidence) -> None:
         """Count evidence once, and give it to the rollouts that are on."""
         if self.evidence.take(message):
+            self._decisions.tell(message.worker, message.since)
             for block in message.blocks:
                 self._decisions.take(block)
+
+    def hear_feedback(
+        self, service: str, ticket: Ticket, signal: str, value: float
+    ) -> None:
+        """Give feedback that was taken to the rollout that its exchange was part of."""
+        self._decisions.hear(service, ticket, signal, value)
 
     async def store_returned(self, kept: Kept) -> None:
         """Bring a store that was lost up to date, and take up what it knows."""
@@ -89,11 +103,13 @@ class Leading:
 
     def _notes(self, service: str, action: str) -> Sequence[str]:
         """Say what an operator should know before an action."""
-        if action != "kill":
-            return ()
         routed = self._gate.routed(service).service
         traffic = self._aggregate.traffic().of(service, routed.baseline)
-        return (baseline_health(routed.baseline, traffic),)
+        if action == "kill":
+            return (baseline_health(routed.baseline, traffic),)
+        if action in _BEGINNINGS:
+            return tuple(outlook_of(routed, traffic, self._now() - self._since))
+        return ()
 
     def _candidates(self) -> list[tuple[str, Version]]:
         """Give the candidates of rollouts that are on, to be probed."""

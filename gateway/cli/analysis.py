@@ -50,10 +50,13 @@ def heading(view: "Analysed") -> list[str]:
     if found is None or view.evidence is None:
         return []
     units = found.units_in_step
-    lines = [
-        f"evidence by {view.unit}: {units.candidate} candidate and {units.baseline}"
-        f" baseline units in this step; last {age(view.evidence.age_seconds)}"
-    ]
+    counted = (
+        f"by mirrored requests: {units.candidate} pairs"
+        if found.is_mirrored
+        else f"by {view.unit}: {units.candidate} candidate and {units.baseline} baseline"
+        " units"
+    )
+    lines = [f"evidence {counted} in this step; last {age(view.evidence.age_seconds)}"]
     if view.evidence.sampled < 1:
         lines.append(f"only {view.evidence.sampled:.1%} of the keys are looked at")
     if found.integrity is not None:

@@ -195,6 +195,7 @@ class AssessmentView(msgspec.Struct, kw_only=True, frozen=True):
     """What is known of a rollout at one look."""
 
     units_in_step: UnitsView
+    is_mirrored: bool = False
     integrity: str | None = None
     units_needed: int | None = None
 

@@ -46,6 +46,7 @@ def design_for(service: Service, plan: RolloutPlan) -> Design:
             is_read=measured.is_read,
             longest=longest_of(plan),
             mirrors=mirrors(plan),
+            feedback_deadline=service.feedback.deadline,
         ),
     )
 

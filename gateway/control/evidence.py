@@ -53,7 +53,7 @@ class UnitCounts(msgspec.Struct):
 
     Attributes:
         units: Counted since this controller started.
-        newest: When the last one was heard of; monotonic clock.
+        newest: When the last one, or a mirrored pair, was heard of; monotonic clock.
 
     """
 
@@ -124,6 +124,9 @@ class EvidenceBook:
             counts = self.counts.setdefault(key, UnitCounts())
             counts.units += 1
             counts.newest = self._now()
+        if block.pairs:  # no units of clients', but evidence all the same
+            key = (block.service, block.versions[True])
+            self.counts.setdefault(key, UnitCounts()).newest = self._now()
         known.bound()
 
     def _under(self, service: str, revision: int) -> _Units | None:

@@ -5,6 +5,7 @@ are pure, so that the same operations in the same order come to the same verdict
 `replay` does them again from the journal.
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Self
@@ -13,15 +14,18 @@ import msgspec
 
 from gateway.analysis.counts import Counts
 from gateway.analysis.design import Design
+from gateway.analysis.late import Said
 from gateway.analysis.trial import Trial
 from gateway.analysis.unit_book import UnitBook
 from gateway.answers.segments import code_of
 from gateway.control import blocks
+from gateway.control.arrivals import Split, Waiting
 from gateway.domain.segment import Segment
 from gateway.domain.units import Share
 from gateway.domain.verdict import Assessment, Finding
-from gateway.handoff.evidence import Block
+from gateway.handoff.evidence import Block, Record
 
+_MOST_SAID: Final = 10_000
 _NO_CELLS: Final[Mapping[tuple[int, int], int]] = MappingProxyType({})
 
 
@@ -30,6 +34,7 @@ class Kept(msgspec.Struct, kw_only=True):
 
     book: bytes
     window: int
+    waiting: bytes
     segments: int
     has_counts: bool
 
@@ -74,6 +79,8 @@ class Examination:
         self.design = design
         self.book = UnitBook(design)
         self.trial = Trial(design)
+        self._waiting = Waiting(self._take)
+        self._said: deque[tuple[float, Said, int]] = deque(maxlen=_MOST_SAID)
         self._window = -1
         self.has_counts = False
         self.segments_code = code_of(segments)
@@ -86,16 +93,8 @@ class Examination:
 
     def take(self, block: Block) -> int:
         """Take what a worker recorded; give how many exchanges that were."""
-        # Slices that were redefined meanwhile are others: only the whole is looked at.
-        cells = self._cells if block.segments == self.segments_code else _NO_CELLS
-        for record in block.records:
-            self.book.take(
-                record,
-                revision=block.revision,
-                share=block.share,
-                names=block.names,
-                cells=cells,
-            )
+        self._waiting.add(block)
+        cells = self._cells_of(block.segments)
         for pair in block.pairs:
             self.book.take_pair(
                 pair.baseline,
@@ -106,15 +105,51 @@ class Examination:
             )
         return len(block.records) + len(block.pairs)
 
-    def look(self, now: float, close_block: Callable[[], None]) -> Assessment:
+    def _take(self, split: Split, record: Record) -> None:
+        self.book.take(
+            record,
+            revision=split.revision,
+            share=split.share,
+            names=split.names,
+            cells=self._cells_of(split.segments),
+        )
+
+    def _cells_of(self, segments: int) -> Mapping[tuple[int, int], int]:
+        """Give the cells of a definition; of another than ours only the whole counts."""
+        return self._cells if segments == self.segments_code else _NO_CELLS
+
+    def _hear_up_to(self, settled: float) -> None:
+        """Take feedback when the exchange that it is about has been taken."""
+        while self._said and self._said[0][0] <= settled:
+            at, said, segments = self._said.popleft()
+            self.book.hear(said, cells=self._cells_of(segments), at=at)
+
+    def hear(self, said: Said, segments: int, now: float) -> None:
+        """Take feedback on an exchange that was evidence.
+
+        Args:
+            said: See Said; what is of no epoch of this attempt says nothing.
+            segments: Code of the definitions that its cell was made by.
+            now: Monotonic clock.
+
+        """
+        self._said.append((now, said, segments))
+
+    def look(
+        self, settled: float | None, close_block: Callable[[], None]
+    ) -> Assessment:
         """Count what is new, and say what is known.
 
         Args:
-            now: Monotonic clock.
+            settled: All that arrived before this is known; monotonic clock. None: not
+                known yet.
             close_block: Closes the open block: a window begins with a block.
 
         """
-        self.book.close(now)
+        if settled is not None:
+            self._waiting.settle(settled)
+            self._hear_up_to(settled)
+            self.book.close(settled)
         counts = self.book.drain()
         newest = newest_window(counts)
         if newest > self._window:
@@ -141,6 +176,7 @@ class Examination:
         self.trial.epoch_begins()
         if step is not None:
             self.trial.step_begins(step.rung, is_mirrored=step.is_mirrored)
+            self.book.set_thresholds(self.trial.thresholds())
 
     def close_block(self) -> Counts:
         """Close the open block; give its counts."""
@@ -167,6 +203,7 @@ class Examination:
         kept = Kept(
             book=book,
             window=self._window,
+            waiting=self._waiting.dump(),
             segments=self.segments_code,
             has_counts=self.has_counts,
         )
@@ -195,6 +232,7 @@ class Examination:
         made.book.load(kept.book, keys)
         made.book.set_thresholds(made.trial.thresholds())
         made._window = kept.window
+        made._waiting.load(kept.waiting)
         return made
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from hashlib import blake2b
 from math import isfinite
-from typing import Final, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from gateway.analysis.sums import Feedback, SlicedSum
 from gateway.answers.segments import code_of
@@ -56,6 +56,14 @@ class _Place:
     segments: int
 
 
+Hear: TypeAlias = Callable[[str, Ticket, str, float], None]
+"""Takes a service, an id, a signal, and its value as it is from now on."""
+
+
+def _ignore(service: str, ticket: Ticket, signal: str, value: float) -> None:
+    """Hear nothing."""
+
+
 class FeedbackDesk:
     """Takes feedback and adds it up.
 
@@ -63,6 +71,7 @@ class FeedbackDesk:
         table: Gives the routing table in force.
         keys: Gives the keys request ids are read with.
         now: Unix time in seconds.
+        hear: Hears what is counted or replaced, as evidence.
 
     """
 
@@ -71,10 +80,12 @@ class FeedbackDesk:
         table: Callable[[], RoutingTable],
         keys: Callable[[], TicketKeys],
         now: Callable[[], float],
+        hear: Hear = _ignore,
     ) -> None:
         self._table = table
         self._keys = keys
         self._now = now
+        self._hear = hear
         self._known: RoutingTable | None = None
         self._places: dict[bytes, _Place] = {}
         # As long as any deadline: a reload may set one anew for what was counted.
@@ -120,6 +131,7 @@ class FeedbackDesk:
         before = () if known is None else (known,)
         sums.add(1 - len(before), value - sum(before), _cell(ticket, place))
         self._joined.write(key, value, now)
+        self._hear(place.service.name, ticket, signal, value)
         return Result.REPLACED.value if before else Result.COUNTED.value
 
     def _place(self, ticket: Ticket) -> _Place:

@@ -13,6 +13,8 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Final, Protocol
 
+from gateway.analysis.late import Said
+from gateway.control.arrivals import Settled
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.live import Live
 from gateway.control.moves import Moves, NothingToDo
@@ -23,6 +25,7 @@ from gateway.delivery.machine import answer
 from gateway.domain.errors import GatewayError
 from gateway.domain.units import Seconds
 from gateway.handoff.evidence import Block
+from gateway.handoff.ticket import Ticket
 
 _log = logging.getLogger(__name__)
 
@@ -64,12 +67,40 @@ class Decisions:
         self._probes = probes
         self._clock = clock
         self._spawn = spawn
+        self._settled = Settled(clock)
+
+    def tell(self, worker: int, since: float) -> None:
+        """Hear since when the oldest exchange is running that a worker awaits."""
+        self._settled.tell(worker, since)
 
     def take(self, block: Block) -> None:
         """Aggregate: give a block of records to the rollout it is about."""
         live = self._moves.lives.get(block.service)
         if live is not None and live.examination.take(block):
             live.newest = self._clock()
+
+    def hear(self, service: str, ticket: Ticket, signal: str, value: float) -> None:
+        """Aggregate: give feedback on an exchange to its rollout, if that was evidence.
+
+        Args:
+            service: Whose exchange it was.
+            ticket: What its id says.
+            signal: What was noticed.
+            value: Above 0 it is so; else it is not, or not any more.
+
+        """
+        live = self._moves.lives.get(service)
+        if live is None or not ticket.is_evidence:
+            return
+        said = Said(
+            fingerprint=ticket.fingerprint,
+            epoch=ticket.epoch,
+            exchange=ticket.unique,
+            name=signal,
+            is_event=value > 0,
+            cell=ticket.cell,
+        )
+        live.examination.hear(said, ticket.segments, self._clock())
 
     def look(self) -> None:
         """Look at every rollout that is on; one that fails harms no other."""
@@ -85,7 +116,7 @@ class Decisions:
         now = self._clock()
         self._moves.follow(live)
         live.assessment = live.examination.look(
-            now, lambda: self._moves.close_block(live)
+            self._settled.before(), lambda: self._moves.close_block(live)
         )
         live.assessed_in = live.block
         elapsed, live.looked_at = Seconds(now - live.looked_at), now

@@ -1,13 +1,69 @@
-"""What an operator should know before acting, in a sentence or two."""
+"""What an operator should know before acting, in a sentence or two each."""
 
-from gateway.domain.outcome import ERRORS
+from collections.abc import Iterator
+from typing import Final
+
+from gateway.analysis.expected import Assumed
+from gateway.analysis.plan import Traffic, outlook
+from gateway.analysis.plan_told import tell
+from gateway.control.designs import design_for
+from gateway.domain.outcome import ERRORS, Outcome
+from gateway.domain.service import Service
 from gateway.telemetry.traffic import VersionTraffic
+
+_HOUR_S: Final = 3600.0
+_FEW: Final = 100
+"""Requests, from which nothing can be said of an hour."""
+
+
+def outlook_of(
+    service: Service, traffic: VersionTraffic, seconds: float
+) -> Iterator[str]:
+    """Say what a rollout will need, from what has come so far.
+
+    Args:
+        service: As it is routed, with a rollout and a candidate.
+        traffic: Of its baseline.
+        seconds: In which it came.
+
+    """
+    plan = service.rollout
+    if plan is None or service.candidate is None:
+        return
+    design = design_for(service, plan)
+    known, assumed = None, Assumed()
+    requests = traffic.requests
+    if requests >= _FEW and seconds > 0:
+        per_hour = requests / seconds * _HOUR_S
+        known = Traffic(units_per_hour=per_hour)
+        assumed = Assumed(rates=_rates(traffic))
+        yield (
+            f"Reckoned with {per_hour:,.0f} requests an hour, as they came so far, and"
+            " as if nobody came twice: returning users take longer."
+        )
+    ahead = outlook(plan, design, assumed, known)
+    yield from tell(ahead, design, candidate=service.candidate, is_brief=True)
+
+
+def _rates(traffic: VersionTraffic) -> dict[str, float]:
+    """Give how often each outcome was, by the metric that looks at it."""
+    counts = {outcome.value: traffic.outcomes[outcome] for outcome in Outcome}
+    counts |= {
+        "error_rate": _errors(traffic),
+        "client_error_rate": counts[Outcome.CLIENT_ERROR.value],
+        "cancel_rate": counts[Outcome.CLIENT_CANCELLED.value],
+    }
+    return {metric: count / traffic.requests for metric, count in counts.items()}
+
+
+def _errors(traffic: VersionTraffic) -> int:
+    return sum(count for kind, count in traffic.outcomes.items() if kind in ERRORS)
 
 
 def baseline_health(baseline: str, traffic: VersionTraffic) -> str:
     """Say how the baseline has done: a kill switch sends everything there."""
     requests = traffic.requests
-    errors = sum(count for kind, count in traffic.outcomes.items() if kind in ERRORS)
+    errors = _errors(traffic)
     if not requests:
         return (
             f"Nobody has asked {baseline} since the counting began: whether it can carry"

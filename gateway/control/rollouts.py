@@ -110,7 +110,6 @@ class Rollouts:
             StoreUnavailable: It raises, and cannot be kept; nothing was changed.
 
         """
-        notes = tuple(self._notes(service, action))
         event = self._wishes.of_hand(service, action, full=full)
         try:
             moved, receipt = await self._moves.make(
@@ -126,8 +125,15 @@ class Rollouts:
             protection=self.protection(service),
             receipt=receipt,
             said=moved.cause,
-            notes=notes,
+            notes=self._noted(service, action),
         )
+
+    def _noted(self, service: str, action: str) -> tuple[str, ...]:
+        """Say what should be known; no kill waits for it, or fails with it."""
+        notes: list[str] = []
+        with unharmed(f"Saying what should be known of {service}"):
+            notes += self._notes(service, action)
+        return tuple(notes)
 
     async def set_weights(
         self,

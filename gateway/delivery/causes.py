@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-from gateway.delivery.steps import Hold, bake_of, planned_share, steps_of
+from gateway.delivery.steps import Hold, bake_of, steps_of
 from gateway.domain.rollout import (
     HeaderMatch,
     RolloutPlan,
@@ -106,7 +106,7 @@ def _counted(finding: Finding) -> str:
 
 def passed(plan: RolloutPlan, step: int, assessment: Assessment, hold: Hold) -> str:
     """Say why a step ended by itself."""
-    what = "units of the candidate" if planned_share(plan, step) else "mirrored pairs"
+    what = "mirrored pairs" if assessment.is_mirrored else "units of the candidate"
     units = f"{assessment.candidate_units} {what}"
     where = place(plan, step)
     if assessment.proven and (hold.needs_proof or hold.ends_when_proven):

@@ -6,7 +6,7 @@ values (steps are tagged, so that JSON tells them apart); delivery/ moves from o
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -149,6 +149,10 @@ class Margin:
     absolute: float = 0.0
 
 
+FEEDBACK: Final = "feedback:"
+"""Before the name of feedback, where signals are named."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricRule:
     """A metric that guards a rollout.
@@ -212,7 +216,7 @@ class AnalysisPlan:
     window: Seconds | None = None
     closes_after: Seconds = Seconds(600.0)
     closes_exchanges: int = 20
-    grace: Seconds = Seconds(30.0)
+    grace: Seconds = Seconds(35.0)
     minimum_units: int = 30
     dwell: Seconds = Seconds(60.0)
     step_timeout: Seconds = Seconds(86_400.0)

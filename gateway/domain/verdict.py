@@ -78,7 +78,8 @@ class Assessment:
         proven: Every metric of the plan is proven within its margin in this step, but
             for those that only warn and those left out; none has regressed, and nothing
             is wrong with the units. Never where nothing had to be proven.
-        unproven: Names of metrics that have units and are not, in the plan's order.
+        unproven: Names of metrics that have units and are not, in the plan's order; of
+            feedback also while its units are awaited.
         no_data: Names of metrics without any unit in this step; they hold it.
         left_out: Names of metrics that are not asked for in this step: default ones of
             which nothing was measured on either version, though others were measured in
@@ -86,6 +87,7 @@ class Assessment:
             amounts where mirrored pairs decide.
         baseline_units: In this step.
         candidate_units: In this step.
+        is_mirrored: Those units are mirrored pairs.
         short_segments: Required segments that still lack units in this step.
         integrity: Why nothing can be proven, in a sentence; None: nothing is wrong.
         units_needed: About how many candidate units more until it is proven; None:
@@ -100,6 +102,7 @@ class Assessment:
     left_out: tuple[str, ...] = ()
     baseline_units: int = 0
     candidate_units: int = 0
+    is_mirrored: bool = False
     short_segments: tuple[tuple[str, str], ...] = ()
     integrity: str | None = None
     units_needed: int | None = None

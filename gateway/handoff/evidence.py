@@ -131,6 +131,8 @@ class Evidence(msgspec.Struct, kw_only=True, tag="evidence"):
         sequence: Grows by one per message of this process; a repeated one is ignored.
         sampled: Part of the keys that is recorded, 0 to 1: less where more keys come
             than can be taken, chosen by a hash that knows nothing of the version.
+        since: When the oldest of those arrived that are recorded and not over; all that
+            arrived before has been told. Now, where none is running; monotonic clock.
         blocks: See Block.
 
     """
@@ -139,4 +141,5 @@ class Evidence(msgspec.Struct, kw_only=True, tag="evidence"):
     pid: int
     sequence: int
     sampled: float
+    since: float
     blocks: list[Block]

@@ -71,7 +71,8 @@ class Ticket:
         cell: A value's number for each segment; zeros may follow.
         epoch: Revision of the split at assignment, its last 32 bits: the records of
             evidence name the same.
-        fingerprint: Of the sticky key; 0 when the request had none.
+        fingerprint: Of the sticky key; of a request without one its own, as its record
+            of evidence has it, and 0 where no coin was tossed.
         is_evidence: Whether the exchange was counted as a unit.
         issued: Unix time in whole seconds.
         unique: No other id of the same second has it.
@@ -130,7 +131,7 @@ class TicketMaker:
         Args:
             issued: Unix time in whole seconds.
             unique: 64 bits that no other request of this second has.
-            fingerprint: 64 bits of a hash of the sticky key; 0 when there is none.
+            fingerprint: See Ticket; 64 bits.
             cell: See Ticket; one byte a segment.
             is_evidence: See Ticket.
 

@@ -187,8 +187,9 @@ class Observation:
         unit = self._unit
         if unit is None or not self.body.is_whole:
             return
+        record = self._record_overdue(unit, now)
         self._unit = _RECORDED
-        units.ended(self._route.split, self._record_overdue(unit, now))
+        units.ended(self._route.split, record)
 
     def was_tossed(self, units: Units, now: float) -> None:
         """Note that a coin decided: this may be evidence.
@@ -200,8 +201,9 @@ class Observation:
         """
         self.arrived = now
         is_keyless = self.key is None
-        own = self._route.random_bits() if is_keyless else self._fingerprint
-        split = self._route.split
+        if is_keyless:  # feedback finds its unit by it
+            self._fingerprint = self._route.random_bits()
+        split, own = self._route.split, self._fingerprint
         self._unit = units.arrived(split, own, now, is_keyless=is_keyless)
 
     def record(self, totals: Seen, units: Units) -> None:
@@ -209,8 +211,14 @@ class Observation:
         unit = self._unit
         if unit is None or unit is _RECORDED:
             return
-        outcome = totals.outcome.value
-        units.ended(self._route.split, self._record(unit, outcome, totals))
+        record = self._record(unit, totals.outcome.value, totals)
+        self._unit = _RECORDED
+        units.ended(self._route.split, record)
+
+    def let_go(self, units: Units) -> None:
+        """Let nobody wait for it, where no record could be made of it."""
+        if self._unit is not None and self._unit is not _RECORDED:
+            units.over(self.arrived)
 
     def _record_overdue(self, unit: Unit, now: float) -> Record:
         so_far = Seen(self.outcome, None, now - self.arrived, None, is_late=True)

@@ -228,6 +228,7 @@ class Plane:
             if exchange.told is not None:
                 self._tell(exchange, totals)
         finally:
+            exchange.let_go(self.units)
             exchange.told = None  # they know each other, and would stay for that
 
     def _tell(self, exchange: Observation, totals: Seen) -> None:
@@ -237,6 +238,11 @@ class Plane:
             self.access_log.exchange(exchange, totals)
         if trace is not None and self.recorder.is_on:
             self.recorder.add(trace, exchange, totals)
+
+    @property
+    def is_tossing(self) -> bool:
+        """Whether a coin decides for any service."""
+        return self.routes is not None and self.routes.is_tossing
 
     def close(self) -> None:
         """Write down what is over; nothing comes any more."""

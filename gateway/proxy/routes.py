@@ -287,11 +287,19 @@ class Routes:
         table: What it was made of.
         trusted: Networks whose forwarded headers are believed.
         takes_all: The first service, when nothing can fit another one.
+        is_tossing: Whether a coin decides in one of them.
         with_deadlines: Versions whose first content is awaited.
 
     """
 
-    __slots__ = ("_routes", "table", "takes_all", "trusted", "with_deadlines")
+    __slots__ = (
+        "_routes",
+        "is_tossing",
+        "table",
+        "takes_all",
+        "trusted",
+        "with_deadlines",
+    )
 
     def __init__(
         self, table: RoutingTable, get_pool: GetPool, get_tally: GetTally, dice: Random
@@ -306,6 +314,7 @@ class Routes:
         if table.ticket_key is not None:
             for route in self._routes:
                 route.issue_tickets(table.ticket_key)
+        self.is_tossing = any(route.split.is_coin for route in self._routes)
         self.with_deadlines = tuple(
             target.awaiting
             for route in self._routes

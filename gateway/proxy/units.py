@@ -25,6 +25,9 @@ MOST_BEGUN: Final = 5_000
 MOST_HELD: Final = 50_000
 """Records that are held while nothing can be sent; then all of them are dropped."""
 
+LONGEST_S: Final = 600.0
+"""Seconds for which others wait for an exchange; see control.arrivals."""
+
 _FULL: Final = 1 << 32
 _FEWEST: Final = 1 << 16
 _LOW: Final = 0xFFFFFFFF
@@ -93,6 +96,7 @@ class Units:
         self._count = self._begun = 0
         self._known: dict[tuple[str, int], _Known] = {}
         self._before: dict[tuple[str, int], _Known] = {}
+        self._running: dict[float, int] = {}
 
     @property
     def sampled(self) -> float:
@@ -114,7 +118,7 @@ class Units:
         if fingerprint & _LOW >= self._limit:
             return None
         if is_keyless:
-            self._begin()
+            self._begin(now)
             return Unit(fingerprint, 1, int(now / split.window), 1)
         # The high bits say where the windows of this key begin.
         window = int(now / split.window + (fingerprint >> 32) / _FULL)
@@ -130,15 +134,17 @@ class Units:
                 self._remember(place, known)
             return None
         self._remember(place, (split.revision, nth, window, in_window))
-        self._begin()
+        self._begin(now)
         return Unit(fingerprint, nth, window, in_window)
 
-    def _begin(self) -> None:
+    def _begin(self, now: float) -> None:
         """Count one more to be recorded; where there are too many, take fewer keys.
 
         Decided on arrival, by a hash: whatever becomes of an exchange, it is recorded
         or not recorded all the same.
         """
+        running = self._running
+        running[now] = running.get(now, 0) + 1
         self._begun += 1
         if self._begun > MOST_BEGUN:
             self._begun = 0
@@ -154,6 +160,26 @@ class Units:
         block = self._blocks.get(split) or self._open(split)
         block.records.append(record)
         self._count += 1
+        self.over(record.arrived)
+
+    def over(self, arrived: float) -> None:
+        """Await one less of those that arrived then."""
+        count = self._running.get(arrived, 0)
+        if count > 1:
+            self._running[arrived] = count - 1
+        else:
+            self._running.pop(arrived, None)
+
+    def since(self, now: float) -> float:
+        """Tell when the oldest arrived that is recorded and not over; now: none is.
+
+        What takes longer than LONGEST_S is waited for no more.
+        """
+        for arrived in list(self._running):
+            if arrived >= now - LONGEST_S:
+                return arrived
+            del self._running[arrived]
+        return now
 
     def paired(self, split: Split, pair: PairRecord) -> None:
         """Take what became of a mirrored request: there are few of them."""

@@ -10,11 +10,8 @@ from gateway.answers.signal import Kind
 from gateway.answers.signal import Worse as SignalWorse
 from gateway.answers.signals import SIGNALS
 from gateway.domain.outcome import Outcome
-from gateway.domain.rollout import Worse
+from gateway.domain.rollout import FEEDBACK, Worse
 from gateway.domain.service import DialectChoice, Service
-
-FEEDBACK: Final = "feedback:"
-"""Before the name of feedback, where signals are named."""
 
 _FEEDBACK_NAME: Final = re.compile(r"[a-z0-9_]{1,64}")
 

@@ -10,9 +10,16 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.answers.signal import Kind
-from gateway.domain.rollout import Margin, MetricRule, OnFailure, Statistic, Worse
+from gateway.domain.rollout import (
+    FEEDBACK,
+    Margin,
+    MetricRule,
+    OnFailure,
+    Statistic,
+    Worse,
+)
 from gateway.settings import quantities
-from gateway.settings.guards import FEEDBACK, OWN, Measure, Measured
+from gateway.settings.guards import OWN, Measure, Measured
 from gateway.settings.problem import Finding, Wrong, raise_all, shown, unknown
 
 TOLERANCE: Final = Margin(relative=0.05, absolute=0.0005)

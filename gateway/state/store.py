@@ -88,7 +88,8 @@ class KeptEvidence:
         trial: The wealth of every process.
         book: What the unit book keeps beside its keys.
         keys: Marks by fingerprint (0 to 2**64 - 1). To save: those that have changed
-            since they were saved last; as read: all.
+            since they were saved last, and an empty one for what is to be forgotten; as
+            read: all there are.
         is_new: To save: nothing of before is kept, neither another attempt's nor this
             one's. As read: False.
 

@@ -93,15 +93,23 @@ class Keys:
         count: How many.
         errors: Their mean error rate.
         dice: Chance.
+        tail: Of Pareto's law of how much each sends; None: Zipf's law, by which the
+            first of 200 keys sends a sixth of everything.
 
     """
 
-    def __init__(self, count: int, errors: float, dice: Random) -> None:
+    def __init__(
+        self, count: int, errors: float, dice: Random, tail: float | None = None
+    ) -> None:
         rates = [dice.lognormvariate(0, SPREAD) for _ in range(count)]
         mean = sum(rates) / count
         self.rates = [min(errors * rate / mean, 1.0) for rate in rates]
-        # Zipf's law: with 200 keys the first sends a sixth of everything.
-        self.activity = list(accumulate(1 / (1 + place) for place in range(count)))
+        self.activity = list(
+            accumulate(
+                1 / (1 + place) if tail is None else dice.paretovariate(tail)
+                for place in range(count)
+            )
+        )
         self.fingerprints = [dice.getrandbits(64) for _ in range(count)]
         self.buckets = [dice.randrange(BUCKETS) for _ in range(count)]
 

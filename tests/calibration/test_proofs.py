@@ -4,6 +4,7 @@ Of units with coins of their own (binary payoffs), and of whole keys by their me
 which is what promotion counts. The expected figures were simulated before this was built.
 """
 
+from collections import Counter
 from functools import cache
 from itertools import accumulate
 from math import log
@@ -17,7 +18,7 @@ from gateway.analysis.design import LOSS_BINS, Kind, Metric
 from gateway.analysis.expected import Assumed
 from gateway.analysis.margins import units_to_prove
 from gateway.analysis.noninferiority import PROOF_PRIOR, proof_bets
-from gateway.analysis.payoffs import binary_payoffs, boundary
+from gateway.analysis.payoffs import Spread, binary_payoffs, boundary
 from gateway.domain.rollout import Margin
 from loadtest.dice import Draws
 from tests.calibration.figures import four_sigma, note, quantile
@@ -41,6 +42,8 @@ RATES = [
     (0.02, 0.5, (0.1, 0.002), (14_842, 40_733)),
 ]
 FAST = {305, 317, 225}
+UNIT_PRIOR = (0.7, 0.3)
+"""That of the simulations which gave these figures."""
 
 
 def unit_bets(rate: float, coin: float, margin: Margin) -> Bets:
@@ -59,7 +62,7 @@ def units_until_proven(
     """Count candidate units in blocks of about ten until the proof; None: not by *most*."""
     draws = Draws(seed)
     rate, other = rates
-    wealth = Mixture(PROOF_PRIOR)
+    wealth = Mixture(UNIT_PRIOR)
     block = max(round(10 / coin), 20)
     units = 0
     while units < most:
@@ -140,6 +143,11 @@ def losses(draws: Draws, exchanges: int, rate: float, *, is_whole: bool) -> int:
     return round(draws.binomial(counted, rate) / counted * TOP)
 
 
+def spread_of(sample: list[float]) -> Spread:
+    """Give losses and how often they occurred."""
+    return [(loss, n / len(sample)) for loss, n in Counter(sample).items()]
+
+
 def keys_until_proven(
     coin: float, margin: Margin, other: float, seed: int, *, is_whole: bool
 ) -> int | None:
@@ -147,9 +155,7 @@ def keys_until_proven(
     order = list(activity())
     Random(seed).shuffle(order)
     history = [losses(draws, n, BASE, is_whole=is_whole) / TOP for n in order[:2_000]]
-    mean = (sum(history) + BASE) / (len(history) + 1)
-    variance = sum((loss - mean) ** 2 for loss in history) / len(history)
-    bets = proof_bets(mean, max(variance, 1e-5), coin, margin)
+    bets = proof_bets(spread_of([*history, 0.0, BASE]), coin, margin)
     wealth = Mixture(PROOF_PRIOR)
     sent = 0
     for exchanges in order:
@@ -224,9 +230,7 @@ def test_what_a_plan_foretells_is_what_happens(coin: float, margin: Margin) -> N
     places = [round(events / exchanges * TOP) for events in range(exchanges + 1)]
     draws = Draws(3)
     sample = [places[draws.binomial(exchanges, BASE)] / TOP for _ in range(20_000)]
-    mean = sum(sample) / len(sample)
-    variance = sum((loss - mean) ** 2 for loss in sample) / len(sample)
-    bets = proof_bets(mean, variance, coin, margin)
+    bets = proof_bets(spread_of(sample), coin, margin)
     found = []
     for _ in range(runs):
         wealth, sent, units = Mixture(PROOF_PRIOR), 0, 0

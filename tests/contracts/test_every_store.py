@@ -41,7 +41,7 @@ EVIDENCE = KeptEvidence(
     attempt=3,
     trial=b"\x00trial",
     book=b"book'",
-    keys={0: b"", 1: b"\x00'one", 2**63: b"half", 2**64 - 1: b"last"},
+    keys={0: b"\x00", 1: b"\x00'one", 2**63: b"half", 2**64 - 1: b"last"},
     is_new=True,
 )
 BEGUN_DRAFT = Draft(at=1.5, service="chat", kind=BEGUN, body=b'{"attempt":1}')
@@ -297,6 +297,20 @@ async def test_keys_that_have_changed_replace_those_that_were(store: Store) -> N
 
     assert found is not None
     assert (found.trial, found.keys) == (b"49", expected)
+
+
+async def test_an_empty_mark_is_of_a_key_that_is_forgotten(store: Store) -> None:
+    """At once, though the store may still have to clean up; and a key may come back."""
+    await store.open()
+    await store.save_evidence(replace(EVIDENCE, keys=dict.fromkeys(range(50), b"m")))
+    for changed in ({1: b"", 7: b""}, {7: b"again"}, {99: b""}):
+        await store.save_evidence(replace(EVIDENCE, keys=changed, is_new=False))
+
+    kept = await store.evidence("chat")
+
+    assert kept is not None
+    assert sorted(kept.keys) == [0, *range(2, 50)]
+    assert kept.keys[7] == b"again"
 
 
 async def test_new_evidence_drops_what_was_there(store: Store) -> None:

@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
@@ -83,6 +84,9 @@ class Audience:
         self._is_over.set()
         self._thread.join(_STUCK_S + PATIENCE_S)
 
+    def answered(self, version: str, headers: Mapping[bytes, bytes]) -> None:
+        """Take note of an answer; for those who have something to say of it."""
+
     def unhappy(self) -> list[Visit]:
         """Give the visits that a client would complain about."""
         return [visit for visit in self.visits if not visit.is_fine]
@@ -136,4 +140,5 @@ class Audience:
         is_fine = answer.complete and answer.status == HTTPStatus.OK
         now = time.monotonic()
         self.visits.append(Visit(begun, now, version, is_fine, answer.status))
+        self.answered(version, answer.headers)
         return client if client is not None and client.open else None

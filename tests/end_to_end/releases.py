@@ -21,7 +21,7 @@ Json = dict[str, Any]
 QUICK: Json = {
     "dwell": "1s",
     "minimum_units": 30,
-    "closes": {"after": "2s"},
+    "closes": {"after": "2s", "grace": "2s"},
     "bake": "3s",
     "step_timeout": "10m",
 }

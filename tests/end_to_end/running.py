@@ -96,14 +96,20 @@ def _lives(pid: int) -> bool:
 class ModelServer:
     """A model server that misbehaves on command (loadtest/README.md)."""
 
-    def __init__(self, name: str, port: int) -> None:
+    def __init__(self, name: str, port: int, process: subprocess.Popen[bytes]) -> None:
         self.name = name
         self.port = port
+        self._process = process
         self.url = f"http://127.0.0.1:{port}"
 
     def stats(self) -> dict[str, int]:
         """Give what it counted since `forget`."""
         return call(self.port, "GET", "/_stats")[1]
+
+    def kill(self) -> None:
+        """Let it die as a process does that runs out of memory."""
+        self._process.kill()
+        self._process.wait()
 
     def forget(self) -> None:
         """Start counting, and behave well, from now on."""
@@ -122,7 +128,7 @@ def running_model_server(name: str) -> Generator[ModelServer]:
             stdin=subprocess.DEVNULL,
             env=environment(),
         )
-        server = ModelServer(name, port)
+        server = ModelServer(name, port, process)
         try:
             if _answers(process, server):
                 yield server

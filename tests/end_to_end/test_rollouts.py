@@ -197,8 +197,7 @@ def test_a_candidate_that_does_not_know_its_model_is_taken_back(
 
 def test_a_healthy_candidate_is_promoted(models: Models, tmp_path: Path) -> None:
     """By evidence alone, step by step; nobody sees anything of it."""
-    for server in models:
-        plant(server, error=0.001)
+    spread(models, error=0.001)
     with (
         running_release(release(models), tmp_path) as running,
         Audience(running.gateway.data, rate=600) as audience,

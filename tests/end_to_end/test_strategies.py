@@ -211,10 +211,10 @@ def test_two_versions_side_by_side_are_read_out_and_stay(
 
 def test_a_preview_goes_on_after_a_restart(models: Models, tmp_path: Path) -> None:
     """With the pairs that there were: by the counts, and by what is proven."""
-    for server in models:
-        plant(server, error=0.005)
     plan = BLUE_GREEN | {"steps": [TO_STAFF, COPIES, {"analysis": {}}, {"pause": {}}]}
-    document = release(models, rollout=plan, state="sqlite:state.db")
+    metrics = [{"signal": "error_rate", "margin": {"absolute": 0.004}}]
+    analysis = {"metrics": metrics}
+    document = release(models, rollout=plan, analysis=analysis, state="sqlite:state.db")
     with (
         running_release(document, tmp_path) as running,
         Audience(running.gateway.data, rate=100),
@@ -350,7 +350,8 @@ def test_silence_holds_and_so_does_what_cannot_be_proven(
     models: Models, tmp_path: Path
 ) -> None:
     """Neither promotes or takes back; silence ends by itself, doubt does not."""
-    analysis = {"metrics": HARD, "step_timeout": "3s"}
+    closes = {"after": "500ms", "grace": "500ms"}
+    analysis = {"metrics": HARD, "step_timeout": "6s", "closes": closes}
     document = release(models, analysis=analysis)
     with running_release(document, tmp_path) as running:
         running.start()
@@ -363,7 +364,9 @@ def test_silence_holds_and_so_does_what_cannot_be_proven(
 
         assert running.standing["pause_reason"] == "inconclusive"
         assert running.standing["weight"] == 20
-        assert "It lacks: no proof yet of" in running.decision()["body"]["said"]
+        cause = running.decision()["body"]["said"]
+        assert "It lacks: no proof yet of error_rate. About" in cause
+        assert "units of the candidate more would prove it" in cause
         said(running)
 
 

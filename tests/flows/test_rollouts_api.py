@@ -6,6 +6,7 @@ import json
 import signal
 import sqlite3
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from io import StringIO
 from pathlib import Path
@@ -97,7 +98,12 @@ services: {json.dumps({"chat": service})}
         )
         self.workers[0].send(
             Evidence(
-                worker=0, pid=1000, sequence=self.sequence, sampled=1.0, blocks=[block]
+                worker=0,
+                pid=1000,
+                sequence=self.sequence,
+                sampled=1.0,
+                since=time.monotonic(),
+                blocks=[block],
             )
         )
 

@@ -19,6 +19,7 @@ from gateway.analysis.past import Past
 from gateway.analysis.payoffs import (
     Losses,
     Payoff,
+    Spread,
     binary_payoffs,
     boundary,
     worse_mean_payoffs,
@@ -30,6 +31,19 @@ GRID = tuple(place / 25 for place in range(26))
 coins = st.floats(1e-5, 1 - 1e-5) | st.sampled_from([0.01, 0.05, 0.5, 0.95])
 rates = st.floats(0, 1) | st.sampled_from([0.0, 0.001, 0.005, 1.0])
 losses = st.builds(Losses, mean=rates, variance=st.floats(1e-5, 0.25))
+weights = st.floats(1e-3, 1) | st.just(0.0)
+
+
+@st.composite
+def spreads(draw: st.DrawFn) -> Spread:
+    """Losses on the grid, with some chances."""
+    chances = draw(st.dictionaries(st.sampled_from(GRID), weights, min_size=1))
+    total = sum(chances.values())
+    if not total:
+        return ((draw(st.sampled_from(GRID)), 1.0),)
+    return tuple((loss, chance / total) for loss, chance in chances.items())
+
+
 margins = st.builds(
     Margin,
     relative=st.floats(0, 2) | st.just(0.0),
@@ -75,11 +89,11 @@ def test_a_bet_on_a_higher_mean_loses_while_the_mean_is_within_the_tolerance(
             assert expected(payoff, coin, m0, m1) <= 1 + ROUNDING
 
 
-@given(past=losses, equal=rates | st.none(), coin=coins, margin=margins)
+@given(past=spreads(), equal=spreads() | st.none(), coin=coins, margin=margins)
 def test_a_proof_loses_while_the_candidate_is_worse_by_the_margin(
-    past: Losses, equal: float | None, coin: float, margin: Margin
+    past: Spread, equal: Spread | None, coin: float, margin: Margin
 ) -> None:
-    bets = proof_bets(*past, coin, margin, equal_mean=equal)
+    bets = proof_bets(past, coin, margin, equal=equal)
     for won, lost in zip(*bets, strict=True):
         payoff = Payoff(won, lost)
         for m0, m1 in product(GRID, GRID):
@@ -87,13 +101,13 @@ def test_a_proof_loses_while_the_candidate_is_worse_by_the_margin(
                 assert expected(payoff, coin, m0, m1) <= 1 + ROUNDING
 
 
-@given(past=losses, coin=coins, margin=margins)
+@given(past=losses, spread=spreads(), coin=coins, margin=margins)
 def test_payoffs_of_means_are_straight_lines_in_the_loss(
-    past: Losses, coin: float, margin: Margin
+    past: Losses, spread: Spread, coin: float, margin: Margin
 ) -> None:
     """What makes them tests of means, whatever the distributions."""
     payoffs = [worse_mean_payoffs(past, 0.1, coin, margin, LOSS_BINS)]
-    bets = proof_bets(*past, coin, margin)
+    bets = proof_bets(spread, coin, margin)
     payoffs += [Payoff(*pair) for pair in zip(*bets, strict=True)]
     for table in (table for payoff in payoffs for table in payoff):
         values = [math.exp(payoff) for payoff in table]

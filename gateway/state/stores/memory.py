@@ -118,7 +118,10 @@ class MemoryStore:
         self._append(entries)
         if evidence.is_new or kept is None:
             self._keys[evidence.service] = {}
-        self._keys[evidence.service] |= evidence.keys
+        marks = self._keys[evidence.service]
+        marks |= evidence.keys
+        for fingerprint in [each for each, mark in evidence.keys.items() if not mark]:
+            del marks[fingerprint]
         self._evidence[evidence.service] = replace(evidence, keys={}, is_new=False)
 
     async def evidence(self, service: str) -> KeptEvidence | None:

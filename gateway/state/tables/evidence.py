@@ -46,7 +46,7 @@ def read_evidence(connection: sqlite3.Connection, service: str) -> KeptEvidence 
         attempt=attempt,
         trial=trial,
         book=book,
-        keys=_marks(connection, service, since=0),
+        keys=_without_empty(_marks(connection, service, since=0)),
     )
 
 
@@ -73,6 +73,8 @@ def _add_run(connection: sqlite3.Connection, evidence: KeptEvidence) -> None:
     runs = connection.execute(_COUNTS, (service,)).fetchall()
     run = _merged_from(runs, len(evidence.keys))
     marks = {**_marks(connection, service, since=run), **evidence.keys}
+    if not runs or run == runs[-1][0]:  # nothing older: what is forgotten may go
+        marks = _without_empty(marks)
     connection.execute(_DROP_RUNS, (service, run))
     connection.execute(_WRITE_RUN, (service, run, len(marks), msgpack.encode(marks)))
 
@@ -95,3 +97,7 @@ def _marks(
     for (packed,) in connection.execute(_READ_RUNS, (service, since)):
         marks |= _unpacked(packed)
     return marks
+
+
+def _without_empty(marks: dict[int, bytes]) -> dict[int, bytes]:
+    return {fingerprint: mark for fingerprint, mark in marks.items() if mark}

@@ -16,10 +16,11 @@ from gateway.analysis.expected import (
     units_until,
 )
 from gateway.analysis.faults import FAULTS, slower, units_to_detect
+from gateway.analysis.geometric import GROWTH
 from gateway.analysis.margins import smallest_margin, units_to_prove
 from gateway.domain.rollout import Margin
 
-BETS = Bets(candidate=((log(0.5), log(3.0)),), baseline=((log(1.1), log(0.8)),))
+BETS = Bets(candidate=((log(0.5), log(3.0)),), baseline=((log(GROWTH), log(0.8)),))
 
 
 def metric(kind: Kind, *quantiles: float) -> Metric:
@@ -38,7 +39,7 @@ def test_a_gain_counts_the_baseline_units_that_come_with_a_candidate_unit() -> N
     """At a coin of a quarter, three of the baseline come with one of the candidate."""
     (gain,) = gains(BETS, (0.9, 0.1), (0.6, 0.4), 0.25)
 
-    by_hand = 0.6 * log(0.5) + 0.4 * log(3.0) + 3 * (0.9 * log(1.1) + 0.1 * log(0.8))
+    by_hand = 0.6 * log(0.5) + 0.4 * log(3.0) + 3 * (0.9 * log(GROWTH) + 0.1 * log(0.8))
     assert gain == pytest.approx(by_hand)
 
 
@@ -81,7 +82,7 @@ def test_slower_moves_everything_by_its_factor() -> None:
 
     middle = sum(place * chance for place, chance in enumerate(moved))
     before = sum(place * chance for place, chance in enumerate(bins))
-    assert exp((middle - before) * log(1.1)) == pytest.approx(1.5, rel=1e-3)
+    assert exp((middle - before) * log(GROWTH)) == pytest.approx(1.5, rel=1e-3)
     assert sum(moved) == pytest.approx(1.0)
 
 

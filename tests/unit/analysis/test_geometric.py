@@ -1,4 +1,4 @@
-"""Amounts fall into bins that grow by a tenth, whatever they are."""
+"""Amounts fall into bins that grow by a twentieth, whatever they are."""
 
 import math
 from itertools import pairwise
@@ -50,9 +50,10 @@ def test_an_infinite_amount_is_where_the_failed_ones_are() -> None:
     assert upper_bound(FAILED_BIN, 0.001) == math.inf
 
 
-def test_bounds_grow_by_a_tenth_from_a_millisecond_to_over_an_hour() -> None:
+def test_bounds_grow_by_a_twentieth_from_a_millisecond_to_over_an_hour() -> None:
     bounds = [upper_bound(place, 0.001) for place in range(FAILED_BIN)]
 
     assert bounds[0] == pytest.approx(0.001)
     assert bounds[-1] > 3600
+    assert pytest.approx(1.05) == GROWTH
     assert all(high / low == pytest.approx(GROWTH) for low, high in pairwise(bounds))

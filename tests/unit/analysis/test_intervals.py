@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from gateway.analysis.geometric import FAILED_BIN, bin_of, upper_bound
+from gateway.analysis.geometric import FAILED_BIN, GROWTH, bin_of, upper_bound
 from gateway.analysis.intervals import (
     mean_difference_interval,
     quantile_interval,
@@ -128,8 +128,8 @@ def test_a_ratio_of_quantiles_is_as_wide_as_its_bins() -> None:
     found = quantile_ratio_interval({60: 100_000}, {64: 100_000}, 0.95)
     assert found is not None
 
-    assert found.low == pytest.approx(1.1**3)
-    assert found.high == pytest.approx(1.1**5)
+    assert found.low == pytest.approx(GROWTH**3)
+    assert found.high == pytest.approx(GROWTH**5)
     assert found.low < upper_bound(64, 1) / upper_bound(60, 1) < found.high
 
 

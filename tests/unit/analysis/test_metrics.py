@@ -211,3 +211,49 @@ def test_blue_green_mirrors_and_so_does_a_step_that_says_so() -> None:
     assert mirrors(RolloutPlan(strategy=Strategy.BLUE_GREEN))
     route = SetMirrorRoute(name="shadow", share=Share(20_000))
     assert mirrors(RolloutPlan(steps=(route,)))
+
+
+THUMBS_UP = {"signal": "feedback:thumbs_up", "statistic": Statistic.RATE}
+OF_FEEDBACK = Surroundings(
+    longest=_DAY,
+    feedback_deadline=Seconds(60.0),
+    signals={"feedback:thumbs_up": Measure(Kind.RATE, None)},
+)
+
+
+def test_feedback_is_a_rate_that_is_known_after_the_services_deadline() -> None:
+    rule = MetricRule(signal="feedback:thumbs_up", worse=Worse.HIGHER)
+    designed = _design(rule, around=OF_FEEDBACK)
+    compared = designed.metrics[0]
+
+    assert designed.feedback_deadline == OF_FEEDBACK.feedback_deadline
+    assert (compared.kind, compared.is_late, compared.has_pairs) == (
+        Kind.RATE,
+        True,
+        False,
+    )
+    assert compared.margins == LADDER[Kind.RATE]
+    assert not _metric(signal="error_rate").is_late
+
+
+def test_limits_of_praise_are_of_praise_and_not_of_silence() -> None:
+    """Of 4 % that praise, a half is 2 %; of 96 % that do not, a twentieth is all."""
+    compared = _metric(**THUMBS_UP, worse=Worse.LOWER)
+    silence = 0.96
+
+    passes = [
+        1 - silence * (1 + margin.relative) - margin.absolute
+        for margin in compared.margins
+    ]
+    assert passes == pytest.approx([0.02, 0.04 * 2 / 3, 0.04 * 2 / 3, 0.04 * 10 / 11])
+    tolerated = compared.tolerance
+    edge = 1 - silence * (1 + tolerated.relative) - tolerated.absolute
+    assert edge == pytest.approx(0.04 * 0.95 - 0.0005)
+
+
+def test_a_margin_of_praise_has_its_tolerance_inside() -> None:
+    rule = THUMBS_UP | {"worse": Worse.LOWER, "margin": Margin(absolute=0.01)}
+    compared = _metric(**rule)
+
+    assert compared.margins[0] == Margin(relative=0.0, absolute=0.01)
+    assert compared.tolerance == Margin(relative=0.0, absolute=0.0005)

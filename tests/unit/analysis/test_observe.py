@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from gateway.analysis.comparisons import COMPARISONS
 from gateway.analysis.design import Kind, Metric
 from gateway.analysis.geometric import FAILED_BIN, bin_of
 from gateway.analysis.observe import (
@@ -29,6 +30,13 @@ def bin_for(one: Metric, **said: Any) -> int | None:
     read = observer.timings if one.is_timing else observer.outcomes
     codes = read(Seen(**said))
     return codes[0] & ((1 << BIN_BITS) - 1) if codes else None
+
+
+def test_a_code_has_room_for_the_bins_of_any_kind() -> None:
+    codes = 1 << BIN_BITS
+
+    assert all(comparison.bin_count <= codes for comparison in COMPARISONS.values())
+    assert codes > UNKNOWN
 
 
 @pytest.mark.parametrize("outcome", [*Outcome, OVERDUE])

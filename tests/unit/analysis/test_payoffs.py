@@ -5,6 +5,7 @@ from mpmath import mp, mpf
 
 from gateway.analysis.payoffs import (
     Losses,
+    Spread,
     better_mean_payoffs,
     binary_payoffs,
     times_odds,
@@ -79,6 +80,10 @@ def test_a_bet_on_hard_failures_never_stakes_all() -> None:
     assert min(*payoff.candidate, *payoff.baseline) > -25
 
 
+def events(rate: float) -> Spread:
+    return ((0.0, 1 - rate), (1.0, rate))
+
+
 @pytest.mark.parametrize("coin", [0.0, 1.0, -0.1, 1.5])
 def test_a_coin_that_decides_nothing_is_refused(coin: float) -> None:
     with pytest.raises(ValueError, match="no evidence"):
@@ -86,7 +91,7 @@ def test_a_coin_that_decides_nothing_is_refused(coin: float) -> None:
     with pytest.raises(ValueError, match="no evidence"):
         worse_mean_payoffs(Losses(0.1, 0.01), 0.1, coin, NONE, 41)
     with pytest.raises(ValueError, match="no evidence"):
-        better_mean_payoffs(Losses(0.1, 0.01), Losses(0.1, 0.01), coin, NONE, 41)
+        better_mean_payoffs(events(0.1), events(0.1), coin, NONE, 41)
 
 
 def test_golden_values_of_a_bet_on_a_mean() -> None:
@@ -108,10 +113,34 @@ def test_golden_values_of_a_bet_on_a_mean() -> None:
 
 def test_a_mean_above_the_boundary_cannot_be_hoped_for() -> None:
     payoff = better_mean_payoffs(
-        Losses(0.1, 0.01), Losses(0.3, 0.01), 0.5, Margin(absolute=0.1), 41
+        events(0.1), events(0.3), 0.5, Margin(absolute=0.1), 41
     )
 
     assert set(payoff.candidate) == set(payoff.baseline) == {0.0}
+
+
+def test_a_proof_of_rare_whole_losses_stakes_what_the_log_grows_with_most() -> None:
+    """Golden: the root of the derivative, by mpmath; the usual stake is at its bound."""
+    coin, margin = 1 / 3, Margin(relative=0.5, absolute=0.01)
+    payoff = better_mean_payoffs(events(0.005), events(0.005), coin, margin, 41)
+    with mp.workdps(50):
+        p, g, edge = mpf("0.005"), mpf("0.75"), mpf("0.0175")
+
+        def slope(kappa: mpf) -> mpf:
+            return (
+                (1 - p) * edge / (1 + kappa * edge)
+                - p * (1 - edge) / (1 - kappa * (1 - edge))
+                - (1 - p) * mpf("1.5") * p / (1 - kappa * g * p)
+                + p * mpf("1.5") * (1 - p) / (1 + kappa * g * (1 - p))
+            )
+
+        kappa = mp.findroot(slope, (mpf("0.5"), mpf("0.8")), solver="anderson")
+        won = [float(mp.log(1 - kappa * (mpf(b) / 40 - edge))) for b in range(41)]
+        lost = [float(mp.log(1 + kappa * g * (mpf(b) / 40 - p))) for b in range(41)]
+
+    assert 0.6 < kappa < 0.75
+    assert payoff.candidate == pytest.approx(won, rel=1e-3, abs=1e-5)
+    assert payoff.baseline == pytest.approx(lost, rel=1e-3, abs=1e-5)
 
 
 def test_odds_are_multiplied_and_stay_inside() -> None:

@@ -22,6 +22,7 @@ from gateway.domain.rollout import (
     RolloutPlan,
     SetWeight,
     Strategy,
+    Worse,
 )
 from gateway.domain.units import Seconds, Share
 
@@ -224,3 +225,58 @@ def test_durations_are_no_more_exact_than_they_are_known(
     seconds: float, told: str
 ) -> None:
     assert told_duration(Seconds(seconds)) == told
+
+
+THUMBS = replace(ERRORS, name="feedback:thumbs_down", signal="feedback:thumbs_down")
+
+
+def late(
+    *, hours: float = 24.0, timeout: float = 86_400.0, metric: Metric = THUMBS
+) -> tuple[Outlook, str]:
+    """Look ahead at a plan with a metric of feedback; and in words."""
+    design = replace(
+        DESIGN,
+        metrics=(metric,),
+        feedback_deadline=Seconds(hours * 3600),
+    )
+    plan = RolloutPlan(analysis=AnalysisPlan(step_timeout=Seconds(timeout)))
+    seen = ahead(plan, design=design)
+    return seen, "\n".join(tell(seen, design, candidate="v2"))
+
+
+def test_a_step_waits_for_feedbacks_deadline() -> None:
+    seen, told = late(hours=2)
+
+    assert not seen.unprovable
+    assert all(step.duration and step.duration > 7_200 for step in seen.steps)
+    assert seen.steps[0].metrics[0].known_after == Seconds(7_200)
+    assert all(find.duration > 7_200 for find in seen.steps[0].metrics[0].finds)  # type: ignore[operator]
+    assert "feedback:thumbs_down: known 2.0 h after each answer" in told
+    assert "No step passes before that." in told
+
+
+def test_feedback_that_is_known_after_the_steps_timeout_proves_nothing() -> None:
+    """Both are a day, unless somebody says otherwise; whatever the traffic is."""
+    seen, told = late()
+
+    assert len(seen.unprovable) == len(seen.steps)
+    assert "v2 will not reach 100 % by evidence with this plan." in told
+    assert "Write a longer step_timeout or a shorter feedback.deadline." in told
+    assert not late(timeout=90_000.0 + 86_400.0)[0].unprovable
+
+
+def test_feedback_that_only_warns_holds_no_step() -> None:
+    seen, told = late(metric=replace(THUMBS, on_failure=OnFailure.WARN))
+
+    assert seen.steps[0].metrics == ()
+    assert "known" not in told
+
+
+def test_of_praise_it_is_asked_when_its_end_would_be_found() -> None:
+    praise = replace(
+        THUMBS, worse=Worse.LOWER, tolerance=Margin(relative=-0.05, absolute=0.0505)
+    )
+    found = late(metric=praise)[0].steps[0].metrics[0].finds
+
+    assert [find.fault for find in found] == ["none of it any more"]
+    assert found[0].units is not None

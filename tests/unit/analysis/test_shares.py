@@ -96,3 +96,14 @@ def test_half_of_a_share_costs_ln_2() -> None:
     assert log_threshold_of(design, 0, 0, 0.25) - log_threshold_of(
         design, 0, 0, 0.5
     ) == pytest.approx(log(2))
+
+
+def test_feedback_has_no_windows_and_its_fresh_process_has_their_part() -> None:
+    usual = _design()
+    praised = replace(usual.metrics[0], signal="feedback:thumbs_down")
+    late = replace(usual, metrics=(praised, *usual.metrics[1:]), pairs_part=0.25)
+
+    assert log_threshold(late, 0, 0, FRESH) == pytest.approx(
+        log_threshold(usual, 0, 0, FRESH) - log(2)
+    )
+    assert log_threshold(late, 0, 0, PAIRS) == inf

@@ -2,18 +2,22 @@
 
 from collections.abc import Mapping
 from itertools import permutations
+from random import Random
 from typing import Any
 
 import pytest
 
 from gateway.analysis.counts import FRESH, PAIRS, PROOF, Counts, Place
 from gateway.analysis.observe import OVERDUE
+from gateway.analysis.sample_ratio import SampleRatio
 from gateway.analysis.unit_book import MOST_EPOCHS
 from gateway.domain.units import Share
 from gateway.handoff.evidence import Record
 from tests.unit.analysis.exchanges import Seen, Stage, design, metric
 
 ERRORS, DURATION = 0, 1
+SETTLED = 1000.0 + 600.0 + 30.0 + 5.0
+"""When what arrived at 1000 is in the sample ratio."""
 
 
 def units(counts: Counts, process: int, number: int = ERRORS, cell: int = 0) -> int:
@@ -244,9 +248,47 @@ def test_a_request_without_a_key_is_a_unit_in_everything_at_once() -> None:
     for process in (FRESH, 1, PROOF):
         assert units(counts, process) == 3
     assert units(counts, FRESH, DURATION) == 3
-    assert counts.units == {0.25: [2, 1]}
     assert counts.in_step == [2, 1]
     assert stage.book.known_keys == 0
+
+
+def test_the_sample_ratio_waits_for_units_that_arrived_together() -> None:
+    stage = Stage()
+    stage.weight(25)
+    stage.take(bucket=None, is_candidate=True)
+    stage.book.close(SETTLED - 5.0)
+    assert stage.book.drain().units == {}
+    stage.take(bucket=None)
+    book, keys = stage.book.dump(whole=True)
+    stage.book.load(book, keys)
+    stage.book.close(SETTLED)
+    assert stage.book.drain().units == {0.25: [1, 1]}
+    stage.take(bucket=None)
+    stage.book.close(SETTLED + 1.0)
+    assert stage.book.drain().units == {0.25: [1, 0]}
+
+
+def test_a_faster_candidate_is_no_lost_unit() -> None:
+    """Units end as their version is fast; how many got which one is as the coin says."""
+    stage, ratio, dice = Stage(), SampleRatio(), Random(4)
+    stage.weight(50, at=0.0)
+    ends = []
+    for arrived in (number / 100 for number in range(20_000)):
+        is_candidate = dice.random() < 0.5
+        lasts = (15.0 if is_candidate else 20.0) * dice.lognormvariate(0.0, 0.5)
+        ends.append((arrived + lasts, arrived, is_candidate))
+    most = 0.0
+    for ended, arrived, is_candidate in sorted(ends):
+        stage.take(bucket=None, arrived=arrived, is_candidate=is_candidate)
+        stage.book.close(ended)
+        for coin, pair in stage.book.drain().units.items():
+            ratio.add(coin, *pair)
+            most = max(most, ratio.log_e)
+    stage.book.close(900.0)
+    for coin, pair in stage.book.drain().units.items():
+        ratio.add(coin, *pair)
+    assert max(most, ratio.log_e) < 2.0
+    assert sum(ratio.totals()[:2]) == 20_000
 
 
 def test_requests_without_a_key_wait_for_the_warm_up() -> None:
@@ -266,7 +308,8 @@ def test_where_requests_are_units_the_sample_ratio_still_goes_by_keys() -> None:
     counts = stage.book.drain()
     assert units(counts, FRESH) == 3
     assert units(counts, FRESH, DURATION) == 2
-    assert counts.units == {0.25: [1, 0]}
+    stage.book.close(SETTLED)
+    assert stage.book.drain().units == {0.25: [1, 0]}
 
 
 # Whole keys

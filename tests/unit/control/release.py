@@ -230,7 +230,7 @@ class Release:
         return self.is_up
 
     async def store_returns(self) -> None:
-        self.store.is_gone = False
+        self.store.is_gone = self.store.keeps_and_fails = False
         kept = await self.durable._reopen()
         assert kept is not None
         await self.gate.store_returned(kept)
@@ -255,6 +255,7 @@ class Release:
 
     def look(self) -> None:
         self.now += LOOK_EVERY_S
+        self.decisions.tell(0, self.now)
         self.decisions.look()
 
     async def settles(self) -> None:

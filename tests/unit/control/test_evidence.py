@@ -5,7 +5,7 @@ import pytest
 from gateway.control import evidence
 from gateway.control.evidence import EvidenceBook
 from gateway.domain.units import Share
-from gateway.handoff.evidence import Block, Evidence, Record
+from gateway.handoff.evidence import Block, Evidence, PairRecord, Record
 from gateway.handoff.link import FrameReader, encode
 from tests.unit.proxy.test_units import record
 
@@ -27,7 +27,12 @@ def said(
         records=list(records),
     )
     return Evidence(
-        worker=worker, pid=pid, sequence=sequence, sampled=1.0, blocks=[block]
+        worker=worker,
+        pid=pid,
+        sequence=sequence,
+        sampled=1.0,
+        since=0.0,
+        blocks=[block],
     )
 
 
@@ -117,6 +122,18 @@ def test_requests_without_a_key_are_units_of_their_own(
     book.take(said(*keyless))
 
     assert units(book) == {("chat", "v2"): 100}
+
+
+def test_a_mirrored_pair_is_evidence_and_no_unit() -> None:
+    now = 5.0
+    book = EvidenceBook(lambda: now)
+    told = said()
+    told.blocks[0].pairs = [PairRecord(baseline=record(1), candidate=record(1))]
+    book.take(told)
+    now = 7.0
+
+    assert book.age("chat") == 2
+    assert units(book) == {("chat", "v2"): 0}
 
 
 def test_the_age_is_that_of_the_newest_unit() -> None:

@@ -108,6 +108,22 @@ async def test_no_service_of_that_name_is_not_found() -> None:
         await release.rollouts.act("chta", "kill", by="ann", reason="", full=False)
 
 
+async def test_no_kill_fails_for_want_of_words(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    release = await _on()
+
+    def fails(_service: str, _action: str) -> tuple[str, ...]:
+        assert release.share == 0, "it is in force before anything is said"
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(release.rollouts, "_notes", fails)
+    acted = await release.does("kill")
+
+    assert (acted.notes, release.share) == ((), 0)
+    assert "ZeroDivisionError" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("service", "words"),
     [

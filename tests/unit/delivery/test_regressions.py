@@ -254,7 +254,7 @@ def test_blue_green_compares_pairs_before_it_switches() -> None:
     previewed = rollout.standing
     assert (previewed.share, previewed.mirror_routes) == (0, (SHADOW,))
 
-    rollout.passes(1, PROVEN)
+    rollout.passes(1, replace(PROVEN, is_mirrored=True))
     assert rollout.last == (
         "Step 3 of 3 passed: every metric is within its margin, from 400 mirrored"
         " pairs. Watch of 10 min: weight 0 % to 95 %."

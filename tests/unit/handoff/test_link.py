@@ -82,7 +82,7 @@ MESSAGES: list[Message] = [
     Hello(worker=1, pid=2, table=TABLE),
     Publish(table=TABLE),
     Applied(epoch=7),
-    Evidence(worker=0, pid=1, sequence=1, sampled=0.5, blocks=[BLOCK]),
+    Evidence(worker=0, pid=1, sequence=1, sampled=0.5, since=3.5, blocks=[BLOCK]),
 ]
 
 

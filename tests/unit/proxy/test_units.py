@@ -245,3 +245,33 @@ def test_a_weight_of_nothing_or_all_is_no_coin() -> None:
     assert SPLIT.is_coin
     assert not SPLIT._replace(share=Share(0)).is_coin
     assert not SPLIT._replace(share=Share(100_000)).is_coin
+
+
+def ended(arrived: float) -> Record:
+    made = record()
+    made.arrived = arrived
+    return made
+
+
+def test_others_are_told_since_when_the_oldest_is_running() -> None:
+    units = Units()
+    assert units.since(9.0) == pytest.approx(9.0)
+
+    for arrived in (10.0, 10.0, 11.0):
+        units.arrived(SPLIT, KEY, arrived)
+    units.ended(SPLIT, ended(10.0))
+    assert units.since(12.0) == pytest.approx(10.0)
+    units.ended(SPLIT, ended(10.0))
+    assert units.since(12.0) == pytest.approx(11.0)
+    units.over(11.0)  # it could not be recorded
+    assert units.since(12.0) == pytest.approx(12.0)
+
+
+def test_what_runs_for_very_long_holds_nobody_up() -> None:
+    units = Units()
+    units.arrived(SPLIT, KEY, 10.0)
+    units.arrived(SPLIT, KEY, 400.0)
+
+    assert units.since(11.0 + limits.LONGEST_S) == pytest.approx(400.0)
+    units.ended(SPLIT, ended(10.0))
+    assert units.since(12.0 + limits.LONGEST_S) == pytest.approx(400.0)

@@ -324,6 +324,24 @@ async def test_marks_that_change_all_the_time_take_few_rows_and_little_room(
     assert sum(lengths) <= 2 * 1000
 
 
+async def test_what_is_forgotten_takes_no_room_for_ever(path: Path) -> None:
+    """A hundred come and go with each save."""
+    store = SqliteStore(str(path))
+    evidence = KeptEvidence(service="chat", attempt=1, trial=b"", book=b"", keys={})
+    await store.open()
+    for turn in range(300):
+        come = {turn * 100 + place: b"here" for place in range(100)}
+        go = {each - 100: b"" for each in come} if turn else {}
+        keys = come | go
+        await store.save_evidence(replace(evidence, keys=keys, is_new=not turn))
+    kept = await store.evidence("chat")
+    await store.close()
+
+    assert kept is not None
+    assert len(kept.keys) == 100
+    assert sum(_lengths_of_runs(path)) <= 1000
+
+
 @pytest.mark.parametrize(
     ("service", "index"),
     [(None, "INTEGER PRIMARY KEY"), ("chat", "INDEX entry_of_service")],

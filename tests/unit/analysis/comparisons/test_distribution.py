@@ -9,7 +9,8 @@ from mpmath import mp, mpf
 from gateway.analysis.bets import Bets, Mixture
 from gateway.analysis.comparisons.distribution import DISTRIBUTION, bins_tolerated
 from gateway.analysis.counts import Bins
-from gateway.analysis.geometric import BIN_COUNT, FAILED_BIN
+from gateway.analysis.geometric import BIN_COUNT, FAILED_BIN, GROWTH
+from gateway.analysis.ladder import TOLERANCE
 from gateway.analysis.past import Past
 from gateway.domain.rollout import Margin
 
@@ -56,14 +57,20 @@ def test_a_tilt_is_that_of_normal_scores_in_fifty_digits() -> None:
 
 @pytest.mark.parametrize(
     ("relative", "bins"),
-    [(0.0, 0), (0.05, 1), (0.1, 1), (0.11, 2), (0.21, 2), (0.22, 3)],
+    [(0.0, 0), (0.04, 1), (0.05, 1), (0.051, 2), (0.1, 2), (0.21, 4), (0.22, 5)],
 )
 def test_a_tolerance_is_never_fewer_bins_than_it_is(relative: float, bins: int) -> None:
     assert bins_tolerated(Margin(relative=relative)) == bins
 
 
+def test_the_usual_tolerance_is_what_it_says() -> None:
+    """No more than one bin, and a bin is no wider."""
+    assert bins_tolerated(TOLERANCE) == 1
+    assert 1 + TOLERANCE.relative == GROWTH
+
+
 def test_a_shift_is_found_and_one_within_the_tolerance_is_not() -> None:
-    bets, tolerant = bets_of(BELL), bets_of(BELL, Margin(relative=0.21))
+    bets, tolerant = bets_of(BELL), bets_of(BELL, Margin(relative=0.1))
     tenth = {place: count // 20 for place, count in BELL.items()}
 
     assert wealth(bets, BELL, moved(tenth, 2)) > math.log(100)
