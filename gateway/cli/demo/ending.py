@@ -76,7 +76,7 @@ def _why(scene: Scene, at: float) -> str:
         return "the next release"
     if move.findings:
         return _subject(move)
-    proof = f"proof, {move.units} units of {move.candidate}"
+    proof = f"proof, {move.units or 0:,} units of {move.candidate}"
     return "the end of the bake" if move.phase == "promoted" else proof
 
 
@@ -131,10 +131,10 @@ def _over(scene: Scene, act: Act) -> Iterable[str]:
     told = "none that was sent later was"
     if late is not None:
         told = f"the last one was sent {duration(late)} later, and was"
+    ran = f" {scene.ledger.outlived} of its answers were running, and ended whole."
     yield (
         f"From the decision to 0 % on {WORKERS} workers: of all requests, {told} answered "
-        f"by {act.candidate}. {scene.ledger.outlived} of its answers were running, and "
-        "ended whole."
+        f"by {act.candidate}.{ran if scene.ledger.outlived else ''}"
     )
 
 

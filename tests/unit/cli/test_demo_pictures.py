@@ -59,7 +59,7 @@ def test_a_picture_fits_its_terminal(scene: Scene, width: int, height: int) -> N
 def test_a_picture_says_where_the_rollout_is_and_how_the_traffic_is_split() -> None:
     """As wanted, and as the visitors met it."""
     lines = _drawn(climbing())
-    assert lines[0].endswith("0:25 of about 1:00")
+    assert lines[0].endswith("0:25 of about 1:10")
     assert "progressing steps ✓ 5 % ● 25 % ○ 50 % ○ 100 %" in lines
     assert any(line.startswith("weight ━") and "v2 25 %" in line for line in lines)
     assert any(line.startswith("measured █") and "v2 25.0 %" in line for line in lines)
