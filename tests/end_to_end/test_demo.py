@@ -22,7 +22,7 @@ import gateway
 
 ESCAPES: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 FAST: Final = (sys.executable, "-m", "gateway", "demo", "--fast")
-PATIENCE_S: Final = 40.0
+PATIENCE_S: Final = 90.0
 MARK: Final = "SLUICEGATE_TEST_OF_THE_DEMO"
 
 
@@ -56,37 +56,26 @@ def mark(tmp_path: Path) -> Generator[str]:
 
 
 def _assert_it_went_well(text: str) -> None:
-    assert "✗" not in text
+    assert "✗" not in _after_the_show(text)
     assert "Traceback" not in text
     for promise in (
-        r"✓ \d\d+ requests, \d+ of them streams: 0 failed, 0 cut on the way\.",
-        r"✓ Every answer came from the version in its header",
-        r"✓ While the weight rose \d+ users moved from v1 to v2, and 0 moved back\.",
-        r"✓ The gateway counted the same requests as the visitors",
-        r"✓ It found in the answers just what the model servers say they sent\.",
-        r"✓ \d+ answers of v2 were running when its weight went to 0",
-        r"\n0 %\s+0\.0 %\s+0 of \d+",
+        r"✓ v2 climbed to 100 % by itself in \d+ s: .* at odds of 20 to 1, from \d+ units",
+        r"✓ v3 was caught \d+\.\d s after its start by [a-z_]+ where prompt is >=2KiB, "
+        r"from \d+ units, and taken back by itself\.",
+        r"✓ From the decision to 0 % on 2 workers: of all requests, .* answered by v3\.",
+        r"✓ No client saw an error: \d,\d+ requests, \d,\d+ of them streams, 0 failed, "
+        r"0 cut\.",
+        r"✓ Every answer came from the version in its header, and nobody moved back",
+        r"✓ The gateway counted what visitors and model servers counted: v1 \d",
+        r"✓ sluicegate replay: \d+ entries, the chain holds; \d decisions made again; all",
+        r" v3 0 % 0\.0 % 0 of \d+",
     ):
-        assert re.search(promise, text), f"{promise} is not in:\n{text}"
-    _assert_it_told_what_no_status_code_tells(" ".join(text.split()))
+        assert re.search(promise, " ".join(text.split())), f"{promise} not in:\n{text}"
 
 
-def _assert_it_told_what_no_status_code_tells(text: str) -> None:
-    """See that the flaws add up to the number told, and that the baseline has none."""
-    told = re.search(
-        r"Every answer was a 200\. The gateway counted (\d+) of (\d+) answers of v2 and "
-        r"0 of (\d+) answers of v1 as not complete\. It found in v2's: ([a-z_0-9, ]+)\.",
-        text,
-    )
-    assert told, text
-    flawed, candidate, baseline = (int(number) for number in told.groups()[:3])
-    found = {name: int(n) for name, n in re.findall(r"([a-z_]+) (\d+)", told[4])}
-    assert {"refused", "length"} <= set(found)
-    assert {"stream_error", "truncated"} & set(found)  # how many depends on the load
-    assert sum(found.values()) == flawed < candidate
-    counted = re.search(r"(\d+) requests, \d+ of them streams", text)
-    assert counted is not None
-    assert int(counted[1]) == candidate + baseline
+def _after_the_show(text: str) -> str:
+    """Give the summary: while it is drawn, what was caught is marked as well."""
+    return text.rpartition("What happened")[2]
 
 
 def test_in_a_pipe_the_demo_prints_lines_and_exits_0(mark: str) -> None:
@@ -103,8 +92,17 @@ def test_in_a_pipe_the_demo_prints_lines_and_exits_0(mark: str) -> None:
     assert done.stderr == ""
     assert "\x1b" not in done.stdout
     _assert_it_went_well(done.stdout)
-    for number in (1, 2, 3):
-        assert f"[{number}/3] " in done.stdout
+    assert "[1/2] A good candidate" in done.stdout
+    assert "[2/2] A candidate that is bad" in done.stdout
+    for decision in (
+        r"\n0:\d\d  by hand: Attempt 1 begins: v2 against v1\.\n",
+        r"\n0:\d\d  analyzer: Step 1 of 2 passed: every metric is within its margin, ",
+        r"\n0:\d\d  analyzer: .*Promoted: v2 serves all\.\n",
+        r"\n0:\d\d  by hand: Attempt 2 begins: v3 against v2\.\n",
+        r"\n0:\d\d  analyzer: .* where prompt is >=2KiB regressed: .* Rolled back: weight"
+        r" 25 % to 0 %\.\n",
+    ):
+        assert re.search(decision, done.stdout), f"{decision} not in:\n{done.stdout}"
 
 
 class _Terminal:
@@ -184,8 +182,8 @@ def test_in_a_terminal_the_demo_draws_and_may_stay(mark: str) -> None:
     with _terminal(mark, "--stay") as terminal:
         text = terminal.read_until("Ctrl-C")
         assert {"\x1b[?1049h", "\x1b[?1049l"} <= terminal.escapes
-        assert "3 of 3  The gate closes" in text
-        assert "in force on 2 workers after" in text
+        assert "2 of 2  A candidate that is bad for some" in text
+        assert "✗ 25 %" in text
         _assert_it_went_well(text)
         _ask_as_told(text)
         os.killpg(terminal.process.pid, signal.SIGINT)
@@ -200,5 +198,5 @@ def _ask_as_told(text: str) -> None:
         found[1], b'{"stream": true}', headers={"x-user-id": "ada"}
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
-        assert answer.headers["x-sluicegate-version"] == "v1"
+        assert answer.headers["x-sluicegate-version"] == "v2"
         assert answer.read().endswith(b"data: [DONE]\n\n")

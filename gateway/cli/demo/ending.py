@@ -76,7 +76,7 @@ def _why(scene: Scene, at: float) -> str:
         return "the next release"
     if move.findings:
         return _subject(move)
-    proof = f"proof, {move.units} units of {move.candidate}"
+    proof = f"proof, {move.units or 0:,} units of {move.candidate}"
     return "the end of the bake" if move.phase == "promoted" else proof
 
 
@@ -126,14 +126,16 @@ def _caught(scene: Scene, act: Act, end: Move) -> str:
 def _over(scene: Scene, act: Act) -> Iterable[str]:
     """Say how soon a rollback was over, and that it cut nothing."""
     late = scene.ledger.late
-    if late is None or late <= SOON_S:
-        told = "no request sent after it" if late is None else "the last request"
-        when = "" if late is None else f", sent {duration(late)} after it,"
-        yield (
-            f"From the decision to 0 % on {WORKERS} workers: {told}{when} reached "
-            f"{act.candidate}. {scene.ledger.outlived} of its answers were running, and "
-            "ended whole."
-        )
+    if late is not None and late > SOON_S:
+        return
+    told = "none that was sent later was"
+    if late is not None:
+        told = f"the last one was sent {duration(late)} later, and was"
+    ran = f" {scene.ledger.outlived} of its answers were running, and ended whole."
+    yield (
+        f"From the decision to 0 % on {WORKERS} workers: of all requests, {told} answered "
+        f"by {act.candidate}.{ran if scene.ledger.outlived else ''}"
+    )
 
 
 def _nobody_noticed(scene: Scene) -> Iterable[str]:
@@ -168,7 +170,7 @@ def _on_your_own() -> Iterable[tuple[str, str]]:
         "this demo, left running, to be asked: status, analysis, journal, replay",
     )
     yield (
-        "sluicegate simulate gateway.yaml",
+        "sluicegate simulate gateway.yaml --keys-per-hour 1000",
         "how long a release of yours takes, and what it would catch how soon",
     )
     yield (

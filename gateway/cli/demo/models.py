@@ -98,7 +98,7 @@ MODELS: Final = (
     Model(
         name=BAD,
         usual=_QUICK,
-        on_long=Pace(first_token=0.280, per_event=0.050, made_up=0.65),
+        on_long=Pace(first_token=0.280, per_event=0.050, made_up=0.8),
         price={"input": 0.80, "output": 3.00},
         answers=(
             "A gate that is heavy by night and by day lets the river sleep.",

@@ -74,7 +74,7 @@ FULL: Final = Script(
     per_second=220.0,
     before_s=2.0,
     after_s=5.0,
-    usual_s=65.0,
+    usual_s=70.0,
     acts=(
         Act(
             baseline=OLD,

@@ -241,7 +241,7 @@ def _units(scene: Scene) -> Text:
     units = known.units_in_step
     return Text(
         f"{units.candidate:,} users of {scene.act.candidate}, {units.baseline:,} of "
-        f"{scene.act.baseline} in this step, each once; a bar is log e, a full one decides",
+        f"{scene.act.baseline} in this step, each once. A full bar decides.",
         style="dim",
         no_wrap=True,
         overflow="ellipsis",
