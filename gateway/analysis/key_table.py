@@ -9,7 +9,7 @@ taken back in this attempt.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -88,6 +88,56 @@ class Key(msgspec.Struct, array_like=True, gc=False):
         new = mask & ~self.in_step
         self.in_step |= new
         return new
+
+
+_Written: TypeAlias = tuple[
+    int, int, int, float, bytes, bytes, int, bytes, bytes, int, bytes, int, bytes
+]
+"""A key's attributes in order; masks as bytes: they may have more bits than 64."""
+
+
+def _written(key: Key) -> _Written:
+    return (
+        key.low,
+        key.high,
+        key.revision,
+        key.coin,
+        _packed(key.fresh),
+        _packed(key.fresh_timing),
+        key.window,
+        _packed(key.in_window),
+        _packed(key.in_window_timing),
+        key.step,
+        _packed(key.in_step),
+        key.proven,
+        key.rows,
+    )
+
+
+def _key(row: _Written) -> Key:
+    return Key(
+        low=row[0],
+        high=row[1],
+        revision=row[2],
+        coin=row[3],
+        fresh=_mask(row[4]),
+        fresh_timing=_mask(row[5]),
+        window=row[6],
+        in_window=_mask(row[7]),
+        in_window_timing=_mask(row[8]),
+        step=row[9],
+        in_step=_mask(row[10]),
+        proven=row[11],
+        rows=row[12],
+    )
+
+
+def _packed(mask: int) -> bytes:
+    return mask.to_bytes((mask.bit_length() + 7) // 8, "little")
+
+
+def _mask(packed: bytes) -> int:
+    return int.from_bytes(packed, "little")
 
 
 class KeyTable:
@@ -179,7 +229,7 @@ class KeyTable:
         wanted = self._keys.keys() if whole else self.changed & self._keys.keys()
         encode, keys = msgspec.msgpack.Encoder().encode, self._keys
         self.changed = set()
-        return {fingerprint: encode(keys[fingerprint]) for fingerprint in wanted}
+        return {each: encode(_written(keys[each])) for each in wanted}
 
     def load(self, keys: Mapping[int, bytes], limit: int) -> None:
         """Take up what was written down; keys that were let go are left out.
@@ -188,8 +238,8 @@ class KeyTable:
             msgspec.ValidationError: It is something else.
 
         """
-        decode = msgspec.msgpack.Decoder(Key).decode
-        self._keys = {each: decode(written) for each, written in keys.items()}
+        decode = msgspec.msgpack.Decoder(_Written).decode
+        self._keys = {each: _key(decode(row)) for each, row in keys.items()}
         self.limit = limit
         self._sift()
         self.changed = set()

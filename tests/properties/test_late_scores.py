@@ -18,7 +18,7 @@ from gateway.domain.rollout import Margin
 from gateway.domain.units import BUCKETS, Seconds, Share
 from tests.unit.analysis.exchanges import Seen, design, metric
 
-DEADLINE, TICK = 10.0, 1.0
+DEADLINE, TICK = 10.25, 1.0  # no deadline falls on a tick
 KEYS, EXCHANGES = 6, 3
 SHARE = Share(50_000)
 DESIGN = design(

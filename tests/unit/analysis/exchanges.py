@@ -51,7 +51,7 @@ def design(*metrics: Metric, **more: Any) -> Design:
         metric("error_rate"),
         metric("duration", Kind.DISTRIBUTION, quantiles=(0.95,)),
     )
-    return Design(metrics=chosen, cell_shares=(), **more)
+    return Design(metrics=chosen, cell_shares=(), **{"grace": Seconds(30.0), **more})
 
 
 class Stage:

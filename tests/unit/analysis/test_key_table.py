@@ -104,3 +104,18 @@ def test_keys_that_were_let_go_are_not_taken_up_again() -> None:
     again = KeyTable()
     again.load(table.dump(whole=True), 1 << 31)
     assert len(again) == 0
+
+
+def test_a_key_of_more_cells_than_a_word_has_bits_is_kept() -> None:
+    """A service may have 16 segments of 32 values each."""
+    table, again = KeyTable(10), KeyTable(10)
+    key = table.heard(7, 1, Share(25_000), is_candidate=True)
+    assert key is not None
+    key.fresh = key.in_step = 1 | 1 << 300
+    table.changed.add(7)
+
+    again.load(table.dump(whole=False), 1 << 32)
+
+    kept = again.get(7)
+    assert kept is not None
+    assert (kept.fresh, kept.in_step, kept.high) == (key.fresh, key.in_step, 25_000)
