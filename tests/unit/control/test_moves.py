@@ -269,3 +269,22 @@ async def test_nothing_is_written_down_for_a_store_that_is_away(
     assert kept is not None
     assert len(kept.keys) == release.live.examination.book.known_keys
     assert {one.again for one in await release.replayed()} == {None}
+
+
+async def test_a_fault_in_reading_what_was_kept_leaves_no_candidate_unexamined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = SqliteRelease(tmp_path)
+    await _with_evidence(release)
+
+    def fails(*_more: object) -> None:
+        raise IndexError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gateway.analysis.key_table.KeyTable.load", fails)
+        await release.is_killed_and_begins()
+    release.sees(100, errors=["v2"])
+    await release.passes(2)
+
+    assert release.phase() is Phase.ROLLED_BACK
+    await release.durable.close()
