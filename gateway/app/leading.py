@@ -81,7 +81,7 @@ class Leading:
         """Count evidence once, and give it to the rollouts that are on."""
         if self.evidence.take(message):
             for block in message.blocks:
-                self._decisions.take(block)
+                self._decisions.take(block, worker=message.pid)
 
     def hear_feedback(
         self, service: str, ticket: Ticket, signal: str, value: float

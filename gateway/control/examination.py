@@ -85,8 +85,9 @@ class Examination:
         """Part of the keys that is looked at, 0 to 1."""
         return self.book.sampled
 
-    def take(self, block: Block) -> int:
-        """Take what a worker recorded; give how many exchanges that were."""
+    def take(self, block: Block, *, worker: int = 0) -> int:
+        """Take what a worker, by its process id, recorded; give how many that were."""
+        self.book.listen_to(worker)
         # Slices that were redefined meanwhile are others: only the whole is looked at.
         cells = self._cells if block.segments == self.segments_code else _NO_CELLS
         for record in block.records:
