@@ -40,6 +40,7 @@ class Key(msgspec.Struct, array_like=True, gc=False):
         in_step: Cells in which it was counted in this step.
         proven: The step in which it was closed as a whole key, in this epoch.
         rows: Its exchanges until it is closed; see whole_keys.
+        worker: Process that recorded them.
 
     """
 
@@ -56,6 +57,7 @@ class Key(msgspec.Struct, array_like=True, gc=False):
     in_step: int = 0
     proven: int = _NOWHERE
     rows: bytes = b""
+    worker: int = 0
 
     def begin(self, revision: int, share: Share, *, is_candidate: bool) -> None:
         """Toss its coin for an epoch, and only then look at what fell."""

@@ -87,8 +87,7 @@ class UnitBook:
         this one, and those of another weight had another coin.
 
         Args:
-            revision: Of the service's split from now on; one that is known begins no
-                epoch.
+            revision: Of the split from now on; one that is known begins no epoch.
             share: The candidate's weight.
             at: Now; monotonic clock.
             is_new_step: Whether proofs begin afresh. Drain before.
@@ -118,6 +117,10 @@ class UnitBook:
         and after `load`, or nothing is proven of quantiles.
         """
         self._notes.set_thresholds(thresholds)
+
+    def listen_to(self, worker: int) -> None:
+        """Know which process recorded the exchanges that are taken next."""
+        self._whole.worker = worker
 
     def take(
         self,
@@ -179,8 +182,7 @@ class UnitBook:
             baseline: The client's half; None: not known.
             candidate: The copy's half; None: not known, which is nobody's fault.
             names: Of the signals in their values.
-            revision: Of the split it came under; unknown ones are left out. None: the
-                current one.
+            revision: Of the split it came under; None: the current one.
             cells: See `take`.
 
         """
@@ -238,8 +240,7 @@ class UnitBook:
             whole: All keys, and not only those that have changed since the last time.
 
         Returns:
-            The book, and keys by fingerprint; late units among them, and an empty one
-            for each that is over.
+            The book, and keys and late units by number; empty ones of what is over.
 
         """
         kept = Kept(self._state, self._keys.limit, self._late.limit)
@@ -276,10 +277,7 @@ class UnitBook:
         self._late.forget()
 
     def _count_key(self, key: Key | None, exchange: Exchange, epoch: Epoch) -> None:
-        """Count a key where each request is its own unit else.
-
-        For the sample ratio; and for feedback, whose ids name keys.
-        """
+        """Count a key where requests are units, for the sample ratio and for feedback."""
         if key is None or not key.coin or exchange.nth != 1:
             return
         if not key.fresh & EVERYTHING:
@@ -291,8 +289,8 @@ class UnitBook:
 
     def _settle(self, exchange: Exchange, coin: float) -> None:
         """Count a unit for the sample ratio, later."""
-        side = exchange.is_candidate
-        self._state.settling.note(exchange.arrived, coin, is_candidate=side)
+        settling, side = self._state.settling, exchange.is_candidate
+        settling.note(exchange.arrived, coin, is_candidate=side)
 
     def _open(self, exchange: Exchange, coin: float, epoch: Epoch, cells: int) -> None:
         """Await feedback on a unit."""

@@ -2,6 +2,11 @@
 
 A key's part in a step is its mean loss over its first exchanges, by arrival. When it
 closes depends on arrivals alone, never on what became of an exchange or on the version.
+
+Each worker records a key's first exchanges. Only those of one worker are added up, of the
+first that is heard of: among the exchanges of several, those that end soonest would fill
+the place of those that last. With two workers, a candidate that broke off a tenth of its
+answers after a minute was proven to fail in none.
 """
 
 from collections.abc import Sequence
@@ -24,9 +29,12 @@ class WholeKeys:
     Args:
         design: Of the analysis.
 
+    Attributes:
+        worker: Process that recorded what is added next.
+
     """
 
-    __slots__ = ("_closes", "_design", "_enough", "_timing", "_width")
+    __slots__ = ("_closes", "_design", "_enough", "_timing", "_width", "worker")
 
     def __init__(self, design: Design) -> None:
         self._design = design
@@ -35,15 +43,19 @@ class WholeKeys:
         self._width = _ARRIVED.size + len(columns)
         self._enough = self._width * design.closes_exchanges
         self._closes: list[tuple[float, int]] = []
+        self.worker = 0
 
     def add(self, fingerprint: int, key: Key, arrived: float, losses: bytes) -> None:
-        """Add an exchange to a key that has not closed."""
+        """Add an exchange to a key that has not closed, if it is of the key's worker."""
         if not key.rows:
+            key.worker = self.worker
             self._close_at(arrived + self._design.closes_after, fingerprint)
+        elif key.worker != self.worker:
+            return
         key.rows += _ARRIVED.pack(arrived) + losses
         if len(key.rows) == self._enough:
             self._close_at(self._last_arrival(key), fingerprint)
-        elif len(key.rows) > 2 * self._enough:  # many workers may know of it
+        elif len(key.rows) > 2 * self._enough:  # windows add to them
             key.rows = b"".join(self._rows(key)[: self._design.closes_exchanges])
 
     def take_up(self, fingerprint: int, key: Key) -> None:

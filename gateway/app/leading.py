@@ -82,7 +82,7 @@ class Leading:
         if self.evidence.take(message):
             self._decisions.tell(message.worker, message.since)
             for block in message.blocks:
-                self._decisions.take(block)
+                self._decisions.take(block, worker=message.pid)
 
     def hear_feedback(
         self, service: str, ticket: Ticket, signal: str, value: float

@@ -49,6 +49,7 @@ class WorkerStart(msgspec.Struct, kw_only=True, frozen=True):
         link_path: Path of the controller's Unix socket.
         table_fd: See handoff.last_table.
         lifeline_fd: Read end of the lifeline.
+        workers: How many there are.
 
     """
 
@@ -57,6 +58,7 @@ class WorkerStart(msgspec.Struct, kw_only=True, frozen=True):
     link_path: str
     table_fd: int
     lifeline_fd: int
+    workers: int = 1
 
 
 def when_lifeline_ends(

@@ -87,6 +87,7 @@ def run(
                 link_path=str(folder / "link.sock"),
                 table_fd=table.fileno(),
                 lifeline_fd=lifeline,
+                workers=deployment.workers,
             )
             for number in range(deployment.workers)
         ]

@@ -44,6 +44,7 @@ class Worker:
         self._plane = Plane(
             lambda coroutine: tasks.create_task(coroutine),
             asyncio.get_running_loop().call_soon,
+            workers=start.workers,
         )
         self._listener = Listener(self._plane, start.listen_fds)
         self._link: Link | None = None

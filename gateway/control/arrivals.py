@@ -61,12 +61,13 @@ class Settled:
 
 
 class Split(msgspec.Struct, frozen=True, array_like=True):
-    """Under what a record was made; see handoff.evidence.Block."""
+    """Under what a record was made, and by which process; see handoff.evidence.Block."""
 
     revision: int
     share: Share
     names: tuple[str, ...]
     segments: int
+    worker: int
 
 
 class Waiting:
@@ -83,9 +84,9 @@ class Waiting:
         self._count = 0
         self._before = 0.0
 
-    def add(self, block: Block) -> None:
+    def add(self, block: Block, worker: int) -> None:
         """Take the records of a block, those at once that need not or must not wait."""
-        split = Split(block.revision, block.share, block.names, block.segments)
+        split = Split(block.revision, block.share, block.names, block.segments, worker)
         for record in block.records:
             is_due = record.arrived < self._before
             if is_due or record.is_late or record.outcome in _AT_ONCE:

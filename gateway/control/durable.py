@@ -152,6 +152,11 @@ class Durable:
             self._attempts = {**self._attempts, evidence.service: evidence.attempt}
             return True
 
+    def tell(self, drafts: Iterable[Draft]) -> None:
+        """Have what has happened written with whatever is kept next."""
+        for draft in drafts:
+            self.journal.write(draft)
+
     async def flush(self) -> None:
         """Write what waits for the journal.
 
@@ -245,8 +250,7 @@ class Durable:
     async def _using(self, told: Iterable[Draft] = ()) -> AsyncGenerator[Store]:
         """Have the store to oneself; whatever goes wrong, it is opened again."""
         async with self._one_at_a_time:
-            for draft in told:
-                self.journal.write(draft)
+            self.tell(told)
             if self.trouble is not None:
                 raise self.trouble
             try:

@@ -91,9 +91,9 @@ class Examination:
         """Part of the keys that is looked at, 0 to 1."""
         return self.book.sampled
 
-    def take(self, block: Block) -> int:
-        """Take what a worker recorded; give how many exchanges that were."""
-        self._waiting.add(block)
+    def take(self, block: Block, *, worker: int = 0) -> int:
+        """Take what a worker, by its process id, recorded; give how many that were."""
+        self._waiting.add(block, worker)
         cells = self._cells_of(block.segments)
         for pair in block.pairs:
             self.book.take_pair(
@@ -106,6 +106,7 @@ class Examination:
         return len(block.records) + len(block.pairs)
 
     def _take(self, split: Split, record: Record) -> None:
+        self.book.listen_to(split.worker)
         self.book.take(
             record,
             revision=split.revision,

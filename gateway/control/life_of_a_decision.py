@@ -73,10 +73,16 @@ class Decisions:
         """Hear since when the oldest exchange is running that a worker awaits."""
         self._settled.tell(worker, since)
 
-    def take(self, block: Block) -> None:
-        """Aggregate: give a block of records to the rollout it is about."""
+    def take(self, block: Block, *, worker: int = 0) -> None:
+        """Aggregate: give a block of records to the rollout it is about.
+
+        Args:
+            block: See Block.
+            worker: Process id of who recorded them.
+
+        """
         live = self._moves.lives.get(block.service)
-        if live is not None and live.examination.take(block):
+        if live is not None and live.examination.take(block, worker=worker):
             live.newest = self._clock()
 
     def hear(self, service: str, ticket: Ticket, signal: str, value: float) -> None:

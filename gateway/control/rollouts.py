@@ -10,8 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
-import msgspec
-
 from gateway.control.durable import Durable
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.in_force import Receipt
@@ -296,8 +294,8 @@ class Rollouts:
         if kept is not None and kept.attempt == standing.attempt:
             try:
                 self._moves.take_up(name, standing, kept)
-            except (ValueError, msgspec.MsgspecError) as error:
-                why = f"The evidence that was kept cannot be read: {error}"
+            except Exception as error:  # ruff: ignore[blind-except]: or nobody looks
+                why = f"The evidence that was kept cannot be read: {error!r}"
             else:
                 return
         _log.error("%s is examined from nothing. %s", name, why)

@@ -6,6 +6,7 @@ When both have, the pair is evidence; what was sent and is not known then is mis
 
 from typing import Final
 
+from gateway.domain.outcome import Outcome
 from gateway.handoff.evidence import PairRecord, Record
 from gateway.proxy.mirror_budget import MirrorBudget
 from gateway.proxy.observe import Observation
@@ -14,6 +15,8 @@ from gateway.proxy.routes import Route, Target
 from gateway.proxy.tally import Seen
 from gateway.proxy.units import Split, Unit, Units
 from gateway.wire.request_head import RequestHead
+
+_CANCELLED: Final = Outcome.CLIENT_CANCELLED.value
 
 _BYTES_PER_TOKEN: Final = 4
 """Of English, about, where a server does not say how many tokens it read."""
@@ -82,8 +85,23 @@ class Pair:
 
     def _end(self) -> None:
         if self.is_answered and self._has_candidate and not self._is_void:
-            pair = PairRecord(baseline=self._baseline, candidate=self._candidate)
+            baseline, candidate = self._baseline, self._candidate
+            if baseline is not None and candidate is not None:
+                _end_when_the_client_left(baseline, candidate)
+            pair = PairRecord(baseline=baseline, candidate=candidate)
             self._units.paired(self._split, pair)
+
+
+def _end_when_the_client_left(baseline: Record, candidate: Record) -> None:
+    """Let nothing be said of what a copy did after the client had left the baseline.
+
+    The baseline had no more chance to fail then. Of two equal versions, 3 % of whose
+    streams broke off, under clients who waited for 20 s on average, the copy's was taken
+    for worse in six runs of six.
+    """
+    is_left = baseline.outcome == _CANCELLED
+    if is_left and candidate.duration > baseline.duration:
+        candidate.outcome, candidate.is_late, candidate.values = _CANCELLED, False, []
 
 
 class ClientsHalf(Observation):

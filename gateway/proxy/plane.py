@@ -80,6 +80,7 @@ class Plane:
     Args:
         spawn: Runs a coroutine in the worker's task group.
         soon: Calls something in the loop's next turn; None: at once.
+        workers: How many there are.
 
     Attributes:
         is_telling: Whether exchanges are told of one by one: logged, or traced.
@@ -88,7 +89,9 @@ class Plane:
 
     """
 
-    def __init__(self, spawn: Spawn, soon: Soon | None = None) -> None:
+    def __init__(
+        self, spawn: Spawn, soon: Soon | None = None, *, workers: int = 1
+    ) -> None:
         self.wheel = Wheel()
         self.whole_requests = WholeRequests()
         self._whole_answers = WholeAnswers()
@@ -99,7 +102,7 @@ class Plane:
         self._spawn = spawn
         self._soon = soon
         self._finished: list[Observation] = []
-        self.units = Units()
+        self.units = Units(workers=workers)
         self._awaiting = AllAwaiting()
         self._complaints = Seldom(_COMPLAIN_EVERY_S)
         self._mirrors: Mirroring | None = None

@@ -20,7 +20,8 @@ MOST_KEYS: Final = 50_000
 """Keys known at once, twice over: of the last ones, and of those before."""
 
 MOST_BEGUN: Final = 5_000
-"""Exchanges that are taken to be recorded between two messages. Beyond, fewer keys are."""
+"""Exchanges that all workers take to be recorded between two messages, each its part.
+Beyond, fewer keys are. So many cost the controller 0.15 s of each quarter of a second."""
 
 MOST_HELD: Final = 50_000
 """Records that are held while nothing can be sent; then all of them are dropped."""
@@ -86,11 +87,13 @@ class Units:
 
     Attributes:
         dropped: Records lost since the start, in whole blocks.
+        most_begun: This worker's part of MOST_BEGUN.
 
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, workers: int = 1) -> None:
         self.dropped = 0
+        self.most_begun = MOST_BEGUN // workers
         self._limit = _FULL
         self._blocks: dict[Split, Block] = {}
         self._count = self._begun = 0
@@ -146,7 +149,7 @@ class Units:
         running = self._running
         running[now] = running.get(now, 0) + 1
         self._begun += 1
-        if self._begun > MOST_BEGUN:
+        if self._begun > self.most_begun:
             self._begun = 0
             self._limit = max(self._limit // 2, _FEWEST)
 
@@ -207,7 +210,7 @@ class Units:
             can_send: Whether it can be sent on.
 
         """
-        if self._begun < MOST_BEGUN // 4:
+        if self._begun < self.most_begun // 4:
             self._limit = min(self._limit * 2, _FULL)
         self._begun = 0
         if not can_send:

@@ -71,13 +71,19 @@ class Stage:
         return self.revision
 
     def take(
-        self, *, revision: int | None = None, share: int | None = None, **said: Any
+        self,
+        *,
+        revision: int | None = None,
+        share: int | None = None,
+        worker: int = 0,
+        **said: Any,
     ) -> None:
         """Take an exchange; where it went follows from its bucket."""
         weight = self.share if share is None else Share(share)
         bucket = said.get("bucket", Seen.bucket)
         if bucket is not None:
             said.setdefault("is_candidate", bucket < weight)
+        self.book.listen_to(worker)
         self.book.take(
             Seen(**said),
             revision=self.revision if revision is None else revision,

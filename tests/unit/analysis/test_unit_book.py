@@ -236,6 +236,31 @@ def test_required_cells_count_the_candidates_units_of_the_step() -> None:
     assert stage.book.drain().in_cells == {1: 1}
 
 
+def test_a_key_is_proven_by_what_one_worker_saw_of_it() -> None:
+    """Else answers that come soon would take the place of those that fail late."""
+    stage = Stage()
+    stage.weight(50)
+    ends = [
+        (arrived + (60.0 if nth % 10 == 0 else 1.0), arrived, worker, nth)
+        for worker in (1, 2)
+        for nth in range(1, 21)
+        for arrived in (1000.0 + nth / 2 + worker / 10,)
+    ]
+    for ended, arrived, worker, nth in sorted(ends):
+        stage.book.close(ended)
+        is_slow = ended - arrived > 1.5
+        stage.take(
+            worker=worker,
+            arrived=arrived,
+            nth=nth,
+            nth_in_window=nth,
+            outcome="truncated" if is_slow else "complete",
+        )
+    stage.book.close(1700.0)
+    place = Place(PROOF, 0.5, ERRORS, 0)
+    assert stage.book.drain().bins[place] == ({4: 1}, {})  # 2 of 20, on a grid of 40
+
+
 # Requests without a key, and requests as units
 
 

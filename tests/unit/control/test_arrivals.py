@@ -27,7 +27,7 @@ class Taken:
         self.arrivals.append(taken.arrived)
 
     def hears(self, *arrivals: float, outcome: str = "complete") -> None:
-        self.waiting.add(block(*arrivals, outcome=outcome))
+        self.waiting.add(block(*arrivals, outcome=outcome), 0)
 
 
 def block(*arrivals: float, outcome: str = "complete") -> Block:

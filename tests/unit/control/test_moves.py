@@ -239,3 +239,52 @@ async def test_keys_that_changed_while_evidence_was_being_kept_are_kept_too() ->
 
     assert kept is not None
     assert len(kept.keys) == release.live.examination.book.known_keys == 400
+
+
+async def test_nothing_is_written_down_for_a_store_that_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All keys of a large rollout take a fifth of a second, in which nobody looks."""
+    release = Release()
+    await _with_evidence(release)
+    release.store.is_gone = True
+    release.sees(50)
+    await release.passes(2)
+    dumped = []
+    dump = release.live.examination.dump
+
+    def counted(*, whole: bool) -> object:
+        dumped.append(whole)
+        return dump(whole=whole)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(release.live.examination, "dump", counted)
+        await release.passes(20)
+        assert dumped == []
+        await release.store_returns()
+        await release.passes(2)
+    kept = await release.durable.evidence("chat")
+
+    assert True in dumped
+    assert kept is not None
+    assert len(kept.keys) == release.live.examination.book.known_keys
+    assert {one.again for one in await release.replayed()} == {None}
+
+
+async def test_a_fault_in_reading_what_was_kept_leaves_no_candidate_unexamined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = SqliteRelease(tmp_path)
+    await _with_evidence(release)
+
+    def fails(*_more: object) -> None:
+        raise IndexError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gateway.analysis.key_table.KeyTable.load", fails)
+        await release.is_killed_and_begins()
+    release.sees(100, errors=["v2"])
+    await release.passes(2)
+
+    assert release.phase() is Phase.ROLLED_BACK
+    await release.durable.close()

@@ -206,6 +206,17 @@ def test_where_too_many_arrive_half_of_the_keys_is_left_out() -> None:
     assert units.arrived(SPLIT, 0x7FFF_FFFF, 10.0) is not None
 
 
+def test_workers_share_what_the_controller_can_take() -> None:
+    units = Units(workers=5)
+    for n in range(limits.MOST_BEGUN // 5):
+        units.arrived(SPLIT, n << 32, 10.0)
+    assert units.sampled == pytest.approx(1.0)
+
+    units.arrived(SPLIT, 1 << 62, 10.0)
+
+    assert units.sampled == pytest.approx(0.5)
+
+
 def test_all_keys_are_taken_again_when_there_is_little() -> None:
     units = Units()
     for n in range(limits.MOST_BEGUN + 1):

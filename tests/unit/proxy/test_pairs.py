@@ -1,0 +1,46 @@
+"""What a mirrored pair is evidence of, where its client did not wait for the end."""
+
+from msgspec.structs import replace
+
+from gateway.domain.rollout import MirrorLimits
+from gateway.handoff.evidence import OVERDUE, PairRecord, Record
+from gateway.proxy.mirror_budget import MirrorBudget
+from gateway.proxy.pairs import Pair
+from gateway.proxy.units import Unit, Units
+from tests.unit.proxy.test_units import KEY, SPLIT, record
+
+_BROKEN = replace(
+    record(), outcome="truncated", duration=9.0, is_late=True, values=[(0, 1.0)]
+)
+_LEFT = replace(record(), outcome="client_cancelled", duration=2.0)
+
+
+def paired(baseline: Record, candidate: Record) -> PairRecord:
+    """Hand both halves to a pair, and take what comes of it."""
+    units = Units()
+    budget = MirrorBudget(MirrorLimits(), 0.0)
+    pair = Pair(units, SPLIT, Unit(KEY, 0, 0, 0), 1.0, budget)
+    pair.copied(replace(candidate))
+    pair.answered(replace(baseline))
+    [block] = units.take(can_send=True)
+    return block.pairs[0]
+
+
+def test_what_a_copy_did_after_the_client_had_left_is_not_held_against_it() -> None:
+    for failed in (_BROKEN, replace(_BROKEN, outcome=OVERDUE)):
+        pair = paired(_LEFT, failed)
+        assert pair.candidate is not None
+        assert (pair.candidate.outcome, pair.candidate.is_late) == (
+            "client_cancelled",
+            False,
+        )
+        assert pair.candidate.values == []
+
+
+def test_a_copy_that_failed_before_the_client_left_has_failed() -> None:
+    early = replace(_BROKEN, duration=1.0)
+    assert paired(_LEFT, early).candidate == early
+
+
+def test_a_client_that_waited_changes_nothing() -> None:
+    assert paired(record(), _BROKEN).candidate == _BROKEN
