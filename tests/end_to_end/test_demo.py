@@ -63,7 +63,7 @@ def _assert_it_went_well(text: str) -> None:
         r"✓ v3 was caught \d+\.\d s after its start by [a-z_]+ where prompt is >=2KiB, "
         r"from \d+ units, and taken back by itself\.",
         r"✓ From the decision to 0 % on 2 workers: of all requests, .* answered by v3\.",
-        r"✓ No client saw an error: \d,\d+ requests, \d,\d+ of them streams, 0 failed, "
+        r"✓ No client saw an error: [\d,]+ requests, [\d,]+ of them streams, 0 failed, "
         r"0 cut\.",
         r"✓ Every answer came from the version in its header, and nobody moved back",
         r"✓ The gateway counted what visitors and model servers counted: v1 \d",
