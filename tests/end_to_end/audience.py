@@ -135,6 +135,8 @@ class Audience:
                 client = client or await connect(self._port)
                 answer = await client.exchange(request)
         except (TimeoutError, OSError):
+            if client is not None:
+                client.close()
             client = None
         version = answer.headers.get(b"x-sluicegate-version", b"").decode()
         is_fine = answer.complete and answer.status == HTTPStatus.OK
