@@ -35,6 +35,8 @@ from tests.end_to_end.running import (
     until,
 )
 
+pytestmark = pytest.mark.slow  # two and a half minutes of rollouts
+
 Models = tuple[ModelServer, ModelServer]
 
 STAFF = {"x-staff": "1"}
