@@ -34,6 +34,7 @@ _FIRST_PAUSE: Final = 0.1  # seconds before a dead process is started again
 _LONGEST_PAUSE: Final = 5.0
 _HEALTHY: Final = 5.0  # seconds a process must live to be restarted without delay
 _GRACE: Final = 5.0  # seconds beyond the drain before a process is killed
+_TO_STOP: Final = (signal.SIGTERM, signal.SIGINT)
 _ONE_WISH: Final = 0.5  # signals nearer are one: GNU timeout signals child and group
 
 
@@ -91,6 +92,8 @@ def run(
             )
             for number in range(deployment.workers)
         ]
+        # Until the loop can obey it, a signal to stop waits: half a loop ends badly.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _TO_STOP)
         return asyncio.run(supervisor.run(controller, workers))
 
 
@@ -118,9 +121,10 @@ class Supervisor:
     ) -> int:
         """Start everything, keep it running, stop it in order when told to."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _TO_STOP:
             loop.add_signal_handler(number, self._told_to_stop)
         loop.add_signal_handler(signal.SIGHUP, self._told_to_reload)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _TO_STOP)
         fds = (controller.admin_fd, controller.link_fd)
         shared = (controller.table_fd, controller.lifeline_fd)
         async with asyncio.TaskGroup() as tasks:

@@ -25,9 +25,16 @@ _MOST_LOST_S = 2.5  # a second of evidence, and what came while it was away
 
 
 def kept(models: Models, folder: Path) -> Json:
-    """Make a release that stays at 20 %, whose state is in a file."""
-    state = f"sqlite:{folder / 'state.db'}"
-    return release(models, rollout={"steps": HELD}, state=state)
+    """Make a release that stays at 20 %, whose state is in a file.
+
+    Errors alone guard it: what fails is slow as well, and either might tell first.
+    """
+    return release(
+        models,
+        rollout={"steps": HELD},
+        analysis={"metrics": [{"signal": "error_rate"}]},
+        state=f"sqlite:{folder / 'state.db'}",
+    )
 
 
 def units(running: Release) -> int:
@@ -42,6 +49,7 @@ def units(running: Release) -> int:
 
 def demand_as_before(running: Release, before: Json, counted: int) -> None:
     """Demand the step, the weight and the evidence of before."""
+    until("its evidence is taken up", lambda: bool(running.analysis()["metrics"]))
     standing = running.standing
     for key in ("phase", "attempt", "step", "weight", "plan_hash"):
         assert standing[key] == before[key], key

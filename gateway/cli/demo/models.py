@@ -220,7 +220,10 @@ class _Mind:
         turn = self._turn(asked, number)
         await asyncio.sleep(turn.first_token)
         is_stream = asked.get("stream") is True
-        return await (self._stream if is_stream else self._whole)(request, turn)
+        try:
+            return await (self._stream if is_stream else self._whole)(request, turn)
+        except ConnectionResetError:  # whoever asked is gone
+            return web.Response()
 
     def _turn(self, asked: Mapping[str, object], number: int) -> _Turn:
         prompt = _prompt(asked)
