@@ -120,11 +120,7 @@ class Supervisor:
         self, controller: ControllerStart, workers: Sequence[WorkerStart]
     ) -> int:
         """Start everything, keep it running, stop it in order when told to."""
-        loop = asyncio.get_running_loop()
-        for number in _TO_STOP:
-            loop.add_signal_handler(number, self._told_to_stop)
-        loop.add_signal_handler(signal.SIGHUP, self._told_to_reload)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _TO_STOP)
+        self._obey_signals()
         fds = (controller.admin_fd, controller.link_fd)
         shared = (controller.table_fd, controller.lifeline_fd)
         async with asyncio.TaskGroup() as tasks:
@@ -143,6 +139,14 @@ class Supervisor:
                 )
             await self._stop.wait()
             return await self._end()
+
+    def _obey_signals(self) -> None:
+        """Obey from now on, also what has waited for it."""
+        loop = asyncio.get_running_loop()
+        for number in _TO_STOP:
+            loop.add_signal_handler(number, self._told_to_stop)
+        loop.add_signal_handler(signal.SIGHUP, self._told_to_reload)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _TO_STOP)
 
     def _told_to_stop(self) -> None:
         now = asyncio.get_running_loop().time()
