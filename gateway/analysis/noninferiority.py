@@ -9,7 +9,13 @@ from typing import Final
 
 from gateway.analysis.bets import Bets
 from gateway.analysis.design import LOSS_BINS
-from gateway.analysis.payoffs import Spread, better_mean_payoffs, boundary, mean_of
+from gateway.analysis.payoffs import (
+    Spread,
+    bets_of,
+    better_mean_payoffs,
+    boundary,
+    mean_of,
+)
 from gateway.domain.rollout import Margin
 
 PROOF_PRIOR: Final = (0.85, 0.15)
@@ -46,10 +52,7 @@ def proof_bets(
         better_mean_payoffs(past, losses, coin, margin, LOSS_BINS)
         for losses in (guess, moved(guess, halfway))
     ]
-    return Bets(
-        tuple(payoff.candidate for payoff in payoffs),
-        tuple(payoff.baseline for payoff in payoffs),
-    )
+    return bets_of(payoffs)
 
 
 def moved(losses: Spread, mean: float) -> Spread:

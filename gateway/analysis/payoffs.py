@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from math import inf, log, log1p
 from typing import Final, NamedTuple, TypeAlias
 
+from gateway.analysis.bets import Bets
 from gateway.domain.rollout import Margin
 
 LEAST: Final = 1e-9
@@ -35,6 +36,14 @@ class Payoff(NamedTuple):
 
     candidate: tuple[float, ...]
     baseline: tuple[float, ...]
+
+
+def bets_of(payoffs: Sequence[Payoff]) -> Bets:
+    """Join the payoffs of each alternative, in order."""
+    return Bets(
+        tuple([payoff.candidate for payoff in payoffs]),
+        tuple([payoff.baseline for payoff in payoffs]),
+    )
 
 
 def clamped(rate: float) -> float:

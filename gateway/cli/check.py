@@ -14,9 +14,10 @@ def check(
 ) -> None:
     """Validate CONFIG and print what was understood. Exit 0 when valid, 2 when not."""
     from gateway.analysis.expected import Assumed
-    from gateway.cli import outlook, understood
+    from gateway.cli import understood
     from gateway.cli.read import read_file
     from gateway.cli.screen import print_json, screen
+    from gateway.control.outlook import lines_of
 
     deployment = read_file(config)
     if as_json:
@@ -24,7 +25,7 @@ def check(
         return
     screen().print(understood.as_tables(deployment, source=str(config)))
     for service in deployment.services:
-        lines = list(outlook.lines_of(service, Assumed(), None, is_brief=True))
+        lines = list(lines_of(service, Assumed(), None, is_brief=True))
         if lines:
             typer.echo("\n".join(["", f"{service.name}, its rollout:", *lines]))
             typer.echo(

@@ -20,7 +20,7 @@ from gateway.analysis.ladder import rung_of
 from gateway.analysis.margins import key_losses
 from gateway.analysis.plan import StepOutlook, outlook
 from gateway.analysis.trial import Trial
-from gateway.cli.outlook import plan_of
+from gateway.control.outlook import plan_of
 from gateway.domain.errors import BadConfiguration
 from gateway.domain.rollout import RolloutPlan
 from gateway.domain.service import Service

@@ -44,20 +44,11 @@ app.command()(check.check)
 app.command()(show_demo.demo)
 app.command()(status.status)
 app.command()(weights.weights)
-for command in (
-    rollout.start,
-    rollout.pause,
-    rollout.resume,
-    rollout.promote,
-    rollout.abort,
-    rollout.retry,
-    rollout.kill,
-    rollout.unkill,
-    analysis.analysis,
-    journal.journal,
-    replay.replay,
-):
-    app.command()(command)
+for name, command in rollout.COMMANDS.items():
+    app.command(name)(command)
+app.command()(analysis.analysis)
+app.command()(journal.journal)
+app.command()(replay.replay)
 app.command()(simulate.simulate)
 app.command()(reload.reload)
 app.command()(about.schema)

@@ -1,6 +1,7 @@
 """`sluicegate start|pause|resume|promote|abort|retry|kill|unkill`: rollouts by hand."""
 
 import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -26,58 +27,47 @@ _UNREACHABLE_FOR_S: Final = 30.0
 _FAILED: Final = 1
 
 
-def start(
-    service: Service,
-    *,
-    wait: Annotated[
-        bool,
-        typer.Option(
-            "--wait", help="Wait for its end; exit 0 when promoted, 1 otherwise."
-        ),
-    ] = False,
-    reason: Reason = "",
-    admin: AdminUrl = DEFAULT_URL,
-    as_json: AsJson = False,
-) -> None:
-    """Start the rollout of a service's candidate."""
-    _begin(service, "start", wait=wait, reason=reason, admin=admin, as_json=as_json)
+def beginning(action: str, told: str) -> Callable[..., None]:
+    """Make the command of an action that begins a rollout.
+
+    Args:
+        action: As the admin API calls it.
+        told: What it does, for its help.
+
+    """
+
+    def command(
+        service: Service,
+        *,
+        wait: Annotated[
+            bool,
+            typer.Option(
+                "--wait", help="Wait for its end; exit 0 when promoted, 1 otherwise."
+            ),
+        ] = False,
+        reason: Reason = "",
+        admin: AdminUrl = DEFAULT_URL,
+        as_json: AsJson = False,
+    ) -> None:
+        _begin(service, action, wait=wait, reason=reason, admin=admin, as_json=as_json)
+
+    command.__doc__ = told
+    return command
 
 
-def retry(
-    service: Service,
-    *,
-    wait: Annotated[
-        bool,
-        typer.Option(
-            "--wait", help="Wait for its end; exit 0 when promoted, 1 otherwise."
-        ),
-    ] = False,
-    reason: Reason = "",
-    admin: AdminUrl = DEFAULT_URL,
-    as_json: AsJson = False,
-) -> None:
-    """Start a rollout that has ended once more, with other users first."""
-    _begin(service, "retry", wait=wait, reason=reason, admin=admin, as_json=as_json)
+def plain(action: str, told: str) -> Callable[..., None]:
+    """Make the command of any other action; see `beginning`."""
 
+    def command(
+        service: Service,
+        reason: Reason = "",
+        admin: AdminUrl = DEFAULT_URL,
+        as_json: AsJson = False,
+    ) -> None:
+        _act(service, action, reason=reason, admin=admin, as_json=as_json)
 
-def pause(
-    service: Service,
-    reason: Reason = "",
-    admin: AdminUrl = DEFAULT_URL,
-    as_json: AsJson = False,
-) -> None:
-    """Hold a rollout where it is; a regression still rolls it back."""
-    _act(service, "pause", reason=reason, admin=admin, as_json=as_json)
-
-
-def resume(
-    service: Service,
-    reason: Reason = "",
-    admin: AdminUrl = DEFAULT_URL,
-    as_json: AsJson = False,
-) -> None:
-    """Let a paused rollout go on, with the weight of its step."""
-    _act(service, "resume", reason=reason, admin=admin, as_json=as_json)
+    command.__doc__ = told
+    return command
 
 
 def promote(
@@ -95,34 +85,26 @@ def promote(
     _act(service, "promote", full=full, reason=reason, admin=admin, as_json=as_json)
 
 
-def abort(
-    service: Service,
-    reason: Reason = "",
-    admin: AdminUrl = DEFAULT_URL,
-    as_json: AsJson = False,
-) -> None:
-    """End a rollout; the baseline gets everything."""
-    _act(service, "abort", reason=reason, admin=admin, as_json=as_json)
-
-
-def kill(
-    service: Service,
-    reason: Reason = "",
-    admin: AdminUrl = DEFAULT_URL,
-    as_json: AsJson = False,
-) -> None:
-    """Send everything to the baseline now, until `unkill`."""
-    _act(service, "kill", reason=reason, admin=admin, as_json=as_json)
-
-
-def unkill(
-    service: Service,
-    reason: Reason = "",
-    admin: AdminUrl = DEFAULT_URL,
-    as_json: AsJson = False,
-) -> None:
-    """Switch the kill switch off; the candidate stays at 0 until it is started."""
-    _act(service, "unkill", reason=reason, admin=admin, as_json=as_json)
+COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
+    "start": beginning("start", "Start the rollout of a service's candidate."),
+    "pause": plain(
+        "pause", "Hold a rollout where it is; a regression still rolls it back."
+    ),
+    "resume": plain(
+        "resume", "Let a paused rollout go on, with the weight of its step."
+    ),
+    "promote": promote,
+    "abort": plain("abort", "End a rollout; the baseline gets everything."),
+    "retry": beginning(
+        "retry", "Start a rollout that has ended once more, with other users first."
+    ),
+    "kill": plain("kill", "Send everything to the baseline now, until `unkill`."),
+    "unkill": plain(
+        "unkill",
+        "Switch the kill switch off; the candidate stays at 0 until it is started.",
+    ),
+}
+"""By name."""
 
 
 def _begin(

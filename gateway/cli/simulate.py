@@ -90,7 +90,7 @@ def simulate(
 def _ahead(
     service: "Service", assumed: "Assumed", traffic: "Traffic | None"
 ) -> tuple[dict[str, object], list[str], bool]:
-    from gateway.cli.outlook import ahead_of, as_document, lines_of
+    from gateway.control.outlook import ahead_of, as_document, lines_of
 
     ahead = ahead_of(service, assumed, traffic)
     if ahead is None:

@@ -9,7 +9,7 @@ are few, and a candidate that fails must not have to wait for its answers.
 """
 
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heappop, heappush, nsmallest
 from typing import Final
 
 import msgspec
@@ -104,8 +104,8 @@ class Waiting:
 
     def dump(self) -> bytes:
         """Give those that wait; the oldest, where there are very many."""
-        kept = [(split, record) for _, _, split, record in sorted(self._held)]
-        return msgspec.msgpack.encode(kept[:MOST_KEPT])
+        oldest = nsmallest(MOST_KEPT, self._held)
+        return msgspec.msgpack.encode([(split, record) for *_, split, record in oldest])
 
     def load(self, dumped: bytes) -> None:
         """Take up what `dump` gave.

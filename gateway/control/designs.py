@@ -16,7 +16,7 @@ from gateway.analysis.metrics import (
 from gateway.answers.signal import Kind
 from gateway.domain.rollout import RolloutPlan
 from gateway.domain.service import Service
-from gateway.settings.guards import measured_by
+from gateway.settings.guards import Measured, measured_by
 
 _COMPARED: Final[Mapping[Kind, Compared]] = {
     Kind.FLAG: Compared.RATE,
@@ -36,7 +36,7 @@ def design_for(service: Service, plan: RolloutPlan) -> Design:
     return design_of(
         plan.analysis,
         Surroundings(
-            signals=dict(_signals(service, plan)),
+            signals=dict(_signals(measured, plan)),
             cells=tuple(
                 (segment.name, label)
                 for segment in service.segments
@@ -51,9 +51,8 @@ def design_for(service: Service, plan: RolloutPlan) -> Design:
     )
 
 
-def _signals(service: Service, plan: RolloutPlan) -> Iterator[tuple[str, Measure]]:
+def _signals(measured: Measured, plan: RolloutPlan) -> Iterator[tuple[str, Measure]]:
     """Give what is known of the plan's signals that every service does not have."""
-    measured = measured_by(service)
     for rule in plan.analysis.metrics:
         known = measured.measure(rule.signal)
         if rule.signal not in MEASURES and known is not None and known.kind is not None:

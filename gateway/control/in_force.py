@@ -8,6 +8,7 @@ So a lost store can hold a promotion, never a rollback.
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from gateway.control.durable import Durable
 from gateway.control.nearest import suggest
@@ -24,6 +25,8 @@ from gateway.domain.errors import NotFound, RevisionConflict, StoreUnavailable
 from gateway.domain.service import Service
 from gateway.handoff.routing_table import RoutedService, RoutingTable
 from gateway.state.store import KeptRollout, Weight
+
+_Service = TypeVar("_Service")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +101,9 @@ class InForce:
             NotFound: There is no such service.
 
         """
-        services = {routed.service.name: routed for routed in self.table.services}
-        if name not in services:
-            raise NotFound(
-                f"There is no service '{name}'.", remedy=suggest(name, services)
-            )
-        return services[name]
+        return _named(
+            name, {routed.service.name: routed for routed in self.table.services}
+        )
 
     def defined(self, name: str) -> Service:
         """Give a service as the configuration has it.
@@ -112,12 +112,9 @@ class InForce:
             NotFound: There is no such service.
 
         """
-        services = {service.name: service for service in self.deployment.services}
-        if name not in services:
-            raise NotFound(
-                f"There is no service '{name}'.", remedy=suggest(name, services)
-            )
-        return services[name]
+        return _named(
+            name, {service.name: service for service in self.deployment.services}
+        )
 
     async def commit(
         self,
@@ -250,3 +247,9 @@ class InForce:
                     f"The weight of {name} was lowered while this change was stored.",
                     remedy="Look at why it was lowered; if you still want it, repeat.",
                 )
+
+
+def _named(name: str, services: Mapping[str, _Service]) -> _Service:
+    if name not in services:
+        raise NotFound(f"There is no service '{name}'.", remedy=suggest(name, services))
+    return services[name]

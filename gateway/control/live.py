@@ -8,9 +8,9 @@ import msgspec
 from gateway.analysis.design import Design
 from gateway.analysis.ladder import rung_of
 from gateway.control.examination import Examination, Kept, Stage
-from gateway.delivery.steps import steps_of
+from gateway.delivery.steps import is_compared, steps_of
 from gateway.domain.rollout import Phase, SetWeight, Standing, Step
-from gateway.domain.units import BUCKETS, Seconds
+from gateway.domain.units import Seconds
 from gateway.domain.verdict import Assessment
 from gateway.state.journal import Draft
 
@@ -46,7 +46,7 @@ def stage_of(standing: Standing) -> Stage:
 
 
 def _compares(step: Step) -> bool:
-    return isinstance(step, SetWeight) and 0 < step.share < BUCKETS
+    return isinstance(step, SetWeight) and is_compared(step.share)
 
 
 @dataclass(slots=True, kw_only=True)

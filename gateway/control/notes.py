@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.analysis.expected import Assumed
-from gateway.analysis.plan import Traffic, outlook
-from gateway.analysis.plan_told import tell
-from gateway.control.designs import design_for
+from gateway.analysis.plan import Traffic
+from gateway.control.outlook import lines_of
 from gateway.domain.outcome import ERRORS, Outcome
 from gateway.domain.service import Service
 from gateway.telemetry.traffic import VersionTraffic
@@ -27,10 +26,8 @@ def outlook_of(
         seconds: In which it came.
 
     """
-    plan = service.rollout
-    if plan is None or service.candidate is None:
+    if service.rollout is None or service.candidate is None:
         return
-    design = design_for(service, plan)
     known, assumed = None, Assumed()
     requests = traffic.requests
     if requests >= _FEW and seconds > 0:
@@ -41,8 +38,7 @@ def outlook_of(
             f"Reckoned with {per_hour:,.0f} requests an hour, as they came so far, and"
             " as if nobody came twice: returning users take longer."
         )
-    ahead = outlook(plan, design, assumed, known)
-    yield from tell(ahead, design, candidate=service.candidate, is_brief=True)
+    yield from lines_of(service, assumed, known, is_brief=True)
 
 
 def _rates(traffic: VersionTraffic) -> dict[str, float]:

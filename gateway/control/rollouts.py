@@ -19,7 +19,7 @@ from gateway.control.standings import (
     is_running,
 )
 from gateway.control.unharmed import unharmed
-from gateway.control.weights import share_wanted
+from gateway.control.weights import wanted_of
 from gateway.control.wishes import Wishes
 from gateway.delivery.events import (
     CandidateGone,
@@ -31,7 +31,6 @@ from gateway.delivery.machine import possible, where
 from gateway.domain.errors import (
     GatewayError,
     NotAllowedNow,
-    RevisionConflict,
     StoreUnavailable,
 )
 from gateway.domain.rollout import Standing
@@ -157,13 +156,7 @@ class Rollouts:
             return await self._gate.set_weights(
                 service, percents, revision=revision, by=by, reason=reason
             )
-        share = share_wanted(routed.service, percents)
-        if revision is not None and revision != routed.revision:
-            raise RevisionConflict(
-                f"{service} is at revision {routed.revision}, not {revision}.",
-                remedy="Look at what changed, then send the new revision.",
-            )
-        event = WeightSet(share=share)
+        event = WeightSet(share=wanted_of(routed, percents, seen=revision))
         try:
             return (await self._moves.make(service, event, by=by, reason=reason))[1]
         except NothingToDo as error:

@@ -73,6 +73,30 @@ def _movable(service: Service) -> str:
     return service.candidate or service.baseline
 
 
+def wanted_of(
+    current: RoutedService, percents: Mapping[str, object], *, seen: int | None
+) -> Share:
+    """Give the candidate's share that a hand asks for, who has seen a revision.
+
+    Args:
+        current: The service as it is routed.
+        percents: See `share_wanted`.
+        seen: The revision the caller has seen; None when the caller does not care.
+
+    Raises:
+        BadWeights: See `share_wanted`.
+        RevisionConflict: Changed since the caller looked.
+
+    """
+    share = share_wanted(current.service, percents)
+    if seen is not None and seen != current.revision:
+        raise RevisionConflict(
+            f"{current.service.name} is at revision {current.revision}, not {seen}.",
+            remedy="Look at what changed, then send the new revision.",
+        )
+    return share
+
+
 def by_hand(
     current: RoutedService,
     percents: Mapping[str, object],
@@ -86,24 +110,18 @@ def by_hand(
     Args:
         current: The service as it is routed.
         percents: See `share_wanted`.
-        seen: The revision the caller has seen; None when the caller does not care.
+        seen: See `wanted_of`.
         revision: For the new weight.
         change: Who, and why.
 
     Raises:
-        BadWeights: See `share_wanted`.
-        RevisionConflict: Changed since the caller looked.
+        BadWeights: See `wanted_of`.
+        RevisionConflict: The same.
 
     """
-    name = current.service.name
-    share = share_wanted(current.service, percents)
-    if seen is not None and seen != current.revision:
-        raise RevisionConflict(
-            f"{name} is at revision {current.revision}, not {seen}.",
-            remedy="Look at what changed, then send the new revision.",
-        )
+    share = wanted_of(current, percents, seen=seen)
     return Weight(
-        service=name,
+        service=current.service.name,
         candidate=current.service.candidate,
         share=share,
         configured_share=current.service.configured_share,

@@ -91,22 +91,6 @@ def is_compared(share: Share) -> bool:
     return 0 < share < BUCKETS
 
 
-def is_last_comparison(standing: Standing) -> bool:
-    """Whether the current weight is the last one below 100 % that a step sets.
-
-    There `strict` has its narrower margins.
-    """
-    if standing.plan is None:
-        return False
-    weights = [
-        place
-        for place, step in enumerate(steps_of(standing.plan))
-        if isinstance(step, SetWeight) and is_compared(step.share)
-    ]
-    begun = [place for place in weights if place <= standing.step]
-    return bool(begun) and begun[-1] == weights[-1] and not is_baking(standing)
-
-
 def is_baking(standing: Standing) -> bool:
     """Whether all steps are behind it and the bake is not, paused or not."""
     plan = standing.plan

@@ -104,42 +104,12 @@ def _end_when_the_client_left(baseline: Record, candidate: Record) -> None:
         candidate.outcome, candidate.is_late, candidate.values = _CANCELLED, False, []
 
 
-class ClientsHalf(Observation):
-    """The client's exchange with the baseline."""
-
-    __slots__ = ("_pair",)
-
-    def __init__(
-        self,
-        target: Target,
-        route: Route,
-        head: RequestHead,
-        body: RequestBody,
-        key: bytes | None,
-        pair: Pair,
-    ) -> None:
-        super().__init__(target, route, head, body, key)
-        self._pair = pair
-        self.arrived = pair.arrived
-
-    def note_overdue(self, now: float, units: Units) -> None:
-        """Hand the pair its half, too, while it hangs."""
-        super().note_overdue(now, units)
-        if self.body.is_whole:
-            self._pair.answered(self._record_overdue(self._pair.unit, now))
-
-    def record(self, totals: Seen, units: Units) -> None:
-        """Hand the pair its half, too."""
-        super().record(totals, units)
-        pair = self._pair
-        pair.answered(self._record(pair.unit, totals.outcome.value, totals))
-
-
-class CopysHalf(Observation):
-    """The copy's exchange with the candidate.
+class _Half(Observation):
+    """One of the two exchanges of a pair.
 
     Attributes:
-        is_abandoned: The gateway itself ended it: that says nothing of the candidate.
+        is_abandoned: The gateway itself ended it, as it may a copy: that says nothing of
+            the version.
 
     """
 
@@ -158,6 +128,30 @@ class CopysHalf(Observation):
         self._pair = pair
         self.arrived = pair.arrived
         self.is_abandoned = False
+
+
+class ClientsHalf(_Half):
+    """The client's exchange with the baseline."""
+
+    __slots__ = ()
+
+    def note_overdue(self, now: float, units: Units) -> None:
+        """Hand the pair its half, too, while it hangs."""
+        super().note_overdue(now, units)
+        if self.body.is_whole:
+            self._pair.answered(self._record_overdue(self._pair.unit, now))
+
+    def record(self, totals: Seen, units: Units) -> None:
+        """Hand the pair its half, too."""
+        super().record(totals, units)
+        pair = self._pair
+        pair.answered(self._record(pair.unit, totals.outcome.value, totals))
+
+
+class CopysHalf(_Half):
+    """The copy's exchange with the candidate."""
+
+    __slots__ = ()
 
     def note_overdue(self, now: float, units: Units) -> None:
         """Count it as late among the copies, and hand the pair its half."""

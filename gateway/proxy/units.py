@@ -178,7 +178,8 @@ class Units:
 
         What takes longer than LONGEST_S is waited for no more.
         """
-        for arrived in list(self._running):
+        while self._running:
+            arrived = next(iter(self._running))
             if arrived >= now - LONGEST_S:
                 return arrived
             del self._running[arrived]

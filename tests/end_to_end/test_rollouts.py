@@ -5,6 +5,8 @@ by what; the visitors say what they saw. Figures are told, not asserted (pytest 
 """
 
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from time import time as unix  # ruff: ignore[banned-api]: the journal is in it
 from typing import Any
@@ -41,6 +43,21 @@ def holding(models: Models, **settings: Any) -> Json:
     return release(models, rollout={"steps": HELD}, **settings)
 
 
+@contextmanager
+def settled(
+    document: Json, folder: Path, **audience: Any
+) -> Generator[tuple[Release, Audience]]:
+    """Run a release before visitors for the block, in its first step for a while."""
+    with (
+        running_release(document, folder) as running,
+        Audience(running.gateway.data, **audience) as visitors,
+    ):
+        running.start()
+        running.until_step(1)
+        time.sleep(_SETTLING_S)
+        yield running, visitors
+
+
 def caught(running: Release, audience: Audience, planted: float, *, what: str) -> Json:
     """Wait until a fault is answered; tell how fast, and demand that it is over."""
     running.until_phase("rolled_back")
@@ -72,13 +89,7 @@ def test_a_candidate_that_errs_is_taken_back(models: Models, tmp_path: Path) -> 
     """Errors from 1 to 30 %."""
     for server in models:
         plant(server, error=0.01)
-    with (
-        running_release(holding(models), tmp_path) as running,
-        Audience(running.gateway.data) as audience,
-    ):
-        running.start()
-        running.until_step(1)
-        time.sleep(_SETTLING_S)
+    with settled(holding(models), tmp_path) as (running, audience):
         planted = plant(models[1], error=0.3)
 
         decision = caught(running, audience, planted, what="errors 1 -> 30 %")
@@ -91,13 +102,7 @@ def test_a_candidate_with_a_slow_tail_is_taken_back(
 ) -> None:
     """Its p99 doubles, its body stays."""
     spread(models)
-    with (
-        running_release(holding(models), tmp_path) as running,
-        Audience(running.gateway.data, rate=400) as audience,
-    ):
-        running.start()
-        running.until_step(1)
-        time.sleep(_SETTLING_S)
+    with settled(holding(models), tmp_path, rate=400) as (running, audience):
         planted = plant(models[1], slow=0.03, slow_by=0.15)
 
         decision = caught(running, audience, planted, what="p99 x 2 and more")
@@ -108,13 +113,7 @@ def test_a_candidate_with_a_slow_tail_is_taken_back(
 def test_a_candidate_that_refuses_is_taken_back(models: Models, tmp_path: Path) -> None:
     for server in models:
         plant(server, refusals=0.02, text_bytes=200)
-    with (
-        running_release(holding(models), tmp_path) as running,
-        Audience(running.gateway.data) as audience,
-    ):
-        running.start()
-        running.until_step(1)
-        time.sleep(_SETTLING_S)
+    with settled(holding(models), tmp_path) as (running, audience):
         planted = plant(models[1], refusals=0.3)
 
         decision = caught(running, audience, planted, what="refusals 2 -> 30 %")
@@ -128,16 +127,12 @@ def test_a_candidate_that_costs_more_is_taken_back(
     """Answers are 40 % longer; cost is a metric that the user asked for."""
     spread(models)
     metrics = [{"signal": "error_rate"}, {"signal": "cost"}]
-    with (
-        running_release(holding(models, analysis={"metrics": metrics}), tmp_path) as on,
-        Audience(on.gateway.data, rate=400) as audience,
-    ):
-        on.start()
-        on.until_step(1)
-        time.sleep(_SETTLING_S)
+    with settled(
+        holding(models, analysis={"metrics": metrics}), tmp_path, rate=400
+    ) as (running, audience):
         planted = plant(models[1], text_bytes=280)
 
-        decision = caught(on, audience, planted, what="cost + 40 %")
+        decision = caught(running, audience, planted, what="cost + 40 %")
 
         assert worst(decision)["metric"] == "cost"
 
@@ -145,15 +140,11 @@ def test_a_candidate_that_costs_more_is_taken_back(
 def test_a_candidate_that_is_slow_with_long_prompts_alone_is_taken_back(
     models: Models, tmp_path: Path
 ) -> None:
-    """One request in five is long: the segment says it, and names itself."""
+    """One request in ten is long: the segment says it, and names itself."""
     spread(models)
-    with (
-        running_release(holding(models, service=LENGTHS), tmp_path) as running,
-        Audience(running.gateway.data, rate=400, long_share=0.1) as audience,
-    ):
-        running.start()
-        running.until_step(1)
-        time.sleep(_SETTLING_S)
+    with settled(
+        holding(models, service=LENGTHS), tmp_path, rate=400, long_share=0.1
+    ) as (running, audience):
         planted = plant(models[1], beyond=8192, slow=1.0, slow_by=0.1)
 
         decision = caught(running, audience, planted, what="only long prompts slow")
@@ -164,13 +155,7 @@ def test_a_candidate_that_is_slow_with_long_prompts_alone_is_taken_back(
 
 def test_a_candidate_that_hangs_is_taken_back(models: Models, tmp_path: Path) -> None:
     """Nobody waits for its answers to end: the deadline says that they are late."""
-    with (
-        running_release(holding(models), tmp_path) as running,
-        Audience(running.gateway.data, clients=64) as audience,
-    ):
-        running.start()
-        running.until_step(1)
-        time.sleep(_SETTLING_S)
+    with settled(holding(models), tmp_path, clients=64) as (running, audience):
         planted = plant(models[1], hang=True)
 
         caught(running, audience, planted, what="hangs, deadline 1 s")
@@ -181,13 +166,7 @@ def test_a_candidate_that_does_not_know_its_model_is_taken_back(
     models: Models, tmp_path: Path
 ) -> None:
     """404 is the client's error by the book; that the candidate has more tells."""
-    with (
-        running_release(holding(models), tmp_path) as running,
-        Audience(running.gateway.data) as audience,
-    ):
-        running.start()
-        running.until_step(1)
-        time.sleep(_SETTLING_S)
+    with settled(holding(models), tmp_path) as (running, audience):
         planted = plant(models[1], status=404)
 
         decision = caught(running, audience, planted, what="404 of a wrong model name")

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
-from tests.flows.scripted import post
+from tests.flows.scripted import Upstream, Wire, post
 
 PATH: Final = b"/v1/chat/completions"
 IS_JSON: Final = b"Content-Type: application/json"
@@ -90,3 +90,15 @@ def said(text: str = "Hi there", **members: object) -> bytes:
 def whole(text: str = "Hi there", *lines: bytes, **members: object) -> bytes:
     """Write a whole answer."""
     return by_length(said(text, **members), IS_JSON, *lines)
+
+
+async def hanging() -> Upstream:
+    """Start a server that begins its streams and never says a word in them."""
+
+    async def script(wire: Wire) -> None:
+        await upstream.read(wire)
+        await wire.send(head(SSE, CHUNKED) + chunks(b": wait\n\n"))
+        await upstream.until_lost(wire)
+
+    upstream = Upstream(script)
+    return await upstream.start()

@@ -11,8 +11,8 @@ from gateway.domain.ticket_key import TicketKey
 from gateway.domain.units import Seconds
 from gateway.handoff.evidence import OVERDUE, Record
 from gateway.handoff.ticket import Ticket, read
-from tests.flows.chat import CHUNKED, SSE, ask, asked, chunks, head, whole
-from tests.flows.scripted import Upstream, Wire, answering
+from tests.flows.chat import ask, asked, hanging, whole
+from tests.flows.scripted import answering
 from tests.flows.stage import Stage, service, table, until, version
 
 SOON = Deadlines(first_token=Seconds(0.05))
@@ -20,18 +20,6 @@ NOT_SO_SOON = Deadlines(first_token=Seconds(0.5))
 KEY = TicketKey(number=7, secret=b"s" * 32, made_at=0.0)
 ALL_BUT_NONE = 99_999
 """A coin, though nearly all it says is the candidate."""
-
-
-async def hanging() -> Upstream:
-    """Start a server that begins its streams and never says a word in them."""
-
-    async def script(wire: Wire) -> None:
-        await upstream.read(wire)
-        await wire.send(head(SSE, CHUNKED) + chunks(b": wait\n\n"))
-        await upstream.until_lost(wire)
-
-    upstream = Upstream(script)
-    return await upstream.start()
 
 
 def taking(stage: Stage) -> tuple[list[Record], Callable[[], int]]:

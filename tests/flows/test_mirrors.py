@@ -18,14 +18,11 @@ from gateway.domain.service import Deadlines, Override, Price, Service
 from gateway.domain.units import Bytes, Seconds, Share
 from gateway.handoff.evidence import OVERDUE, PairRecord, Record
 from tests.flows.chat import (
-    CHUNKED,
     IS_JSON,
     PATH,
-    SSE,
     ask,
     asked,
-    chunks,
-    head,
+    hanging,
     whole,
 )
 from tests.flows.scripted import Upstream, Wire, answering, get, ok
@@ -35,18 +32,6 @@ EVERY = SetMirrorRoute(name="shadow", share=ALL)
 NOTHING: Mapping[str, object] = {}
 QUESTION = ask(asked(), b"X-User-Id: ann")
 NEVER = SetMirrorRoute(name="shadow", share=Share(0))
-
-
-async def hanging() -> Upstream:
-    """Start a server that begins to answer, and says no word."""
-
-    async def script(wire: Wire) -> None:
-        await upstream.read(wire)
-        await wire.send(head(SSE, CHUNKED) + chunks(b": wait\n\n"))
-        await upstream.until_lost(wire)
-
-    upstream = Upstream(script)
-    return await upstream.start()
 
 
 @dataclass

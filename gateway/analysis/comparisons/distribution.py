@@ -19,7 +19,13 @@ from gateway.analysis.comparison import AT_STAKE, Comparison, at_stake
 from gateway.analysis.design import Kind
 from gateway.analysis.geometric import BIN_COUNT, FAILED_BIN, GROWTH
 from gateway.analysis.past import Past
-from gateway.analysis.payoffs import Payoff, binary_payoffs, check_coin, times_odds
+from gateway.analysis.payoffs import (
+    Payoff,
+    bets_of,
+    binary_payoffs,
+    check_coin,
+    times_odds,
+)
 from gateway.domain.rollout import Margin
 
 _TILTS: Final = (0.15, 0.35, 0.8, 2.0)
@@ -59,10 +65,9 @@ def _bets(
     for quantile in _FAR_TAILS if whole else quantiles:
         payoffs += _tails(past, coin, quantile)
     moved = bins_tolerated(tolerance)
-    return Bets(
-        tuple([_moved(payoff.candidate, moved) for payoff in payoffs]),
-        tuple([payoff.baseline for payoff in payoffs]),
-    )
+    return bets_of([
+        payoff._replace(candidate=_moved(payoff.candidate, moved)) for payoff in payoffs
+    ])
 
 
 def bins_tolerated(tolerance: Margin) -> int:

@@ -9,7 +9,7 @@ from gateway.analysis.bets import Bets
 from gateway.analysis.comparison import Comparison, at_stake
 from gateway.analysis.design import LOSS_BINS, Kind
 from gateway.analysis.past import Past
-from gateway.analysis.payoffs import Losses, worse_mean_payoffs
+from gateway.analysis.payoffs import Losses, bets_of, worse_mean_payoffs
 from gateway.domain.rollout import Margin
 
 _EXCESSES: Final = (0.01, 0.025, 0.06, 0.15, 0.4)
@@ -35,10 +35,7 @@ def _bets(
         worse_mean_payoffs(losses, excess, coin, tolerance, LOSS_BINS)
         for excess in _EXCESSES
     ]
-    return Bets(
-        tuple([payoff.candidate for payoff in payoffs]),
-        tuple([payoff.baseline for payoff in payoffs]),
-    )
+    return bets_of(payoffs)
 
 
 MEAN: Final = Comparison(kind=Kind.MEAN, bin_count=LOSS_BINS, prior=_prior, bets=_bets)

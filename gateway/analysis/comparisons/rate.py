@@ -10,7 +10,13 @@ from gateway.analysis.bets import Bets
 from gateway.analysis.comparison import Comparison, at_stake
 from gateway.analysis.design import Kind
 from gateway.analysis.past import Past
-from gateway.analysis.payoffs import binary_payoffs, boundary, clamped, times_odds
+from gateway.analysis.payoffs import (
+    bets_of,
+    binary_payoffs,
+    boundary,
+    clamped,
+    times_odds,
+)
 from gateway.domain.rollout import Margin
 
 _ALTERNATIVES: Final = ((1.6, 0.0), (3.0, 0.0), (8.0, 0.0), (1.6, 0.1), (8.0, 0.9))
@@ -38,10 +44,7 @@ def _bets(
         binary_payoffs(rate, max(least, times_odds(edge, factor)), coin, tolerance)
         for factor, least in _ALTERNATIVES
     ]
-    return Bets(
-        tuple([payoff.candidate for payoff in payoffs]),
-        tuple([payoff.baseline for payoff in payoffs]),
-    )
+    return bets_of(payoffs)
 
 
 RATE: Final = Comparison(kind=Kind.RATE, bin_count=2, prior=_prior, bets=_bets)

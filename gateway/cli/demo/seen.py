@@ -28,11 +28,6 @@ def share_ok(one: Statistics) -> float | None:
     return 100.0 * one.codes.get(_OK, 0) / total if total else None
 
 
-def share_errors(one: Statistics) -> float | None:
-    """Percent of a version's requests that are errors; None before the first."""
-    return None if one.error_rate is None else 100.0 * one.error_rate
-
-
 def share_made_up(one: Statistics) -> float | None:
     """Percent of a version's answers that its server calls made up; None: unknown."""
     found = one.signals.get(HALLUCINATION)
