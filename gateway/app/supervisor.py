@@ -92,9 +92,7 @@ def run(
             )
             for number in range(deployment.workers)
         ]
-        # Until the loop can obey it, a signal to stop waits: half a loop ends badly.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _TO_STOP)
-        return asyncio.run(supervisor.run(controller, workers))
+        return supervisor.serve(controller, workers)
 
 
 class Supervisor:
@@ -115,6 +113,11 @@ class Supervisor:
         self._code = 0
         self._patience: asyncio.Timeout | None = None
         self._is_reload_wanted = False
+
+    def serve(self, controller: ControllerStart, workers: Sequence[WorkerStart]) -> int:
+        """Run an event loop; until it can obey, a signal to stop waits."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _TO_STOP)
+        return asyncio.run(self.run(controller, workers))
 
     async def run(
         self, controller: ControllerStart, workers: Sequence[WorkerStart]
