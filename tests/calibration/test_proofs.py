@@ -83,7 +83,12 @@ def units_until_proven(
 @pytest.mark.parametrize(
     ("rate", "coin", "margin", "expected"),
     [
-        pytest.param(*row, marks=() if row[3][0] in FAST else pytest.mark.slow)
+        pytest.param(
+            *row,
+            marks=()
+            if row[3][0] in FAST
+            else (pytest.mark.slow, pytest.mark.timeout(600)),
+        )
         for row in RATES
     ],
 )

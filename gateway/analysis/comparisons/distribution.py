@@ -90,8 +90,7 @@ def _moved(table: tuple[float, ...], bins: int) -> tuple[float, ...]:
 def _shifts(past: Past, coin: float) -> Iterable[Payoff]:
     """Tilt the past by each kappa: ln A = l - ln(1 - w + w e^l), ln B = the same less l.
 
-    Bins in which the past has nothing, and which follow each other, share their payoffs:
-    what is worked out is a fifth of the table.
+    Bins in which the past has nothing, and which follow each other, share their payoffs.
     """
     weights, lengths = _runs(past.weights())
     scores = _normal_scores(weights, past.total)
