@@ -90,7 +90,11 @@ class Controller:
             now=now,
         )
         self._switchboard = Switchboard(
-            self._publisher, self._aggregate, self._leading.hear, self._export.record
+            self._publisher,
+            self._aggregate,
+            self._leading.hear,
+            self._export.record,
+            lambda _samples: None,  # until there is a desk
         )
 
     async def run(self) -> None:

@@ -9,6 +9,7 @@ from gateway.domain.span import Span
 from gateway.handoff.evidence import Evidence
 from gateway.handoff.link import Applied, Hello, Link, Message, Publish, Spans
 from gateway.handoff.observations import Observations
+from gateway.handoff.samples import Samples
 
 
 class Switchboard:
@@ -19,6 +20,7 @@ class Switchboard:
         aggregate: Given what was seen.
         hear: Given what may be evidence.
         record: Given the steps of traces.
+        judge: Given what was sampled for the evaluators.
 
     """
 
@@ -28,8 +30,10 @@ class Switchboard:
         aggregate: Aggregate,
         hear: Callable[[Evidence], None],
         record: Callable[[list[Span]], None],
+        judge: Callable[[Samples], None],
     ) -> None:
         self._record = record
+        self._judge = judge
         self._publisher = publisher
         self._aggregate = aggregate
         self._hear_evidence = hear
@@ -56,7 +60,7 @@ class Switchboard:
             case _ if self._publisher.seat(link) is not None:
                 self._hear(message)
 
-    def _hear(self, message: Observations | Evidence | Spans) -> None:
+    def _hear(self, message: Observations | Evidence | Spans | Samples) -> None:
         """Hand on what a worker has noticed."""
         match message:
             case Observations():
@@ -65,6 +69,8 @@ class Switchboard:
                 self._hear_evidence(message)
             case Spans():
                 self._record(message.spans)
+            case Samples():
+                self._judge(message)
 
     def lost(self, link: Link) -> None:
         """Note that a link is gone."""

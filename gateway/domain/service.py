@@ -8,6 +8,8 @@ never printed or shown by the admin API as a whole.
 from dataclasses import dataclass
 from enum import Enum
 
+from gateway.domain.evaluation import Evaluator, Sampling
+from gateway.domain.price import Price as Price
 from gateway.domain.rollout import RolloutPlan
 from gateway.domain.segment import Segment
 from gateway.domain.units import Bytes, Seconds, Share
@@ -107,23 +109,6 @@ class PoolLimits:
 
     connections: int = 512
     pending: int = 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
-    """What tokens cost, in USD per million; finite, 0 or more.
-
-    Attributes:
-        input: Of the request, as far as it was not cached.
-        output: Of the answer.
-        cached_input: Of the request, as far as the server had it cached; None: like
-            `input`.
-
-    """
-
-    input: float
-    output: float
-    cached_input: float | None = None
 
 
 class HostRule(Enum):
@@ -364,6 +349,8 @@ class Service:
             reused one died before the answer began, whatever its method.
         segments: How its traffic is sliced, in order.
         rollout: What moves the candidate's weight; None: `configured_share`, and people.
+        evaluators: Who judges sampled answers; none: nobody, and nothing is sampled.
+        sampling: What may leave a worker for them.
 
     """
 
@@ -386,3 +373,5 @@ class Service:
     repeat: bool = True
     segments: tuple[Segment, ...] = ()
     rollout: RolloutPlan | None = None
+    evaluators: tuple[Evaluator, ...] = ()
+    sampling: Sampling = Sampling()

@@ -14,6 +14,7 @@ from gateway.domain.span import Span
 from gateway.handoff.evidence import Evidence
 from gateway.handoff.observations import Observations
 from gateway.handoff.routing_table import RoutingTable
+from gateway.handoff.samples import Samples
 
 _LENGTH: Final = 4
 _LARGEST: Final = 256 * 1024 * 1024
@@ -54,7 +55,7 @@ class Spans(msgspec.Struct, kw_only=True, tag="spans"):
     spans: list[Span]
 
 
-Message = Hello | Publish | Applied | Observations | Evidence | Spans
+Message = Hello | Publish | Applied | Observations | Evidence | Spans | Samples
 
 _decoder: Final[msgspec.msgpack.Decoder[Message]] = msgspec.msgpack.Decoder(Message)
 

@@ -69,7 +69,11 @@ def test_a_fault_over_a_workers_message_leaves_its_link_alone(
 ) -> None:
     publisher = Publisher(lambda _table: None)
     board = Switchboard(
-        publisher, Aggregate(), lambda _evidence: None, lambda _spans: None
+        publisher,
+        Aggregate(),
+        lambda _evidence: None,
+        lambda _spans: None,
+        lambda _samples: None,
     )
     link = Link(board.received, board.lost)
 

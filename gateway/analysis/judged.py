@@ -1,0 +1,55 @@
+"""What evaluators say of exchanges, on its way into the units: scores, which come late."""
+
+import msgspec
+
+
+class Judged(msgspec.Struct, kw_only=True, frozen=True, gc=False):
+    """A score of an exchange that was sampled. Times are of one monotonic clock, seconds.
+
+    Attributes:
+        signal: `EVALUATOR:SCORE`.
+        fingerprint: Of the key; of a request without one, its own.
+        epoch: Revision of the split it was assigned under.
+        exchange: 64 bits that tell it from any other.
+        is_candidate: Where it was assigned to.
+        arrived: When its version was chosen.
+        value: 0.0 to 1.0; None: there is no verdict, and there will be none: the judge
+            failed, its budget is used up, or it had nothing to say of such an answer.
+        has_failed: Whether None is a failure of the judge's.
+        cell: Number of each segment's value; empty when segments are others now.
+
+    """
+
+    signal: str
+    fingerprint: int
+    epoch: int
+    exchange: int
+    is_candidate: bool
+    arrived: float
+    value: float | None
+    has_failed: bool = False
+    cell: bytes = b""
+
+
+class JudgedPair(msgspec.Struct, kw_only=True, frozen=True, gc=False):
+    """Scores of the two answers to a mirrored request.
+
+    Judged side by side: 1 - v and v, for v = 1 where the candidate's was better, 0 worse.
+
+    Attributes:
+        signal: `EVALUATOR:SCORE`.
+        fingerprint: See Judged, as for epoch, arrived and cell.
+        baseline: Of its answer, 0.0 to 1.0; None: no verdict.
+        candidate: The same of the copy's.
+        is_control: Both answers are the baseline's: what differs is noise.
+
+    """
+
+    signal: str
+    fingerprint: int
+    epoch: int
+    arrived: float
+    baseline: float | None
+    candidate: float | None
+    is_control: bool = False
+    cell: bytes = b""
