@@ -30,6 +30,7 @@ from gateway.state.store import (
     Kept,
     KeptEvidence,
     KeptRollout,
+    Spent,
     Store,
     Weight,
 )
@@ -56,6 +57,7 @@ class Durable:
         self._attempts: Mapping[str, int] = {}
         self._one_at_a_time = asyncio.Lock()
         self._lost = asyncio.Event()
+        self.spent: Mapping[str, Spent] | None = None
         self.journal = Journal()
         self.trouble: StoreUnavailable | None = None
 
@@ -151,6 +153,17 @@ class Durable:
             self.journal.kept()
             self._attempts = {**self._attempts, evidence.service: evidence.attempt}
             return True
+
+    async def save_spent(self, spent: Spent) -> None:
+        """Keep what an evaluator may have used.
+
+        Raises:
+            StoreUnavailable: It is not known to be kept.
+
+        """
+        async with self._using() as store:
+            await store.save_spent(spent)
+            self.spent = {**(self.spent or {}), spent.purse: spent}
 
     def tell(self, drafts: Iterable[Draft]) -> None:
         """Have what has happened written with whatever is kept next."""
@@ -301,6 +314,7 @@ class Durable:
         self._versions = {name: r.version for name, r in kept.rollouts.items()}
         self._attempts = kept.attempts
         self.journal.found(kept.last_entry)
+        self.spent = kept.spent
         return kept
 
     def _have(self, kept: Kept) -> None:

@@ -104,6 +104,24 @@ class KeptEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What one evaluator has used in an hour, or may have: never less than it has.
+
+    Attributes:
+        purse: `SERVICE:EVALUATOR`.
+        hour: Unix time in hours.
+        tokens: Input and output.
+        usd: By its price.
+
+    """
+
+    purse: str
+    hour: int
+    tokens: int
+    usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     """What a store keeps, without what may be large: evidence, and the journal.
 
@@ -114,6 +132,7 @@ class Kept:
         rollouts: By service.
         attempts: Of the evidence that is kept, by service; see Store.evidence.
         last_entry: Of the journal; None while it is empty.
+        spent: By purse.
 
     """
 
@@ -123,6 +142,7 @@ class Kept:
     rollouts: Mapping[str, KeptRollout] = field(default_factory=dict)
     attempts: Mapping[str, int] = field(default_factory=dict)
     last_entry: Entry | None = None
+    spent: Mapping[str, Spent] = field(default_factory=dict)
 
 
 class Store(Protocol):
@@ -238,6 +258,14 @@ class Store(Protocol):
 
         Raises:
             StoreUnavailable: It cannot be read.
+
+        """
+
+    async def save_spent(self, spent: Spent) -> None:
+        """Keep what an evaluator may have used, in the place of what was kept of it.
+
+        Raises:
+            StoreUnavailable: Nothing is promised: it may be kept or not.
 
         """
 

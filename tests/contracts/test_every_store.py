@@ -16,6 +16,7 @@ from gateway.state.store import (
     Change,
     KeptEvidence,
     KeptRollout,
+    Spent,
     Store,
     Weight,
 )
@@ -352,3 +353,20 @@ async def test_a_block_is_written_with_its_evidence(store: Store) -> None:
     await store.save_evidence(EVIDENCE, entries=entries)
 
     assert (await store.open()).last_entry == entries[0]
+
+
+async def test_what_a_purse_has_spent_is_replaced_by_what_it_has_spent_now(
+    store: Store,
+) -> None:
+    await store.open()
+    first = Spent(purse="chat:judge", hour=490_000, tokens=1_000, usd=0.25)
+    other = Spent(purse="chat:nli", hour=490_000, tokens=0, usd=0.0)
+    for spent in (first, other, replace(first, hour=490_001, tokens=2**40, usd=1e-6)):
+        await store.save_spent(spent)
+
+    kept = await store.open()
+
+    assert kept.spent == {
+        "chat:judge": replace(first, hour=490_001, tokens=2**40, usd=1e-6),
+        "chat:nli": other,
+    }

@@ -17,6 +17,7 @@ from gateway.state.store import (
     Kept,
     KeptEvidence,
     KeptRollout,
+    Spent,
     Weight,
     demand_continued,
     demand_expected,
@@ -43,6 +44,7 @@ class MemoryStore:
         self._most_entries = most_entries
         self._ticket_keys: tuple[TicketKey, ...] = ()
         self._epoch = 0
+        self._spent: dict[str, Spent] = {}
 
     async def open(self) -> Kept:
         """Give what is kept (Store)."""
@@ -53,6 +55,7 @@ class MemoryStore:
             rollouts=dict(self._rollouts),
             attempts={name: kept.attempt for name, kept in self._evidence.items()},
             last_entry=self._last_entry(),
+            spent=dict(self._spent),
         )
 
     async def save(
@@ -130,6 +133,10 @@ class MemoryStore:
         if kept is None:
             return None
         return replace(kept, keys=dict(self._keys[service]))
+
+    async def save_spent(self, spent: Spent) -> None:
+        """Keep it (Store)."""
+        self._spent[spent.purse] = spent
 
     async def close(self) -> None:
         """Do nothing: what is kept stays kept (Store)."""

@@ -21,6 +21,7 @@ from gateway.state.store import (
     Kept,
     KeptEvidence,
     KeptRollout,
+    Spent,
     Weight,
 )
 from gateway.state.tables.evidence import read_attempts, read_evidence, write_evidence
@@ -30,6 +31,7 @@ from gateway.state.tables.journal import (
     read_entries,
     read_last_entry,
 )
+from gateway.state.tables.purses import read_spent, write_spent
 from gateway.state.tables.rollouts import read_rollouts, write_rollouts
 from gateway.state.tables.schema import (
     SCHEMA_VERSION,
@@ -176,6 +178,10 @@ class SqliteStore:
             lambda: read_evidence(self._opened(), service), is_large=True
         )
 
+    async def save_spent(self, spent: Spent) -> None:
+        """Keep it in one transaction (Store)."""
+        await self._transact(lambda connection: write_spent(connection, spent))
+
     async def close(self) -> None:
         """Close the file and end the thread (Store)."""
         with contextlib.suppress(StoreUnavailable):
@@ -234,6 +240,7 @@ class SqliteStore:
             rollouts=read_rollouts(connection),
             attempts=read_attempts(connection),
             last_entry=read_last_entry(connection),
+            spent=read_spent(connection),
         )
 
     def _opened(self) -> sqlite3.Connection:

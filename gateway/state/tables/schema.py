@@ -44,6 +44,11 @@ _STEPS: Final = (  # each leads from one schema version to the next, from 0 on
         """CREATE INDEX block_of_service ON body (block_of, seq)
             WHERE block_of IS NOT NULL""",
     ),
+    (
+        """CREATE TABLE purse (
+            purse TEXT PRIMARY KEY, hour INTEGER NOT NULL,
+            tokens INTEGER NOT NULL, usd REAL NOT NULL)""",
+    ),
 )
 SCHEMA_VERSION: Final = len(_STEPS)
 

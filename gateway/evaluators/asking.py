@@ -1,0 +1,114 @@
+"""How a judge is asked about a sample, and what its verdicts come to.
+
+Two answers to one request are compared side by side, in an order that a coin chooses; what
+a judge does not compare, it judges one by one.
+"""
+
+from random import Random
+from typing import Final
+
+import msgspec
+
+from gateway.domain.evaluation import Score
+from gateway.domain.outcome import ERRORS, Outcome
+from gateway.domain.rollout import Worse
+from gateway.evaluators.evaluator import Judge, JudgeFailed, Used, Verdict
+from gateway.handoff.samples import Sample, Texts
+
+Values = tuple[float | None, float | None]
+"""Of the answer, or of the baseline's; and of the candidate's where it is a pair."""
+
+_FAILED: Final = frozenset(outcome.value for outcome in ERRORS)
+_NOBODYS: Final = frozenset({
+    Outcome.CLIENT_CANCELLED.value,
+    Outcome.CLIENT_ERROR.value,
+})
+"""Outcomes that say nothing of what the version would have said."""
+
+_HALVES: Final = 2
+
+
+def can_be_judged(sample: Sample) -> bool:
+    """Whether there is an answer to judge, or there are two to compare."""
+    is_answer = _is_answer(sample.texts.answer, sample.outcome)
+    if sample.other_outcome is None:
+        return is_answer
+    return is_answer and _is_answer(sample.other, sample.other_outcome)
+
+
+def most_of(judge: Judge, sample: Sample) -> Used:
+    """Give an upper bound of what asking about a sample may take."""
+    other = sample.other
+    if other is None:
+        return judge.most(sample.texts)
+    return (
+        judge.most(sample.texts, other)
+        + judge.most(sample.texts)
+        + judge.most(_with(sample.texts, other))
+    )
+
+
+async def ask(judge: Judge, sample: Sample, dice: Random) -> list[Verdict]:
+    """Ask about a sample.
+
+    Returns:
+        One verdict; of a pair the comparison, and behind it one of each answer where the
+        comparison leaves a score out.
+
+    Raises:
+        JudgeFailed: There is no verdict; `used` is of all that was asked.
+
+    """
+    other = sample.other
+    if other is None:
+        return [await judge.judge(sample.texts)]
+    verdicts: list[Verdict] = []
+    try:
+        is_swapped = dice.random() < 1 / _HALVES
+        compared = await judge.compare(sample.texts, other, is_swapped=is_swapped)
+        verdicts.append(compared)
+        if not compared.scores or None in compared.scores.values():
+            verdicts.append(await judge.judge(sample.texts))
+            verdicts.append(await judge.judge(_with(sample.texts, other)))
+    except JudgeFailed as error:
+        used = sum((verdict.used for verdict in verdicts), error.used)
+        raise JudgeFailed(error.why, error.what, used) from error
+    return verdicts
+
+
+def values_of(score: Score, sample: Sample, verdicts: list[Verdict]) -> Values:
+    """Give what verdicts come to, in one score; None: nothing.
+
+    An answer that failed has the worst value of a score, and no event of a flag; one that
+    its client left has none. Of a pair with such a half there is nothing to compare: that
+    it failed is told by its outcome.
+    """
+    if sample.other_outcome is not None:
+        return _compared(score.name, verdicts)
+    if verdicts:
+        return verdicts[0].scores.get(score.name), None
+    return (_worst(score) if sample.outcome in _FAILED else None), None
+
+
+def _compared(name: str, verdicts: list[Verdict]) -> Values:
+    if not verdicts:
+        return None, None
+    better = verdicts[0].scores.get(name)
+    if better is not None:
+        return 1.0 - better, better
+    halves = [verdict.scores.get(name) for verdict in verdicts[1:]]
+    if len(halves) < _HALVES or None in halves:
+        return None, None
+    return halves[0], halves[1]
+
+
+def _is_answer(text: str | None, outcome: str) -> bool:
+    return bool(text) and outcome not in _FAILED and outcome not in _NOBODYS
+
+
+def _worst(score: Score) -> float:
+    return 1.0 if score.worse is Worse.HIGHER and not score.is_flag else 0.0
+
+
+def _with(texts: Texts, answer: str) -> Texts:
+    return msgspec.structs.replace(texts, answer=answer)

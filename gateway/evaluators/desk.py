@@ -1,0 +1,270 @@
+"""The desk: samples come in, scores go out.
+
+A sample is redacted before anybody else sees it, then offered to every evaluator whose
+sample of the keys its key is in. What becomes of it there is told as evidence, and added
+up for screens. Texts are held in memory only, for as long as somebody is asked about them.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Final, Protocol
+
+from gateway.analysis.judged import Judged, JudgedPair
+from gateway.answers.segments import code_of
+from gateway.domain.evaluation import Evaluator, Score
+from gateway.domain.service import Service
+from gateway.evaluators.asking import Values, can_be_judged, values_of
+from gateway.evaluators.bench import Bench, Result
+from gateway.evaluators.evaluator import Judge, Verdict
+from gateway.evaluators.purse import Ledger, Purse
+from gateway.handoff.samples import Sample, Samples
+
+_DRAWS: Final = 1 << 32
+
+
+class Ear(Protocol):
+    """Who is told of scores, as evidence; control's decisions are one."""
+
+    def judged(self, service: str, judged: Judged) -> None:
+        """Take a score of an exchange."""
+
+    def judged_pair(self, service: str, pair: JudgedPair) -> None:
+        """Take scores of the answers to a mirrored request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """A score as it was given, for whoever shows, counts or exports it.
+
+    Attributes:
+        service: Its service's name.
+        evaluator: Who gave it.
+        score: What was scored.
+        version: Whose answer it was.
+        value: 0.0 to 1.0.
+        said: The judge's reasons; may be empty.
+        sample: What was judged, redacted.
+
+    """
+
+    service: str
+    evaluator: Evaluator
+    score: Score
+    version: str
+    value: float
+    said: str
+    sample: Sample
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """What a desk is joined to.
+
+    Attributes:
+        make: Makes the judge of an evaluator.
+        redact: Takes secrets out of a sample's texts, as its service says.
+        ear: Told of scores, as evidence.
+        ledger: Keeps what is used of budgets.
+        now: Unix time in seconds.
+        given: Told of each score that was given.
+        dice: Says which answer of a pair is shown first.
+
+    """
+
+    make: Callable[[Evaluator], Judge]
+    redact: Callable[[Sample, Service], Sample]
+    ear: Ear
+    ledger: Ledger
+    now: Callable[[], float]
+    given: Callable[[Given], None]
+    dice: Random
+
+
+class Desk:
+    """Gives samples to the evaluators of their services.
+
+    Args:
+        ports: What it is joined to.
+        clock: Monotonic, seconds.
+
+    """
+
+    def __init__(
+        self, ports: Ports, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._ports = ports
+        self._clock = clock
+        self._services: dict[str, Service] = {}
+        self._codes: dict[str, int] = {}
+        self._benches: dict[tuple[str, str], Bench] = {}
+        self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._heard: dict[int, tuple[int, int]] = {}
+        self._dropped: dict[int, Mapping[str, int]] = {}
+        self._dropped_before: Counter[str] = Counter()
+
+    async def run(self) -> None:
+        """Judge for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            for key, bench in self._benches.items():
+                self._start(key, bench)
+            await asyncio.Event().wait()
+
+    def use(self, services: Iterable[Service]) -> None:
+        """Have the evaluators of these services, and no others.
+
+        One whose configuration is the same goes on with what it has; another of its name
+        begins anew, and what the old one was asked about has no verdict.
+        """
+        self._services = {service.name: service for service in services}
+        self._codes = {
+            name: code_of(service.segments) for name, service in self._services.items()
+        }
+        wanted = {
+            (service.name, evaluator.name): evaluator
+            for service in self._services.values()
+            for evaluator in service.evaluators
+        }
+        for key, bench in list(self._benches.items()):
+            if wanted.get(key) != bench.evaluator:
+                self._stop(key)
+        for key, evaluator in wanted.items():
+            if key not in self._benches:
+                self._benches[key] = bench = self._bench(key, evaluator)
+                self._start(key, bench)
+
+    def take(self, message: Samples) -> None:
+        """Take what a worker has sampled; a message heard before changes nothing."""
+        pid, sequence = self._heard.get(message.worker, (0, 0))
+        if pid == message.pid and message.sequence <= sequence:
+            return
+        if pid != message.pid:  # the totals of a new process begin at nothing
+            self._dropped_before.update(self._dropped.pop(message.worker, {}))
+        self._heard[message.worker] = (message.pid, message.sequence)
+        self._dropped[message.worker] = message.dropped
+        for sample in message.samples:
+            service = self._services.get(sample.service)
+            if service is not None and service.evaluators:
+                self._offer(self._ports.redact(sample, service), service)
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """Samples that workers had no room for, by service."""
+        return sum(map(Counter, self._dropped.values()), self._dropped_before)
+
+    def benches(self) -> list[tuple[str, Bench]]:
+        """Give each evaluator at work, with the name of its service."""
+        return [(service, bench) for (service, _), bench in self._benches.items()]
+
+    def _bench(self, key: tuple[str, str], evaluator: Evaluator) -> Bench:
+        service = key[0]
+        purse = Purse(
+            ":".join(key),
+            evaluator.budget,
+            evaluator.price,
+            self._ports.ledger,
+            self._ports.now,
+        )
+        return Bench(
+            evaluator,
+            self._ports.make(evaluator),
+            purse,
+            lambda *told: self._told(service, evaluator, *told),
+            self._ports.dice,
+            self._clock,
+        )
+
+    def _start(self, key: tuple[str, str], bench: Bench) -> None:
+        if self._tasks is not None:
+            self._running[key] = self._tasks.create_task(bench.run())
+
+    def _stop(self, key: tuple[str, str]) -> None:
+        del self._benches[key]
+        task = self._running.pop(key, None)
+        if task is not None:
+            task.cancel()
+
+    def _offer(self, sample: Sample, service: Service) -> None:
+        for evaluator in service.evaluators:
+            if sample.draw >= evaluator.sample * _DRAWS:
+                continue
+            bench = self._benches[service.name, evaluator.name]
+            if can_be_judged(sample):
+                bench.offer(sample)
+            else:
+                bench.figures.results[Result.NOT_SHOWN] += 1
+                self._told(service.name, evaluator, sample, Result.NOT_SHOWN, [])
+
+    def _told(
+        self,
+        service: str,
+        evaluator: Evaluator,
+        sample: Sample,
+        result: Result,
+        verdicts: list[Verdict],
+    ) -> None:
+        """Say what became of a sample, as evidence and to whoever shows it."""
+        for score in evaluator.scores:
+            values = values_of(score, sample, verdicts)
+            self._tell(service, evaluator, score, sample, values, result)
+            for version, value in zip(_versions(sample), values, strict=False):
+                if value is not None and verdicts:
+                    self._ports.given(
+                        Given(
+                            service=service,
+                            evaluator=evaluator,
+                            score=score,
+                            version=version,
+                            value=value,
+                            said=verdicts[0].said,
+                            sample=sample,
+                        )
+                    )
+
+    def _tell(
+        self,
+        service: str,
+        evaluator: Evaluator,
+        score: Score,
+        sample: Sample,
+        values: Values,
+        result: Result,
+    ) -> None:
+        signal = evaluator.signal(score.name)
+        cell = sample.cell if sample.segments == self._codes.get(service) else b""
+        if sample.other_outcome is not None:
+            pair = JudgedPair(
+                signal=signal,
+                fingerprint=sample.fingerprint,
+                epoch=sample.revision,
+                arrived=sample.arrived,
+                baseline=values[0],
+                candidate=values[1],
+                cell=cell,
+            )
+            self._ports.ear.judged_pair(service, pair)
+        elif sample.is_evidence:
+            judged = Judged(
+                signal=signal,
+                fingerprint=sample.fingerprint,
+                epoch=sample.revision,
+                exchange=sample.exchange,
+                is_candidate=sample.is_candidate,
+                arrived=sample.arrived,
+                value=values[0],
+                has_failed=result is Result.FAILED,
+                cell=cell,
+            )
+            self._ports.ear.judged(service, judged)
+
+
+def _versions(sample: Sample) -> tuple[str, ...]:
+    """Name whose answers a sample has."""
+    if sample.other_outcome is not None:
+        return sample.versions
+    return (sample.versions[sample.is_candidate],)
