@@ -76,6 +76,11 @@ async def ask(judge: Judge, sample: Sample, dice: Random) -> list[Verdict]:
     return verdicts
 
 
+def alone(sample: Sample, verdicts: list[Verdict]) -> list[Verdict]:
+    """Give those verdicts that are on one answer alone, the client's first."""
+    return verdicts if sample.other_outcome is None else verdicts[1:]
+
+
 def values_of(score: Score, sample: Sample, verdicts: list[Verdict]) -> Values:
     """Give what verdicts come to, in one score; None: nothing.
 

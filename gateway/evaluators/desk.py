@@ -13,15 +13,17 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final, Protocol
 
+import msgspec
+
 from gateway.analysis.judged import Judged, JudgedPair
 from gateway.answers.segments import code_of
 from gateway.domain.evaluation import Evaluator, Score
 from gateway.domain.service import Service
-from gateway.evaluators.asking import Values, can_be_judged, values_of
+from gateway.evaluators.asking import Values, alone, can_be_judged, values_of
 from gateway.evaluators.bench import Bench, Result
 from gateway.evaluators.evaluator import Judge, Verdict
 from gateway.evaluators.purse import Ledger, Purse
-from gateway.handoff.samples import Sample, Samples
+from gateway.handoff.samples import Sample, Samples, Texts
 
 _DRAWS: Final = 1 << 32
 
@@ -41,23 +43,25 @@ class Given:
     """A score as it was given, for whoever shows, counts or exports it.
 
     Attributes:
-        service: Its service's name.
+        service: Its service.
         evaluator: Who gave it.
         score: What was scored.
         version: Whose answer it was.
         value: 0.0 to 1.0.
         said: The judge's reasons; may be empty.
-        sample: What was judged, redacted.
+        texts: What was judged, redacted.
+        labels: Segments of the request, and their values.
 
     """
 
-    service: str
+    service: Service
     evaluator: Evaluator
     score: Score
     version: str
     value: float
     said: str
-    sample: Sample
+    texts: Texts
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +139,7 @@ class Desk:
                 self._stop(key)
         for key, evaluator in wanted.items():
             if key not in self._benches:
-                self._benches[key] = bench = self._bench(key, evaluator)
+                self._benches[key] = bench = self._bench(key[0], evaluator)
                 self._start(key, bench)
 
     def take(self, message: Samples) -> None:
@@ -161,10 +165,9 @@ class Desk:
         """Give each evaluator at work, with the name of its service."""
         return [(service, bench) for (service, _), bench in self._benches.items()]
 
-    def _bench(self, key: tuple[str, str], evaluator: Evaluator) -> Bench:
-        service = key[0]
+    def _bench(self, name: str, evaluator: Evaluator) -> Bench:
         purse = Purse(
-            ":".join(key),
+            f"{name}:{evaluator.name}",
             evaluator.budget,
             evaluator.price,
             self._ports.ledger,
@@ -174,7 +177,7 @@ class Desk:
             evaluator,
             self._ports.make(evaluator),
             purse,
-            lambda *told: self._told(service, evaluator, *told),
+            lambda *told: self._told(self._services[name], evaluator, *told),
             self._ports.dice,
             self._clock,
         )
@@ -198,11 +201,11 @@ class Desk:
                 bench.offer(sample)
             else:
                 bench.figures.results[Result.NOT_SHOWN] += 1
-                self._told(service.name, evaluator, sample, Result.NOT_SHOWN, [])
+                self._told(service, evaluator, sample, Result.NOT_SHOWN, [])
 
     def _told(
         self,
-        service: str,
+        service: Service,
         evaluator: Evaluator,
         sample: Sample,
         result: Result,
@@ -212,23 +215,51 @@ class Desk:
         for score in evaluator.scores:
             values = values_of(score, sample, verdicts)
             self._tell(service, evaluator, score, sample, values, result)
-            for version, value in zip(_versions(sample), values, strict=False):
-                if value is not None and verdicts:
-                    self._ports.given(
-                        Given(
-                            service=service,
-                            evaluator=evaluator,
-                            score=score,
-                            version=version,
-                            value=value,
-                            said=verdicts[0].said,
-                            sample=sample,
-                        )
-                    )
+            for place, verdict in enumerate(alone(sample, verdicts)):
+                self._show(service, evaluator, score, sample, place, verdict)
+
+    def _show(
+        self,
+        service: Service,
+        evaluator: Evaluator,
+        score: Score,
+        sample: Sample,
+        place: int,
+        verdict: Verdict,
+    ) -> None:
+        """Tell of a verdict on an answer alone: a comparison is no score of either."""
+        value = verdict.scores.get(score.name)
+        if value is None:
+            return
+        texts = sample.texts
+        if place:
+            texts = msgspec.structs.replace(texts, answer=sample.other)
+        self._ports.given(
+            Given(
+                service=service,
+                evaluator=evaluator,
+                score=score,
+                version=_version(sample, place),
+                value=value,
+                said=verdict.said,
+                texts=texts,
+                labels=self._labels(sample, service),
+            )
+        )
+
+    def _labels(self, sample: Sample, service: Service) -> tuple[tuple[str, str], ...]:
+        """Name segments and values; nothing when the definitions have changed since."""
+        if sample.segments != self._codes.get(service.name):
+            return ()
+        return tuple(
+            (segment.name, segment.labels[number])
+            for segment, number in zip(service.segments, sample.cell, strict=False)
+            if number < len(segment.labels)
+        )
 
     def _tell(
         self,
-        service: str,
+        service: Service,
         evaluator: Evaluator,
         score: Score,
         sample: Sample,
@@ -236,7 +267,7 @@ class Desk:
         result: Result,
     ) -> None:
         signal = evaluator.signal(score.name)
-        cell = sample.cell if sample.segments == self._codes.get(service) else b""
+        cell = sample.cell if sample.segments == self._codes.get(service.name) else b""
         if sample.other_outcome is not None:
             pair = JudgedPair(
                 signal=signal,
@@ -247,7 +278,7 @@ class Desk:
                 candidate=values[1],
                 cell=cell,
             )
-            self._ports.ear.judged_pair(service, pair)
+            self._ports.ear.judged_pair(service.name, pair)
         elif sample.is_evidence:
             judged = Judged(
                 signal=signal,
@@ -260,11 +291,10 @@ class Desk:
                 has_failed=result is Result.FAILED,
                 cell=cell,
             )
-            self._ports.ear.judged(service, judged)
+            self._ports.ear.judged(service.name, judged)
 
 
-def _versions(sample: Sample) -> tuple[str, ...]:
-    """Name whose answers a sample has."""
-    if sample.other_outcome is not None:
-        return sample.versions
-    return (sample.versions[sample.is_candidate],)
+def _version(sample: Sample, place: int) -> str:
+    """Name whose answer a sample has; or, of a pair, has in the first or second place."""
+    is_pair = sample.other_outcome is not None
+    return sample.versions[place if is_pair else sample.is_candidate]

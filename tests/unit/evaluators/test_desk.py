@@ -217,7 +217,12 @@ async def test_a_pair_is_compared_and_what_is_not_compared_is_judged() -> None:
         "judge:hallucination": (0.0, 1.0),
     }
     assert stage.judged_ == []
-    assert {each.version for each in stage.given} == {"v1", "v2"}
+    told = {(each.version, each.score.name, each.texts.answer) for each in stage.given}
+    assert told == {
+        (version, name, answer)
+        for version, answer in (("v1", "Good."), ("v2", "Bad."))
+        for name in ("relevance", "hallucination")
+    }
 
 
 def test_half_a_pair_is_not_compared() -> None:
