@@ -1,0 +1,173 @@
+"""Whether a judge still judges as it did: a fixed set of examples, judged again and again.
+
+A provider that changes the model behind a name changes what a score means, for both
+versions alike, and everything that was learnt from its scores before. Each round's scores
+are compared with those of the first rounds, by the same wealth as mirrored pairs (analysis.
+pairs), both ways: however many rounds there are, a judge whose scores differ from those of
+its beginning by no more than SLACK on average is taken for another one with a chance of
+ALPHA at most.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log
+from statistics import fmean
+from typing import Final
+
+import msgspec
+
+from gateway.analysis.design import LOSS_BINS
+from gateway.analysis.pairs import PairWealth
+from gateway.domain.errors import BadConfiguration
+from gateway.handoff.samples import Texts
+
+SLACK: Final = 0.1
+"""By how much a score may differ on average, of 1.0: a judge that is asked at a
+temperature above 0 is never quite the same, and neither is what the first rounds said."""
+
+ALPHA: Final = 0.001
+"""Of each judge, over all its scores and for as long as it is watched."""
+
+REFERENCE_ROUNDS: Final = 3
+
+MOST_CANARIES: Final = 200
+
+_SHARED: Final = 0.2
+"""Of the wealth, shared out anew before each round (Mixture.share)."""
+
+_TOP: Final = LOSS_BINS - 1
+
+Scores = Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """A score that is not what it was.
+
+    Attributes:
+        score: Its name.
+        before: Its mean over the set, in the first rounds.
+        now: In the last.
+
+    """
+
+    score: str
+    before: float
+    now: float
+
+
+class Watch:
+    """Compares rounds over a fixed set.
+
+    Args:
+        scores: Names of the scores that are watched.
+        size: Examples in the set.
+
+    """
+
+    def __init__(self, scores: Sequence[str], size: int) -> None:
+        self._scores = tuple(scores)
+        self._first: list[list[Scores]] = []
+        self._reference: list[dict[str, float]] = [{} for _ in range(size)]
+        self._threshold = log(2 * len(self._scores) / ALPHA)
+        self._wealth = {
+            (name, sign): PairWealth(SLACK, is_proof=False)
+            for name in self._scores
+            for sign in (1, -1)
+        }
+
+    def take(self, found: Sequence[Scores]) -> Drift | None:
+        """Take a round.
+
+        Args:
+            found: The scores of each example, in order; None, or nothing, where the judge
+                failed: that is left out.
+
+        Returns:
+            A score that has drifted; None: none has, or these are first rounds.
+
+        """
+        if len(self._first) < REFERENCE_ROUNDS:
+            self._first.append(list(found))
+            if len(self._first) == REFERENCE_ROUNDS:
+                self._reference = [
+                    self._means(place) for place in range(len(self._reference))
+                ]
+            return None
+        for wealth in self._wealth.values():
+            wealth.share(_SHARED)  # a change may come after a thousand quiet rounds
+        for name in self._scores:
+            for place, scores in enumerate(found):
+                self._bet(name, scores.get(name), self._reference[place].get(name))
+        return self._drifted(found)
+
+    def _means(self, place: int) -> dict[str, float]:
+        rounds = [scores[place] for scores in self._first]
+        told = {
+            name: [value for each in rounds if (value := each.get(name)) is not None]
+            for name in self._scores
+        }
+        return {name: fmean(values) for name, values in told.items() if values}
+
+    def _bet(self, name: str, now: float | None, before: float | None) -> None:
+        if now is None or before is None:
+            return
+        for sign in (1, -1):
+            difference = round((sign * (now - before) + 1) * _TOP)
+            self._wealth[name, sign].add({difference: 1})
+
+    def _drifted(self, found: Sequence[Scores]) -> Drift | None:
+        for (name, _), wealth in self._wealth.items():
+            if wealth.log_e >= self._threshold:
+                now = [value for each in found if (value := each.get(name)) is not None]
+                before = [each[name] for each in self._reference if name in each]
+                return Drift(
+                    score=name,
+                    before=fmean(before),
+                    now=fmean(now) if now else fmean(before),
+                )
+        return None
+
+
+class _Line(msgspec.Struct, frozen=True):
+    """A labelled example, as `sluicegate judge check` reads it; labels do not matter here."""
+
+    answer: str
+    prompt: str | None = None
+    context: list[str] = []
+    reference: str | None = None
+
+
+def read_canaries(text: str, where: str) -> list[Texts]:
+    """Read a set of examples, one JSON object a line.
+
+    Raises:
+        BadConfiguration: One is none, or there are none, or too many; names the line.
+
+    """
+    found: list[Texts] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            read = msgspec.json.decode(line, type=_Line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BadConfiguration(
+                f"{where}, line {number} is no example: {error}.",
+                remedy='Write {"prompt": "…", "context": ["…"], "answer": "…"}.',
+            ) from error
+        found.append(
+            Texts(
+                prompt=read.prompt,
+                context=tuple(read.context),
+                reference=read.reference,
+                answer=read.answer,
+                is_cut=False,
+            )
+        )
+    if not 0 < len(found) <= MOST_CANARIES:
+        raise BadConfiguration(
+            f"{where} has {len(found)} examples.",
+            remedy=f"Give it 1 to {MOST_CANARIES}; 20 to 50 find most changes.",
+        )
+    return found
