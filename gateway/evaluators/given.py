@@ -1,13 +1,11 @@
 """What scorers other than models are given of an exchange, and the check of what they give."""
 
 from collections.abc import Mapping
-from math import isfinite
 from typing import Final
 
 from gateway.domain.evaluation import Score
 from gateway.handoff.samples import Texts
 
-_NUMBERS: Final = (int, float)
 _FROM_HERE: Final = 0.5
 _LONGEST_NAME: Final = 40
 
@@ -47,7 +45,8 @@ def checked(given: object, scores: tuple[Score, ...]) -> dict[str, float | None]
 def _checked(value: object, score: Score) -> float | None:
     if value is None:
         return None
-    is_number = isinstance(value, _NUMBERS) and not isinstance(value, bool)
-    if not is_number or not isfinite(value) or not 0 <= value <= 1:
-        raise ValueError(f"{score.name} is no number from 0 to 1")
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise ValueError(f"{score.name} is no number")  # ruff: ignore[type-check-without-type-error]: as above
+    if not 0 <= value <= 1:  # nor is NaN
+        raise ValueError(f"{score.name} is not from 0 to 1")
     return float(value >= _FROM_HERE) if score.is_flag else float(value)

@@ -37,14 +37,11 @@ class Needs(Enum):
 
 
 class Form(Protocol):
-    """How a model is to write down its verdicts, and how they are read.
+    """How a model is to write down its verdicts, and how they are read."""
 
-    Attributes:
-        verdicts: The words it may choose from.
-
-    """
-
-    verdicts: tuple[str, ...]
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """The words it may choose from."""
 
     def schema(self, passages: int) -> dict[str, object]:
         """Give it as a JSON Schema, of the part that OpenAI's strict mode takes."""

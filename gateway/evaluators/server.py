@@ -92,7 +92,7 @@ class Server:
             JudgeFailed: There is no answer of 200, 400 or 422.
 
         """
-        while left := self._pause.left(self._now()):
+        if left := self._pause.left(self._now()):
             await asyncio.sleep(left)
         try:
             async with self._opened().post(

@@ -13,12 +13,12 @@ the texts and the form of the reply follow.
 
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import orjson
 
-from gateway.evaluators.rubric import Needs, One, Rubric, strict_object
+from gateway.evaluators.rubric import Form, Needs, One, Rubric, strict_object
 from gateway.handoff.samples import Texts
 
 LONGEST_QUESTION: Final = 8_000
@@ -108,9 +108,8 @@ def write_sheet(rubrics: Sequence[Rubric], texts: Texts) -> Sheet:
     sections = _request(rubrics, texts)
     passages = sum(name.startswith("passage") for name, _ in sections)
     sections.append(("answer", _shown(texts.answer or "", LONGEST_ANSWER)))
-    example = {rubric.name: rubric.form.example(passages) for rubric in rubrics}
-    schema = {rubric.name: rubric.form.schema(passages) for rubric in rubrics}
-    return _sheet(tasks_of(rubrics), sections, example, schema, passages)
+    forms = {rubric.name: rubric.form for rubric in rubrics}
+    return _sheet(tasks_of(rubrics), sections, forms, passages)
 
 
 def write_pair(
@@ -121,16 +120,14 @@ def write_pair(
     passages = sum(name.startswith("passage") for name, _ in sections)
     for name, answer in zip((FIRST, SECOND), answers, strict=True):
         sections.append((f"{name} answer", _shown(answer, LONGEST_ANSWER)))
-    example = {rubric.name: CHOICE.example(0) for rubric in rubrics}
-    schema = {rubric.name: CHOICE.schema(0) for rubric in rubrics}
-    return _sheet(choices_of(rubrics), sections, example, schema, passages)
+    forms: dict[str, Form] = {rubric.name: CHOICE for rubric in rubrics}
+    return _sheet(choices_of(rubrics), sections, forms, passages)
 
 
 def _sheet(
     system: str,
     sections: list[tuple[str, str]],
-    example: dict[str, object],
-    schema: dict[str, object],
+    forms: Mapping[str, Form],
     passages: int,
 ) -> Sheet:
     mark = _new_mark([text for _name, text in sections])
@@ -139,10 +136,12 @@ def _sheet(
         f"[[BEGIN {name} {mark}]]\n{text}\n[[END {name} {mark}]]"
         for name, text in sections
     )
-    form = orjson.dumps({SEAL: seal, **example}).decode()
-    user = "\n".join((_BEFORE.format(mark=mark), material, _AFTER.format(form=form)))
-    shape = strict_object({SEAL: {"type": "string"}, **schema})
-    return Sheet(system, user, seal, shape, passages)
+    example = {name: form.example(passages) for name, form in forms.items()}
+    told = orjson.dumps({SEAL: seal, **example}).decode()
+    user = "\n".join((_BEFORE.format(mark=mark), material, _AFTER.format(form=told)))
+    members = {name: form.schema(passages) for name, form in forms.items()}
+    schema = strict_object({SEAL: {"type": "string"}, **members})
+    return Sheet(system, user, seal, schema, passages)
 
 
 def _new_mark(texts: Sequence[str]) -> str:

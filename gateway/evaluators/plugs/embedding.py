@@ -204,7 +204,7 @@ _ANSWERS: Final = msgspec.json.Decoder(_Answer)
 
 def _in_order(data: Sequence[_One], wanted: int) -> list[list[float]]:
     by_index = {one.index: one.embedding for one in data}
-    return _usable([by_index.get(index) for index in range(wanted)])
+    return _usable([by_index.get(index) for index in range(wanted)], wanted)
 
 
 class Local:
@@ -228,9 +228,7 @@ class Local:
         """See Vectors."""
         given = await self._process.call({"model": self._model, "texts": [*texts]})
         try:
-            vectors = _usable(msgspec.convert(given, list[list[float]], strict=False))
-            if len(vectors) != len(texts):
-                raise ValueError("not as many vectors as texts")
+            vectors = _usable(msgspec.convert(given, list[list[float]]), len(texts))
         except (msgspec.ValidationError, ValueError):
             told = f"{self._model} gave no embeddings."
             raise JudgeFailed(Why.GARBAGE, told) from None
@@ -241,12 +239,12 @@ class Local:
         await self._process.close()
 
 
-def _usable(vectors: Sequence[list[float] | None]) -> list[list[float]]:
-    """Demand vectors of one length, of finite numbers; raise ValueError."""
+def _usable(vectors: Sequence[list[float] | None], wanted: int) -> list[list[float]]:
+    """Demand so many vectors of one length, of finite numbers; raise ValueError."""
     found = [vector for vector in vectors if vector]
     lengths = {len(vector) for vector in found}
     if (
-        len(found) != len(vectors)
+        not len(found) == len(vectors) == wanted
         or len(lengths) != 1
         or max(lengths) > _LONGEST_VECTOR
     ):
