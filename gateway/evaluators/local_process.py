@@ -127,6 +127,7 @@ class LocalProcess:
     async def _spawned(self) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # a folder named gateway where the user stands is not ours
             "-m",
             "gateway.evaluators.process",
             self._entry,
