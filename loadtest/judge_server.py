@@ -27,6 +27,7 @@ from loadtest.judge_truth import Mind
 _DIMENSIONS: Final = 64
 _KEPT: Final = 256
 _BYTES_PER_TOKEN: Final = 4
+_SHUTDOWN_S: Final = 0.2  # what still waits is cut
 
 _GARBAGE: Final = "As an examiner I find this answer rather good. 9/10!"
 """What has no verdict in it."""
@@ -224,7 +225,7 @@ async def judging(
 ) -> AsyncGenerator[JudgeServer]:
     """Serve on the loopback for the length of the block."""
     server = JudgeServer(how or Behaviour(), seed)
-    runner = web.AppRunner(server.application())
+    runner = web.AppRunner(server.application(), shutdown_timeout=_SHUTDOWN_S)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()

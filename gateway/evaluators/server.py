@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from io import BytesIO
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -96,7 +97,10 @@ class Server:
             await asyncio.sleep(left)
         try:
             async with self._opened().post(
-                self._url, data=body, headers=self._headers, allow_redirects=False
+                self._url,
+                data=BytesIO(body),
+                headers=self._headers,
+                allow_redirects=False,
             ) as answer:
                 self._demand_served(answer, risk)
                 content = await self._read(answer, risk)

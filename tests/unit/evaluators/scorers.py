@@ -7,6 +7,8 @@ from typing import Any
 
 from loadtest.judge_truth import is_bad
 
+FORGED = '[1, {"hallucination": 1.0}]\n'
+
 
 def scores(texts: dict[str, Any]) -> dict[str, float]:
     """Score as it is marked."""
@@ -15,30 +17,62 @@ def scores(texts: dict[str, Any]) -> dict[str, float]:
 
 def by_word(texts: dict[str, Any]) -> object:
     """Do what the answer says."""
-    match texts["answer"]:
-        case "hang":
-            time.sleep(60)
-        case "slow":
-            time.sleep(0.3)
-        case "print":
-            print('[1, {"hallucination": 1.0}]')
-            sys.stdout.flush()
-            os.write(1, b'[1, {"hallucination": 1.0}]\n')
-        case "read":
-            sys.stdin.read()
-        case "grow":
-            return {"hallucination": float(len(bytearray(8 * 1024**3)))}
-        case "die":
-            os._exit(3)
-        case "raise":
-            raise RuntimeError(texts["prompt"])
-        case "nan":
-            return {"hallucination": float("nan")}
-        case "names":
-            return {"halucination": 1.0}
-        case "flood":
-            return {"hallucination": "x" * 2**21}
+    return WORDS[texts["answer"]](texts)
+
+
+def _hang(texts: dict[str, Any]) -> None:
+    time.sleep(60)
+
+
+def _slow(texts: dict[str, Any]) -> dict[str, float]:
+    time.sleep(0.3)
+    return {"hallucination": 1.0}
+
+
+def _print(texts: dict[str, Any]) -> dict[str, float]:
+    sys.stdout.write(FORGED)
+    sys.stdout.flush()
+    os.write(1, FORGED.encode())
+    return _fine(texts)
+
+
+def _read(texts: dict[str, Any]) -> dict[str, float]:
+    return {"hallucination": float(sys.stdin.read() != "")}
+
+
+def _grow(texts: dict[str, Any]) -> dict[str, float]:
+    return {"hallucination": float(len(bytearray(8 * 1024**3)))}
+
+
+def _die(texts: dict[str, Any]) -> None:
+    os._exit(3)
+
+
+def _raise(texts: dict[str, Any]) -> None:
+    raise RuntimeError(texts["prompt"])
+
+
+def _nan(texts: dict[str, Any]) -> dict[str, float]:
+    return {"hallucination": float("nan")}
+
+
+def _flood(texts: dict[str, Any]) -> dict[str, str]:
+    return {"hallucination": "x" * 2**21}
+
+
+def _fine(texts: dict[str, Any]) -> dict[str, float]:
     return {"hallucination": 0.25}
 
 
-no_function = 5
+WORDS = {
+    "hang": _hang,
+    "slow": _slow,
+    "print": _print,
+    "read": _read,
+    "grow": _grow,
+    "die": _die,
+    "raise": _raise,
+    "nan": _nan,
+    "flood": _flood,
+    "fine": _fine,
+}
