@@ -14,6 +14,7 @@ from gateway.cli import (
     analysis,
     check,
     journal,
+    judge,
     later,
     reload,
     replay,
@@ -50,6 +51,7 @@ app.command()(analysis.analysis)
 app.command()(journal.journal)
 app.command()(replay.replay)
 app.command()(simulate.simulate)
+app.add_typer(judge.app, name="judge")
 app.command()(reload.reload)
 app.command()(about.schema)
 app.command()(about.version)

@@ -1,0 +1,157 @@
+"""Posts JSON to a judge's server: bounded, blind to redirects, patient when told to be."""
+
+import asyncio
+from collections.abc import Callable
+from io import BytesIO
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from gateway.evaluators.evaluator import JudgeFailed, Used, Why
+
+LARGEST: Final = 1024 * 1024
+"""Bytes of an answer that are read."""
+
+LONGEST_PAUSE: Final = 60.0
+_USUAL_PAUSE: Final = 1.0
+_CONNECT_S: Final = 10.0
+_OK: Final = 200
+_TOO_MANY: Final = 429
+_BROKEN: Final = 500
+_ASKS_FOR_PATIENCE: Final = frozenset({_TOO_MANY, 503, 529})
+_MENDABLE: Final = frozenset({400, 422})
+
+
+class Pause:
+    """How long a server wants to be left alone. Times are of one monotonic clock."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def ask(self, now: float, retry_after: str | None) -> None:
+        """Begin a pause; *retry_after* is the header (RFC 9110, 10.2.3), in seconds.
+
+        Dates and nonsense are taken for a second: the next refusal says it again.
+        """
+        is_number = retry_after is not None and retry_after.strip().isdecimal()
+        wanted = float(retry_after or 0) if is_number else _USUAL_PAUSE
+        self._until = max(self._until, now + min(wanted, LONGEST_PAUSE))
+
+    def left(self, now: float) -> float:
+        """Give the seconds until it is over, 0 or more."""
+        return max(0.0, self._until - now)
+
+
+class Posted(NamedTuple):
+    """What a server answered.
+
+    Attributes:
+        body: All of it.
+        complaint: Of a 400 or 422, in lower case; None: it was a 200.
+
+    """
+
+    body: bytes
+    complaint: str | None
+
+
+class Server:
+    """See the module. Connects when it is first used.
+
+    Args:
+        url: All of it.
+        headers: Sent along; they may be secret and appear in no message.
+        timeout: Seconds for each call; a caller may be less patient.
+        monotonic: The clock of pauses, seconds.
+
+    """
+
+    def __init__(
+        self,
+        url: str,
+        headers: tuple[tuple[str, str], ...],
+        timeout: float,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self.host = urlsplit(url).netloc.rpartition("@")[2]
+        self._url = url
+        self._headers = {**dict(headers), "Content-Type": "application/json"}
+        self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=_CONNECT_S)
+        self._now = monotonic
+        self._pause = Pause()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def post(self, body: bytes, risk: Used) -> Posted:
+        """Post *body*, after a pause that the server has asked for.
+
+        Args:
+            body: JSON.
+            risk: What the call may have taken when it fails on the way.
+
+        Raises:
+            JudgeFailed: There is no answer of 200, 400 or 422.
+
+        """
+        if left := self._pause.left(self._now()):
+            await asyncio.sleep(left)
+        try:
+            async with self._opened().post(
+                self._url,
+                data=BytesIO(body),
+                headers=self._headers,
+                allow_redirects=False,
+            ) as answer:
+                self._demand_served(answer, risk)
+                content = await self._read(answer, risk)
+        except aiohttp.ClientConnectorError as error:
+            raise self._failed("cannot be reached", error, Used()) from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise self._failed("gave no whole answer", error, risk) from None
+        if answer.status == _OK:
+            return Posted(content, None)
+        return Posted(content, content[:LARGEST].decode(errors="replace").lower())
+
+    async def close(self) -> None:
+        """Close its connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                timeout=self._timeout,
+                auto_decompress=False,  # a small answer must not become a large one
+                headers={"Accept-Encoding": "identity", "User-Agent": "sluicegate"},
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+    def _demand_served(self, answer: aiohttp.ClientResponse, risk: Used) -> None:
+        """Raise JudgeFailed for what is neither an answer nor can be mended."""
+        status = answer.status
+        if status == _OK or status in _MENDABLE:
+            return
+        if status in _ASKS_FOR_PATIENCE:
+            self._pause.ask(self._now(), answer.headers.get("Retry-After"))
+        told = f"{self.host} answered {status}."
+        if status == _TOO_MANY:
+            raise JudgeFailed(Why.UNREACHABLE, told)
+        if status >= _BROKEN:
+            raise JudgeFailed(Why.UNREACHABLE, told, risk)
+        raise JudgeFailed(Why.REFUSED, told)
+
+    async def _read(self, answer: aiohttp.ClientResponse, risk: Used) -> bytes:
+        parts, size = list[bytes](), 0
+        async for part in answer.content.iter_any():
+            parts.append(part)
+            size += len(part)
+            if size > LARGEST:
+                told = f"{self.host} answered more than {LARGEST} bytes."
+                raise JudgeFailed(Why.GARBAGE, told, risk)
+        return b"".join(parts)
+
+    def _failed(self, what: str, error: Exception, used: Used) -> JudgeFailed:
+        told = f"{self.host} {what} ({type(error).__name__})."
+        return JudgeFailed(Why.UNREACHABLE, told, used)
