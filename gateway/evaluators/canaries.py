@@ -14,12 +14,8 @@ from math import log
 from statistics import fmean
 from typing import Final
 
-import msgspec
-
 from gateway.analysis.design import LOSS_BINS
 from gateway.analysis.pairs import PairWealth
-from gateway.domain.errors import BadConfiguration
-from gateway.handoff.samples import Texts
 
 SLACK: Final = 0.1
 """By how much a score may differ on average, of 1.0: a judge that is asked at a
@@ -127,47 +123,3 @@ class Watch:
                     now=fmean(now) if now else fmean(before),
                 )
         return None
-
-
-class _Line(msgspec.Struct, frozen=True):
-    """A labelled example, as `sluicegate judge check` reads it; labels do not matter here."""
-
-    answer: str
-    prompt: str | None = None
-    context: list[str] = []
-    reference: str | None = None
-
-
-def read_canaries(text: str, where: str) -> list[Texts]:
-    """Read a set of examples, one JSON object a line.
-
-    Raises:
-        BadConfiguration: One is none, or there are none, or too many; names the line.
-
-    """
-    found: list[Texts] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            read = msgspec.json.decode(line, type=_Line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise BadConfiguration(
-                f"{where}, line {number} is no example: {error}.",
-                remedy='Write {"prompt": "…", "context": ["…"], "answer": "…"}.',
-            ) from error
-        found.append(
-            Texts(
-                prompt=read.prompt,
-                context=tuple(read.context),
-                reference=read.reference,
-                answer=read.answer,
-                is_cut=False,
-            )
-        )
-    if not 0 < len(found) <= MOST_CANARIES:
-        raise BadConfiguration(
-            f"{where} has {len(found)} examples.",
-            remedy=f"Give it 1 to {MOST_CANARIES}; 20 to 50 find most changes.",
-        )
-    return found

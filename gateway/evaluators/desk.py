@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from gateway.analysis.judged import Judged, JudgedPair
+from gateway.analysis.judged import Judged, JudgedPair, Sampled
 from gateway.answers.segments import code_of
 from gateway.domain.evaluation import Evaluator, Score
 from gateway.domain.service import Service
@@ -30,6 +30,9 @@ _DRAWS: Final = 1 << 32
 
 class Ear(Protocol):
     """Who is told of scores, as evidence; control's decisions are one."""
+
+    def sampled(self, service: str, sampled: Sampled) -> None:
+        """Expect scores of an exchange."""
 
     def judged(self, service: str, judged: Judged) -> None:
         """Take a score of an exchange."""
@@ -197,11 +200,22 @@ class Desk:
             if sample.draw >= evaluator.sample * _DRAWS:
                 continue
             bench = self._benches[service.name, evaluator.name]
+            if sample.is_evidence and sample.other_outcome is None:
+                self._announce(service, evaluator, sample)
             if can_be_judged(sample):
                 bench.offer(sample)
             else:
                 bench.figures.results[Result.NOT_SHOWN] += 1
                 self._told(service, evaluator, sample, Result.NOT_SHOWN, [])
+
+    def _announce(self, service: Service, evaluator: Evaluator, sample: Sample) -> None:
+        announced = Sampled(
+            evaluator=evaluator.name,
+            fingerprint=sample.fingerprint,
+            epoch=sample.revision,
+            arrived=sample.arrived,
+        )
+        self._ports.ear.sampled(service.name, announced)
 
     def _told(
         self,
@@ -289,6 +303,7 @@ class Desk:
                 arrived=sample.arrived,
                 value=values[0],
                 has_failed=result is Result.FAILED,
+                is_unsaid=result is Result.JUDGED and values[0] is None,
                 cell=cell,
             )
             self._ports.ear.judged(service.name, judged)

@@ -5,8 +5,7 @@ from random import Random
 
 import pytest
 
-from gateway.domain.errors import BadConfiguration
-from gateway.evaluators.canaries import MOST_CANARIES, Drift, Watch, read_canaries
+from gateway.evaluators.canaries import Drift, Watch
 
 SIZE = 30
 
@@ -80,25 +79,3 @@ def test_a_judge_that_fails_tells_nothing() -> None:
     watch = Watch(["relevance"], 2)
     for _ in range(30):
         assert watch.take([{}, {"relevance": None}]) is None
-
-
-def test_examples_are_read_a_line_each() -> None:
-    text = '{"prompt": "?", "context": ["a"], "answer": "b", "labels": {"x": 1}}\n\n'
-
-    (read,) = read_canaries(text, "canaries.jsonl")
-
-    assert (read.prompt, read.context, read.answer) == ("?", ("a",), "b")
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("", "has 0 examples"),
-        ('{"answer": "a"}\n' * (MOST_CANARIES + 1), "examples. Give it 1 to"),
-        ('{"answer": "a"}\n{"prompt": 3}', "line 2 is no example"),
-        ('{"answer": "a"}\nnot json', "line 2 is no example"),
-    ],
-)
-def test_a_bad_set_is_refused_by_its_line(text: str, told: str) -> None:
-    with pytest.raises(BadConfiguration, match=told):
-        read_canaries(text, "canaries.jsonl")

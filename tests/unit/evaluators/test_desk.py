@@ -8,7 +8,7 @@ from random import Random
 import msgspec
 import pytest
 
-from gateway.analysis.judged import Judged, JudgedPair
+from gateway.analysis.judged import Judged, JudgedPair, Sampled
 from gateway.domain.evaluation import Evaluator, EvaluatorKind, Score
 from gateway.domain.rollout import Worse
 from gateway.domain.service import Service
@@ -65,6 +65,7 @@ class Stage:
 
     def __init__(self, judge: Knowing, service: Service = CHAT) -> None:
         self.judged_: list[Judged] = []
+        self.sampled_: list[Sampled] = []
         self.pairs: list[JudgedPair] = []
         self.given: list[Given] = []
         self.spent: Mapping[str, Spent] | None = {}
@@ -91,6 +92,10 @@ class Stage:
 
     async def save_spent(self, spent: Spent) -> None:
         self.spent = {spent.purse: spent}
+
+    def sampled(self, service: str, sampled: Sampled) -> None:
+        assert service == "chat"
+        self.sampled_.append(sampled)
 
     def judged(self, service: str, judged: Judged) -> None:
         assert service == "chat"
@@ -128,7 +133,12 @@ async def test_an_answer_has_each_of_the_evaluators_scores() -> None:
         "judge:relevance": 0.75,
         "judge:hallucination": 1.0,
     }
-    assert {(each.fingerprint, each.epoch, each.is_candidate) for each in stage.judged_}
+    (announced,) = stage.sampled_
+    place = announced.fingerprint, announced.epoch, announced.arrived
+    assert announced.evaluator == "judge"
+    assert {(each.fingerprint, each.epoch, each.arrived) for each in stage.judged_} == {
+        place
+    }
     assert [(each.version, each.value, each.said) for each in stage.given] == [
         ("v2", 0.75, "So."),
         ("v2", 1.0, "So."),
@@ -185,6 +195,20 @@ def test_what_is_the_clients_doing_says_nothing(outcome: str) -> None:
     assert [(each.value, each.has_failed) for each in stage.judged_] == [
         (None, False),
         (None, False),
+    ]
+
+
+async def test_a_judge_that_has_nothing_to_say_is_no_failure() -> None:
+    stage = Stage(Knowing({"Good.": {"relevance": 0.5, "hallucination": None}}))
+    stage.desk.take(message([sampled(answer="Good.")]))
+
+    await stage.until(2)
+
+    assert [
+        (each.value, each.has_failed, each.is_unsaid) for each in stage.judged_
+    ] == [
+        (0.5, False, False),
+        (None, False, True),
     ]
 
 
