@@ -32,11 +32,14 @@ Effort = tuple[int, int]
 Part = tuple[object, Any]  # what a part says depends on its code
 
 
-def compile_all(patterns: Sequence[tuple[str, str]]) -> list[re.Pattern[str]]:
-    """Compile the expressions of a segment.
+def compile_all(
+    patterns: Sequence[tuple[str, str]], *, most: int = MOST_STEPS
+) -> list[re.Pattern[str]]:
+    """Compile expressions that are searched for in the same text.
 
     Args:
         patterns: (value, expression) pairs.
+        most: Steps that all together may take from one place; up to MOST_STEPS.
 
     Raises:
         BadConfiguration: One cannot be compiled, or all together may take too long.
@@ -45,10 +48,10 @@ def compile_all(patterns: Sequence[tuple[str, str]]) -> list[re.Pattern[str]]:
     steps = 0
     for value, pattern in patterns:
         steps += _steps(value, pattern)
-        if steps > MOST_STEPS:
+        if steps > most:
             raise BadConfiguration(
                 f"The pattern of '{value}', {pattern!r}, may take {steps} steps from one"
-                f" place of a text (those before it included); {MOST_STEPS} are allowed.",
+                f" place of a text (those before it included); {most} are allowed.",
                 remedy="Repeat less, such as .{0,20}, or list plain words: a|b|c.",
             )
     return [re.compile(pattern) for _value, pattern in patterns]
@@ -67,6 +70,12 @@ def _steps(value: str, pattern: str) -> int:
             f"The pattern of '{value}', {pattern!r}, cannot be compiled ({error}).",
             remedy="Write it as Python's re module does.",
         ) from error
+
+
+def least_length(pattern: str) -> int:
+    """Give the characters of the shortest text that an expression fits; it compiles."""
+    least: int = parser.parse(pattern).getwidth()[0]
+    return least
 
 
 class _Unbounded(ValueError):

@@ -101,12 +101,17 @@ class Evaluator:
         return f"{self.name}{GIVES}{score}"
 
 
+DEFAULT_REDACTED: Final = ("private_key", "api_key", "email", "credit_card")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
     """What may leave a worker of the texts that pass through it.
 
     Attributes:
-        redact: Names of built-in patterns, and patterns of the user's own behind them.
+        redact: Names of built-in patterns (answers.redaction) whose findings no judge
+            sees.
+        patterns: (name, regular expression) pairs of the user's own, behind them.
         longest: Characters that are sent of each prompt, passage and answer.
         queued: Bytes that wait to be sent, of one worker; what is beyond is dropped.
         per_second: Bytes that are sent in a second, of one worker.
@@ -117,7 +122,8 @@ class Sampling:
 
     """
 
-    redact: tuple[str, ...] = ()
+    redact: tuple[str, ...] = DEFAULT_REDACTED
+    patterns: tuple[tuple[str, str], ...] = ()
     longest: int = 16 * 1024
     queued: Bytes = Bytes(4 * 1024 * 1024)
     per_second: Bytes = Bytes(1024 * 1024)

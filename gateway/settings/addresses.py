@@ -92,7 +92,7 @@ def endpoint(value: object) -> Endpoint:
 
 
 def collector(value: object) -> str:
-    """Read the base URL of a collector of telemetry. Raises Wrong."""
+    """Read the URL of a server we ask ourselves: a collector, a judge. Raises Wrong."""
     return _endpoint(value, "headers").url
 
 

@@ -96,6 +96,8 @@ def _service(name: str, shape: ServiceShape) -> Service:
         feedback=Feedback(
             deadline=shape.feedback.deadline, signals=tuple(shape.feedback.signals)
         ),
+        evaluators=tuple(shape.judges),
+        sampling=shape.samples.sampling,
         expose=shape.expose,
         override=_override(shape.override),
         repeat=shape.failover.repeat,

@@ -1,14 +1,15 @@
 """What may guard a rollout: which signals a service has, and what is known of each."""
 
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from gateway.answers.signal import Kind
 from gateway.answers.signal import Worse as SignalWorse
 from gateway.answers.signals import SIGNALS
+from gateway.domain.evaluation import Evaluator, Score
 from gateway.domain.outcome import Outcome
 from gateway.domain.rollout import FEEDBACK, Worse
 from gateway.domain.service import DialectChoice, Service
@@ -75,6 +76,7 @@ class Measured:
         own: Names of our own signals.
         reported: Names of those that model servers report.
         feedback: Names that are taken; none: any.
+        scores: What evaluators give, by signal: EVALUATOR:SCORE.
         is_read: Answers are read, for more than how they ended.
         is_priced: What both versions cost is known.
 
@@ -83,13 +85,15 @@ class Measured:
     own: Collection[str] = ()
     reported: Collection[str] = ()
     feedback: Collection[str] = ()
+    scores: Mapping[str, Score] = field(default_factory=dict)
     is_read: bool = True
     is_priced: bool = True
 
     def names(self) -> list[str]:
         """Give all that may be named, in the order in which it is told."""
         fed_back = [f"{FEEDBACK}{name}" for name in self.feedback or ("NAME",)]
-        return [*dict.fromkeys((*ALWAYS, *self.own, *self.reported)), *fed_back]
+        named = dict.fromkeys((*ALWAYS, *self.own, *self.reported))
+        return [*named, *self.scores, *fed_back]
 
     def measure(self, signal: str) -> Measure | None:
         """Say what is known of *signal*; None: it is not measured here."""
@@ -99,11 +103,30 @@ class Measured:
             return OWN[signal]
         if signal in self.reported:
             return _REPORTED
+        if signal in self.scores:
+            return _given(self.scores[signal])
+        return self._fed_back(signal)
+
+    def _fed_back(self, signal: str) -> Measure | None:
         name = signal.removeprefix(FEEDBACK)
         is_taken = name in self.feedback or not self.feedback
         if name != signal and is_taken and _FEEDBACK_NAME.fullmatch(name):
             return _FED_BACK
         return None
+
+
+def _given(score: Score) -> Measure:
+    kind = Kind.FLAG if score.is_flag else Kind.SCORE
+    return Measure(kind, score.worse, is_read=True)
+
+
+def scores_of(evaluators: Iterable[Evaluator]) -> dict[str, Score]:
+    """Give what *evaluators* give, by signal."""
+    return {
+        evaluator.signal(score.name): score
+        for evaluator in evaluators
+        for score in evaluator.scores
+    }
 
 
 def measured_by(service: Service) -> Measured:
@@ -113,6 +136,7 @@ def measured_by(service: Service) -> Measured:
         own=service.signals.names,
         reported=tuple(signal.name for signal in service.signals.reported),
         feedback=service.feedback.signals,
+        scores=scores_of(service.evaluators),
         is_read=service.dialect is not DialectChoice.PLAIN,
         is_priced=all(
             version.price is not None

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.answers.signal import Kind
+from gateway.domain.evaluation import GIVES
 from gateway.domain.rollout import (
     FEEDBACK,
     Margin,
@@ -118,6 +119,8 @@ def _unmeasured(signal: str, measured: Measured) -> Finding:
             at=("signal",),
         )
     name = signal.removeprefix(FEEDBACK)
+    if name == signal and GIVES in signal:
+        return _ungiven(signal, measured)
     if name != signal and measured.feedback:
         return unknown("feedback", name, measured.feedback, at=("signal",))
     if name != signal:
@@ -127,6 +130,17 @@ def _unmeasured(signal: str, measured: Measured) -> Finding:
             at=("signal",),
         )
     return unknown("signal", signal, measured.names(), at=("signal",))
+
+
+def _ungiven(signal: str, measured: Measured) -> Finding:
+    """Say that no evaluator gives a score of this name."""
+    return unknown(
+        "score",
+        signal,
+        measured.scores,
+        none="The service has no `evaluators`: add one, or remove it here.",
+        at=("signal",),
+    )
 
 
 def _without_data(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.answers.patterns import compile_all
+from gateway.answers.patterns import MOST_STEPS, compile_all
 from gateway.answers.script import SCRIPTS
 from gateway.domain.errors import BadConfiguration
 from gateway.domain.segment import MOST_VALUES, OTHER, Segment, SegmentBy
@@ -192,11 +192,11 @@ def _patterns(segment: Segment) -> Iterator[Finding]:
         yield _reserved("patterns", OTHER)
 
 
-def uncompiled(*patterns: tuple[str, str]) -> Iterator[Finding]:
+def uncompiled(*patterns: tuple[str, str], most: int = MOST_STEPS) -> Iterator[Finding]:
     """Say why (name, expression) pairs cannot be used together, if they cannot."""
     try:
         with warnings.catch_warnings(action="error"):
-            compile_all(patterns)
+            compile_all(patterns, most=most)
     except BadConfiguration as error:
         yield Finding(what=error.what, remedy=error.remedy)
     except Warning as warning:  # what later releases of Python will read differently

@@ -23,7 +23,7 @@ from gateway.settings.shapes.gateway import DocumentShape
 from gateway.settings.shapes.shape import Shape
 
 _KEY: Final = "[key]"
-_SECRET: Final = frozenset({"set_headers", "headers", "tokens"})
+_SECRET: Final = frozenset({"set_headers", "headers", "api_key", "tokens"})
 """Below these, a value may be a secret in the wrong place, and is not repeated."""
 
 

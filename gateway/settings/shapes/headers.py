@@ -28,7 +28,7 @@ def _distinct_names(headers: dict[str, str]) -> dict[str, str]:
     return headers
 
 
-_Value = Annotated[
+HeaderValue = Annotated[
     str,
     PlainValidator(_header_value),
     schema(
@@ -57,8 +57,10 @@ _AnyName = Annotated[
     text_schema(names.FIELD_NAME_PATTERN),
 ]
 
-RequestHeaders = Annotated[dict[_RequestName, _Value], AfterValidator(_distinct_names)]
+RequestHeaders = Annotated[
+    dict[_RequestName, HeaderValue], AfterValidator(_distinct_names)
+]
 """Set in requests of clients, where some names are the gateway's."""
 
-Headers = Annotated[dict[_AnyName, _Value], AfterValidator(_distinct_names)]
+Headers = Annotated[dict[_AnyName, HeaderValue], AfterValidator(_distinct_names)]
 """Sent in requests of our own."""

@@ -11,6 +11,7 @@ from pydantic import (
     model_validator,
 )
 
+from gateway.domain.evaluation import Evaluator
 from gateway.domain.rollout import RolloutPlan
 from gateway.domain.segment import MOST_SEGMENTS
 from gateway.domain.service import (
@@ -22,7 +23,9 @@ from gateway.domain.service import (
 )
 from gateway.settings import names
 from gateway.settings.addresses import network
-from gateway.settings.guards import Measured
+from gateway.settings.evaluators import MOST as MOST_EVALUATORS
+from gateway.settings.evaluators import in_plain, too_late
+from gateway.settings.guards import Measured, scores_of
 from gateway.settings.problem import raise_all, shown, wrong
 from gateway.settings.roles import Roles, assign_roles, unruly
 from gateway.settings.shapes.answers import (
@@ -30,7 +33,10 @@ from gateway.settings.shapes.answers import (
     FeedbackShape,
     SignalsShape,
 )
+from gateway.settings.shapes.evaluator import EvaluatorShape
+from gateway.settings.shapes.evaluator import told_apart as told_apart_judges
 from gateway.settings.shapes.rollout import RolloutShape
+from gateway.settings.shapes.samples import SamplesShape
 from gateway.settings.shapes.segment import SegmentShape, told_apart
 from gateway.settings.shapes.shape import (
     Name,
@@ -140,7 +146,6 @@ class ServiceShape(Shape):
 
     later: ClassVar = {
         "targeting": "Remove it; `override` lets chosen senders pick a version.",
-        "evaluators": "Remove it.",
         "candidates": "Write one `candidate`.",
     }
 
@@ -203,6 +208,17 @@ class ServiceShape(Shape):
         default=FeedbackShape(),
         description="What is taken of feedback that comes later.",
     )
+    evaluators: Annotated[list[EvaluatorShape], AfterValidator(told_apart_judges)] = (
+        Field(
+            default=[],
+            description="Who judges sampled answers, off the data path; none: nobody.",
+            json_schema_extra={"maxItems": MOST_EVALUATORS},
+        )
+    )
+    samples: SamplesShape = Field(
+        default=SamplesShape(),
+        description="What may leave a worker of the texts that are judged.",
+    )
     expose: YesNo = Field(
         default=_DEFAULTS.expose,
         description="Whether clients are told the version: x-sluicegate-version.",
@@ -246,11 +262,15 @@ class ServiceShape(Shape):
         self._roles = assign_roles(
             tuple(self.versions), self.baseline, self.candidate, self.weights
         )
+        judges = self.judges
+        if self.dialect == DialectChoice.PLAIN.value:
+            raise_all(in_plain(judges))
         if self.rollout is not None:
             raise_all(unruly(self._roles, self.weights))
             self._plan = self.rollout.plan_for(
                 self._measured(), [each.segment for each in self.segments]
             )
+            raise_all(too_late(judges, self._plan))
         return self
 
     def _measured(self) -> Measured:
@@ -259,6 +279,7 @@ class ServiceShape(Shape):
             own=[entry for entry in entries if isinstance(entry, str)],
             reported=[each.name for each in entries if not isinstance(each, str)],
             feedback=self.feedback.signals,
+            scores=scores_of(self.judges),
             is_read=self.dialect != DialectChoice.PLAIN.value,
             is_priced=all(
                 version.price is not None
@@ -266,6 +287,11 @@ class ServiceShape(Shape):
                 if name in {roles.baseline, roles.candidate}
             ),
         )
+
+    @property
+    def judges(self) -> list[Evaluator]:
+        """Who judges answers."""
+        return [each.evaluator for each in self.evaluators]
 
     @property
     def plan(self) -> RolloutPlan | None:

@@ -79,7 +79,6 @@ def test_a_sticky_source_that_cannot_be_used_is_refused(
         ("service", "failover: {'on': [connect]}", f"{CHAT}.failover.on"),
         ("service", "failover: {hold: 4KiB}", f"{CHAT}.failover.hold"),
         ("service", "targeting: {}", f"{CHAT}.targeting"),
-        ("service", "evaluators: []", f"{CHAT}.evaluators"),
         ("service", "candidates: [v2]", f"{CHAT}.candidates"),
         ("service", "rollout: {webhooks: []}", f"{CHAT}.rollout.webhooks"),
         ("service", "rollout: {approvals: {}}", f"{CHAT}.rollout.approvals"),
