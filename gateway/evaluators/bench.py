@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
@@ -19,7 +19,7 @@ from gateway.domain.evaluation import Evaluator
 from gateway.evaluators.asking import ask, most_of
 from gateway.evaluators.evaluator import Judge, JudgeFailed, Used, Verdict, Why
 from gateway.evaluators.purse import Purse, Reservation
-from gateway.handoff.samples import Sample
+from gateway.handoff.samples import Sample, Texts
 
 _log = logging.getLogger(__name__)
 
@@ -125,6 +125,32 @@ class Bench:
                     tasks.create_task(self._work())
         finally:
             await self.judge.close()
+
+    async def try_on(self, texts: Texts) -> Mapping[str, float | None]:
+        """Ask about texts that are nobody's answer; nothing where there is no verdict.
+
+        Within the budget and the deadline of the others, and before them.
+        """
+        most = self.judge.most(texts)
+        try:
+            reserved = await self.purse.reserve(most)
+        except StoreUnavailable:
+            reserved = None
+        if reserved is None:
+            return {}
+        used = most
+        try:
+            async with asyncio.timeout(self.evaluator.deadline):
+                verdict = await self.judge.judge(texts)
+            used = verdict.used
+        except TimeoutError:
+            return {}
+        except JudgeFailed as error:
+            used = error.used
+            return {}
+        finally:
+            self.purse.settle(reserved, used)
+        return verdict.scores
 
     async def _work(self) -> None:
         while True:

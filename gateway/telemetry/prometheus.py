@@ -28,6 +28,7 @@ from gateway.analysis.histogram import (
 )
 from gateway.domain.outcome import Failure, Outcome
 from gateway.telemetry import names
+from gateway.telemetry.judging import judging_metrics
 from gateway.telemetry.rollouts import rollout_metrics
 from gateway.telemetry.traffic import Picture, SignalSums, VersionTraffic
 
@@ -75,6 +76,7 @@ class GatewayCollector(Collector):
         yield from _signals(picture, versions)
         yield from _mirrored(picture)
         yield from rollout_metrics(picture.rollouts)
+        yield from judging_metrics(picture.evaluators, picture.samples_dropped)
         yield from _gateway(picture)
         yield InfoMetricFamily(
             names.BUILD.removesuffix("_info"),

@@ -7,6 +7,7 @@ from math import sqrt
 
 from gateway.analysis.histogram import Histogram
 from gateway.analysis.sums import Feedback
+from gateway.telemetry.judging import Evaluators
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,8 @@ class Picture:
         units: Units of evidence by (service, version).
         evidence_age: Seconds since the last one, by service; those that have any.
         rollouts: By service.
+        evaluators: By service and evaluator.
+        samples_dropped: By service.
 
     """
 
@@ -170,3 +173,5 @@ class Picture:
     units: Mapping[tuple[str, str], int] = field(default_factory=dict)
     evidence_age: Mapping[str, float] = field(default_factory=dict)
     rollouts: Mapping[str, RolloutFigures] = field(default_factory=dict)
+    evaluators: Evaluators = field(default_factory=dict)
+    samples_dropped: Mapping[str, int] = field(default_factory=dict)

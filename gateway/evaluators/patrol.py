@@ -1,0 +1,121 @@
+"""Tries judges on their canaries, again and again, and says when one has changed."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from gateway.domain.errors import BadConfiguration
+from gateway.evaluators.bench import Bench
+from gateway.evaluators.canaries import MOST_CANARIES, REFERENCE_ROUNDS, Drift, Watch
+from gateway.evaluators.labelled import read_examples
+from gateway.handoff.samples import Texts
+
+_log: Final = logging.getLogger(__name__)
+
+EVERY_S: Final = 900.0
+"""Between two rounds over a set."""
+
+FIRST_EVERY_S: Final = 20.0
+"""Between the first ones, which all others are compared with."""
+
+_LOOK_AGAIN_S: Final = 1.0
+
+
+class _Post:
+    """One judge that is watched.
+
+    Attributes:
+        due: When its next round is; monotonic clock.
+
+    """
+
+    def __init__(self, texts: Sequence[Texts], scores: Sequence[str]) -> None:
+        self._texts = texts
+        self._watch = Watch(scores, len(texts))
+        self._rounds = 0
+        self.due = 0.0
+
+    async def walk(self, bench: Bench, clock: Callable[[], float]) -> Drift | None:
+        """Try it on its set, one after another; give what has drifted."""
+        found = [await bench.try_on(texts) for texts in self._texts]
+        self._rounds += 1
+        is_first = self._rounds < REFERENCE_ROUNDS
+        self.due = clock() + (FIRST_EVERY_S if is_first else EVERY_S)
+        return self._watch.take(found)
+
+
+class Patrol:
+    """Watches the judges that have canaries.
+
+    Args:
+        benches: Gives those at work, with the names of their services.
+        drifted: Told of a service, one of its signals, and what happened to it.
+
+    """
+
+    def __init__(
+        self,
+        benches: Callable[[], Sequence[tuple[str, Bench]]],
+        drifted: Callable[[str, str, str], None],
+    ) -> None:
+        self._benches = benches
+        self._drifted = drifted
+        self._posts: dict[Bench, _Post | None] = {}
+
+    async def run(self) -> None:
+        """Walk for ever."""
+        while True:
+            benches = self._benches()
+            at_work = {bench for _, bench in benches}
+            self._posts = {b: post for b, post in self._posts.items() if b in at_work}
+            for service, bench in benches:
+                await self._look(service, bench)
+            await asyncio.sleep(_LOOK_AGAIN_S)
+
+    async def _look(self, service: str, bench: Bench) -> None:
+        if bench.evaluator.canaries is None:
+            return
+        if bench not in self._posts:
+            self._posts[bench] = _posted(bench)
+        post, clock = self._posts[bench], asyncio.get_running_loop().time
+        if post is None or post.due > clock():
+            return
+        try:
+            drift = await post.walk(bench, clock)
+        except Exception:  # ruff: ignore[blind-except]: a bug; the next round may fare well
+            _log.exception("Trying %s on its canaries failed.", bench.evaluator.name)
+            post.due = clock() + EVERY_S
+            return
+        if drift is not None:
+            signal = bench.evaluator.signal(drift.score)
+            self._drifted(service, signal, _told(signal, drift))
+            self._posts[bench] = _posted(bench)  # from now on against what it is now
+
+
+def _posted(bench: Bench) -> _Post | None:
+    """Read a judge's set; None, and told in the log, where it cannot be used."""
+    evaluator = bench.evaluator
+    try:
+        examples = read_examples(Path(evaluator.canaries or ""))
+    except BadConfiguration as error:
+        _log.error("%s is not watched. %s", evaluator.name, error)
+        return None
+    if len(examples) > MOST_CANARIES:
+        _log.warning(
+            "%s is watched on the first %d of %d canaries.",
+            evaluator.name,
+            MOST_CANARIES,
+            len(examples),
+        )
+    texts = [example.texts for example in examples[:MOST_CANARIES]]
+    return _Post(texts, [score.name for score in evaluator.scores])
+
+
+def _told(signal: str, drift: Drift) -> str:
+    return (
+        f"{signal} is not judged as it was: on the same examples its mean was"
+        f" {drift.before:.2f} and is {drift.now:.2f}. What it said before and what it says"
+        " now do not compare."
+    )

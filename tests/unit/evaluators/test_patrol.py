@@ -1,0 +1,139 @@
+"""Judges on their rounds: a changed one is told of, and one that cannot be tried is not."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from gateway.domain.evaluation import Budget, Evaluator, EvaluatorKind, Score
+from gateway.evaluators import patrol as patrol_module
+from gateway.evaluators.bench import Bench
+from gateway.evaluators.evaluator import JudgeFailed, Used, Verdict, Why
+from gateway.evaluators.patrol import Patrol
+from gateway.evaluators.purse import Purse
+from gateway.handoff.samples import Texts
+from gateway.state.store import Spent
+
+SET = '{"prompt": "?", "answer": "a", "labels": {"relevance": 1}}\n' * 10
+
+
+class Moody:
+    """Judges by its mood, which others set."""
+
+    identity = "moody"
+
+    def __init__(self) -> None:
+        self.mood: float | None = 0.9
+        self.asked = 0
+
+    def most(self, texts: Texts, other: str | None = None) -> Used:
+        return Used(10, 0)
+
+    async def judge(self, texts: Texts) -> Verdict:
+        await asyncio.sleep(0)
+        self.asked += 1
+        if self.mood is None:
+            raise JudgeFailed(Why.UNREACHABLE, "Nobody there.")
+        return Verdict(scores={"relevance": self.mood}, used=Used(10, 0))
+
+    async def compare(self, texts: Texts, other: str, *, is_swapped: bool) -> Verdict:
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        pass
+
+
+class _Books:
+    def __init__(self) -> None:
+        self.spent: Mapping[str, Spent] | None = None
+
+    async def save_spent(self, spent: Spent) -> None:
+        raise AssertionError
+
+
+def bench_of(judge: Moody, canaries: Path, budget: Budget) -> Bench:
+    evaluator = Evaluator(
+        name="judge",
+        kind=EvaluatorKind.LLM_JUDGE,
+        scores=(Score(name="relevance"),),
+        canaries=str(canaries),
+        budget=budget,
+    )
+    purse = Purse("chat:judge", budget, None, _Books(), lambda: 0.0)
+    return Bench(evaluator, judge, purse, lambda *_told: None, Random(1))
+
+
+async def walk(
+    bench: Bench, seconds: float = 0.3, change: float | None = None
+) -> list[str]:
+    told: list[str] = []
+    patrol = Patrol(
+        lambda: [("chat", bench)],
+        lambda service, signal, said: told.append(f"{service} {signal}: {said}"),
+    )
+    async with asyncio.TaskGroup() as tasks:
+        walking = tasks.create_task(patrol.run())
+        await asyncio.sleep(seconds / 2)
+        judge = bench.judge
+        assert isinstance(judge, Moody)
+        judge.mood = change
+        await asyncio.sleep(seconds / 2)
+        walking.cancel()
+    return told
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let rounds follow each other at once."""
+    monkeypatch.setattr(patrol_module, "EVERY_S", 0.0)
+    monkeypatch.setattr(patrol_module, "FIRST_EVERY_S", 0.0)
+    monkeypatch.setattr(patrol_module, "_LOOK_AGAIN_S", 0.001)
+
+
+async def test_a_judge_that_changes_is_told_of_with_its_means(tmp_path: Path) -> None:
+    path = tmp_path / "set.jsonl"
+    path.write_text(SET)
+
+    told = await walk(bench_of(Moody(), path, Budget()), change=0.3)
+
+    assert len(told) == 1  # and is then held to what it is now
+    assert told[0].startswith("chat judge:relevance: ")
+    assert "was 0.90 and is 0.30" in told[0]
+
+
+async def test_a_judge_that_is_away_has_not_changed(tmp_path: Path) -> None:
+    path = tmp_path / "set.jsonl"
+    path.write_text(SET)
+    judge = Moody()
+
+    assert await walk(bench_of(judge, path, Budget()), change=None) == []
+    assert judge.asked > 100
+
+
+async def test_a_set_that_cannot_be_read_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = bench_of(Moody(), tmp_path / "none.jsonl", Budget())
+
+    assert await walk(bench, 0.1) == []
+    assert caplog.text.count("judge is not watched") == 1
+
+
+async def test_canaries_are_paid_from_the_same_purse(tmp_path: Path) -> None:
+    path = tmp_path / "set.jsonl"
+    path.write_text(SET)
+    judge = Moody()
+    bench = bench_of(judge, path, Budget(tokens_per_hour=100))  # nobody knows the rest
+
+    assert await walk(bench, 0.1) == []
+    assert judge.asked == 0
+
+
+def test_without_canaries_nobody_is_watched(tmp_path: Path) -> None:
+    bench = bench_of(Moody(), tmp_path, Budget())
+    bench.evaluator = replace(bench.evaluator, canaries=None)
+
+    assert asyncio.run(walk(bench, 0.05)) == []
