@@ -156,7 +156,7 @@ def _response_format(sheet: Sheet, number: int) -> dict[str, object] | None:
             named = {"name": "verdict", "strict": True, "schema": sheet.schema}
             return {"type": "json_schema", "json_schema": named}
         case "json_object with a schema":
-            return {"type": "json_object", "schema": sheet.schema}
+            return {"type": "json_object", "schema": sheet.sealed_schema()}
         case "json_object":
             return {"type": "json_object"}
         case _:
