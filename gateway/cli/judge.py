@@ -11,6 +11,7 @@ from gateway.cli.options import AsJson
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway.cli.judged import Report
     from gateway.domain.evaluation import Evaluator, EvaluatorKind, Score
     from gateway.domain.service import Service
     from gateway.evaluators.labelled import Example, Tried
@@ -90,8 +91,7 @@ def check(
 
     Exit 1 when it gave no verdict at all.
     """
-    from gateway.cli import judged
-    from gateway.cli.screen import print_json, screen
+    from gateway.cli.judged import report_of
     from gateway.domain.evaluation import Evaluator
     from gateway.domain.units import Seconds
     from gateway.evaluators.labelled import read_examples
@@ -113,13 +113,20 @@ def check(
         )
         _demand_described(checked)
     identity, tried = _try(checked, examples)
-    report = judged.report_of(checked, identity, tried, threshold, bad / _PERCENT)
-    if as_json:
-        print_json(judged.as_document(report))
-    else:
-        screen().print(judged.as_tables(report))
+    report = report_of(checked, identity, tried, threshold, bad / _PERCENT)
+    _show(report, as_json=as_json)
     if all(one.verdict is None for one in tried):
         raise typer.Exit(_NOTHING_JUDGED)
+
+
+def _show(report: "Report", *, as_json: bool) -> None:
+    from gateway.cli.judged import as_document, as_tables
+    from gateway.cli.screen import print_json, screen
+
+    if as_json:
+        print_json(as_document(report))
+    else:
+        screen().print(as_tables(report))
 
 
 def _try(
