@@ -100,7 +100,7 @@ def check(
     if config is not None:
         checked = _configured(config, service, evaluator)
     else:
-        checked = Evaluator(
+        described = Evaluator(
             name=_NAMED,
             kind=_kind(kind),
             url=url,
@@ -111,15 +111,12 @@ def check(
             max_tokens=max_tokens,
             deadline=Seconds(deadline),
         )
-        _demand_described(checked)
+        checked = _demand_complete(described)
     identity, tried = _try(checked, examples)
-    report = report_of(checked, identity, tried, threshold, bad / _PERCENT)
-    _show(report, as_json=as_json)
-    if all(one.verdict is None for one in tried):
-        raise typer.Exit(_NOTHING_JUDGED)
+    _show(report_of(checked, identity, tried, threshold, bad / _PERCENT), as_json)
 
 
-def _show(report: "Report", *, as_json: bool) -> None:
+def _show(report: "Report", as_json: bool) -> None:
     from gateway.cli.judged import as_document, as_tables
     from gateway.cli.screen import print_json, screen
 
@@ -127,6 +124,8 @@ def _show(report: "Report", *, as_json: bool) -> None:
         print_json(as_document(report))
     else:
         screen().print(as_tables(report))
+    if sum(count for count, _ in report.failures.values()) == report.examples:
+        raise typer.Exit(_NOTHING_JUDGED)
 
 
 def _try(
@@ -248,7 +247,7 @@ def _headers(variable: str | None) -> tuple[tuple[str, str], ...]:
     return (("Authorization", f"Bearer {token}"),)
 
 
-def _demand_described(evaluator: "Evaluator") -> None:
+def _demand_complete(evaluator: "Evaluator") -> "Evaluator":
     """Demand what its kind needs."""
     from gateway.domain.errors import BadConfiguration
     from gateway.domain.evaluation import EvaluatorKind
@@ -265,3 +264,4 @@ def _demand_described(evaluator: "Evaluator") -> None:
             f"An evaluator of kind {evaluator.kind} needs --{' and --'.join(missing)}.",
             remedy="Give them, or name a configuration with --config.",
         )
+    return evaluator
