@@ -11,7 +11,6 @@ from gateway.cli.options import AsJson
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.cli.judged import Report
     from gateway.domain.evaluation import Evaluator, EvaluatorKind, Score
     from gateway.domain.service import Service
     from gateway.evaluators.labelled import Example, Tried
@@ -91,7 +90,6 @@ def check(
 
     Exit 1 when it gave no verdict at all.
     """
-    from gateway.cli.judged import report_of
     from gateway.domain.evaluation import Evaluator
     from gateway.domain.units import Seconds
     from gateway.evaluators.labelled import read_examples
@@ -112,14 +110,22 @@ def check(
             deadline=Seconds(deadline),
         )
         checked = _demand_complete(described)
-    identity, tried = _try(checked, examples)
-    _show(report_of(checked, identity, tried, threshold, bad / _PERCENT), as_json)
+    _report(checked, examples, threshold, bad / _PERCENT, as_json=as_json)
 
 
-def _show(report: "Report", as_json: bool) -> None:
-    from gateway.cli.judged import as_document, as_tables
+def _report(
+    evaluator: "Evaluator",
+    examples: "list[Example]",
+    threshold: float,
+    bad: float,
+    *,
+    as_json: bool,
+) -> None:
+    from gateway.cli.judged import as_document, as_tables, report_of
     from gateway.cli.screen import print_json, screen
 
+    identity, tried = _try(evaluator, examples)
+    report = report_of(evaluator, identity, tried, threshold, bad)
     if as_json:
         print_json(as_document(report))
     else:
