@@ -171,8 +171,7 @@ class Remote:
         most = self.most(texts)
         posted = await self._server.post(self._body(texts), most)
         if posted.complaint is not None:
-            told = f"{self._server.host} does not take the request."
-            raise JudgeFailed(Why.REFUSED, told)
+            raise posted.failure
         try:
             answer = _ANSWERS.decode(posted.body)
             vectors = _in_order(answer.data, len(texts))
