@@ -15,7 +15,7 @@ from loadtest.judge_server import JudgeServer, judging
 from tests.unit.evaluators.exchanges import exchange
 from tests.unit.evaluators.test_server import listening
 
-BOTH = (Score(name="similarity"), Score(name="reference_similarity"))
+RELEVANCE = (Score(name="relevance"),)
 MODEL = '''
 class Model:
     """Counts vowels."""
@@ -31,7 +31,7 @@ def load_model():
 
 def cosines(url: str = "", model: str = "m") -> Evaluator:
     return Evaluator(
-        name="e", kind=EvaluatorKind.EMBEDDING, scores=BOTH, url=url, model=model
+        name="e", kind=EvaluatorKind.EMBEDDING, scores=RELEVANCE, url=url, model=model
     )
 
 
@@ -45,11 +45,12 @@ async def server() -> AsyncIterator[JudgeServer]:
 async def test_all_texts_go_in_one_call_each_once(server: JudgeServer) -> None:
     judge = judge_of(cosines(f"{server.url}/v1"))
 
-    verdict = await judge.judge(exchange("same", prompt="same", reference="other"))
+    near = await judge.judge(exchange("same", prompt="same"))
+    far = await judge.judge(exchange("other", prompt="same"))
 
-    assert verdict.scores["similarity"] == pytest.approx(1)
-    assert verdict.scores["reference_similarity"] == pytest.approx(0)
-    assert [body["input"] for body in server.asked] == [["same", "other"]]
+    assert near.scores["relevance"] == pytest.approx(1)
+    assert far.scores["relevance"] == pytest.approx(0)
+    assert [body["input"] for body in server.asked] == [["same"], ["same", "other"]]
     await judge.close()
 
 
@@ -62,14 +63,14 @@ async def test_both_answers_of_a_pair_go_in_one_call(server: JudgeServer) -> Non
     await judge.close()
 
 
-async def test_without_a_question_and_a_right_answer_there_is_nothing_to_ask(
+async def test_without_a_question_there_is_nothing_to_ask(
     server: JudgeServer,
 ) -> None:
     judge = judge_of(cosines(f"{server.url}/v1"))
 
-    verdict = await judge.judge(exchange(prompt=None, reference=None))
+    verdict = await judge.judge(exchange(prompt=None))
 
-    assert verdict.scores == {"similarity": None, "reference_similarity": None}
+    assert verdict.scores == {"relevance": None}
     assert server.calls == 0
     await judge.close()
 
@@ -106,7 +107,7 @@ async def test_vectors_that_are_none_are_garbage(data: object) -> None:
     async with listening(answer) as url:
         judge = judge_of(cosines(url))
         with pytest.raises(JudgeFailed) as caught:
-            await judge.judge(exchange(reference=None))
+            await judge.judge(exchange())
         await judge.close()
 
     assert caught.value.why is Why.GARBAGE
@@ -119,9 +120,9 @@ async def test_a_model_that_is_installed_runs_in_a_process_of_its_own(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     judge = judge_of(cosines(model="tiny-model"))
 
-    verdict = await judge.judge(exchange("aaa", prompt="a", reference="e"))
+    verdict = await judge.judge(exchange("aaa", prompt="a"))
 
-    assert verdict.scores == {"similarity": 1.0, "reference_similarity": 0.0}
+    assert verdict.scores == {"relevance": 1.0}
     assert verdict.used == judge.most(exchange()) == Used()
     await judge.close()
 
