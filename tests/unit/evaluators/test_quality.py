@@ -92,7 +92,15 @@ def test_examples_without_a_label_are_left_out() -> None:
     assert found.j is found.kappa is found.units_factor() is None
 
 
-@pytest.mark.parametrize("pairs", [[(1, 0), (0, 1)], [(1, 1), (0, 1)]])
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [(1, 0), (0, 1)],
+        [(1, 1), (0, 1)],
+        [(1, 1)] * 1 + [(1, 0)] * 9 + [(0, 0)] * 9 + [(0, 1)] * 1,
+        [(1, 1)] * 3 + [(1, 0)] * 46 + [(0, 0)] * 46 + [(0, 1)] * 3,
+    ],
+)
 def test_a_judge_that_knows_nothing_cannot_be_helped_by_units(
     pairs: Sequence[tuple[float, float | str | None]],
 ) -> None:
