@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.evaluators.rubrics import RUBRICS
@@ -48,6 +48,7 @@ def sections(sheet: Sheet) -> dict[str, str]:
     return cut
 
 
+@settings(deadline=None)
 @given(st.one_of(ANY_TEXT, PIECES), st.one_of(ANY_TEXT, PIECES))
 def test_no_text_ends_its_section_or_begins_another(one: str, other: str) -> None:
     texts = exchange(
