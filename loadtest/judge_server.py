@@ -49,6 +49,7 @@ class Behaviour:
         status: Instead of answering; 0: it answers.
         retry_after: Seconds it asks for, with a status; "": it does not say.
         refuses: Words; what a request has of them makes it a 400 that names the word.
+        refuses_by: Another status for that.
         usage: It reports tokens.
 
     """
@@ -64,6 +65,7 @@ class Behaviour:
     status: int = 0
     retry_after: str = ""
     refuses: tuple[str, ...] = ()
+    refuses_by: int = 400
     usage: bool = True
 
 
@@ -183,7 +185,7 @@ class JudgeServer:
         for word in how.refuses:
             if f'"{word}"' in text:
                 told = {"error": {"message": f"Unsupported: {complaints(word)}"}}
-                return web.json_response(told, status=400)
+                return web.json_response(told, status=how.refuses_by)
         return None
 
     def _mind(self) -> Mind:

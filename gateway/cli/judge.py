@@ -90,8 +90,6 @@ def check(
 
     Exit 1 when it gave no verdict at all.
     """
-    from gateway.cli import judged
-    from gateway.cli.screen import print_json, screen
     from gateway.domain.evaluation import Evaluator
     from gateway.domain.units import Seconds
     from gateway.evaluators.labelled import read_examples
@@ -100,7 +98,7 @@ def check(
     if config is not None:
         checked = _configured(config, service, evaluator)
     else:
-        checked = Evaluator(
+        described = Evaluator(
             name=_NAMED,
             kind=_kind(kind),
             url=url,
@@ -111,14 +109,28 @@ def check(
             max_tokens=max_tokens,
             deadline=Seconds(deadline),
         )
-        _demand_described(checked)
-    identity, tried = _try(checked, examples)
-    report = judged.report_of(checked, identity, tried, threshold, bad / _PERCENT)
+        checked = _demand_complete(described)
+    _report(checked, examples, threshold, bad / _PERCENT, as_json=as_json)
+
+
+def _report(
+    evaluator: "Evaluator",
+    examples: "list[Example]",
+    threshold: float,
+    bad: float,
+    *,
+    as_json: bool,
+) -> None:
+    from gateway.cli.judged import as_document, as_tables, report_of
+    from gateway.cli.screen import print_json, screen
+
+    identity, tried = _try(evaluator, examples)
+    report = report_of(evaluator, identity, tried, threshold, bad)
     if as_json:
-        print_json(judged.as_document(report))
+        print_json(as_document(report))
     else:
-        screen().print(judged.as_tables(report))
-    if all(one.verdict is None for one in tried):
+        screen().print(as_tables(report))
+    if sum(count for count, _ in report.failures.values()) == report.examples:
         raise typer.Exit(_NOTHING_JUDGED)
 
 
@@ -241,7 +253,7 @@ def _headers(variable: str | None) -> tuple[tuple[str, str], ...]:
     return (("Authorization", f"Bearer {token}"),)
 
 
-def _demand_described(evaluator: "Evaluator") -> None:
+def _demand_complete(evaluator: "Evaluator") -> "Evaluator":
     """Demand what its kind needs."""
     from gateway.domain.errors import BadConfiguration
     from gateway.domain.evaluation import EvaluatorKind
@@ -258,3 +270,4 @@ def _demand_described(evaluator: "Evaluator") -> None:
             f"An evaluator of kind {evaluator.kind} needs --{' and --'.join(missing)}.",
             remedy="Give them, or name a configuration with --config.",
         )
+    return evaluator

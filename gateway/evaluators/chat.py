@@ -3,8 +3,8 @@
 Servers differ in how a reply is forced into a schema (OpenAI, vLLM, SGLang, llama.cpp:
 json_schema; llama-cpp-python: json_object with a schema; others: json_object, or
 nothing), in the name of the limit (newer models of OpenAI: max_completion_tokens), and in
-whether they take a temperature or a system message. A 400 or 422 names what it does not
-like: it is left out, and that is remembered once the server has answered without it.
+whether they take a temperature or a system message. A 400, 422 or 500 names what it does
+not like: it is left out, and that is remembered once the server has answered without it.
 Some take everything and obey nothing, so no reply is trusted to fit (reply.py).
 """
 
@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 import orjson
 
-from gateway.evaluators.evaluator import JudgeFailed, Used, Why
+from gateway.evaluators.evaluator import Used
 from gateway.evaluators.server import Server
 from gateway.evaluators.sheet import Sheet
 
@@ -111,8 +111,7 @@ class Chat:
                 return self._said(posted.body, most)
             milder = manners.milder(posted.complaint)
             if milder is None:
-                told = f"{self._server.host} does not take the request."
-                raise JudgeFailed(Why.REFUSED, told)
+                raise posted.failure
             manners = milder
 
     def _body(self, sheet: Sheet, manners: Manners) -> bytes:
@@ -156,7 +155,7 @@ def _response_format(sheet: Sheet, number: int) -> dict[str, object] | None:
             named = {"name": "verdict", "strict": True, "schema": sheet.schema}
             return {"type": "json_schema", "json_schema": named}
         case "json_object with a schema":
-            return {"type": "json_object", "schema": sheet.schema}
+            return {"type": "json_object", "schema": sheet.sealed_schema()}
         case "json_object":
             return {"type": "json_object"}
         case _:

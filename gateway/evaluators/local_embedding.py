@@ -29,7 +29,8 @@ def embed(asked: dict[str, object]) -> list[list[float]]:
 
 @lru_cache(maxsize=1)
 def _loaded(name: str) -> _Model:
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    for variable in ("HF_HUB_OFFLINE", "TQDM_DISABLE"):
+        os.environ.setdefault(variable, "1")
     if Path(name).is_dir():
         static: _Model = importlib.import_module(
             "model2vec"

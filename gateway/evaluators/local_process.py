@@ -57,6 +57,7 @@ class LocalProcess:
         self._busy_until = 0.0
         self._pause = 0.0
         self._paused_until = 0.0
+        self._is_closed = False
 
     async def call(self, argument: object) -> object:
         """Call the function.
@@ -83,9 +84,9 @@ class LocalProcess:
             return answer[1]
 
     async def close(self) -> None:
-        """Kill the process."""
-        async with self._turn:
-            await self._end()
+        """Kill the process, also in the middle of a call; there is no other after it."""
+        self._is_closed = True
+        await self._end()
 
     async def _asked(
         self,
@@ -111,11 +112,18 @@ class LocalProcess:
         if self._running is not None and self._running.returncode is None:
             return self._running
         await self._end()
+        if self._is_closed:
+            raise JudgeFailed(Why.DIED, f"The process of {self._entry} was closed.")
         if (left := self._paused_until - self._now()) > 0:
             told = f"{self._entry} died, and is started again in {left:.1f} s."
             raise JudgeFailed(Why.DIED, told)
         try:
             self._running = await self._spawned()
+        except OSError as error:
+            raise await self._died(str(error)) from None
+        if self._is_closed:  # meanwhile
+            raise await self._died("closed")
+        try:
             async with asyncio.timeout(_START_S):
                 ready = await self._answer(self._running, READY)
         except (OSError, EOFError, ValueError) as error:  # TimeoutError is an OSError
@@ -136,7 +144,7 @@ class LocalProcess:
             stdout=asyncio.subprocess.PIPE,
             limit=_LONGEST_LINE,
             env=_environment(),
-            process_group=0,  # Ctrl-C reaches the gateway alone
+            start_new_session=True,  # Ctrl-C reaches the gateway alone
         )
 
     async def _answer(

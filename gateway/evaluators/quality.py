@@ -73,10 +73,12 @@ class Quality:
     @property
     def j(self) -> float | None:
         """Give the part of a difference that shows; None: not known. It may be negative."""
-        found, left_alone = self.sensitivity.rate, self.specificity.rate
-        if found is None or left_alone is None:
+        found, left_alone = self.sensitivity, self.specificity
+        whole = found.of * left_alone.of
+        if not whole:
             return None
-        return found + left_alone - 1
+        hits = found.hits * left_alone.of + left_alone.hits * found.of
+        return (hits - whole) / whole  # in integers first: nothing is nothing
 
     def units_factor(self) -> float | None:
         """Give how many times the units are needed, 1 / J^2; None: none would do."""
@@ -132,14 +134,11 @@ def _is_bad(value: float, worse: Worse, threshold: float) -> bool:
 
 
 def _kappa(pairs: Sequence[tuple[bool, bool]]) -> float | None:
-    if not pairs:
-        return None
     n = len(pairs)
-    labelled = sum(label for label, _said in pairs) / n
-    told = sum(said for _label, said in pairs) / n
-    by_chance = labelled * told + (1 - labelled) * (1 - told)
-    if by_chance == 1:
+    labelled = sum(label for label, _said in pairs)
+    told = sum(said for _label, said in pairs)
+    by_chance = labelled * told + (n - labelled) * (n - told)  # of n * n
+    if by_chance == n * n:
         return None
-    return (sum(label == said for label, said in pairs) / n - by_chance) / (
-        1 - by_chance
-    )
+    agreed = n * sum(label == said for label, said in pairs)
+    return (agreed - by_chance) / (n * n - by_chance)

@@ -70,7 +70,7 @@ class Items:
             "what": {"type": "string"},
             "verdict": _words(self.verdicts),
         })
-        return {"type": "array", "items": item}
+        return {"type": "array", "items": item, "maxItems": MOST_ITEMS}
 
     def example(self, passages: int) -> object:
         """See Form."""

@@ -20,7 +20,10 @@ _OK: Final = 200
 _TOO_MANY: Final = 429
 _BROKEN: Final = 500
 _ASKS_FOR_PATIENCE: Final = frozenset({_TOO_MANY, 503, 529})
-_MENDABLE: Final = frozenset({400, 422})
+_MENDABLE: Final = frozenset({400, 422, _BROKEN})
+"""What may be about the form of a request: llama-cpp-python answers 500 to one."""
+
+_LONGEST_COMPLAINT: Final = 16_384
 
 
 class Pause:
@@ -48,12 +51,14 @@ class Posted(NamedTuple):
 
     Attributes:
         body: All of it.
-        complaint: Of a 400 or 422, in lower case; None: it was a 200.
+        complaint: What it does not like of the request, in lower case; None: it was a 200.
+        failure: To be raised where there is a complaint and nothing to be done about it.
 
     """
 
     body: bytes
     complaint: str | None
+    failure: JudgeFailed
 
 
 class Server:
@@ -90,7 +95,7 @@ class Server:
             risk: What the call may have taken when it fails on the way.
 
         Raises:
-            JudgeFailed: There is no answer of 200, 400 or 422.
+            JudgeFailed: There is no answer, nor a complaint of the request's form.
 
         """
         if left := self._pause.left(self._now()):
@@ -108,9 +113,11 @@ class Server:
             raise self._failed("cannot be reached", error, Used()) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._failed("gave no whole answer", error, risk) from None
+        failure = self._failure(answer.status, risk)
         if answer.status == _OK:
-            return Posted(content, None)
-        return Posted(content, content[:LARGEST].decode(errors="replace").lower())
+            return Posted(content, None, failure)
+        complaint = content[:_LONGEST_COMPLAINT].decode(errors="replace").lower()
+        return Posted(content, complaint, failure)
 
     async def close(self) -> None:
         """Close its connections."""
@@ -135,12 +142,16 @@ class Server:
             return
         if status in _ASKS_FOR_PATIENCE:
             self._pause.ask(self._now(), answer.headers.get("Retry-After"))
+        raise self._failure(status, risk)
+
+    def _failure(self, status: int, risk: Used) -> JudgeFailed:
+        """Say what a status means that is no success."""
         told = f"{self.host} answered {status}."
         if status == _TOO_MANY:
-            raise JudgeFailed(Why.UNREACHABLE, told)
+            return JudgeFailed(Why.UNREACHABLE, told)
         if status >= _BROKEN:
-            raise JudgeFailed(Why.UNREACHABLE, told, risk)
-        raise JudgeFailed(Why.REFUSED, told)
+            return JudgeFailed(Why.UNREACHABLE, told, risk)
+        return JudgeFailed(Why.REFUSED, told)
 
     async def _read(self, answer: aiohttp.ClientResponse, risk: Used) -> bytes:
         parts, size = list[bytes](), 0

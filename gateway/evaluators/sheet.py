@@ -84,6 +84,16 @@ class Sheet(NamedTuple):
     schema: dict[str, object]
     passages: int
 
+    def sealed_schema(self) -> dict[str, object]:
+        """Give the schema of a reply to this call alone, for small models miscopy digits.
+
+        For servers that make a grammar of it in no time. Others keep a compiled one, and
+        take long over a new one: to them it must be the same each time.
+        """
+        properties = self.schema["properties"]
+        members = properties if isinstance(properties, dict) else {}
+        return strict_object({**members, SEAL: {"type": "string", "enum": [self.seal]}})
+
 
 def tasks_of(rubrics: Iterable[Rubric]) -> str:
     """Tell the rules, and what is to be judged of one answer."""

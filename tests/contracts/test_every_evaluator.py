@@ -26,7 +26,7 @@ from tests.unit.evaluators.exchanges import ANSWER, exchange
 
 ROOT = Path(__file__).parents[2]
 HALLUCINATION = RUBRICS["hallucination"].score
-SIMILARITY = Score(name="similarity")
+RELEVANCE = RUBRICS["relevance"].score
 OFF_SUBJECT = "Bananas keep best in a cool and dark place."
 
 DESCRIBED: Mapping[EvaluatorKind, Callable[[str], Evaluator]] = {
@@ -40,7 +40,7 @@ DESCRIBED: Mapping[EvaluatorKind, Callable[[str], Evaluator]] = {
     EvaluatorKind.EMBEDDING: lambda url: Evaluator(
         name="j",
         kind=EvaluatorKind.EMBEDDING,
-        scores=(SIMILARITY,),
+        scores=(RELEVANCE,),
         url=f"{url}/v1",
         model="m",
     ),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jsonschema_rs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.rollout import Worse
@@ -60,6 +60,12 @@ def test_it_is_documented(rubric: Rubric) -> None:
     assert re.search(rf"^\| `{rubric.name}` \|", text, re.MULTILINE)
 
 
+def test_a_configuration_knows_the_same_scores() -> None:
+    known = pytest.importorskip("gateway.settings.scores").KNOWN
+
+    assert {name: rubric.score for name, rubric in RUBRICS.items()} == {**known}
+
+
 def test_whatever_the_verdicts_the_count_is_from_0_to_1(rubric: Rubric) -> None:
     for verdicts in product(rubric.form.verdicts, repeat=3):
         value = rubric.value(said(rubric, verdicts), 3, is_flag=False)
@@ -78,6 +84,7 @@ def test_what_its_schema_takes_can_be_read(rubric: Rubric) -> None:
         assert rubric.form.read(document, 3)
 
 
+@settings(deadline=None)
 @given(document=ANY_JSON)
 def test_what_its_schema_does_not_take_is_no_verdict(document: object) -> None:
     for rubric in RUBRICS.values():

@@ -58,8 +58,7 @@ class HttpScorer:
             return Verdict(scores=dict.fromkeys(score.name for score in self._scores))
         posted = await self._server.post(self._body(texts), Used())
         if posted.complaint is not None:
-            told = f"{self._server.host} does not take the request."
-            raise JudgeFailed(Why.REFUSED, told)
+            raise posted.failure
         try:
             scored = _SCORED.decode(posted.body)
             scores = checked(scored.scores, self._scores)

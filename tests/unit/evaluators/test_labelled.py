@@ -100,7 +100,7 @@ async def test_each_is_tried_and_a_slow_one_ends_at_its_deadline() -> None:
                 monotonic=time.monotonic,
             )
             assert [one.example for one in found] == examples
-            return [one.failure and one.failure.why for one in found]
+            return [None if (f := one.failure) is None else f.why for one in found]
 
         assert await trying(5.0) == [None] * len(examples)
         server.how = Behaviour(delay=30)

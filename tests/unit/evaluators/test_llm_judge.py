@@ -68,6 +68,7 @@ async def test_a_flag_may_be_counted_as_a_score(server: JudgeServer) -> None:
     }
 
 
+@pytest.mark.parametrize("status", [400, 422, 500])
 @pytest.mark.parametrize(
     ("refuses", "calls"),
     [
@@ -82,9 +83,9 @@ async def test_a_flag_may_be_counted_as_a_score(server: JudgeServer) -> None:
     ids=lambda value: "+".join(value) if isinstance(value, tuple) else None,
 )
 async def test_what_a_server_does_not_take_is_left_out_and_remembered(
-    server: JudgeServer, refuses: tuple[str, ...], calls: int
+    server: JudgeServer, refuses: tuple[str, ...], calls: int, status: int
 ) -> None:
-    server.how = Behaviour(refuses=refuses)
+    server.how = Behaviour(refuses=refuses, refuses_by=status)
     judge = judge_of(llm(server.url))
 
     first = await judge.judge(exchange())

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from gateway.evaluators.evaluator import JudgeFailed, Why
 from gateway.evaluators.local_process import LocalProcess
@@ -85,7 +86,7 @@ async def test_what_json_cannot_write_is_an_error(
 
 async def test_one_that_takes_too_long_is_killed_and_started_again() -> None:
     loop = asyncio.get_running_loop()
-    process = LocalProcess(BY_WORD, seconds=0.4, most_bytes=2**31, monotonic=loop.time)
+    process = LocalProcess(BY_WORD, seconds=0.8, most_bytes=2**31, monotonic=loop.time)
 
     assert (await failing(process, "hang")).why is Why.DEADLINE
     assert await process.call(told("fine")) == FINE
@@ -140,6 +141,40 @@ async def test_a_caller_that_gives_up_leaves_no_answer_to_the_next(
             await process.call(told("slow"))
 
     assert await process.call(told("fine")) == FINE
+
+
+async def test_closing_ends_a_call_and_lets_no_other_begin(
+    process: LocalProcess,
+) -> None:
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        await process.call(told("fine"))
+        calls = [tasks.create_task(failing(process, word)) for word in ("hang", "fine")]
+        await asyncio.sleep(0.05)
+        await process.close()
+
+    assert {call.result().why for call in calls} == {Why.DIED}
+    assert process._running is None
+
+
+async def test_closing_while_it_starts_leaves_no_process(process: LocalProcess) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        call = tasks.create_task(failing(process, "fine"))
+        await asyncio.sleep(0)
+        await process.close()
+
+    assert call.result().why is Why.DIED
+    assert process._running is None
+
+
+def test_it_runs_in_the_controllers_loop_too(clock: Clock) -> None:
+    async def run() -> object:
+        process = LocalProcess(BY_WORD, seconds=5.0, most_bytes=2**31, monotonic=clock)
+        try:
+            return await process.call(told("print"))
+        finally:
+            await process.close()
+
+    assert uvloop.run(run()) == FINE
 
 
 async def test_callers_take_turns(process: LocalProcess) -> None:

@@ -1,5 +1,7 @@
 """What a judge is worth, by arithmetic that can be checked by hand."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from gateway.domain.evaluation import Score
@@ -23,7 +25,9 @@ def tried(label: float, said: float | str | None, score: str) -> Tried:
 
 
 def quality(
-    score: Score, pairs: list[tuple[float, float | str | None]], threshold: float = 0.5
+    score: Score,
+    pairs: Sequence[tuple[float, float | str | None]],
+    threshold: float = 0.5,
 ) -> Quality:
     return quality_of(score, [tried(*pair, score.name) for pair in pairs], threshold)
 
@@ -63,7 +67,11 @@ def test_where_bad_answers_are_rare_false_alarms_cost_more() -> None:
 
 
 def test_of_a_score_where_less_is_worse_bad_is_below_the_threshold() -> None:
-    pairs: list[tuple[float, float | str | None]] = [(0.2, 0.3), (0.9, 0.6), (0.9, 0.8)]
+    pairs: Sequence[tuple[float, float | str | None]] = [
+        (0.2, 0.3),
+        (0.9, 0.6),
+        (0.9, 0.8),
+    ]
 
     assert quality(RELEVANCE, pairs).agreement == Part(3, 3)
     assert quality(RELEVANCE, pairs, 0.7).specificity == Part(1, 2)
@@ -84,9 +92,17 @@ def test_examples_without_a_label_are_left_out() -> None:
     assert found.j is found.kappa is found.units_factor() is None
 
 
-@pytest.mark.parametrize("pairs", [[(1, 0), (0, 1)], [(1, 1), (0, 1)]])
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [(1, 0), (0, 1)],
+        [(1, 1), (0, 1)],
+        [(1, 1)] * 1 + [(1, 0)] * 9 + [(0, 0)] * 9 + [(0, 1)] * 1,
+        [(1, 1)] * 3 + [(1, 0)] * 46 + [(0, 0)] * 46 + [(0, 1)] * 3,
+    ],
+)
 def test_a_judge_that_knows_nothing_cannot_be_helped_by_units(
-    pairs: list[tuple[float, float | str | None]],
+    pairs: Sequence[tuple[float, float | str | None]],
 ) -> None:
     found = quality(HALLUCINATION, pairs)
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.evaluators.reply import LONGEST, open_reply
@@ -50,12 +50,14 @@ def test_anything_else_is_no_verdict(content: str) -> None:
         open_reply(content, SEAL)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_no_text_without_the_seal_is_a_verdict(content: str) -> None:
     with pytest.raises(Unreadable):
         open_reply(content.replace(SEAL, ""), SEAL)
 
 
+@settings(deadline=None)
 @given(
     st.recursive(st.none() | st.text(max_size=5) | st.floats(), st.lists, max_leaves=5)
 )

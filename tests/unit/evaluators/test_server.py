@@ -95,7 +95,7 @@ async def test_no_call_is_made_during_a_pause(
 
 @pytest.mark.parametrize(
     ("how", "used"),
-    [(Behaviour(status=500), Used(5, 5)), (Behaviour(status=403), Used())],
+    [(Behaviour(status=502), Used(5, 5)), (Behaviour(status=403), Used())],
     ids=["it may have worked", "it has not"],
 )
 async def test_a_failed_call_is_charged_where_it_may_have_taken_tokens(
