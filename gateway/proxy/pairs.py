@@ -6,12 +6,16 @@ When both have, the pair is evidence; what was sent and is not known then is mis
 
 from typing import Final
 
+from gateway.answers.segments import Cell
 from gateway.domain.outcome import Outcome
 from gateway.handoff.evidence import PairRecord, Record
+from gateway.handoff.samples import Sample
 from gateway.proxy.mirror_budget import MirrorBudget
 from gateway.proxy.observe import Observation
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Target
+from gateway.proxy.sampler import Drawn
+from gateway.proxy.sampling import Samples, sample_of
 from gateway.proxy.tally import Seen
 from gateway.proxy.units import Split, Unit, Units
 from gateway.wire.request_head import RequestHead
@@ -20,6 +24,54 @@ _CANCELLED: Final = Outcome.CLIENT_CANCELLED.value
 
 _BYTES_PER_TOKEN: Final = 4
 """Of English, about, where a server does not say how many tokens it read."""
+
+
+class JudgedPair:
+    """What was said to a request by both versions, until both are over.
+
+    A half that nobody knows, or that was late and is not waited for, leaves nothing to
+    compare: that is told by the records of the pair.
+
+    Args:
+        samples: Take what is to be judged.
+        drawn: What the pair was sampled as.
+        unique: 64 bits that tell it from any other exchange.
+
+    Attributes:
+        drawn: See above.
+
+    """
+
+    __slots__ = ("_answer", "_has_answer", "_sample", "_samples", "_unique", "drawn")
+
+    def __init__(self, samples: Samples, drawn: Drawn, unique: int) -> None:
+        self._samples = samples
+        self.drawn = drawn
+        self._unique = unique
+        self._sample: Sample | None = None
+        self._answer: str | None = None
+        self._has_answer = False
+
+    def answered(self, seen: Observation, outcome: Outcome) -> None:
+        """Take down what was asked, and what the client was told."""
+        self._sample = sample_of(seen, self.drawn, outcome, self._unique)
+
+    def copied(self, seen: Observation, outcome: Outcome) -> None:
+        """Take down what was answered to the copy."""
+        reading, sampler = seen.reading, seen.inspection.sampler
+        self._has_answer = True
+        if reading is not None and sampler is not None:
+            self._answer = sampler.said(reading, outcome)
+
+    def end(self, baseline: str, candidate: str) -> None:
+        """Hand on both, with what became of them."""
+        sample = self._sample
+        if sample is None or not self._has_answer:
+            return
+        sample.outcome, sample.other_outcome = baseline, candidate
+        sample.other = self._answer
+        if self._samples.has_room(sample.service):
+            self._samples.add(sample)
 
 
 class Pair:
@@ -33,6 +85,7 @@ class Pair:
         budget: What the copy's tokens are booked in.
 
     Attributes:
+        judging: Takes what was said by both, to be judged; None: nobody does.
         is_answered: Whether what became of the client's half is known.
 
     """
@@ -47,6 +100,7 @@ class Pair:
         "arrived",
         "budget",
         "is_answered",
+        "judging",
         "unit",
     )
 
@@ -58,6 +112,7 @@ class Pair:
         arrived: float,
         budget: MirrorBudget,
     ) -> None:
+        self.judging: JudgedPair | None = None
         self._units = units
         self._split = split
         self.unit = unit
@@ -88,6 +143,8 @@ class Pair:
             baseline, candidate = self._baseline, self._candidate
             if baseline is not None and candidate is not None:
                 _end_when_the_client_left(baseline, candidate)
+                if self.judging is not None:
+                    self.judging.end(baseline.outcome, candidate.outcome)
             pair = PairRecord(baseline=baseline, candidate=candidate)
             self._units.paired(self._split, pair)
 
@@ -135,6 +192,15 @@ class ClientsHalf(_Half):
 
     __slots__ = ()
 
+    def cell(self) -> Cell:
+        """Read the request, and of a pair that is judged what was asked, too."""
+        if self._cell is None:
+            is_judged = self.drawn is not None or self._pair.judging is not None
+            self._cell = self.inspection.cell(
+                self.head, self.body, self.reading, is_judged
+            )
+        return self._cell
+
     def note_overdue(self, now: float, units: Units) -> None:
         """Hand the pair its half, too, while it hangs."""
         super().note_overdue(now, units)
@@ -145,6 +211,8 @@ class ClientsHalf(_Half):
         """Hand the pair its half, too."""
         super().record(totals, units)
         pair = self._pair
+        if pair.judging is not None and not pair.is_answered:
+            pair.judging.answered(self, totals.outcome)
         pair.answered(self._record(pair.unit, totals.outcome.value, totals))
 
 
@@ -171,6 +239,8 @@ class CopysHalf(_Half):
         if self.is_abandoned:
             self._pair.copied(None)
             return
+        if self._pair.judging is not None:
+            self._pair.judging.copied(self, totals.outcome)
         record = self._record(self._pair.unit, totals.outcome.value, totals)
         self._pair.copied(self._as_candidate(record))
 
