@@ -10,6 +10,7 @@ without which a rule can find nothing, and cost only the search for these.
 """
 
 import re
+import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from itertools import accumulate
@@ -164,21 +165,35 @@ def _check_sums(digits: bytes) -> tuple[list[int], list[int]]:
 
 _SHORTEST_IBAN: Final = 15
 _SIGN: Final = re.compile(r"[^ ]")
-_LETTERS: Final = {
-    ord(sign): str(value) for value, sign in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 10)
+_MODULUS: Final = 97
+_IN_DIGITS: Final = {
+    sign: str(value)
+    for value, sign in enumerate(string.digits + string.ascii_uppercase)
 }
 
 
 def _iban(found: str, mark: str) -> str:
     """Replace the account that a row of letters and digits begins with, if one does."""
-    compact = found.replace(" ", "").upper()
-    for length in range(len(compact), _SHORTEST_IBAN - 1, -1):
-        turned = compact[4:length] + compact[:4]
-        if int(turned.translate(_LETTERS)) % 97 == 1:
-            return mark + _behind(found, length)
+    length = _iban_length(found.replace(" ", "").upper())
+    if length:
+        return mark + _behind(found, length)
     # One may begin inside: look again behind the first group.
     first, blank, rest = found.partition(" ")
     return first + blank + _IBAN.sub(lambda m: _iban(m[0], mark), rest)
+
+
+def _iban_length(compact: str) -> int:
+    """Give the characters of the longest account that a text begins with; 0: of none."""
+    head = int("".join(map(_IN_DIGITS.__getitem__, compact[:4])))
+    longest = rest = 0
+    for length, sign in enumerate(compact[4:], 5):
+        value = _IN_DIGITS[sign]
+        rest = (rest * (100 if len(value) > 1 else 10) + int(value)) % _MODULUS
+        # The first four are moved to the end: two letters, of two digits, and two digits.
+        is_right = (rest * 1_000_000 + head) % _MODULUS == 1
+        if is_right and length >= _SHORTEST_IBAN:
+            longest = length
+    return longest
 
 
 def _behind(found: str, length: int) -> str:
