@@ -29,7 +29,7 @@ _SEED: Final = 0x6C0D
 """Of the draw's hash: it must agree neither with the split's nor with the signals'."""
 
 _TAIL: Final = 5  # of a text that is cut, a fifth is its end
-_WORD: Final = re.compile(r"[!-~]*+(?:[ \t][0-9()+.-]++)*+")
+_WORD: Final = re.compile(r"[!-~]*+(?:[ \t][0-9()+.-]++){0,8}+")
 """What may be half a secret, at a cut: a word, and a number written with blanks."""
 
 _UNSAID: Final = ERRORS | {Outcome.CLIENT_ERROR, Outcome.CLIENT_CANCELLED}
