@@ -130,10 +130,6 @@ class Sampler:
             is_cut=scissors.have_cut,
         )
 
-    def said(self, reading: Reading, outcome: Outcome) -> str | None:
-        """Take down an answer alone; None: there is none to judge."""
-        return _Scissors(self._longest).said(reading, outcome)
-
 
 class _Scissors:
     """Makes texts as short as they must be.
