@@ -49,6 +49,7 @@ PEM = (
         ("postgres://joe:s3cr3t@db/x", "postgres://[SECRET]@db/x"),
         ("DE89 3704 0044 0532 0130 00 is mine", "[IBAN] is mine"),
         ("gb82west12345698765432", "[IBAN]"),
+        ("AB12 34567890 DE89 3704 0044 0532 0130 00", "AB12 34567890 [IBAN]"),
         ("AB12 DE89 3704 0044 0532 0130 00", "AB12 [IBAN]"),
         ("call +49 170 1234567", "call [PHONE]"),
         ("(555) 123-4567", "[PHONE]"),
