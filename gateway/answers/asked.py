@@ -36,6 +36,8 @@ class Asked(msgspec.Struct, kw_only=True):
         prompt: The last thing the user said, bounded; read only where `needs_prompt`
             was asked.
         context: Retrieved passages the request carries; read as `prompt` is.
+        reference: The right answer, where an application knows it and a configuration
+            says where; read of what is judged.
 
     """
 
@@ -49,6 +51,7 @@ class Asked(msgspec.Struct, kw_only=True):
     choices: int = 1
     prompt: str | None = None
     context: tuple[str, ...] = ()
+    reference: str | None = None
 
 
 NOTHING: Final = Asked()

@@ -10,6 +10,7 @@ without which a rule can find nothing, and cost only the search for these.
 """
 
 import re
+import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from itertools import accumulate
@@ -26,8 +27,6 @@ SHORTEST_FOUND: Final = 3
 """Characters of the shortest thing that a user's own pattern may find: what is shorter is
 no secret, and its marks would make texts many times as long."""
 
-Found = re.Match[str]
-
 
 class Rule(NamedTuple):
     """One kind of secret.
@@ -36,27 +35,25 @@ class Rule(NamedTuple):
         mark: What is put in its place.
         words: It is never in a text that has none of these, in lower case; none: it is
             looked for in every text.
-        pattern: Finds what may be one.
-        replace: Gives what stands there instead; the whole finding where it is none.
+        replace: Puts the mark wherever there is one.
 
     """
 
     mark: str
     words: tuple[str, ...]
-    pattern: re.Pattern[str]
-    replace: Callable[[Found], str]
+    replace: Callable[[str], str]
 
 
 def redact(text: str, rules: Sequence[Rule]) -> str:
     """Replace all that *rules* find, one after another."""
     lower = ""
-    for _mark, words, pattern, replace in rules:
+    for _mark, words, replace in rules:
         if words:
             lower = lower or text.lower()
             if not any(map(lower.__contains__, words)):
                 continue
-        changed = pattern.sub(replace, text)
-        if changed is not text and changed != text:
+        changed = replace(text)
+        if changed != text:
             text, lower = changed, ""
     return text
 
@@ -86,16 +83,20 @@ def rules_for(
 
 
 def _rule(name: str, words: tuple[str, ...], pattern: str | re.Pattern[str]) -> Rule:
-    mark = f"[{name.upper()}]"
-    return Rule(mark, words, re.compile(pattern), lambda _found: mark)
+    mark, compiled = f"[{name.upper()}]", re.compile(pattern)
+    return Rule(mark, words, lambda text: compiled.sub(mark, text))
 
 
 def _checked(
     name: str, words: tuple[str, ...], pattern: str, check: Callable[[str, str], str]
 ) -> Rule:
     """Make a rule whose findings are looked at: *check* gets each, and the mark."""
-    mark = f"[{name.upper()}]"
-    return Rule(mark, words, re.compile(pattern), lambda found: check(found[0], mark))
+    mark, compiled = f"[{name.upper()}]", re.compile(pattern)
+    return Rule(
+        mark,
+        words,
+        lambda text: compiled.sub(lambda found: check(found[0], mark), text),
+    )
 
 
 # Cards: 12 to 19 digits that fit their check digit (ISO/IEC 7812-1), in groups of three or
@@ -164,31 +165,51 @@ def _check_sums(digits: bytes) -> tuple[list[int], list[int]]:
 
 _SHORTEST_IBAN: Final = 15
 _SIGN: Final = re.compile(r"[^ ]")
-_LETTERS: Final = {
-    ord(sign): str(value) for value, sign in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 10)
+_MODULUS: Final = 97
+_IN_DIGITS: Final = {
+    sign: str(value)
+    for value, sign in enumerate(string.digits + string.ascii_uppercase)
 }
-
-
-def _iban(found: str, mark: str) -> str:
-    """Replace the account that a row of letters and digits begins with, if one does."""
-    compact = found.replace(" ", "").upper()
-    for length in range(len(compact), _SHORTEST_IBAN - 1, -1):
-        turned = compact[4:length] + compact[:4]
-        if int(turned.translate(_LETTERS)) % 97 == 1:
-            return mark + _behind(found, length)
-    # One may begin inside: look again behind the first group.
-    first, blank, rest = found.partition(" ")
-    return first + blank + _IBAN.sub(lambda m: _iban(m[0], mark), rest)
-
-
-def _behind(found: str, length: int) -> str:
-    """Give what follows the first *length* characters that are no blanks."""
-    return found[list(_SIGN.finditer(found))[length - 1].end() :]
 
 
 _IBAN: Final = re.compile(
     r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?: ?[A-Za-z0-9]){11,30}"
 )
+_HEAD: Final = 4
+
+
+def _without_ibans(text: str) -> str:
+    """Replace accounts, also those that begin in what might have been another."""
+    kept: list[str] = []
+    at = start = 0
+    while (found := _IBAN.search(text, at)) is not None:
+        begin = found.start()
+        length = _iban_length(found[0].replace(" ", "").upper())
+        if length:
+            kept += (text[start:begin], "[IBAN]")
+            at = start = begin + _end_of(found[0], length)
+        else:
+            at = begin + _HEAD
+    return "".join((*kept, text[start:]))
+
+
+def _iban_length(compact: str) -> int:
+    """Give the characters of the longest account that a text begins with; 0: of none."""
+    head = int("".join(map(_IN_DIGITS.__getitem__, compact[:_HEAD])))
+    longest = rest = 0
+    for length, sign in enumerate(compact[_HEAD:], _HEAD + 1):
+        value = _IN_DIGITS[sign]
+        rest = (rest * (100 if len(value) > 1 else 10) + int(value)) % _MODULUS
+        # The first four are moved to the end: two letters, of two digits, and two digits.
+        is_right = (rest * 1_000_000 + head) % _MODULUS == 1
+        if is_right and length >= _SHORTEST_IBAN:
+            longest = length
+    return longest
+
+
+def _end_of(found: str, length: int) -> int:
+    """Give the place behind the first *length* characters that are no blanks."""
+    return list(_SIGN.finditer(found))[length - 1].end()
 
 
 def _address(found: str, mark: str) -> str:
@@ -232,7 +253,8 @@ _RULES: Final = (
     _rule(
         "private_key",  # PEM (RFC 7468); of one that is cut, what is there
         ("private key-----",),
-        r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[A-Za-z0-9+/=:,\s\\-]*+"
+        r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----"
+        rf"(?:[A-Za-z0-9+/=:,\s\\]|-(?!----))*+(?:{_ENDS})?"
         rf"|(?:\A|…)[A-Za-z0-9+/=\s\\]*+{_ENDS}",
     ),
     _rule("api_key", _KEY_WORDS, rf"(?a){_NOT_INSIDE}(?:{'|'.join(_KEYS)})"),
@@ -248,7 +270,7 @@ _RULES: Final = (
         ("@",),
         rf"(?<!{_LOCAL}){_LOCAL}++@[\w-]++(?:\.[\w-]++)++",
     ),
-    _checked("iban", (), _IBAN.pattern, _iban),
+    Rule("[IBAN]", (), _without_ibans),
     _checked(
         "credit_card",
         (),
@@ -261,7 +283,7 @@ _RULES: Final = (
         (),
         r"(?<![\w.+-])(?:(?:\+|00)[1-9](?:[ ()./-]{0,2}[0-9]){6,14}(?![0-9])"
         r"|\(?[0-9]{3}\)?[ .-][0-9]{3}[ .-][0-9]{4}(?!\w)"
-        r"|\(?0[0-9]{1,4}\)?[ /-]{1,2}[0-9](?:[ -]?[0-9]){4,9}(?!\w))",
+        r"|\(?0[0-9]{1,4}\)?[ /-]{1,3}[0-9](?:[ -]?[0-9]){4,9}(?!\w))",
     ),
     _checked(
         "ip",

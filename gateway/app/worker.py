@@ -21,6 +21,7 @@ from gateway.handoff.evidence import Evidence
 from gateway.handoff.last_table import read_last_table
 from gateway.handoff.link import Applied, Hello, Link, Message, Publish, Spans
 from gateway.handoff.routing_table import RoutingTable
+from gateway.handoff.samples import Samples
 from gateway.proxy.deadlines import SWEEP
 from gateway.proxy.listen import Listener
 from gateway.proxy.plane import Plane
@@ -28,6 +29,7 @@ from gateway.proxy.plane import Plane
 _logger: Final = logging.getLogger("sluicegate.worker")
 
 _REPORT: Final = 0.25  # seconds between two frames of observations
+_SEND_SAMPLES: Final = 0.05  # seconds between two looks at what is to be judged
 _RECONNECT: Final = 0.1
 _REST: Final = 1.0  # seconds after something regular failed: its traceback is long
 _PATIENCE: Final = (
@@ -52,7 +54,7 @@ class Worker:
         self._table: RoutingTable | None = None
         self._has_table = asyncio.Event()
         self._is_stopping = asyncio.Event()
-        self._sequence = 0
+        self._sequence = self._samples_sequence = 0
 
     async def run(self) -> None:
         """Serve until told to stop, then drain."""
@@ -60,6 +62,7 @@ class Worker:
             self._tasks.create_task(self._keep_linked()),
             self._tasks.create_task(self._tick(SWEEP, self._plane.sweep)),
             self._tasks.create_task(self._tick(_REPORT, self._report)),
+            self._tasks.create_task(self._tick(_SEND_SAMPLES, self._send_samples)),
             self._tasks.create_task(self._fall_back()),
         ]
         stopped = self._tasks.create_task(self._is_stopping.wait())
@@ -72,6 +75,7 @@ class Worker:
             await self._listener.drain(self._table.drain)
         self._plane.close()
         self._report(is_last=True)
+        self._send_samples(is_last=True)
         await asyncio.sleep(0)
         for task in (*background, stopped, ready):
             task.cancel()
@@ -142,6 +146,25 @@ class Worker:
                     sampled=self._plane.units.sampled,
                     since=self._plane.units.since(self._plane.wheel.now),
                     blocks=blocks,
+                )
+            )
+
+    def _send_samples(self, *, is_last: bool = False) -> None:
+        """Send some of what is to be judged, while nothing else waits to be sent."""
+        samples, link = self._plane.samples, self._link
+        samples.earn(self._plane.wheel.now)
+        while link is not None and (link.is_idle or is_last):
+            some = samples.take(all_at_once=is_last)
+            if not some:
+                return
+            self._samples_sequence += 1
+            link.send(
+                Samples(
+                    worker=self._start.number,
+                    pid=os.getpid(),
+                    sequence=self._samples_sequence,
+                    dropped=dict(samples.dropped),
+                    samples=some,
                 )
             )
 

@@ -130,6 +130,12 @@ class Link(asyncio.Protocol):
         transport = self._transport
         return transport is None or transport.get_write_buffer_size() > _QUEUE_LIMIT
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that was sent has left, so that nothing urgent waits behind."""
+        transport = self._transport
+        return transport is not None and transport.get_write_buffer_size() == 0
+
     def close(self) -> None:
         """Close the connection; what was sent is still delivered."""
         if self._transport is not None:

@@ -105,7 +105,8 @@ class Observations(msgspec.Struct, kw_only=True, tag="observations"):
         refused: Status to number of requests the gateway refused itself, before
             any version was assigned.
         dropped: What there was no room for, to number: lines of the `access_log`,
-            steps of traces (`span`).
+            records of `evidence`, steps of traces (`span`), what was to be judged
+            (`sample`).
 
     """
 

@@ -22,6 +22,7 @@ from gateway.domain.service import (
     UsageRule,
 )
 from gateway.proxy.request_body import RequestBody
+from gateway.proxy.sampler import Sampler
 from gateway.routing.json_pointer import JsonText, split_pointer
 from gateway.wire.fields import Memo
 from gateway.wire.request_head import RequestHead
@@ -66,6 +67,7 @@ class Inspection:
             failures out of their slice.
         places: Of each number of a cell, by segment.
         reported: Those that model servers report.
+        sampler: Chooses what is judged; None: nothing is.
         signals: What is measured.
 
     """
@@ -84,6 +86,7 @@ class Inspection:
         "needs_body",
         "places",
         "reported",
+        "sampler",
         "signals",
     )
 
@@ -109,6 +112,7 @@ class Inspection:
             segment.by in _TOLD_BY_THE_BODY for segment in service.segments
         )
         self.places = tuple(map(places_of, service.segments))
+        self.sampler = Sampler(service, dice) if service.evaluators else None
 
     def reading(self, dialect: Dialect, key: bytes | None) -> Reading:
         """Give what reads an exchange."""
@@ -124,7 +128,11 @@ class Inspection:
         return mmh3.hash(key, _SAMPLE_SEED, False) < self._limit
 
     def cell(
-        self, head: RequestHead, body: RequestBody, reading: Reading | None
+        self,
+        head: RequestHead,
+        body: RequestBody,
+        reading: Reading | None,
+        is_judged: bool = False,
     ) -> Cell:
         """Read a request, and tell which slices of the traffic it belongs to.
 
@@ -132,6 +140,7 @@ class Inspection:
             head: Of the request.
             body: Whose copy is taken.
             reading: Takes what was asked; None where nothing is read.
+            is_judged: Whether evaluators are to know what was asked.
 
         Returns:
             The number of each segment's value.
@@ -140,7 +149,7 @@ class Inspection:
         text = body.copied()
         if reading is not None:
             if text is not None:
-                self._read_request(text, reading)
+                self._read_request(text, reading, is_judged)
             else:
                 reading.is_request_unread = head.has_body
         if not self.places:
@@ -163,9 +172,11 @@ class Inspection:
             )
         )
 
-    def _read_request(self, text: bytes, reading: Reading) -> None:
-        needs_prompt = self._segments.needs_prompt or (
-            reading.is_sampled and self.signals.needs_prompt
+    def _read_request(self, text: bytes, reading: Reading, is_judged: bool) -> None:
+        needs_prompt = (
+            is_judged
+            or self._segments.needs_prompt
+            or (reading.is_sampled and self.signals.needs_prompt)
         )
         reading.asked = asked = reading.dialect.read_request(text, needs_prompt)
         if asked is NOTHING:
@@ -173,6 +184,8 @@ class Inspection:
         elif needs_prompt and self._context is not None:
             found = JsonText(text).raw(self._context)
             asked.context = passages(texts_in(found))
+        if is_judged and asked is not NOTHING and self.sampler is not None:
+            asked.reference = self.sampler.reference_in(text)
 
     def asks_for_usage(self, dialect: Dialect) -> bool:
         """Whether a stream in this dialect may be asked for usage."""

@@ -24,6 +24,7 @@ from gateway.handoff.routing_table import RoutedService
 from gateway.proxy.awaiting import AllAwaiting
 from gateway.proxy.copies import Copy, copied_request
 from gateway.proxy.inspection import fingerprint_of
+from gateway.proxy.judged_pairs import JudgedPair
 from gateway.proxy.mirror_budget import MirrorBudget
 from gateway.proxy.observe import Observation, Sender
 from gateway.proxy.pairs import Books, ClientsHalf, CopysHalf, Pair
@@ -182,6 +183,7 @@ class Mirrors:
         unit, now = Unit(own, 0, 0, 0), plane.wheel.now
         pair = Pair(plane.units, route.split, unit, now, mirror.books)
         seen = ClientsHalf(target, route, head, body, key, pair)
+        self._judge(pair, seen)
         self._originals.append(
             Original(
                 mirror=mirror,
@@ -196,6 +198,15 @@ class Mirrors:
         mirror.books.budget.running += 1
         plane.later(self._copy_what_is_whole)
         return seen
+
+    def _judge(self, pair: Pair, seen: ClientsHalf) -> None:
+        """Have the pair judged, where it is drawn: blind to what will become of it."""
+        sampler = seen.inspection.sampler
+        if sampler is not None:
+            drawn = sampler.copied(pair.unit, seen.reading, seen.key)
+            if drawn is not None:
+                plane = self._plane
+                pair.judging = JudgedPair(plane.samples, drawn, plane.unique())
 
     def _is_drawn(self, mirror: Mirror, head: RequestHead) -> bool:
         for tests, share in mirror.rules:

@@ -14,6 +14,7 @@ from gateway.handoff.evidence import OVERDUE, Record
 from gateway.proxy.inspection import fingerprint_of
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Target
+from gateway.proxy.sampler import Drawn
 from gateway.proxy.tally import Seen
 from gateway.proxy.units import Unit, Units
 from gateway.proxy.whole import WholeAnswer
@@ -71,6 +72,7 @@ class Observation:
         whole: The answer, when it came whole and is still to be read.
         issued: The id the client was given for feedback; None before.
         failure: Why an endpoint's answer was none or not whole; None when it was not.
+        drawn: What it was sampled as, to be judged; None: it was not.
         told, peer: What the access log wants to know besides; set at the end.
         outcome: As the transport and the status say; set at the end, as what follows.
         status: What the client was sent; None when it left before.
@@ -86,6 +88,7 @@ class Observation:
         "arrived",
         "body",
         "cookie",
+        "drawn",
         "duration",
         "failure",
         "first_byte",
@@ -115,6 +118,7 @@ class Observation:
     told: Told | None
     peer: Sender | None
     status: int | None
+    drawn: Drawn | None
     _unit: Unit | None
     _cell: Cell | None
 
@@ -135,7 +139,7 @@ class Observation:
         self._fingerprint = 0 if key is None else fingerprint_of(key)
         self.cookie = self._unit = self.strip = self.first_byte = self.whole = None
         self.issued = self.failure = self.told = self.peer = self.status = None
-        self._cell = self.reading = None
+        self._cell = self.reading = self.drawn = None
         self.arrived = self.duration = 0.0
         self.outcome = _COMPLETE
         self.is_overdue = False
@@ -162,6 +166,11 @@ class Observation:
             and head.has_body
             and head.is_json
         )
+
+    @property
+    def route(self) -> Route:
+        """Of its service."""
+        return self._route
 
     @property
     def has_first_content(self) -> bool:
@@ -204,7 +213,10 @@ class Observation:
         if is_keyless:  # feedback finds its unit by it
             self._fingerprint = self._route.random_bits()
         split, own = self._route.split, self._fingerprint
-        self._unit = units.arrived(split, own, now, is_keyless=is_keyless)
+        self._unit = unit = units.arrived(split, own, now, is_keyless=is_keyless)
+        sampler = self.inspection.sampler
+        if sampler is not None and unit is not None:
+            self.drawn = sampler.first(unit, self.reading, self.key)
 
     def record(self, totals: Seen, units: Units) -> None:
         """Hand over what may be evidence, if this is and was not handed over before."""
@@ -256,7 +268,9 @@ class Observation:
     def cell(self) -> Cell:
         """Read the request, which has been sent by now, and tell its slices."""
         if self._cell is None:
-            self._cell = self.inspection.cell(self.head, self.body, self.reading)
+            self._cell = self.inspection.cell(
+                self.head, self.body, self.reading, self.drawn is not None
+            )
         return self._cell
 
     def forget_cell(self) -> None:

@@ -7,8 +7,10 @@ what became is missing: the pair says so, and why (handoff.evidence.PairRecord).
 
 from typing import Final, NamedTuple
 
+from gateway.answers.segments import Cell
 from gateway.domain.outcome import Outcome
 from gateway.handoff.evidence import PairRecord, Record
+from gateway.proxy.judged_pairs import JudgedPair
 from gateway.proxy.mirror_budget import MirrorBudget
 from gateway.proxy.observe import Observation
 from gateway.proxy.request_body import RequestBody
@@ -57,6 +59,7 @@ class Pair:
 
     Attributes:
         is_answered: Whether what became of the client's half is known.
+        judging: Takes what was said by both, to be judged; None: nobody does.
 
     """
 
@@ -71,6 +74,7 @@ class Pair:
         "arrived",
         "books",
         "is_answered",
+        "judging",
         "unit",
     )
 
@@ -82,6 +86,7 @@ class Pair:
         arrived: float,
         books: Books,
     ) -> None:
+        self.judging: JudgedPair | None = None
         self._units = units
         self._split = split
         self.unit = unit
@@ -90,6 +95,11 @@ class Pair:
         self._client: Record | None = None
         self._copy: Record | None = None
         self.is_answered = self._has_copy = self._is_void = self._is_stopped = False
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether what became of the copy is known."""
+        return self._has_copy
 
     def answered(self, record: Record | None) -> None:
         """Take what the client's half was, if that is new; None: nobody will know."""
@@ -125,6 +135,8 @@ class Pair:
             skipped[why] = skipped.get(why, 0) + 1
         else:
             _end_when_the_client_left(client, copy)
+            if self.judging is not None:
+                self.judging.end(client, copy, is_reverse=self.books.is_reverse)
         for half, of_candidate in ((client, False), (copy, True)):
             if half is not None:  # the target of copies is one of their own
                 half.is_candidate = of_candidate is not self.books.is_reverse
@@ -187,6 +199,15 @@ class ClientsHalf(_Half):
 
     __slots__ = ()
 
+    def cell(self) -> Cell:
+        """Read the request; of a pair that is judged what was asked, too."""
+        if self._cell is None:
+            is_judged = self.drawn is not None or self._pair.judging is not None
+            self._cell = self.inspection.cell(
+                self.head, self.body, self.reading, is_judged
+            )
+        return self._cell
+
     def note_overdue(self, now: float, units: Units) -> None:
         """Hand the pair its half, too, while it hangs."""
         super().note_overdue(now, units)
@@ -198,6 +219,8 @@ class ClientsHalf(_Half):
         super().record(totals, units)
         pair = self._pair
         if not self._is_unread:
+            if pair.judging is not None and not pair.is_answered:
+                pair.judging.answered(self, totals.outcome)
             pair.answered(self._record(pair.unit, totals.outcome.value, totals))
 
     def let_go(self, units: Units) -> None:
@@ -246,8 +269,10 @@ class CopysHalf(_Half):
         written = 0 if usage is None or usage.output is None else usage.output
         self._pair.books.budget.spend(read + written)
         if not (self._is_abandoned or self._is_unread):
-            unit, outcome = self._pair.unit, totals.outcome.value
-            self._pair.copied(self._record(unit, outcome, totals))
+            pair = self._pair
+            if pair.judging is not None and not pair.is_copied:
+                pair.judging.copied(self, totals.outcome)
+            pair.copied(self._record(pair.unit, totals.outcome.value, totals))
 
     def let_go(self, units: Units) -> None:
         """Say that nobody will know, where no record could be made of it."""

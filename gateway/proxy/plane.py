@@ -21,6 +21,8 @@ from gateway.proxy.observe import Observation, Sender, Told
 from gateway.proxy.pool import Pool, Spawn
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Routes, Target
+from gateway.proxy.sampler import Drawn
+from gateway.proxy.sampling import Samples, sample_of
 from gateway.proxy.seldom import Seldom
 from gateway.proxy.spans import Recorder
 from gateway.proxy.tally import Seen, SlicesInTurn, Tally
@@ -103,6 +105,7 @@ class Plane:
         self._soon = soon
         self._finished: list[Observation] = []
         self.units = Units(workers=workers)
+        self.samples = Samples()
         self._awaiting = AllAwaiting()
         self._complaints = Seldom(_COMPLAIN_EVERY_S)
         self._mirrors: Mirroring | None = None
@@ -132,6 +135,11 @@ class Plane:
         self.is_telling = self.access_log.is_on or self.recorder.is_on
         self.routes = Routes(table, self._pool, self._tally, self.dice)
         self._awaiting.use(self.routes.with_deadlines)
+        self.samples.use({
+            routed.service.name: routed.service.sampling
+            for routed in table.services
+            if routed.service.evaluators
+        })
         self._mirror()
         for key, pool in before.items():
             if key not in self._pools:
@@ -228,11 +236,24 @@ class Plane:
     def _count(self, exchange: Observation) -> None:
         try:
             totals = count(exchange, self.units, self._complain)
+            if exchange.drawn is not None:
+                self._sample(exchange, exchange.drawn, totals)
             if exchange.told is not None:
                 self._tell(exchange, totals)
         finally:
             exchange.let_go(self.units)
             exchange.told = None  # they know each other, and would stay for that
+
+    def _sample(self, exchange: Observation, drawn: Drawn, totals: Seen) -> None:
+        """Hold an exchange that was sampled for the evaluators, if there is room."""
+        service = exchange.target.tally.service
+        if self.samples.has_room(service):
+            try:
+                sample = sample_of(exchange, drawn, totals.outcome, self.unique())
+                self.samples.add(sample)
+            except Exception as error:  # ruff: ignore[blind-except]: it is told
+                self.samples.drop(service)
+                self._complain("A sampled exchange could not be told of.", error)
 
     def _tell(self, exchange: Observation, totals: Seen) -> None:
         """Tell of an exchange in the access log and in its trace, where these are on."""
@@ -330,6 +351,7 @@ class Plane:
             dropped={
                 "access_log": self.access_log.dropped,
                 "evidence": self.units.dropped,
+                "sample": sum(self.samples.dropped.values()),
                 "span": self.recorder.dropped,
             },
         )

@@ -281,6 +281,11 @@ def _evidence(picture: Picture) -> Iterator[Metric]:
         "Records of evidence lost, in whole blocks, whatever they said.",
         value=picture.traffic.dropped["evidence"],
     )
+    yield CounterMetricFamily(
+        names.SAMPLES_DROPPED,
+        "Exchanges to be judged that there was no room for, whatever they said.",
+        value=picture.traffic.dropped["sample"],
+    )
 
 
 def _connections(picture: Picture, versions: Sequence[Version]) -> Iterator[Metric]:

@@ -22,6 +22,7 @@ from gateway.domain.units import Share
 from gateway.handoff.evidence import Block, PairRecord
 from gateway.handoff.observations import Series
 from gateway.handoff.routing_table import RoutedService, RoutingTable
+from gateway.handoff.samples import Sample
 from gateway.proxy.deadlines import SWEEP
 from gateway.proxy.listen import Listener
 from gateway.proxy.plane import Plane
@@ -240,6 +241,18 @@ class Gateway:
         plane = self._plane
         assert plane is not None
         return self._do(lambda: plane.units.take(can_send=True))
+
+    def samples(self) -> list[Sample]:
+        """Give what was sampled for evaluators since the last time."""
+        plane = self._plane
+        assert plane is not None
+        return self._do(lambda: plane.samples.take(all_at_once=True))
+
+    def dropped_samples(self) -> dict[str, int]:
+        """Give the samples there was no room for, by service."""
+        plane = self._plane
+        assert plane is not None
+        return self._do(lambda: dict(plane.samples.dropped))
 
     def refused(self) -> dict[int, int]:
         plane = self._plane

@@ -11,10 +11,12 @@ import pytest
 import yaml
 
 from gateway.answers.dialects import FAMILIES
+from gateway.answers.redaction import BUILT_IN
 from gateway.answers.script import SCRIPTS
 from gateway.answers.signals import SIGNALS
 from gateway.cli.serve import DEFAULT_STATE
 from gateway.domain.deployment import Deployment
+from gateway.domain.evaluation import EvaluatorKind
 from gateway.domain.rollout import (
     Analyse,
     OnFailure,
@@ -26,6 +28,7 @@ from gateway.domain.rollout import (
 )
 from gateway.domain.service import RESERVED
 from gateway.settings.load import load_document, load_file
+from gateway.settings.scores import KNOWN
 from gateway.settings.shapes.gateway import DocumentShape
 from gateway.settings.shapes.shape import Shape
 from gateway.settings.translation import keys_of, type_at
@@ -33,6 +36,7 @@ from gateway.settings.translation import keys_of, type_at
 CONFIG = Path(__file__).parents[2] / "config"
 ENVIRONMENT = {
     "OPENAI_API_KEY": "Bearer sk-not-a-key",
+    "JUDGE_API_KEY": "sk-not-a-key",
     "SLUICEGATE_PIPELINE_TOKEN": "0123456789abcdef",
     "SLUICEGATE_BOARD_TOKEN": "fedcba9876543210",
     "SLUICEGATE_TOKEN": "0011223344556677",
@@ -61,6 +65,9 @@ PLACES: dict[str, tuple[str | int, ...]] = {
     "segments[]": ("services", "chat", "segments", 0),
     "signals": ("services", "chat", "signals"),
     "feedback": ("services", "chat", "feedback"),
+    "evaluators[]": ("services", "chat", "evaluators", 0),
+    "evaluators[].budget": ("services", "chat", "evaluators", 0, "budget"),
+    "samples": ("services", "chat", "samples"),
     "override": ("services", "chat", "override"),
     "failover": ("services", "chat", "failover"),
     "rollout": ("services", "chat", "rollout"),
@@ -126,6 +133,23 @@ def test_one_example_shows_all_that_is_read_in_answers() -> None:
     for version in shown.versions:
         assert version.price
         assert version.deadlines.first_token
+
+
+def test_one_example_is_judged() -> None:
+    """What each evaluator gives guards the rollout, or is looked at."""
+    (service,) = _load(CONFIG / "examples" / "judged.yaml").services
+    plan = service.rollout
+
+    assert plan is not None
+    given = {
+        evaluator.signal(score.name)
+        for evaluator in service.evaluators
+        for score in evaluator.scores
+    }
+    assert {rule.signal for rule in plan.analysis.metrics} > given
+    assert {each.kind for each in service.evaluators} > {EvaluatorKind.LLM_JUDGE}
+    assert any(each.budget.usd_per_hour for each in service.evaluators)
+    assert service.sampling.patterns
 
 
 def test_one_example_climbs_by_evidence() -> None:
@@ -270,7 +294,7 @@ def test_the_readme_has_a_row_for_every_signal(signal: str) -> None:
     assert rows[0].count("|") == 6
 
 
-@pytest.mark.parametrize("name", [*RESERVED, *SCRIPTS])
+@pytest.mark.parametrize("name", [*RESERVED, *SCRIPTS, *KNOWN, *BUILT_IN])
 def test_the_readme_names_what_may_and_may_not_be_written(name: str) -> None:
     assert f"`{name}`" in _readme()
 

@@ -1,0 +1,190 @@
+"""Whose texts are judged, and what is told of them: decided on arrival, by a hash.
+
+Where a service has no evaluators there is no Sampler, and nothing is hashed, read or kept.
+"""
+
+import re
+from collections.abc import Callable
+from math import ceil
+from typing import Final, NamedTuple
+
+import mmh3
+
+from gateway.answers.asked import LONGEST_PASSAGE, texts_in
+from gateway.answers.reading import Reading
+from gateway.domain.outcome import ERRORS, Outcome
+from gateway.domain.service import Service
+from gateway.handoff.samples import Texts
+from gateway.proxy.units import Unit
+from gateway.routing.json_pointer import JsonText, split_pointer
+
+CONTEXT: Final = 4
+"""All passages of a request together may be so many times as long as one text."""
+
+CUT: Final = " … "
+"""Stands where something was left out."""
+
+_DRAWS: Final = 1 << 32
+_SEED: Final = 0x6C0D
+"""Of the draw's hash: it must agree neither with the split's nor with the signals'."""
+
+_TAIL: Final = 5  # of a text that is cut, a fifth is its end
+_WORD: Final = re.compile(r"[!-~]*+(?:[ \t][0-9()+.-]++){0,8}+")
+"""What may be half a secret, at a cut: a word, and a number written with blanks."""
+
+_UNSAID: Final = ERRORS | {Outcome.CLIENT_ERROR, Outcome.CLIENT_CANCELLED}
+"""Outcomes of which there is no answer to judge."""
+
+NO_TEXTS: Final = Texts(
+    prompt=None, context=(), reference=None, answer=None, is_cut=False
+)
+"""What is told of an exchange without an answer. Never changed."""
+
+
+class Drawn(NamedTuple):
+    """An exchange that is sampled. See handoff.samples.Sample."""
+
+    draw: int
+    fingerprint: int
+    is_evidence: bool
+
+
+class Sampler:
+    """Chooses exchanges of one service, and takes down their texts.
+
+    Args:
+        service: Has evaluators.
+        dice: Gives a number from 0 to 1, for exchanges without a key.
+
+    """
+
+    __slots__ = ("_dice", "_limit", "_longest", "_reference")
+
+    def __init__(self, service: Service, dice: Callable[[], float]) -> None:
+        self._dice = dice
+        most = max(evaluator.sample for evaluator in service.evaluators)
+        self._limit: int = ceil(most * _DRAWS)
+        sampling = service.sampling
+        self._longest: int = sampling.longest
+        place = sampling.reference
+        self._reference: tuple[str, ...] | None = (
+            None if place is None else split_pointer(place)
+        )
+
+    def first(
+        self, unit: Unit, reading: Reading | None, key: bytes | None
+    ) -> Drawn | None:
+        """Draw for an exchange that a coin decided; None: it is not sampled.
+
+        Args:
+            unit: Of a key's exchanges only the first can be evidence of what was said.
+            reading: Reads it.
+            key: Its sticky key: the same one always draws the same.
+
+        """
+        if unit.nth > 1 and unit.nth_in_window > 1:
+            return None
+        return self._drawn(reading, key, unit.fingerprint, is_evidence=True)
+
+    def copied(
+        self, unit: Unit, reading: Reading | None, key: bytes | None
+    ) -> Drawn | None:
+        """Draw for an exchange that may be mirrored; as `first`, for any of a key's."""
+        return self._drawn(reading, key, unit.fingerprint, is_evidence=False)
+
+    def _drawn(
+        self,
+        reading: Reading | None,
+        key: bytes | None,
+        fingerprint: int,
+        *,
+        is_evidence: bool,
+    ) -> Drawn | None:
+        if reading is None or not reading.dialect.is_text:
+            return None
+        if key is None:
+            draw = int(self._dice() * _DRAWS)
+        else:
+            draw = mmh3.hash(key, _SEED, False)
+        return Drawn(draw, fingerprint, is_evidence) if draw < self._limit else None
+
+    def reference_in(self, request: bytes) -> str | None:
+        """Give the right answer, where a request carries one; bounded."""
+        if self._reference is None:
+            return None
+        found = texts_in(JsonText(request).raw(self._reference))
+        return found[0][:LONGEST_PASSAGE] or None if found else None
+
+    def texts(self, reading: Reading, outcome: Outcome) -> Texts:
+        """Take down what was asked and said; of a failure nothing."""
+        scissors = _Scissors(self._longest)
+        said = scissors.said(reading, outcome)
+        if said is None:
+            return NO_TEXTS
+        asked = reading.asked
+        return Texts(
+            prompt=scissors.passage(asked.prompt),
+            context=scissors.context(asked.context),
+            reference=scissors.passage(asked.reference),
+            answer=said,
+            is_cut=scissors.have_cut,
+        )
+
+
+class _Scissors:
+    """Makes texts as short as they must be.
+
+    Attributes:
+        have_cut: Whether anything was left out so far.
+
+    """
+
+    __slots__ = ("_longest", "have_cut")
+
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
+        self.have_cut = False
+
+    def said(self, reading: Reading, outcome: Outcome) -> str | None:
+        """Shorten an answer; None: there is none to judge, or it could not be read."""
+        if outcome in _UNSAID or not reading.is_begun or reading.is_unread:
+            return None
+        text = reading.answer.text
+        if text.length <= self._longest:
+            return text.kept or None
+        return self._ends_of(text.head, text.kept)
+
+    def passage(self, text: str | None) -> str | None:
+        """Shorten what a reader has bounded to LONGEST_PASSAGE."""
+        if text is None or len(text) < min(self._longest, LONGEST_PASSAGE):
+            return text
+        if len(text) < LONGEST_PASSAGE:
+            return self._ends_of(text, text) if len(text) > self._longest else text
+        self.have_cut = True  # as far as anybody knows
+        return _without_last_word(text[: self._longest]) + CUT
+
+    def context(self, passages: tuple[str, ...]) -> tuple[str, ...]:
+        """Shorten passages: the first ones are kept, as they are the nearest."""
+        left = CONTEXT * self._longest
+        kept: list[str] = []
+        for text in passages:
+            passage = self.passage(text) or ""
+            left -= len(passage)
+            if left < 0:
+                self.have_cut = True
+                break
+            kept.append(passage)
+        return tuple(kept)
+
+    def _ends_of(self, beginning: str, end: str) -> str:
+        """Keep both ends, and no half of a word there: it may be half a secret."""
+        self.have_cut = True
+        tail = self._longest // _TAIL
+        head = _without_last_word(beginning[: self._longest - tail])
+        return head + CUT + _WORD.sub("", end[-tail:], count=1)
+
+
+def _without_last_word(text: str) -> str:
+    """Leave out what may go on behind the cut."""
+    found = _WORD.match(text[::-1])
+    return text[: len(text) - found.end()] if found is not None else text
