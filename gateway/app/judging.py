@@ -1,7 +1,7 @@
 """What judges sampled answers, joined: the desk, what was said, and the judges' canaries."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from random import Random, SystemRandom
 
 from gateway.domain.service import Service
@@ -10,8 +10,9 @@ from gateway.evaluators.desk import Desk, Ear, Given, Ports
 from gateway.evaluators.patrol import Patrol
 from gateway.evaluators.plugs import judge_of
 from gateway.evaluators.purse import Ledger
+from gateway.evaluators.redacting import redacted
 from gateway.evaluators.score_book import ScoreBook
-from gateway.handoff.samples import Sample, Samples
+from gateway.handoff.samples import Samples
 from gateway.telemetry.judging import EvaluatorFigures
 
 
@@ -42,7 +43,7 @@ class Judging:
         self._desk = Desk(
             Ports(
                 make=judge_of,
-                redact=_as_it_came,
+                redact=redacted,
                 ear=ear,
                 ledger=ledger,
                 now=now,
@@ -75,11 +76,6 @@ class Judging:
             for service, bench in self._desk.benches()
         }
 
-    @property
-    def dropped(self) -> Mapping[str, int]:
-        """Samples that workers had no room for, by service."""
-        return self._desk.dropped
-
     def _given(self, given: Given) -> None:
         self.book.take(given, self._now())
 
@@ -98,7 +94,3 @@ def _figures(bench: Bench) -> EvaluatorFigures:
         tokens_left=left.tokens_per_hour,
         usd_left=left.usd_per_hour,
     )
-
-
-def _as_it_came(sample: Sample, _service: Service) -> Sample:
-    return sample

@@ -107,13 +107,13 @@ class Bench:
 
     def offer(self, sample: Sample) -> None:
         """Have a sample judged, if there is room."""
-        size = _size(sample)
+        # However long it is: or who is judged would be chosen by what was said.
         is_full = len(self._queue) >= MOST_QUEUED
-        if is_full or self._characters + size > MOST_CHARACTERS:
+        if is_full or self._characters >= MOST_CHARACTERS:
             self._end(sample, Result.NO_ROOM)
             return
         self._queue.append(sample)
-        self._characters += size
+        self._characters += _size(sample)
         self.figures.queued = len(self._queue)
         self._has_work.set()
 

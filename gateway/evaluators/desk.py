@@ -7,8 +7,7 @@ up for screens. Texts are held in memory only, for as long as somebody is asked 
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
 from typing import Final, Protocol
@@ -111,8 +110,6 @@ class Desk:
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._heard: dict[int, tuple[int, int]] = {}
-        self._dropped: dict[int, Mapping[str, int]] = {}
-        self._dropped_before: Counter[str] = Counter()
 
     async def run(self) -> None:
         """Judge for ever."""
@@ -150,19 +147,11 @@ class Desk:
         pid, sequence = self._heard.get(message.worker, (0, 0))
         if pid == message.pid and message.sequence <= sequence:
             return
-        if pid != message.pid:  # the totals of a new process begin at nothing
-            self._dropped_before.update(self._dropped.pop(message.worker, {}))
         self._heard[message.worker] = (message.pid, message.sequence)
-        self._dropped[message.worker] = message.dropped
         for sample in message.samples:
             service = self._services.get(sample.service)
             if service is not None and service.evaluators:
                 self._offer(self._ports.redact(sample, service), service)
-
-    @property
-    def dropped(self) -> Counter[str]:
-        """Samples that workers had no room for, by service."""
-        return sum(map(Counter, self._dropped.values()), self._dropped_before)
 
     def benches(self) -> list[tuple[str, Bench]]:
         """Give each evaluator at work, with the name of its service."""

@@ -40,10 +40,8 @@ Evaluators = Mapping[tuple[str, str], EvaluatorFigures]
 """By service and evaluator."""
 
 
-def judging_metrics(
-    evaluators: Evaluators, dropped: Mapping[str, int]
-) -> Iterator[Metric]:
-    """Write what each evaluator has done, and by service what never came to one."""
+def judging_metrics(evaluators: Evaluators) -> Iterator[Metric]:
+    """Write what each evaluator has done."""
     by = ("service", "evaluator")
     results = CounterMetricFamily(
         names.EVALUATIONS, "Samples, by what became of them.", labels=(*by, "result")
@@ -75,11 +73,4 @@ def judging_metrics(
         cost.add_metric(labels, figures.cost)
         seconds.add_metric(labels, figures.seconds)
         queued.add_metric(labels, figures.queued)
-    lost = CounterMetricFamily(
-        names.SAMPLES_DROPPED,
-        "Samples that workers had no room for, whatever they said.",
-        labels=("service",),
-    )
-    for service, count in sorted(dropped.items()):
-        lost.add_metric([service], count)
-    yield from (results, failures, tokens, cost, seconds, queued, lost)
+    yield from (results, failures, tokens, cost, seconds, queued)

@@ -76,7 +76,7 @@ class GatewayCollector(Collector):
         yield from _signals(picture, versions)
         yield from _mirrored(picture)
         yield from rollout_metrics(picture.rollouts)
-        yield from judging_metrics(picture.evaluators, picture.samples_dropped)
+        yield from judging_metrics(picture.evaluators)
         yield from _gateway(picture)
         yield InfoMetricFamily(
             names.BUILD.removesuffix("_info"),

@@ -160,7 +160,6 @@ class Picture:
         evidence_age: Seconds since the last one, by service; those that have any.
         rollouts: By service.
         evaluators: By service and evaluator.
-        samples_dropped: By service.
 
     """
 
@@ -174,4 +173,3 @@ class Picture:
     evidence_age: Mapping[str, float] = field(default_factory=dict)
     rollouts: Mapping[str, RolloutFigures] = field(default_factory=dict)
     evaluators: Evaluators = field(default_factory=dict)
-    samples_dropped: Mapping[str, int] = field(default_factory=dict)
