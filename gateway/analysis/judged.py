@@ -3,6 +3,24 @@
 import msgspec
 
 
+class Sampled(msgspec.Struct, kw_only=True, frozen=True, gc=False):
+    """An exchange that an evaluator will be asked about, told when its sample is there.
+
+    Scores follow, one Judged for each. Where neither comes soon after the end of an
+    exchange, its key is not in the evaluator's sample, and nobody waits for it.
+
+    Attributes:
+        evaluator: Its name.
+        fingerprint: See Judged, as for epoch and arrived.
+
+    """
+
+    evaluator: str
+    fingerprint: int
+    epoch: int
+    arrived: float
+
+
 class Judged(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """A score of an exchange that was sampled. Times are of one monotonic clock, seconds.
 
@@ -13,9 +31,11 @@ class Judged(msgspec.Struct, kw_only=True, frozen=True, gc=False):
         exchange: 64 bits that tell it from any other.
         is_candidate: Where it was assigned to.
         arrived: When its version was chosen.
-        value: 0.0 to 1.0; None: there is no verdict, and there will be none: the judge
-            failed, its budget is used up, or it had nothing to say of such an answer.
+        value: 0.0 to 1.0; None: there is none, and there will be none: the judge failed,
+            its budget is used up, or it had nothing to say of such an answer.
         has_failed: Whether None is a failure of the judge's.
+        is_unsaid: Whether None is the verdict: the judge has read it, and nothing can be
+            said of it by this score.
         cell: Number of each segment's value; empty when segments are others now.
 
     """
@@ -28,6 +48,7 @@ class Judged(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     arrived: float
     value: float | None
     has_failed: bool = False
+    is_unsaid: bool = False
     cell: bytes = b""
 
 
