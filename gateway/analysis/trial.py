@@ -18,8 +18,18 @@ import msgspec
 
 from gateway.analysis.assessing import Evidence, Step, assess, findings
 from gateway.analysis.attribution import discoveries
-from gateway.analysis.counts import FRESH, PAIRS, PROOF, Counts, KeptCounts, add_bins
+from gateway.analysis.counts import (
+    CONTROL,
+    FRESH,
+    JUDGING,
+    PAIRS,
+    PROOF,
+    Counts,
+    KeptCounts,
+    add_bins,
+)
 from gateway.analysis.design import Design
+from gateway.analysis.judging import Judging, KeptJudging
 from gateway.analysis.limits import KeptLimit, Limits
 from gateway.analysis.mirrored import KeptPairs, Mirrored
 from gateway.analysis.past import Past
@@ -52,6 +62,7 @@ class _KeptTrial(msgspec.Struct, array_like=True, frozen=True):
     limits: list[KeptLimit]
     ratio: Dumped
     step: _KeptStep
+    judging: list[KeptJudging] = []
 
 
 class Trial:
@@ -69,6 +80,7 @@ class Trial:
         self._mirrored = Mirrored(design)
         self._limits = Limits(design)
         self._ratio = SampleRatio()
+        self._judging = Judging(design)
         self._step = Step()
         self._block = Counts()
 
@@ -117,6 +129,8 @@ class Trial:
                 self._proofs.add(place, pair)
             elif place.process == PAIRS:
                 self._mirrored.add(place, pair)
+            elif place.process in {JUDGING, CONTROL}:
+                self._judging.add(place, pair)
             else:
                 self._regressions.add(place, pair)
             if not place.cell and place.process in {FRESH, PAIRS}:
@@ -169,6 +183,7 @@ class Trial:
         self._proofs.block_ends(self._pasts())
         self._mirrored.block_ends()
         self._limits.block_ends()
+        self._judging.block_ends(block)
         return block
 
     def thresholds(self) -> Mapping[tuple[int, int], tuple[float, float]]:
@@ -203,6 +218,7 @@ class Trial:
                 step.measured,
                 step.sent,
             ),
+            judging=self._judging.kept(),
         )
         return msgspec.msgpack.encode(kept)
 
@@ -241,6 +257,7 @@ class Trial:
         self._mirrored.load(step.rung if step.is_mirrored else None, kept.pairs)
         self._limits.load(kept.limits)
         self._ratio = SampleRatio.load(kept.ratio)
+        self._judging.load(kept.judging)
 
     def _evidence(self) -> Evidence:
         return Evidence(
@@ -250,6 +267,7 @@ class Trial:
             mirrored=self._mirrored,
             limits=self._limits,
             ratio=self._ratio,
+            judging=self._judging,
             step=self._step,
             block=self._block,
         )
@@ -269,4 +287,8 @@ class Trial:
 
 
 def _code_of(design: Design) -> int:
-    return crc32(msgspec.json.encode(design))
+    """Tell designs apart; one without evaluators has the code of before there were any."""
+    told = msgspec.to_builtins(design)
+    if not design.evaluators:
+        del told["evaluators"]
+    return crc32(msgspec.json.encode(told))

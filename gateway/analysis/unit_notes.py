@@ -229,7 +229,8 @@ class UnitNotes:
         base, note = number << BIN_BITS, self._sheet.note
         if pair.baseline is None or pair.candidate is None:
             if not pair.is_control:
-                note(JUDGING, 0.0, (0,), [base | Came.LACKING], is_candidate=True)
+                came = Came.FAILED if pair.has_failed else Came.LACKING
+                note(JUDGING, 0.0, (0,), [base | came], is_candidate=True)
             return
         metric = self._metrics[number]
         scale = WORST if metric.kind is Kind.RATE else 1
