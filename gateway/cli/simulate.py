@@ -38,6 +38,22 @@ ErrorRate = Annotated[
     float,
     typer.Option(min=0.0, max=100.0, help="Of the baseline, every rate; percent."),
 ]
+BadRate = Annotated[
+    float,
+    typer.Option(
+        min=0.0, max=100.0, help="Of the baseline, what judges' flags notice; percent."
+    ),
+]
+Sensitivity = Annotated[
+    float,
+    typer.Option(
+        min=0.0, max=1.0, help="Part of what is bad that a judge's flag notices."
+    ),
+]
+Specificity = Annotated[
+    float,
+    typer.Option(min=0.0, max=1.0, help="Part of what is good that it lets pass."),
+]
 Sigma = Annotated[
     float,
     typer.Option(min=0.05, max=5.0, help="Of the logarithm of durations and cost."),
@@ -59,6 +75,9 @@ def simulate(
     keys: Keys = None,
     exchanges: Exchanges = 1,
     error_rate: ErrorRate = 0.5,
+    bad_rate: BadRate = 5.0,
+    sensitivity: Sensitivity = 1.0,
+    specificity: Specificity = 1.0,
     sigma: Sigma = 0.5,
     aa: EqualVersions = False,
     rollouts: Rollouts = 200,
@@ -73,7 +92,14 @@ def simulate(
     from gateway.cli.read import read_file
 
     chosen = _chosen(read_file(plan).services, service)
-    assumed = Assumed(rate=error_rate / _PERCENT, sigma=sigma, exchanges=exchanges)
+    assumed = Assumed(
+        rate=error_rate / _PERCENT,
+        sigma=sigma,
+        exchanges=exchanges,
+        bad=bad_rate / _PERCENT,
+        sensitivity=sensitivity,
+        specificity=specificity,
+    )
     traffic = _traffic(chosen, keys_per_hour, requests_per_hour, keys)
     document, lines, is_possible = _ahead(chosen, assumed, traffic)
     if aa:
