@@ -103,14 +103,21 @@ def simulate(
     traffic = _traffic(chosen, keys_per_hour, requests_per_hour, keys)
     document, lines, is_possible = _ahead(chosen, assumed, traffic)
     if aa:
-        from gateway.cli import equal_versions
-
-        played = equal_versions.play(chosen, assumed, rollouts, seed)
-        document["equal_versions"] = equal_versions.as_document(played)
-        lines += ["", *equal_versions.tell(played)]
+        played, told = _played(chosen, assumed, rollouts, seed)
+        document["equal_versions"] = played
+        lines += ["", *told]
     _print(document, lines, as_json=as_json)
     if not is_possible:
         raise typer.Exit(_IMPOSSIBLE)
+
+
+def _played(
+    service: "Service", assumed: "Assumed", rollouts: int, seed: int
+) -> tuple[dict[str, object], list[str]]:
+    from gateway.cli import equal_versions
+
+    played = equal_versions.play(service, assumed, rollouts, seed)
+    return equal_versions.as_document(played), list(equal_versions.tell(played))
 
 
 def _ahead(
