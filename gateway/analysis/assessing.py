@@ -15,6 +15,7 @@ from gateway.analysis.geometric import FAILED_BIN
 from gateway.analysis.intervals import Interval
 from gateway.analysis.judging import Judging
 from gateway.analysis.limits import Limits
+from gateway.analysis.lost_halves import LostHalves
 from gateway.analysis.mirrored import Mirrored
 from gateway.analysis.proofs import Proofs
 from gateway.analysis.regressions import Regressions
@@ -85,6 +86,7 @@ class Evidence:
     mirrored: Mirrored
     limits: Limits
     ratio: SampleRatio
+    lost: LostHalves
     judging: Judging
     step: Step
     block: Counts
@@ -121,6 +123,8 @@ def assess(evidence: Evidence) -> Assessment:
             if step.in_cells.get(cell, 0) < design.minimum_units
         ),
         integrity=integrity,
+        lost_pairs=evidence.lost.lost,
+        stopped_pairs=evidence.lost.stopped,
         units_needed=_units_needed(evidence, [*missing, *unproven]),
     )
 
@@ -294,7 +298,7 @@ def _ceiling(evidence: Evidence, number: int) -> Finding:
 def _integrity(evidence: Evidence) -> str | None:
     alpha = evidence.design.sample_ratio_alpha
     if evidence.ratio.log_e < -log(alpha):
-        return evidence.judging.integrity()
+        return evidence.lost.integrity() or evidence.judging.integrity()
     baseline, candidate, expected = evidence.ratio.totals()
     return (
         f"{candidate} of {baseline + candidate} units went to the candidate, and the coins"
@@ -355,7 +359,8 @@ def _is_left_out(evidence: Evidence, number: int) -> bool:
 
 def _is_proven(evidence: Evidence, number: int) -> bool:
     if evidence.step.is_mirrored:
-        return evidence.mirrored.is_proven(number)
+        is_hidden = evidence.judging.breaks(number)
+        return evidence.mirrored.is_proven(number) and not is_hidden
     return evidence.proofs.is_proven(number)
 
 

@@ -58,6 +58,10 @@ _TESTS: Final = 2
 _MANY_FAILURES: Final = 10
 """In a row, at whole blocks: then the judge is down."""
 
+_MOST_BROKEN: Final = 0.1
+"""Part of the pairs that a judge may fail on: nobody knows which half broke it, and a tenth
+that were all worse would use up what most margins allow."""
+
 _TOP: Final = LOSS_BINS - 1
 
 
@@ -74,6 +78,8 @@ class KeptJudging(msgspec.Struct, array_like=True, frozen=True):
         pairs: The same.
         noise: The same.
         failed_since: The same.
+        pairs_failed_since: Of those, pairs.
+        broken: See MetricJudging.
 
     """
 
@@ -86,6 +92,8 @@ class KeptJudging(msgspec.Struct, array_like=True, frozen=True):
     pairs: Bins
     noise: Bins
     failed_since: int
+    pairs_failed_since: int
+    broken: int
 
 
 class MetricJudging:
@@ -99,6 +107,7 @@ class MetricJudging:
         pairs: Mirrored pairs by what came.
         noise: Differences of two answers of the baseline, on their grid.
         failed_since: Failures since the last value, by closed blocks.
+        broken: Pairs that the judge failed on while it was not down, by closed blocks.
 
     """
 
@@ -112,6 +121,8 @@ class MetricJudging:
         self.pairs: Bins = {}
         self.noise: Bins = {}
         self.failed_since = 0
+        self._pairs_failed_since = 0
+        self.broken = 0
 
     def add(self, coin: float, pair: Pair) -> None:
         """Count units, and settle bets on which version they are of."""
@@ -131,18 +142,34 @@ class MetricJudging:
     def block_ends(self, counted: Sequence[tuple[float, Pair]]) -> None:
         """Learn what a block counted, by coin: bets on the next one may be other ones."""
         both: Bins = {}
+        pairs = 0
         for coin, (baseline, candidate) in counted:
             if coin:
                 self._past.add(baseline)
+            else:
+                pairs += candidate.get(Came.FAILED, 0)
             add_bins(both, baseline)
             add_bins(both, candidate)
         if both:
             self._tables = {}
-            self.failed_since += both.get(Came.FAILED, 0)
-            if both.get(Came.VALUE):
-                self.failed_since = 0
+            self._follow(both, pairs)
         if self._restarts.counts(0):
             self._mixture.share(self._restarts.part())
+
+    def _follow(self, both: Bins, pairs: int) -> None:
+        """Tell failures one by one from those of a judge that is down."""
+        if not both.get(Came.VALUE):
+            self.failed_since += both.get(Came.FAILED, 0)
+            self._pairs_failed_since += pairs
+            return
+        self.broken += pairs + (0 if self.is_down else self._pairs_failed_since)
+        self.failed_since = self._pairs_failed_since = 0
+
+    @property
+    def breaks(self) -> bool:
+        """Whether pairs without a verdict are too many to prove anything by the others."""
+        judged = self.pairs.get(Came.VALUE, 0)
+        return self.broken > _MOST_BROKEN * (self.broken + judged)
 
     @property
     def log_e(self) -> float:
@@ -171,6 +198,8 @@ class MetricJudging:
             pairs=self.pairs,
             noise=self.noise,
             failed_since=self.failed_since,
+            pairs_failed_since=self._pairs_failed_since,
+            broken=self.broken,
         )
 
     def load(self, kept: KeptJudging) -> None:
@@ -181,6 +210,8 @@ class MetricJudging:
         self._restarts.load(kept.restarts)
         self.sums, self.pairs, self.noise = kept.sums, kept.pairs, kept.noise
         self.failed_since = kept.failed_since
+        self._pairs_failed_since = kept.pairs_failed_since
+        self.broken = kept.broken
 
 
 class Judging:
@@ -229,6 +260,11 @@ class Judging:
         """Whether the judge of a metric has only failed for a while."""
         judging = self._by_metric.get(metric)
         return judging is not None and judging.is_down
+
+    def breaks(self, metric: int) -> bool:
+        """Whether pairs prove nothing of a metric, because its judge failed on many."""
+        judging = self._by_metric.get(metric)
+        return judging is not None and judging.breaks
 
     def says_nothing(self, metric: int, units: int) -> bool:
         """Whether so many units were judged, and none by this score."""

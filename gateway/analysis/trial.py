@@ -22,15 +22,19 @@ from gateway.analysis.counts import (
     CONTROL,
     FRESH,
     JUDGING,
+    LOST,
     PAIRS,
     PROOF,
     Counts,
     KeptCounts,
+    Pair,
+    Place,
     add_bins,
 )
 from gateway.analysis.design import Design
 from gateway.analysis.judging import Judging, KeptJudging
 from gateway.analysis.limits import KeptLimit, Limits
+from gateway.analysis.lost_halves import KeptLost, LostHalves
 from gateway.analysis.mirrored import KeptPairs, Mirrored
 from gateway.analysis.past import Past
 from gateway.analysis.proofs import KeptProof, Proofs
@@ -62,6 +66,7 @@ class _KeptTrial(msgspec.Struct, array_like=True, frozen=True):
     limits: list[KeptLimit]
     ratio: Dumped
     step: _KeptStep
+    lost: KeptLost = KeptLost()
     judging: list[KeptJudging] = []
 
 
@@ -80,6 +85,7 @@ class Trial:
         self._mirrored = Mirrored(design)
         self._limits = Limits(design)
         self._ratio = SampleRatio()
+        self._lost = LostHalves(design)
         self._judging = Judging(design)
         self._step = Step()
         self._block = Counts()
@@ -125,14 +131,7 @@ class Trial:
         The bets were made from what was there before the block.
         """
         for place, pair in delta.bins.items():
-            if place.process == PROOF:
-                self._proofs.add(place, pair)
-            elif place.process == PAIRS:
-                self._mirrored.add(place, pair)
-            elif place.process in {JUDGING, CONTROL}:
-                self._judging.add(place, pair)
-            else:
-                self._regressions.add(place, pair)
+            self._settle(place, pair)
             if not place.cell and place.process in {FRESH, PAIRS}:
                 metric = self.design.metrics[place.metric]
                 self._step.count(place.metric, metric, pair)
@@ -141,10 +140,24 @@ class Trial:
         for coin, (baseline, candidate) in delta.units.items():
             self._ratio.add(coin, baseline, candidate)
         self._limits.add(delta.ceilings)
+        self._lost.add(delta.pairs)
         self._step.units[0] += delta.in_step[0]
         self._step.units[1] += delta.in_step[1]
         add_bins(self._step.in_cells, delta.in_cells)
         self._block.merge(delta)
+
+    def _settle(self, place: Place, pair: Pair) -> None:
+        """Give units to whatever bets on them."""
+        if place.process == PROOF:
+            self._proofs.add(place, pair)
+        elif place.process == PAIRS:
+            self._mirrored.add(place, pair)
+        elif place.process == LOST:
+            self._mirrored.add_lost(place, pair)
+        elif place.process in {JUDGING, CONTROL}:
+            self._judging.add(place, pair)
+        else:
+            self._regressions.add(place, pair)
 
     def look(self) -> Assessment:
         """Say what is known now."""
@@ -183,6 +196,7 @@ class Trial:
         self._proofs.block_ends(self._pasts())
         self._mirrored.block_ends()
         self._limits.block_ends()
+        self._lost.block_ends()
         self._judging.block_ends(block)
         return block
 
@@ -218,6 +232,7 @@ class Trial:
                 step.measured,
                 step.sent,
             ),
+            lost=self._lost.kept(),
             judging=self._judging.kept(),
         )
         return msgspec.msgpack.encode(kept)
@@ -257,6 +272,7 @@ class Trial:
         self._mirrored.load(step.rung if step.is_mirrored else None, kept.pairs)
         self._limits.load(kept.limits)
         self._ratio = SampleRatio.load(kept.ratio)
+        self._lost.load(kept.lost)
         self._judging.load(kept.judging)
 
     def _evidence(self) -> Evidence:
@@ -267,6 +283,7 @@ class Trial:
             mirrored=self._mirrored,
             limits=self._limits,
             ratio=self._ratio,
+            lost=self._lost,
             judging=self._judging,
             step=self._step,
             block=self._block,

@@ -209,6 +209,21 @@ def test_pairs_decide_a_preview_and_their_failures_are_an_outage() -> None:
     assert on.look().integrity is None
 
 
+def test_a_candidate_that_breaks_the_judge_of_pairs_is_not_proven() -> None:
+    """Nobody knows which half broke it; an outage is none of its doing."""
+    on = play(trial(is_mirrored=True), *[paired(400, 0)] * 8)
+    play(on, judging((), (80, 10), coin=0.0))
+    assert on.look().unproven == (BAD,)
+    again = Trial.load(on.design, on.dump())
+    for each in (on, again):
+        play(each, judging((), (20, 0), coin=0.0))
+        assert each.look().proven
+        play(each, *[judging((), (0, 30), coin=0.0)] * 5)
+        assert not each.look().proven
+        play(each, judging((), (1, 0), coin=0.0))
+        assert each.look().proven
+
+
 def test_pairs_find_a_candidate_that_is_judged_worse() -> None:
     on = play(trial(is_mirrored=True), *[paired(80, 20)] * 3)
     assert [finding.metric for finding in on.look().regressed] == [BAD]
