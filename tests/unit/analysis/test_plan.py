@@ -397,3 +397,21 @@ def test_worse_faults_are_found_by_fewer_pairs() -> None:
     often, tenth, everything = [find.pairs for find in switching(0, 1).after.finds]
     assert often and tenth and everything
     assert often > tenth > everything > 1
+
+
+def test_reversed_pairs_that_a_judge_reads_in_part_must_be_more() -> None:
+    def pairs(sample: float, **assumed: float) -> int:
+        design = replace(
+            DESIGN,
+            metrics=(FLAG,),
+            pairs_part=0.25,
+            evaluators=(JudgedBy(name="judge", sample=sample, deadline=Seconds(60.0)),),
+        )
+        plan = RolloutPlan(strategy=Strategy.BLUE_GREEN, reverse_mirror=Share(50_000))
+        thought = Assumed(**assumed)  # type: ignore[arg-type]
+        found = outlook(plan, design, thought, None).after.finds[0]
+        assert found.pairs is not None
+        return found.pairs
+
+    assert pairs(0.1) == pytest.approx(10 * pairs(1.0), abs=10)
+    assert pairs(1.0, sensitivity=0.8, specificity=0.9) > 3 * pairs(1.0)
