@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Final
 
 import msgspec
@@ -15,7 +15,7 @@ from gateway.delivery.causes import protection
 from gateway.delivery.steps import is_baking
 from gateway.domain.rollout import Phase, SetMirrorRoute, SetWeight, Standing, Step
 from gateway.domain.units import percent_from_share
-from gateway.domain.verdict import Assessment, Finding
+from gateway.domain.verdict import Assessment, Finding, Judgements
 from gateway.state.journal import Entry
 
 _LARGEST_EXPONENT: Final = 700.0
@@ -149,6 +149,8 @@ def _plain(value: object) -> object:
         return list(value)
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, Judgements):
+        return {name: _plain(part) for name, part in asdict(value).items()}
     return value
 
 

@@ -1,6 +1,7 @@
 """What the time after the last step is compared with, and how soon a fault shows there."""
 
 from dataclasses import dataclass
+from math import ceil
 
 from gateway.analysis.counts import PAIRS
 from gateway.analysis.design import Design, Kind, Metric
@@ -9,6 +10,7 @@ from gateway.analysis.expected import (
     Chances,
     baseline_bins,
     mean_of,
+    true_bins,
     units_until,
 )
 from gateway.analysis.faults import Fault, faults_of
@@ -61,11 +63,13 @@ def after_switch(plan: RolloutPlan, design: Design, assumed: Assumed) -> AfterSw
     for number, metric in enumerate(design.metrics):
         if plan.reverse_mirror and metric.has_pairs and metric.kind is Kind.RATE:
             limit = log_threshold(design, number, 0, PAIRS)
+            evaluator = design.evaluator_of(metric)
+            part = 1.0 if evaluator is None else evaluator.sample
             finds += [
                 PairsFind(
                     metric=metric.name,
                     fault=fault.name,
-                    pairs=pairs_to_detect(metric, assumed, fault, limit),
+                    pairs=_of_all(pairs_to_detect(metric, assumed, fault, limit), part),
                 )
                 for fault in faults_of(metric)
             ]
@@ -75,6 +79,11 @@ def after_switch(plan: RolloutPlan, design: Design, assumed: Assumed) -> AfterSw
         reverse_mirror=plan.reverse_mirror,
         finds=tuple(finds),
     )
+
+
+def _of_all(pairs: int | None, part: float) -> int | None:
+    """Give how many there must be, where an evaluator judges only a part of them."""
+    return None if pairs is None else ceil(pairs / part)
 
 
 def pairs_to_detect(
@@ -90,9 +99,10 @@ def pairs_to_detect(
 
     """
     baseline = baseline_bins(metric, assumed)
+    candidate = assumed.seen(metric, fault.apply(true_bins(metric, assumed)))
     slack = boundary(baseline[1], metric.tolerance) - baseline[1]
     bets = bets_of(slack, is_proof=False)
-    chances = _differences(baseline, fault.apply(baseline), len(bets.candidate[0]))
+    chances = _differences(baseline, candidate, len(bets.candidate[0]))
     gained = tuple(mean_of(table, chances) for table in bets.candidate)
     return units_until(limit, PRIOR, gained)
 

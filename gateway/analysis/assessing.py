@@ -13,6 +13,7 @@ from gateway.analysis.design import Design, Kind, Metric
 from gateway.analysis.estimates import estimates, interval
 from gateway.analysis.geometric import FAILED_BIN
 from gateway.analysis.intervals import Interval
+from gateway.analysis.judging import Judging
 from gateway.analysis.limits import Limits
 from gateway.analysis.lost_halves import LostHalves
 from gateway.analysis.mirrored import Mirrored
@@ -86,6 +87,7 @@ class Evidence:
     limits: Limits
     ratio: SampleRatio
     lost: LostHalves
+    judging: Judging
     step: Step
     block: Counts
 
@@ -178,6 +180,7 @@ def _finding(
         high=seen.interval.high if seen.interval else None,
         is_mirrored=found.is_mirrored,
         is_left_out=asks and _is_left_out(evidence, number),
+        judgements=None if cell else evidence.judging.judgements(number),
     )
 
 
@@ -295,7 +298,7 @@ def _ceiling(evidence: Evidence, number: int) -> Finding:
 def _integrity(evidence: Evidence) -> str | None:
     alpha = evidence.design.sample_ratio_alpha
     if evidence.ratio.log_e < -log(alpha):
-        return evidence.lost.integrity()
+        return evidence.lost.integrity() or evidence.judging.integrity()
     baseline, candidate, expected = evidence.ratio.totals()
     return (
         f"{candidate} of {baseline + candidate} units went to the candidate, and the coins"
@@ -317,12 +320,15 @@ def _asked(evidence: Evidence) -> list[int]:
 
 
 def _is_missing(evidence: Evidence, number: int) -> bool:
-    """Whether nothing was heard of a metric in this step; of feedback: nothing is awaited.
+    """Whether nothing was heard of a metric in this step, or nothing is judged any more.
 
-    Each unit of a step is awaited until its deadline: that is no silence yet.
+    Each unit of a step is awaited until the deadline of feedback, or of its judge: that
+    is no silence yet.
     """
     step, metric = evidence.step, evidence.design.metrics[number]
-    is_awaited = metric.is_late and any(step.units)
+    if evidence.judging.is_down(number):
+        return True
+    is_awaited = (metric.is_late or metric.evaluator) and any(step.units)
     return not step.counted.get(number) and not is_awaited
 
 
@@ -330,7 +336,8 @@ def _is_left_out(evidence: Evidence, number: int) -> bool:
     """Tell whether a metric is not asked for; see Assessment.left_out.
 
     Blind to the versions: a first token that only the baseline has is asked for. Where no
-    key comes twice, the washout hides all timing, and nothing says that there is none.
+    key comes twice, the washout hides all timing, and nothing says that there is none. A
+    score is left out when its judge has read many answers and could say nothing of any.
     """
     step, metrics = evidence.step, evidence.design.metrics
     metric = metrics[number]
@@ -341,6 +348,8 @@ def _is_left_out(evidence: Evidence, number: int) -> bool:
     if not metric.is_default or step.measured.get(number):
         return False
     many = _MANY * evidence.design.minimum_units
+    if metric.evaluator is not None:
+        return evidence.judging.says_nothing(number, many)
     return any(
         step.sent.get(place, 0) >= many
         for place, other in enumerate(metrics)
@@ -350,7 +359,8 @@ def _is_left_out(evidence: Evidence, number: int) -> bool:
 
 def _is_proven(evidence: Evidence, number: int) -> bool:
     if evidence.step.is_mirrored:
-        return evidence.mirrored.is_proven(number)
+        is_hidden = evidence.judging.breaks(number)
+        return evidence.mirrored.is_proven(number) and not is_hidden
     return evidence.proofs.is_proven(number)
 
 

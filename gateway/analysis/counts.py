@@ -4,6 +4,7 @@ Sums of whole numbers, so that they merge exactly, in any order.
 """
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
@@ -25,12 +26,32 @@ LOST: Final = -4
 On the baseline's side is the least that it can have been, on the candidate's the most; its
 coin is 0. See lost_halves."""
 
+JUDGING: Final = -5
+"""Units that were sampled for an evaluator, by what came of judging them; see Came.
+
+Over all only. Of mirrored pairs the coin is 0."""
+
+CONTROL: Final = -6
+"""Judged pairs of two answers of the baseline, by the difference of their losses: noise.
+
+On the candidate's side, on the grid of differences; its coin is 0."""
+
+
+class Came(IntEnum):
+    """What came of judging a unit, in one score: the bins of JUDGING."""
+
+    VALUE = 0
+    FAILED = 1  # the judge did
+    LACKING = 2  # nobody judged it: no budget, no room, no time, or no answer
+    UNSAID = 3  # the verdict is that nothing can be said
+
 
 class Place(NamedTuple):
     """Where units are counted.
 
     Attributes:
-        process: FRESH, PROOF, PAIRS, LOST, or the number of a window (0 or more).
+        process: FRESH, PROOF, PAIRS, LOST, JUDGING, CONTROL, or the number of a
+            window (0 or more).
         coin: The probability with which they went to the candidate.
         metric: Its number in the design.
         cell: Its number in the design; 0 is everything.

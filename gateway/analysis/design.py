@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from gateway.domain.evaluation import GIVES
 from gateway.domain.rollout import FEEDBACK, Margin, OnFailure, Worse
 from gateway.domain.units import Seconds
 
@@ -73,6 +74,13 @@ class Metric:
         return self.signal.startswith(FEEDBACK)
 
     @property
+    def evaluator(self) -> str | None:
+        """Who judges it (analysis.scored); None: it is measured, or fed back."""
+        if GIVES not in self.signal or self.is_late:
+            return None
+        return self.signal.partition(GIVES)[0]
+
+    @property
     def has_pairs(self) -> bool:
         """Whether mirrored pairs are judged by it.
 
@@ -82,6 +90,22 @@ class Metric:
         """
         is_amount = self.kind is Kind.DISTRIBUTION or self.is_timing
         return not (is_amount or self.is_late or self.signal in _LEAVING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedBy:
+    """An evaluator whose scores are compared.
+
+    Attributes:
+        name: See domain.evaluation.Evaluator.
+        sample: The same.
+        deadline: The same; seconds after an answer's end.
+
+    """
+
+    name: str
+    sample: float
+    deadline: Seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +137,7 @@ class Design:
         grace: Seconds after its close that a key's running exchanges are waited for.
         feedback_deadline: Seconds after its assignment for which feedback on a unit
             counts; then it closes.
+        evaluators: Those that any metric is a score of.
 
     """
 
@@ -135,3 +160,9 @@ class Design:
     closes_exchanges: int = 20
     grace: Seconds = Seconds(35.0)
     feedback_deadline: Seconds = Seconds(86_400.0)
+    evaluators: tuple[JudgedBy, ...] = ()
+
+    def evaluator_of(self, metric: Metric) -> JudgedBy | None:
+        """Give the evaluator that a metric is a score of; None: it is of none."""
+        name = metric.evaluator
+        return next((each for each in self.evaluators if each.name == name), None)

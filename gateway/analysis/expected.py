@@ -42,6 +42,9 @@ class Assumed:
         sigma: Of the logarithm of a DISTRIBUTION metric's amounts.
         rates: By metric, where its rate is known.
         exchanges: Of a key, that are added up for promotion.
+        bad: True rate of what a judge's flag is to notice.
+        sensitivity: Chance that a judge notices what is bad, by flags.
+        specificity: Chance that it lets pass what is not.
 
     """
 
@@ -52,9 +55,30 @@ class Assumed:
     sigma: float = 0.5
     rates: dict[str, float] = field(default_factory=dict)
     exchanges: int = 1
+    bad: float = 0.05
+    sensitivity: float = 1.0
+    specificity: float = 1.0
 
     def rate_of(self, metric: Metric) -> float:
-        """Give the rate of a RATE metric, as losses."""
+        """Give the rate of a RATE metric, as losses; as a judge sees it, if one does."""
+        return self.seen(metric, (0.0, self.true_rate_of(metric)))[1]
+
+    def seen(self, metric: Metric, true: Chances) -> Chances:
+        """Give the bins that are seen of true ones: a judge's flags may be wrong.
+
+        What it notices is sensitivity + specificity - 1 times the true difference, above
+        a floor of false alarms.
+        """
+        if metric.evaluator is None or metric.kind is not Kind.RATE:
+            return true
+        bad = true[1]
+        rate = self.sensitivity * bad + (1 - self.specificity) * (1 - bad)
+        return 1 - rate, rate
+
+    def true_rate_of(self, metric: Metric) -> float:
+        """Give the rate of a RATE metric as it is, as losses."""
+        if metric.evaluator is not None:
+            return self.rates.get(metric.name, self.bad)
         is_silence = metric.is_late and metric.worse is Worse.LOWER
         return self.rates.get(metric.name, self.silence if is_silence else self.rate)
 
@@ -89,10 +113,15 @@ def units_until(log_threshold: float, prior: Chances, gained: Chances) -> int | 
 
 
 def baseline_bins(metric: Metric, assumed: Assumed) -> Chances:
-    """Give the chance of each bin of a metric, for the baseline."""
+    """Give the chance of each bin of a metric, for the baseline, as they are seen."""
+    return assumed.seen(metric, true_bins(metric, assumed))
+
+
+def true_bins(metric: Metric, assumed: Assumed) -> Chances:
+    """Give the chance of each bin of a metric, for the baseline, as they are."""
     match metric.kind:
         case Kind.RATE:
-            rate = assumed.rate_of(metric)
+            rate = assumed.true_rate_of(metric)
             return 1 - rate, rate
         case Kind.MEAN:
             return bell(assumed.loss, assumed.spread)

@@ -12,6 +12,7 @@ from gateway.analysis.expected import (
     Chances,
     baseline_bins,
     gains,
+    true_bins,
     units_until,
 )
 from gateway.analysis.geometric import GROWTH
@@ -57,6 +58,7 @@ def units_to_detect(
     comparison = COMPARISONS[metric.kind]
     prior = comparison.prior(metric.whole, metric.quantiles)
     baseline = baseline_bins(metric, assumed)
+    candidate = assumed.seen(metric, fault.apply(true_bins(metric, assumed)))
     past = Past(comparison.bin_count)
     past.add({
         place: count
@@ -66,9 +68,7 @@ def units_to_detect(
     bets = comparison.bets(
         past, coin, metric.tolerance, whole=metric.whole, quantiles=metric.quantiles
     )
-    return units_until(
-        log_threshold, prior, gains(bets, baseline, fault.apply(baseline), coin)
-    )
+    return units_until(log_threshold, prior, gains(bets, baseline, candidate, coin))
 
 
 def event_times(factor: float) -> Callable[[Chances], Chances]:

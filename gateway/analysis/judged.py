@@ -63,6 +63,7 @@ class JudgedPair(msgspec.Struct, kw_only=True, frozen=True, gc=False):
         baseline: Of its answer, 0.0 to 1.0; None: no verdict.
         candidate: The same of the copy's.
         is_control: Both answers are the baseline's: what differs is noise.
+        has_failed: See Judged.
 
     """
 
@@ -73,4 +74,5 @@ class JudgedPair(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     baseline: float | None
     candidate: float | None
     is_control: bool = False
+    has_failed: bool = False
     cell: bytes = b""

@@ -108,13 +108,14 @@ def key_losses(
     They differ for quantiles: a candidate's exceedance is one of a threshold that has the
     margin inside.
     """
+    is_single = metric.is_late or metric.evaluator is not None
+    exchanges = 1 if is_single else assumed.exchanges
     match metric.kind:
         case Kind.RATE:
-            exchanges = 1 if metric.is_late else assumed.exchanges
             equal = shares_of_events(assumed.rate_of(metric), exchanges)
             return [(equal, equal)]
         case Kind.MEAN:
-            equal = bell(assumed.loss, assumed.spread / assumed.exchanges**0.5)
+            equal = bell(assumed.loss, assumed.spread / exchanges**0.5)
             return [(equal, equal)]
         case Kind.DISTRIBUTION:
             far = log(1 + margin.relative) / assumed.sigma

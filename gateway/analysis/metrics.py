@@ -10,7 +10,7 @@ from math import ceil
 from types import MappingProxyType
 from typing import Final, NamedTuple, assert_never
 
-from gateway.analysis.design import Design, Kind, Metric
+from gateway.analysis.design import Design, JudgedBy, Kind, Metric
 from gateway.analysis.ladder import (
     LADDER,
     LESS_FEEDBACK,
@@ -20,6 +20,7 @@ from gateway.analysis.ladder import (
 )
 from gateway.analysis.shares import PAIRS_PART, cell_shares
 from gateway.domain.errors import BadConfiguration
+from gateway.domain.evaluation import Evaluator
 from gateway.domain.outcome import Outcome
 from gateway.domain.rollout import (
     FEEDBACK,
@@ -86,6 +87,8 @@ _OF_ANSWERS: Final = (
     MetricRule(signal=Outcome.REFUSED.value, importance=0.06),
     MetricRule(signal=Outcome.INVALID.value, importance=0.06),
 )
+_OF_A_SCORE: Final = 0.06
+"""Importance: who configures a judge wants it to guard."""
 
 _QUANTILES: Final[Mapping[Statistic, tuple[float, ...]]] = {
     Statistic.DISTRIBUTION: (0.5, 0.95),  # p99 would take thousands of keys
@@ -121,6 +124,7 @@ class Surroundings:
         longest: How long the plan may take; seconds.
         mirrors: Requests may be mirrored.
         feedback_deadline: See Design.
+        evaluators: Of the service; what their scores are is in `signals`.
 
     """
 
@@ -131,6 +135,7 @@ class Surroundings:
     longest: Seconds
     mirrors: bool = False
     feedback_deadline: Seconds = Seconds(86_400.0)
+    evaluators: Sequence[Evaluator] = ()
 
 
 def design_of(plan: AnalysisPlan, around: Surroundings) -> Design:
@@ -154,11 +159,12 @@ def design_of(plan: AnalysisPlan, around: Surroundings) -> Design:
     )
     names = _names(drafts)
     window = window_of(plan, around.longest)
+    metrics = tuple(
+        _metric(draft, name, sum(parts), is_default=not plan.metrics)
+        for draft, name, parts in zip(drafts, names, shares, strict=True)
+    )
     return Design(
-        metrics=tuple(
-            _metric(draft, name, sum(parts), is_default=not plan.metrics)
-            for draft, name, parts in zip(drafts, names, shares, strict=True)
-        ),
+        metrics=metrics,
         cells=tuple(around.cells),
         cell_shares=shares,
         alpha=plan.alpha,
@@ -175,6 +181,11 @@ def design_of(plan: AnalysisPlan, around: Surroundings) -> Design:
         closes_exchanges=plan.closes_exchanges,
         grace=plan.grace,
         feedback_deadline=around.feedback_deadline,
+        evaluators=tuple(
+            JudgedBy(name=each.name, sample=each.sample, deadline=each.deadline)
+            for each in around.evaluators
+            if any(metric.evaluator == each.name for metric in metrics)
+        ),
     )
 
 
@@ -182,12 +193,18 @@ def default_rules(around: Surroundings) -> tuple[MetricRule, ...]:
     """Give what guards a rollout whose plan lists nothing.
 
     Refusals and invalid answers go by the outcome, which every exchange has; a signal of
-    the same would be known only where there is a text.
+    the same would be known only where there is a text. Scores of evaluators guard too:
+    nobody pays a judge to be ignored.
     """
     return (
         *_DEFAULTS,
         *((_OF_STREAMS,) if around.streams else ()),
         *(_OF_ANSWERS if around.is_read else ()),
+        *(
+            MetricRule(signal=each.signal(score.name), importance=_OF_A_SCORE)
+            for each in around.evaluators
+            for score in each.scores
+        ),
     )
 
 

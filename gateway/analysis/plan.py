@@ -16,6 +16,7 @@ from gateway.analysis.expected import Assumed
 from gateway.analysis.faults import faults_of, units_to_detect
 from gateway.analysis.ladder import rung_of
 from gateway.analysis.margins import smallest_margin, units_to_prove
+from gateway.analysis.scored import GRACE
 from gateway.analysis.shares import log_threshold
 from gateway.domain.rollout import (
     Advance,
@@ -74,13 +75,14 @@ class MetricOutlook:
         metric: Its name.
         is_asked: It has to be proven; one that only warns has not.
         margin: To pass.
-        units: Whole keys on the candidate that prove it, expected; None: none do.
+        units: Whole keys on the candidate that prove it, expected; None: none do. Of a
+            score those that are judged, and those that are not.
         duration: Until then; None as in Find, or beyond the step's timeout.
         smallest: What can be proven within the step's timeout instead; None: nothing, or
             the margin itself can, or the traffic is unknown.
         known_after: From a unit's assignment until its value is known: the step cannot
             pass before.
-        is_too_late: Of feedback: the step's timeout is over by then.
+        is_too_late: Of what comes later: the step's timeout is over by then.
         finds: Faults, from small to large.
 
     """
@@ -243,7 +245,8 @@ class _Ahead:
 
     def _metric(self, number: int, metric: Metric, margin: Margin) -> MetricOutlook:
         coin, beta = self._coin(), self.design.beta
-        units = units_to_prove(metric, self.assumed, margin, coin, beta)
+        judged = units_to_prove(metric, self.assumed, margin, coin, beta)
+        units = self._of_all(metric, judged)
         closing, timeout = self._closing(metric), self.plan.analysis.step_timeout
         duration = None if units is None else self._lasts(units, closing)
         if duration is not None and duration > timeout:
@@ -251,7 +254,7 @@ class _Ahead:
         smallest = None
         if duration is None and (available := self._available(closing)):
             smallest = smallest_margin(
-                metric, self.assumed, margin, coin, beta, available
+                metric, self.assumed, margin, coin, beta, available * self._part(metric)
             )
         return MetricOutlook(
             metric=metric.name,
@@ -261,7 +264,7 @@ class _Ahead:
             duration=duration,
             smallest=smallest,
             known_after=closing,
-            is_too_late=metric.is_late and closing >= timeout,
+            is_too_late=_comes_later(metric) and closing >= timeout,
             finds=tuple(self._finds(number, metric)),
         )
 
@@ -269,13 +272,22 @@ class _Ahead:
         threshold = log_threshold(self.design, number, 0, FRESH)
         if threshold == inf:
             return
-        closing = self._closing(metric) if metric.is_late else 0.0
+        closing = self._closing(metric) if _comes_later(metric) else 0.0
         for fault in faults_of(metric):
-            units = units_to_detect(
+            judged = units_to_detect(
                 metric, self.assumed, fault, self._coin(), threshold
             )
+            units = self._of_all(metric, judged)
             duration = None if units is None else self._lasts(units, closing)
             yield Find(fault=fault.name, units=units, duration=duration)
+
+    def _part(self, metric: Metric) -> float:
+        """Give the part of the keys that a metric looks at."""
+        evaluator = self.design.evaluator_of(metric)
+        return 1.0 if evaluator is None else evaluator.sample
+
+    def _of_all(self, metric: Metric, units: int | None) -> int | None:
+        return None if units is None else ceil(units / self._part(metric))
 
     def _coin(self) -> float:
         """Give the coin of keys that were on the baseline; requests toss the weight.
@@ -313,6 +325,8 @@ class _Ahead:
         """Give the time from a unit's assignment until its value is known."""
         if metric.is_late:
             return self.design.feedback_deadline
+        if (evaluator := self.design.evaluator_of(metric)) is not None:
+            return Seconds(evaluator.deadline + GRACE)
         return Seconds(self.design.closes_after + self.design.grace)
 
     def _available(self, closing: Seconds) -> float | None:
@@ -343,6 +357,10 @@ class _Ahead:
         if len(known) < len(durations):
             return None
         return max(*known, analysis.dwell)
+
+
+def _comes_later(metric: Metric) -> bool:
+    return metric.is_late or metric.evaluator is not None
 
 
 def _comparing(plan: RolloutPlan) -> Iterator[tuple[int, Share, Share]]:

@@ -1,12 +1,13 @@
 """The outlook on a rollout in words: what `check`, `start` and `simulate` print."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from gateway.analysis.after_switch import PairsFind
 from gateway.analysis.design import Design, Kind
+from gateway.analysis.expected import Assumed
 from gateway.analysis.plan import Find, MetricOutlook, Outlook, StepOutlook
-from gateway.domain.rollout import Margin, Strategy
+from gateway.domain.rollout import FEEDBACK, Margin, Strategy
 from gateway.domain.units import Seconds, percent_from_share
 
 _MINUTE: Final = 60.0
@@ -18,7 +19,12 @@ _TIMES: Final = "\N{MULTIPLICATION SIGN}"
 
 
 def tell(
-    ahead: Outlook, design: Design, *, candidate: str, is_brief: bool = False
+    ahead: Outlook,
+    design: Design,
+    *,
+    candidate: str,
+    assumed: Assumed | None = None,
+    is_brief: bool = False,
 ) -> tuple[str, ...]:
     """Say what a rollout will need, a line each, the most important first.
 
@@ -26,6 +32,7 @@ def tell(
         ahead: See outlook.
         design: That it was made from.
         candidate: The version's name.
+        assumed: That it was made from; None: what is usual.
         is_brief: A line for each step, and none for each metric in it.
 
     """
@@ -35,6 +42,7 @@ def tell(
     asked = {metric.metric for step in ahead.steps for metric in step.metrics}
     late = [each.name for each in design.metrics if each.is_late and each.name in asked]
     lines += [_not_before(late, design)] if late else []
+    lines += _judged(asked, design, assumed)
     for number, step in enumerate(ahead.steps, start=1):
         name = f"step {number}"
         if ahead.strategy is Strategy.BLUE_GREEN:
@@ -111,6 +119,48 @@ def _not_before(late: list[str], design: Design) -> str:
     )
 
 
+def _judged(
+    asked: Collection[str], design: Design, assumed: Assumed | None
+) -> Iterator[str]:
+    """Say of each evaluator how few it judges, how late, and how well it is taken to."""
+    for evaluator in design.evaluators:
+        metrics = [
+            metric
+            for metric in design.metrics
+            if metric.name in asked and metric.evaluator == evaluator.name
+        ]
+        if not metrics:
+            continue
+        yield (
+            f"{' and '.join(metric.name for metric in metrics)}: "
+            f"{percent_from_part(evaluator.sample)} of the keys are judged, known "
+            f"{told_duration(evaluator.deadline)} after an answer's end at the latest. "
+            "Keys below are all that come, judged or not."
+        )
+        if any(metric.kind is Kind.RATE for metric in metrics):
+            yield _quality(assumed or Assumed())
+
+
+def _quality(assumed: Assumed) -> str:
+    """Say what a flag's errors cost: the difference shrinks, and units grow as its square."""
+    power = assumed.sensitivity + assumed.specificity - 1
+    said = (
+        f"  flags: {percent_from_part(assumed.bad)} of the baseline's answers are taken to "
+        f"be bad, noticed with a chance of {percent_from_part(assumed.sensitivity)}; "
+        f"{percent_from_part(1 - assumed.specificity)} of the good ones are taken for bad"
+    )
+    if power <= 0:
+        return f"{said}. Such a judge says nothing: it would never find a fault."
+    if power < 1:
+        said += f", so a difference is seen at {power:.2f} of its size"
+    return f"{said}. `sluicegate judge check` tells how well yours does."
+
+
+def percent_from_part(part: float) -> str:
+    """Write a part of 0 to 1 in percent."""
+    return f"{100 * part:.3g} %"
+
+
 def _unproven(step: StepOutlook, metric: MetricOutlook, kind: Kind, unit: str) -> str:
     weight = f"{percent_from_share(step.share):g} %"
     margin = told_margin(metric.margin, kind)
@@ -123,7 +173,7 @@ def _unproven(step: StepOutlook, metric: MetricOutlook, kind: Kind, unit: str) -
         return (
             f"{metric.metric} is known {told_duration(metric.known_after)} after an "
             f"answer, and by then step_timeout is over at {weight}. "
-            "Write a longer step_timeout or a shorter feedback.deadline."
+            f"Write a longer step_timeout or a shorter {_deadline_of(metric)}."
         )
     most = step.most_units
     there = "more than come within step_timeout"
@@ -137,6 +187,11 @@ def _unproven(step: StepOutlook, metric: MetricOutlook, kind: Kind, unit: str) -
         f"{metric.metric} within {margin} needs {metric.units:,} {unit} on the candidate "
         f"at {weight}, {there}. {way_out}"
     )
+
+
+def _deadline_of(metric: MetricOutlook) -> str:
+    is_feedback = metric.metric.startswith(FEEDBACK)
+    return "feedback.deadline" if is_feedback else "deadline of its evaluator"
 
 
 def _step(step: StepOutlook, kinds: dict[str, Kind], unit: str) -> Iterator[str]:

@@ -19,15 +19,20 @@ import msgspec
 from gateway.analysis.assessing import Evidence, Step, assess, findings
 from gateway.analysis.attribution import discoveries
 from gateway.analysis.counts import (
+    CONTROL,
     FRESH,
+    JUDGING,
     LOST,
     PAIRS,
     PROOF,
     Counts,
     KeptCounts,
+    Pair,
+    Place,
     add_bins,
 )
 from gateway.analysis.design import Design
+from gateway.analysis.judging import Judging, KeptJudging
 from gateway.analysis.limits import KeptLimit, Limits
 from gateway.analysis.lost_halves import KeptLost, LostHalves
 from gateway.analysis.mirrored import KeptPairs, Mirrored
@@ -62,6 +67,7 @@ class _KeptTrial(msgspec.Struct, array_like=True, frozen=True):
     ratio: Dumped
     step: _KeptStep
     lost: KeptLost = KeptLost()
+    judging: list[KeptJudging] = []
 
 
 class Trial:
@@ -80,6 +86,7 @@ class Trial:
         self._limits = Limits(design)
         self._ratio = SampleRatio()
         self._lost = LostHalves(design)
+        self._judging = Judging(design)
         self._step = Step()
         self._block = Counts()
 
@@ -124,14 +131,7 @@ class Trial:
         The bets were made from what was there before the block.
         """
         for place, pair in delta.bins.items():
-            if place.process == PROOF:
-                self._proofs.add(place, pair)
-            elif place.process == PAIRS:
-                self._mirrored.add(place, pair)
-            elif place.process == LOST:
-                self._mirrored.add_lost(place, pair)
-            else:
-                self._regressions.add(place, pair)
+            self._settle(place, pair)
             if not place.cell and place.process in {FRESH, PAIRS}:
                 metric = self.design.metrics[place.metric]
                 self._step.count(place.metric, metric, pair)
@@ -145,6 +145,19 @@ class Trial:
         self._step.units[1] += delta.in_step[1]
         add_bins(self._step.in_cells, delta.in_cells)
         self._block.merge(delta)
+
+    def _settle(self, place: Place, pair: Pair) -> None:
+        """Give units to whatever bets on them."""
+        if place.process == PROOF:
+            self._proofs.add(place, pair)
+        elif place.process == PAIRS:
+            self._mirrored.add(place, pair)
+        elif place.process == LOST:
+            self._mirrored.add_lost(place, pair)
+        elif place.process in {JUDGING, CONTROL}:
+            self._judging.add(place, pair)
+        else:
+            self._regressions.add(place, pair)
 
     def look(self) -> Assessment:
         """Say what is known now."""
@@ -184,6 +197,7 @@ class Trial:
         self._mirrored.block_ends()
         self._limits.block_ends()
         self._lost.block_ends()
+        self._judging.block_ends(block)
         return block
 
     def thresholds(self) -> Mapping[tuple[int, int], tuple[float, float]]:
@@ -219,6 +233,7 @@ class Trial:
                 step.sent,
             ),
             lost=self._lost.kept(),
+            judging=self._judging.kept(),
         )
         return msgspec.msgpack.encode(kept)
 
@@ -258,6 +273,7 @@ class Trial:
         self._limits.load(kept.limits)
         self._ratio = SampleRatio.load(kept.ratio)
         self._lost.load(kept.lost)
+        self._judging.load(kept.judging)
 
     def _evidence(self) -> Evidence:
         return Evidence(
@@ -268,6 +284,7 @@ class Trial:
             limits=self._limits,
             ratio=self._ratio,
             lost=self._lost,
+            judging=self._judging,
             step=self._step,
             block=self._block,
         )
@@ -287,4 +304,8 @@ class Trial:
 
 
 def _code_of(design: Design) -> int:
-    return crc32(msgspec.json.encode(design))
+    """Tell designs apart; one without evaluators has the code of before there were any."""
+    told = msgspec.to_builtins(design)
+    if not design.evaluators:
+        del told["evaluators"]
+    return crc32(msgspec.json.encode(told))

@@ -11,7 +11,9 @@ key counts
 - in each cell (segment and value) once more, with the first exchange heard of in it;
 - of timing metrics, with the first exchange after the washout;
 - once in the proof of a step, with the mean of its first exchanges (whole_keys);
-- of feedback once, when its deadline has passed, with what was said by then (late).
+- of feedback once, when its deadline has passed, with what was said by then (late);
+- of judges' scores once and once in each window, when it and all before it are judged, with
+  the score of the exchange that it counts with (scored).
 
 Only what was tossed by the coin comes here. An exchange on another side than its bucket's
 (pinned, or drained) counts for nothing and reveals nothing.
@@ -25,8 +27,10 @@ import msgspec
 from gateway.analysis.counts import Counts
 from gateway.analysis.design import Design
 from gateway.analysis.exchange import Exchange, MirroredPair
+from gateway.analysis.judged import JudgedPair
 from gateway.analysis.key_table import MOST_KEYS, Key, KeyTable
-from gateway.analysis.late import EPOCH, LateUnits, Said, is_unit
+from gateway.analysis.late import Said
+from gateway.analysis.later import Later, Opened, is_later
 from gateway.analysis.observe import Thresholds
 from gateway.analysis.settling import Settling
 from gateway.analysis.unit_notes import EVERYTHING, Cells, UnitNotes, fresh_and
@@ -61,9 +65,9 @@ class UnitBook:
     def sampled(self) -> float:
         """Part of the keys that is looked at, 0 to 1, chosen by a hash of the key.
 
-        Where fewer are awaited for feedback than are looked at else, that part.
+        Where fewer are awaited for what comes later than are looked at else, that part.
         """
-        return min(self._keys.sampled, self._late.sampled)
+        return min(self._keys.sampled, self.later.sampled)
 
     @property
     def known_keys(self) -> int:
@@ -76,7 +80,7 @@ class UnitBook:
         self._keys = KeyTable(self._most_keys)
         self._whole = WholeKeys(self._design)
         self._notes = UnitNotes(self._design)
-        self._late = LateUnits(self._design)
+        self.later = Later(self._design, self._notes)
 
     def epoch_begins(
         self, revision: int, share: Share, at: float, *, is_new_step: bool
@@ -152,9 +156,8 @@ class UnitBook:
                 coin = share / BUCKETS
                 self._settle(exchange, coin)
                 self._take_single(exchange, coin, epoch, names)
-                self._open(
-                    exchange, coin, epoch, notes.mask(exchange.cell) | EVERYTHING
-                )
+                mask = notes.mask(exchange.cell) | EVERYTHING
+                self._open(exchange, coin, epoch, mask, mask)
             return
         if (bucket < share) is not is_candidate:
             return
@@ -196,19 +199,12 @@ class UnitBook:
             notes.in_step(mask, is_candidate=True)
 
     def hear(self, said: Said, *, cells: Cells, at: float) -> None:
-        """Take feedback on an exchange that was evidence.
+        """Take feedback on an exchange that was evidence; see Later.hear."""
+        self.later.hear(said, self._state.epochs, cells=cells, at=at)
 
-        Args:
-            said: See Said; of another attempt's epoch it says nothing.
-            cells: See `take`.
-            at: When it came; monotonic clock.
-
-        """
-        if self._late.is_needed:
-            self._notes.use(cells)
-            mask = self._notes.mask(said.cell) | EVERYTHING
-            epochs = {revision & EPOCH for revision in self._state.epochs}
-            self._late.hear(said, mask, at, is_known=said.epoch in epochs)
+    def take_judged_pair(self, pair: JudgedPair, *, cells: Cells) -> None:
+        """Take scores of a mirrored pair; `take_pair` has counted it as a unit."""
+        self.later.pair(pair, self._state.epochs, cells=cells)
 
     def close(self, now: float) -> None:
         """Close the keys and late units whose time is up; monotonic clock."""
@@ -224,8 +220,7 @@ class UnitBook:
         self._keys.bound()
         for coin, units in state.settling.settled(now - self._settles_after):
             self._notes.units(coin, units)
-        for closed in self._late.close(now):
-            self._notes.late(closed, is_in_step=closed.step == state.step)
+        self.later.close(now, state.step)
 
     def drain(self) -> Counts:
         """Give what was counted since the last time."""
@@ -241,8 +236,8 @@ class UnitBook:
             The book, and keys and late units by number; empty ones of what is over.
 
         """
-        kept = Kept(self._state, self._keys.limit, self._late.limit)
-        rows = self._keys.dump(whole=whole) | self._late.dump(whole=whole)
+        kept = Kept(self._state, self._keys.limit, *self.later.limits)
+        rows = self._keys.dump(whole=whole) | self.later.dump(whole=whole)
         return msgspec.msgpack.encode(kept), rows
 
     def load(self, dumped: bytes, keys: Mapping[int, bytes]) -> None:
@@ -255,9 +250,9 @@ class UnitBook:
         kept = msgspec.msgpack.decode(dumped, type=Kept)
         self.attempt_begins()
         self._state = kept.state
-        known = {each: row for each, row in keys.items() if row and not is_unit(row)}
+        known = {each: row for each, row in keys.items() if row and not is_later(row)}
         self._keys.load(known, kept.limit)
-        self._late.load(keys, kept.late_limit)
+        self.later.load(keys, (kept.late_limit, kept.scored_limit))
         for fingerprint, key in self._keys.unclosed().items():
             self._whole.take_up(fingerprint, key)
 
@@ -272,7 +267,7 @@ class UnitBook:
         self._whole.forget()
         self._keys.forget_rows()
         self._keys.forget_windows()
-        self._late.forget()
+        self.later.forget()
 
     def _count_key(self, key: Key | None, exchange: Exchange, epoch: Epoch) -> None:
         """Count a key where requests are units, for the sample ratio and for feedback."""
@@ -290,12 +285,15 @@ class UnitBook:
         settling, side = self._state.settling, exchange.is_candidate
         settling.note(exchange.arrived, coin, is_candidate=side)
 
-    def _open(self, exchange: Exchange, coin: float, epoch: Epoch, cells: int) -> None:
-        """Await feedback on a unit."""
-        step = epoch.step if self._is_in_step(epoch, exchange) else _NO_STEP
-        self._late.open(
-            exchange, revision=epoch.revision, coin=coin, cells=cells, step=step
-        )
+    def _open(
+        self, exchange: Exchange, coin: float, epoch: Epoch, fresh: int, window: int = 0
+    ) -> None:
+        """Await what is said and judged of a unit."""
+        if self.later.is_needed:
+            step = epoch.step if self._is_in_step(epoch, exchange) else _NO_STEP
+            number = self._state.windows.number(exchange.window) if window else None
+            opened = Opened(epoch.revision, coin, fresh, number, window, step)
+            self.later.open(exchange, opened)
 
     def _take_single(
         self, exchange: Exchange, coin: float, epoch: Epoch, names: tuple[str, ...]
@@ -333,7 +331,7 @@ class UnitBook:
             key.fresh |= fresh
             key.in_window |= window
             self._count(key, exchange, names, fresh, window, is_timing=False)
-            self._open(exchange, key.coin, epoch, fresh)
+            self._open(exchange, key.coin, epoch, fresh, window)
         if nth >= self._first_timing and self._notes.has_timing:
             is_first = nth == self._first_timing
             fresh = (mask | is_first) & ~key.fresh_timing

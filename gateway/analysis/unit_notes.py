@@ -8,9 +8,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from gateway.analysis.counts import FRESH, LOST, PAIRS, PROOF, Counts
-from gateway.analysis.design import Design
+from gateway.analysis.counts import (
+    CONTROL,
+    FRESH,
+    JUDGING,
+    LOST,
+    PAIRS,
+    PROOF,
+    Came,
+    Counts,
+)
+from gateway.analysis.design import Design, Kind
 from gateway.analysis.exchange import Exchange, MirroredPair
+from gateway.analysis.judged import JudgedPair
 from gateway.analysis.late import Closed
 from gateway.analysis.observe import (
     BIN_BITS,
@@ -21,6 +31,7 @@ from gateway.analysis.observe import (
     columns_of,
     has_counted_ceiling,
 )
+from gateway.analysis.scored import Scored, bin_of_score
 from gateway.analysis.tally_sheet import TallySheet
 
 Cells: TypeAlias = Mapping[tuple[int, int], int]
@@ -50,6 +61,11 @@ class UnitNotes:
         metrics = design.metrics
         self._metrics = metrics
         self._columns = columns_of(metrics)
+        self._judged = {
+            metric.signal: number
+            for number, metric in enumerate(metrics)
+            if metric.evaluator is not None
+        }
         self._required = sum(1 << cell for cell in set(design.required_cells))
         self._sheet = TallySheet()
         self._thresholds: Thresholds = {}
@@ -176,6 +192,59 @@ class UnitNotes:
                 self._sheet.note(PROOF, coin, (0,), codes, is_candidate=is_candidate)
             if is_candidate and has_counted_ceiling(self._metrics[metric]):
                 self._sheet.ceiling(metric, bool(event))
+
+    def scored(self, scored: Scored, *, is_in_step: bool) -> None:
+        """Count what became of a unit that was sampled for an evaluator.
+
+        Args:
+            scored: See Scored.
+            is_in_step: Whether it was assigned in the current step, and proves for it.
+
+        """
+        metric, coin, is_candidate = scored.metric, scored.coin, scored.is_candidate
+        base, note = metric << BIN_BITS, self._sheet.note
+        is_fresh = scored.fresh & EVERYTHING
+        if coin and is_fresh:
+            note(JUDGING, coin, (0,), [base | scored.came], is_candidate=is_candidate)
+        if scored.came is not Came.VALUE:
+            return
+        scale = WORST if self._metrics[metric].kind is Kind.RATE else 1
+        codes = [base | scored.bin]
+        places = fresh_and(scored.fresh, scored.window, scored.in_window)
+        for process, mask in places if coin else ():
+            if mask:
+                cells = _cells_in(mask)
+                note(process, coin, cells, codes, is_candidate=is_candidate)
+        if coin and is_fresh and is_in_step:
+            codes = [base | scored.bin * scale]
+            note(PROOF, coin, (0,), codes, is_candidate=is_candidate)
+        is_whole = (scored.fresh | scored.in_window) & EVERYTHING
+        if is_whole and is_candidate and has_counted_ceiling(self._metrics[metric]):
+            self._sheet.ceiling(metric, bool(scored.bin))
+
+    def judged_pair(self, pair: JudgedPair) -> None:
+        """Count the scores of a mirrored pair; of a control pair they are noise."""
+        number = self._judged.get(pair.signal)
+        if number is None:
+            return
+        base, note = number << BIN_BITS, self._sheet.note
+        if pair.baseline is None or pair.candidate is None:
+            if not pair.is_control:
+                came = Came.FAILED if pair.has_failed else Came.LACKING
+                note(JUDGING, 0.0, (0,), [base | came], is_candidate=True)
+            return
+        metric = self._metrics[number]
+        scale = WORST if metric.kind is Kind.RATE else 1
+        ours = bin_of_score(metric, pair.baseline) * scale
+        theirs = bin_of_score(metric, pair.candidate) * scale
+        difference = [base | WORST + theirs - ours]
+        if pair.is_control:
+            note(CONTROL, 0.0, (0,), difference, is_candidate=True)
+            return
+        note(JUDGING, 0.0, (0,), [base | Came.VALUE], is_candidate=True)
+        cells = _cells_in(self.mask(pair.cell) | EVERYTHING)
+        note(PAIRS, 0.0, cells, [base | ours], is_candidate=False)
+        note(PAIRS, 0.0, cells, difference, is_candidate=True)
 
     def pair(self, pair: MirroredPair, names: Sequence[str]) -> int:
         """Count a mirrored pair.

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from gateway.analysis.scored import ALL_KEYS
 from gateway.analysis.settling import Settling
 from gateway.analysis.window_numbers import WindowNumbers
 from gateway.domain.units import Share
@@ -48,8 +49,9 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
 
 
 class Kept(msgspec.Struct, array_like=True):
-    """What is kept: State, and the limits of the samples of keys and of late units."""
+    """What is kept: State, and the limits of the samples of keys and of awaited units."""
 
     state: State
     limit: int
     late_limit: int
+    scored_limit: int = ALL_KEYS

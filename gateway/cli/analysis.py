@@ -11,7 +11,7 @@ from gateway.cli.options import AdminUrl, AsJson, admin_api
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gateway.cli.views import Analysed
+    from gateway.cli.views import Analysed, JudgementsView
 
 _BAR: Final = 10
 _LARGE: Final = 100.0
@@ -74,7 +74,26 @@ def heading(view: "Analysed") -> list[str]:
         lines.append(f"integrity: {found.integrity}")
     if found.units_needed:
         lines.append(f"about {found.units_needed} more candidate units to proof")
+    lines += [
+        _judged(each.metric, each.judgements)
+        for each in view.metrics
+        if each.judgements is not None
+    ]
     return lines
+
+
+def _judged(name: str, came: "JudgementsView") -> str:
+    """Say what came of judging: what is not there decides nothing, and must be known."""
+    said = f"{name}: {came.judged} of {came.sampled} samples judged"
+    rest = came.sampled - came.judged - came.failed - came.unsaid
+    counts = ((came.failed, "failed"), (came.unsaid, "unsaid"), (rest, "not asked"))
+    lacking = [f"{count} {what}" for count, what in counts if count]
+    if lacking:
+        said += f" ({', '.join(lacking)})"
+    said += f", {came.sample:.1%} of the keys are sampled"
+    if came.noise is not None:
+        said += f"; the baseline differs from itself by {came.noise:.3f}"
+    return f"{said}. The judge is down: it only fails." if came.is_down else said
 
 
 def table_of(view: "Analysed") -> "Table":

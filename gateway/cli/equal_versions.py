@@ -170,18 +170,26 @@ class _Rollout:
         sent = sum(self._dice.random() < coin for _ in range(_BLOCK))
         stayed = _BLOCK - sent
         for number, values in enumerate(self._values):
+            ours, theirs = self._read(number, stayed), self._read(number, sent)
             counts.bins[Place(FRESH, coin, number, 0)] = (
-                self._draw(values, stayed),
-                self._draw(values, sent),
+                self._draw(values, ours),
+                self._draw(values, theirs),
             )
             for place, (baseline, candidate) in enumerate(losses[number]):
                 counts.bins[Place(PROOF, coin, number, place)] = (
-                    self._draw(baseline, stayed),
-                    self._draw(candidate, sent),
+                    self._draw(baseline, ours),
+                    self._draw(candidate, theirs),
                 )
         counts.units[coin] = [stayed, sent]
         counts.in_step = [stayed, sent]
         return counts
+
+    def _read(self, number: int, units: int) -> int:
+        """Give how many units a metric reads: those in its evaluator's sample, or all."""
+        evaluator = self._design.evaluator_of(self._design.metrics[number])
+        if evaluator is None:
+            return units
+        return sum(self._dice.random() < evaluator.sample for _ in range(units))
 
     def _draw(self, cumulative: Chances, units: int) -> Bins:
         last, roll = len(cumulative) - 1, self._dice.random

@@ -38,6 +38,22 @@ ErrorRate = Annotated[
     float,
     typer.Option(min=0.0, max=100.0, help="Of the baseline, every rate; percent."),
 ]
+BadRate = Annotated[
+    float,
+    typer.Option(
+        min=0.0, max=100.0, help="Of the baseline, what judges' flags notice; percent."
+    ),
+]
+Sensitivity = Annotated[
+    float,
+    typer.Option(
+        min=0.0, max=1.0, help="Part of what is bad that a judge's flag notices."
+    ),
+]
+Specificity = Annotated[
+    float,
+    typer.Option(min=0.0, max=1.0, help="Part of what is good that it lets pass."),
+]
 Sigma = Annotated[
     float,
     typer.Option(min=0.05, max=5.0, help="Of the logarithm of durations and cost."),
@@ -59,6 +75,9 @@ def simulate(
     keys: Keys = None,
     exchanges: Exchanges = 1,
     error_rate: ErrorRate = 0.5,
+    bad_rate: BadRate = 5.0,
+    sensitivity: Sensitivity = 1.0,
+    specificity: Specificity = 1.0,
     sigma: Sigma = 0.5,
     aa: EqualVersions = False,
     rollouts: Rollouts = 200,
@@ -73,18 +92,32 @@ def simulate(
     from gateway.cli.read import read_file
 
     chosen = _chosen(read_file(plan).services, service)
-    assumed = Assumed(rate=error_rate / _PERCENT, sigma=sigma, exchanges=exchanges)
+    assumed = Assumed(
+        rate=error_rate / _PERCENT,
+        sigma=sigma,
+        exchanges=exchanges,
+        bad=bad_rate / _PERCENT,
+        sensitivity=sensitivity,
+        specificity=specificity,
+    )
     traffic = _traffic(chosen, keys_per_hour, requests_per_hour, keys)
     document, lines, is_possible = _ahead(chosen, assumed, traffic)
     if aa:
-        from gateway.cli import equal_versions
-
-        played = equal_versions.play(chosen, assumed, rollouts, seed)
-        document["equal_versions"] = equal_versions.as_document(played)
-        lines += ["", *equal_versions.tell(played)]
+        played, told = _played(chosen, assumed, rollouts, seed)
+        document["equal_versions"] = played
+        lines += ["", *told]
     _print(document, lines, as_json=as_json)
     if not is_possible:
         raise typer.Exit(_IMPOSSIBLE)
+
+
+def _played(
+    service: "Service", assumed: "Assumed", rollouts: int, seed: int
+) -> tuple[dict[str, object], list[str]]:
+    from gateway.cli import equal_versions
+
+    played = equal_versions.play(service, assumed, rollouts, seed)
+    return equal_versions.as_document(played), list(equal_versions.tell(played))
 
 
 def _ahead(

@@ -169,6 +169,19 @@ class Acted(msgspec.Struct, kw_only=True, frozen=True):
     notes: list[str] = []
 
 
+class JudgementsView(msgspec.Struct, kw_only=True, frozen=True):
+    """What came of judging one score."""
+
+    sample: float
+    sampled: int
+    judged: int
+    failed: int = 0
+    unsaid: int = 0
+    is_down: bool = False
+    controls: int = 0
+    noise: float | None = None
+
+
 class FindingView(msgspec.Struct, kw_only=True, frozen=True):
     """What is known of one metric in one segment."""
 
@@ -183,6 +196,7 @@ class FindingView(msgspec.Struct, kw_only=True, frozen=True):
     log_proof_threshold: float | None = None
     baseline_units: int = 0
     candidate_units: int = 0
+    judgements: JudgementsView | None = None
 
 
 class UnitsView(msgspec.Struct, kw_only=True, frozen=True):

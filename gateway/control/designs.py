@@ -36,7 +36,7 @@ def design_for(service: Service, plan: RolloutPlan) -> Design:
     return design_of(
         plan.analysis,
         Surroundings(
-            signals=dict(_signals(measured, plan)),
+            signals=dict(_signals(measured, plan)) | dict(_scores(service)),
             cells=tuple(
                 (segment.name, label)
                 for segment in service.segments
@@ -47,6 +47,7 @@ def design_for(service: Service, plan: RolloutPlan) -> Design:
             longest=longest_of(plan),
             mirrors=mirrors(plan),
             feedback_deadline=service.feedback.deadline,
+            evaluators=service.evaluators,
         ),
     )
 
@@ -57,3 +58,11 @@ def _signals(measured: Measured, plan: RolloutPlan) -> Iterator[tuple[str, Measu
         known = measured.measure(rule.signal)
         if rule.signal not in MEASURES and known is not None and known.kind is not None:
             yield rule.signal, Measure(_COMPARED[known.kind], known.worse)
+
+
+def _scores(service: Service) -> Iterator[tuple[str, Measure]]:
+    """Give what is known of the scores of a service's evaluators."""
+    for evaluator in service.evaluators:
+        for score in evaluator.scores:
+            kind = Compared.RATE if score.is_flag else Compared.MEAN
+            yield evaluator.signal(score.name), Measure(kind, score.worse)

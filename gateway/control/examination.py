@@ -14,6 +14,7 @@ import msgspec
 
 from gateway.analysis.counts import Counts
 from gateway.analysis.design import Design
+from gateway.analysis.judged import Judged, JudgedPair, Sampled
 from gateway.analysis.late import Said
 from gateway.analysis.trial import Trial
 from gateway.analysis.unit_book import UnitBook
@@ -134,6 +135,24 @@ class Examination:
 
         """
         self._said.append((now, said, segments))
+
+    def will_judge(self, sampled: Sampled) -> None:
+        """Hear that an exchange will be judged; of another attempt it says nothing."""
+        self.book.later.sample(sampled)
+
+    def judged(self, judged: Judged) -> None:
+        """Take a score of an exchange that was evidence."""
+        self.book.later.judge(judged)
+
+    def judged_pair(self, pair: JudgedPair, segments: int) -> None:
+        """Take scores of a mirrored pair.
+
+        Args:
+            pair: See JudgedPair.
+            segments: Code of the definitions that its cell was made by.
+
+        """
+        self.book.take_judged_pair(pair, cells=self._cells_of(segments))
 
     def look(
         self, settled: float | None, close_block: Callable[[], None]

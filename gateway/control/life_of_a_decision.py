@@ -13,7 +13,9 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Final, Protocol
 
+from gateway.analysis.judged import Judged, JudgedPair, Sampled
 from gateway.analysis.late import Said
+from gateway.answers.segments import code_of
 from gateway.control.arrivals import Settled
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.live import Live
@@ -107,6 +109,22 @@ class Decisions:
             cell=ticket.cell,
         )
         live.examination.hear(said, ticket.segments, self._clock())
+
+    def sampled(self, service: str, sampled: Sampled) -> None:
+        """Aggregate: hear that an exchange will be judged; before any score of it."""
+        if (live := self._moves.lives.get(service)) is not None:
+            live.examination.will_judge(sampled)
+
+    def judged(self, service: str, judged: Judged) -> None:
+        """Aggregate: give a score of an exchange to the rollout of its service."""
+        if (live := self._moves.lives.get(service)) is not None:
+            live.examination.judged(judged)
+
+    def judged_pair(self, service: str, pair: JudgedPair) -> None:
+        """Aggregate: give scores of the answers to a mirrored request to its rollout."""
+        if (live := self._moves.lives.get(service)) is not None:
+            segments = code_of(self._gate.defined(service).segments)
+            live.examination.judged_pair(pair, segments)
 
     def look(self) -> None:
         """Look at every rollout that is on; one that fails harms no other."""

@@ -55,7 +55,11 @@ def lines_of(
         plan, design = found
         ahead = outlook(plan, design, assumed, traffic)
         yield from tell(
-            ahead, design, candidate=str(service.candidate), is_brief=is_brief
+            ahead,
+            design,
+            candidate=str(service.candidate),
+            assumed=assumed,
+            is_brief=is_brief,
         )
 
 

@@ -19,6 +19,37 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judgements:
+    """What came of judging one score, since the rollout began; units and pairs.
+
+    Attributes:
+        sample: Part of the keys that is to be judged.
+        sampled: How many were to be judged and are settled.
+        judged: Those with a value.
+        failed: Those that the judge failed on.
+        unsaid: Those it had nothing to say of.
+        is_down: Nothing but failures has come for a while.
+        log_e: Of the test that judging fails on both versions alike.
+        log_threshold: Of that; crossed, nothing can be proven.
+        controls: Judged pairs of two answers of the baseline.
+        noise: Mean distance of their scores, which no version is the cause of; None:
+            there are none.
+
+    """
+
+    sample: float
+    sampled: int
+    judged: int
+    failed: int
+    unsaid: int
+    is_down: bool
+    log_e: float
+    log_threshold: float
+    controls: int = 0
+    noise: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """What is known of one metric in one segment.
 
@@ -46,6 +77,7 @@ class Finding:
         is_ceiling: This is about the absolute ceiling, which no alpha protects.
         is_mirrored: log_e and units are of mirrored pairs.
         is_left_out: It is not asked to be proven in this step; see Assessment.left_out.
+        judgements: Of a score, over all; None of anything else.
 
     """
 
@@ -67,6 +99,7 @@ class Finding:
     is_ceiling: bool = False
     is_mirrored: bool = False
     is_left_out: bool = False
+    judgements: Judgements | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +113,8 @@ class Assessment:
             is wrong with the units. Never where nothing had to be proven.
         unproven: Names of metrics that have units and are not, in the plan's order; of
             feedback also while its units are awaited.
-        no_data: Names of metrics without any unit in this step; they hold it.
+        no_data: Names of metrics without any unit in this step, and of scores whose
+            judge only fails; they hold it.
         left_out: Names of metrics that are not asked for in this step: default ones of
             which nothing was measured on either version, though others were measured in
             many of the same exchanges (what is never streamed has no first token), and

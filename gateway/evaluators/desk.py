@@ -279,6 +279,7 @@ class Desk:
                 arrived=sample.arrived,
                 baseline=values[0],
                 candidate=values[1],
+                has_failed=result is Result.FAILED,
                 cell=cell,
             )
             self._ports.ear.judged_pair(service.name, pair)

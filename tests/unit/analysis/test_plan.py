@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.analysis.design import Design, Kind, Metric
+from gateway.analysis.design import Design, JudgedBy, Kind, Metric
 from gateway.analysis.expected import Assumed
+from gateway.analysis.ladder import LADDER as MEANS
+from gateway.analysis.margins import key_losses
 from gateway.analysis.plan import (
+    MetricOutlook,
     Outlook,
     Traffic,
     chance_of_nobody,
@@ -282,6 +285,92 @@ def test_of_praise_it_is_asked_when_its_end_would_be_found() -> None:
     assert found[0].units is not None
 
 
+FLAG = replace(ERRORS, name="judge:hallucination", signal="judge:hallucination")
+SCORE = Metric(
+    name="judge:relevance",
+    signal="judge:relevance",
+    kind=Kind.MEAN,
+    worse=Worse.LOWER,
+    share=1.0,
+    margins=MEANS[Kind.MEAN],
+)
+
+
+def judged(
+    *metrics: Metric,
+    sample: float = 0.1,
+    deadline: float = 60.0,
+    timeout: float = 86_400.0,
+    **assumed: float,
+) -> tuple[Outlook, str]:
+    """Look ahead at a plan with metrics of a judge; and in words."""
+    chosen = metrics or (FLAG,)
+    design = replace(
+        DESIGN,
+        metrics=chosen,
+        cell_shares=((1.0 / len(chosen),),) * len(chosen),
+        evaluators=(JudgedBy(name="judge", sample=sample, deadline=Seconds(deadline)),),
+    )
+    plan = RolloutPlan(analysis=AnalysisPlan(step_timeout=Seconds(timeout)))
+    thought = Assumed(exchanges=10, **assumed)  # type: ignore[arg-type]
+    seen = outlook(plan, design, thought, PLENTY)
+    return seen, "\n".join(tell(seen, design, candidate="v2", assumed=thought))
+
+
+def _first(seen: Outlook) -> MetricOutlook:
+    return seen.steps[0].metrics[0]
+
+
+def test_a_judge_that_reads_a_tenth_of_the_keys_needs_ten_times_as_many() -> None:
+    few, all_of_them = _first(judged()[0]), _first(judged(sample=1.0)[0])
+
+    assert few.units == pytest.approx(10 * (all_of_them.units or 0), abs=10)
+    assert few.finds[0].units == pytest.approx(
+        10 * (all_of_them.finds[0].units or 0), abs=10
+    )
+
+
+def test_scores_are_known_after_the_judges_deadline() -> None:
+    seen, told = judged(deadline=600.0)
+
+    assert _first(seen).known_after == Seconds(610.0)
+    assert all(find.duration > 610.0 for find in _first(seen).finds)  # type: ignore[operator]
+    assert "judge:hallucination: 10 % of the keys are judged, known 10 min" in told
+    assert "deadline of its evaluator" in judged(deadline=600.0, timeout=500.0)[1]
+
+
+def test_a_judge_that_errs_needs_many_more_units() -> None:
+    """Of one with .8 and .9 a difference is seen at 0.7, above 9.5 % of false alarms."""
+    sure, erring = judged()[0], judged(sensitivity=0.8, specificity=0.9)
+    found = [_first(each).finds[0].units or 0 for each in (sure, erring[0])]
+
+    assert 3 < found[1] / found[0] < 5
+    assert "so a difference is seen at 0.70 of its size" in erring[1]
+    assert "`sluicegate judge check` tells how well yours does." in erring[1]
+
+
+def test_a_judge_that_guesses_finds_nothing() -> None:
+    seen, told = judged(sensitivity=0.3, specificity=0.6)
+
+    assert [find.units for find in _first(seen).finds] == [None, None, None]
+    assert "Such a judge says nothing" in told
+
+
+def test_of_a_score_its_mean_is_asked_and_no_quality_of_flags_is_told() -> None:
+    seen, told = judged(SCORE)
+
+    assert [find.fault for find in _first(seen).finds] == ["0.05 worse", "0.2 worse"]
+    assert _first(seen).units
+    assert "flags" not in told
+
+
+def test_a_score_of_a_key_is_that_of_one_exchange() -> None:
+    """However many exchanges of it are added up for other metrics."""
+    assert Assumed(exchanges=10).rate_of(FLAG) == Assumed().rate_of(FLAG)
+    losses = [key_losses(FLAG, Assumed(exchanges=n), LADDER[0]) for n in (1, 10)]
+    assert losses[0] == losses[1]
+
+
 def switching(holdback: int, reverse: int, watch: float = 600.0) -> Outlook:
     """Look ahead at a blue-green plan, with a part of alpha for pairs."""
     analysis = AnalysisPlan(holdback=Share(holdback), watch=Seconds(watch))
@@ -308,3 +397,21 @@ def test_worse_faults_are_found_by_fewer_pairs() -> None:
     often, tenth, everything = [find.pairs for find in switching(0, 1).after.finds]
     assert often and tenth and everything
     assert often > tenth > everything > 1
+
+
+def test_reversed_pairs_that_a_judge_reads_in_part_must_be_more() -> None:
+    def pairs(sample: float, **assumed: float) -> int:
+        design = replace(
+            DESIGN,
+            metrics=(FLAG,),
+            pairs_part=0.25,
+            evaluators=(JudgedBy(name="judge", sample=sample, deadline=Seconds(60.0)),),
+        )
+        plan = RolloutPlan(strategy=Strategy.BLUE_GREEN, reverse_mirror=Share(50_000))
+        thought = Assumed(**assumed)  # type: ignore[arg-type]
+        found = outlook(plan, design, thought, None).after.finds[0]
+        assert found.pairs is not None
+        return found.pairs
+
+    assert pairs(0.1) == pytest.approx(10 * pairs(1.0), abs=10)
+    assert pairs(1.0, sensitivity=0.8, specificity=0.9) > 3 * pairs(1.0)

@@ -210,7 +210,7 @@ def test_a_clock_that_began_anew_awaits_nothing_of_before() -> None:
 
 def test_too_many_units_are_sampled_and_that_is_said() -> None:
     on = stage()
-    on.book._late = LateUnits(on.book._design, most=50)
+    on.book.later.said = LateUnits(on.book._design, most=50)
     step = (1 << 32) // 400 + 1
     for number in range(400):
         on.take(fingerprint=number * step, bucket=number * BUCKETS // 400)

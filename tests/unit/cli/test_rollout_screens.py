@@ -123,6 +123,38 @@ def test_the_table_has_a_row_for_each_metric_and_segment() -> None:
     assert rows[2][4:] == ["-", "-", "-", "-", "0/0"]
 
 
+@pytest.mark.parametrize(
+    ("came", "line"),
+    [
+        (
+            {"sampled": 40, "judged": 30, "failed": 4, "unsaid": 1},
+            "judge:relevance: 30 of 40 samples judged (4 failed, 1 unsaid, 5 not asked),"
+            " 5.0% of the keys are sampled",
+        ),
+        (
+            {"sampled": 40, "judged": 40, "controls": 9, "noise": 0.0314},
+            "judge:relevance: 40 of 40 samples judged, 5.0% of the keys are sampled;"
+            " the baseline differs from itself by 0.031",
+        ),
+        (
+            {"sampled": 40, "judged": 0, "failed": 40, "is_down": True},
+            "judge:relevance: 0 of 40 samples judged (40 failed), 5.0% of the keys are"
+            " sampled. The judge is down: it only fails.",
+        ),
+    ],
+)
+def test_the_heading_says_what_came_of_judging(came: Json, line: str) -> None:
+    """What nobody could judge decides nothing, and is not to be missed."""
+    score = {
+        **ANALYSED["metrics"][0],
+        "metric": "judge:relevance",
+        "judgements": {"sample": 0.05, **came},
+    }
+    view = read(Analysed, {**ANALYSED, "metrics": [score]})
+
+    assert heading(view)[-1] == line
+
+
 def test_the_heading_says_what_the_table_rests_on() -> None:
     assert heading(read(Analysed, ANALYSED)) == [
         "evidence by request: 38 candidate and 40 baseline units in this step;"

@@ -73,6 +73,13 @@ def test_without_traffic_it_says_how_many_keys(simulate: Command) -> None:
     assert "needs so much evidence" in out
 
 
+def test_how_well_a_judge_notices_may_be_said(simulate: Command) -> None:
+    asked = ("--sensitivity", "0.8", "--specificity", "0.9", "--bad-rate", "5")
+
+    assert simulate(*asked)[0] == 0
+    assert simulate("--sensitivity", "80")[0] == 2
+
+
 def test_json_has_the_same(simulate: Command) -> None:
     code, out = simulate("--keys-per-hour", "5000", "--exchanges", "10", "--json")
 

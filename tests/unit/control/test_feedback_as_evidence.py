@@ -179,7 +179,7 @@ async def test_another_attempt_does_not_hear_of_the_last_ones_answers() -> None:
     await users.release.passes(DEADLINE + 1)
 
     assert users.release.phase() is Phase.PROGRESSING
-    assert len(users.release.live.examination.book._late) == 0
+    assert len(users.release.live.examination.book.later.said) == 0
 
 
 @pytest.mark.parametrize("killed_after", [1.25, 2.25, 4.0])
