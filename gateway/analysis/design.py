@@ -166,3 +166,10 @@ class Design:
         """Give the evaluator that a metric is a score of; None: it is of none."""
         name = metric.evaluator
         return next((each for each in self.evaluators if each.name == name), None)
+
+    def is_guarded_by(self, signal: str) -> bool:
+        """Whether a regression of *signal* would change the course of the rollout."""
+        return any(
+            metric.signal == signal and metric.on_failure is not OnFailure.WARN
+            for metric in self.metrics
+        )

@@ -23,10 +23,11 @@ from gateway.admin.application import make_application
 from gateway.admin.ports import Condition, Ports
 from gateway.app.export import Export
 from gateway.app.installed import installed_version, is_compiled
+from gateway.app.judging import Judging
 from gateway.app.leading import Leading
 from gateway.app.reading import read_deployment
 from gateway.app.start import BAD_START, ControllerStart
-from gateway.app.told import percents, places, ready_line, signals
+from gateway.app.told import percents, places, ready_line, signals, together
 from gateway.control.aggregate import Aggregate
 from gateway.control.durable import Durable
 from gateway.control.feedback import FeedbackDesk
@@ -81,6 +82,9 @@ class Controller:
             now,
             self._leading.hear_feedback,
         )
+        self._judging = Judging(
+            self._leading.decisions, self._leading.judge_changed, self._durable, now
+        )
         self._export = Export(
             lambda: self._gate.deployment.telemetry.otlp,
             self._picture,
@@ -94,7 +98,7 @@ class Controller:
             self._aggregate,
             self._leading.hear,
             self._export.record,
-            lambda _samples: None,  # until there is a desk
+            self._judging.take,
         )
 
     async def run(self) -> None:
@@ -141,6 +145,7 @@ class Controller:
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._leading.run())
+            tasks.create_task(self._judging.run())
             tasks.create_task(self._durable.keep_open(self._leading.store_returned))
             tasks.create_task(self._announce())
             tasks.create_task(self._obey())
@@ -245,6 +250,7 @@ class Controller:
     def _keep(self, table: RoutingTable) -> None:
         self._aggregate.forget_all_but(places(table))
         self._leading.evidence.forget_all_but(percents(table).keys())
+        self._judging.use(routed.service for routed in table.services)
         last = Last(
             table=table,
             deployment=self._gate.deployment,
@@ -285,11 +291,12 @@ class Controller:
             percents=percents(self._gate.table),
             workers=self._publisher.connected,
             epoch=self._gate.table.epoch,
-            feedback=self._feedback.sums,
+            feedback=together(self._feedback.sums, self._judging.book.sums),
             signals=signals(self._gate.table),
             units={key: c.units for key, c in self._leading.evidence.counts.items()},
             evidence_age=self._leading.evidence.ages(),
             rollouts=self._leading.rollouts.figures(),
+            evaluators=self._judging.figures(),
         )
 
 

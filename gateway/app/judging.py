@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from random import Random, SystemRandom
 
+from gateway.domain.evaluation import Evaluator
 from gateway.domain.service import Service
 from gateway.evaluators.bench import Bench, Result
 from gateway.evaluators.desk import Desk, Ear, Given, Ports
@@ -38,6 +39,7 @@ class Judging:
         now: Callable[[], float],
     ) -> None:
         self._now = now
+        self._drifted = drifted
         self.book = ScoreBook()
         seed = SystemRandom().getrandbits(256)
         self._desk = Desk(
@@ -56,8 +58,12 @@ class Judging:
     def use(self, services: Iterable[Service]) -> None:
         """Have the evaluators of these services, and no others."""
         known = {service.name: service for service in services}
-        self._desk.use(known.values())
+        changed = self._desk.use(known.values())
         self.book.forget_all_but(known)
+        for service, evaluator in changed:
+            for score in evaluator.scores:
+                signal = evaluator.signal(score.name)
+                self._drifted(service, signal, _defined_anew(evaluator))
 
     def take(self, message: Samples) -> None:
         """Take what a worker has sampled."""
@@ -78,6 +84,13 @@ class Judging:
 
     def _given(self, given: Given) -> None:
         self.book.take(given, self._now())
+
+
+def _defined_anew(evaluator: Evaluator) -> str:
+    return (
+        f"{evaluator.name} was defined anew while the rollout was on: what it said before"
+        " and what it says now do not compare."
+    )
 
 
 def _figures(bench: Bench) -> EvaluatorFigures:

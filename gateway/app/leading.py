@@ -1,6 +1,7 @@
 """What leads rollouts, joined: units and trials, the machine, probes, and their loops."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Final
@@ -20,6 +21,8 @@ from gateway.handoff.evidence import Evidence
 from gateway.handoff.ticket import Ticket
 from gateway.state.store import Kept
 
+_log: Final = logging.getLogger("sluicegate.leading")
+
 _BEGINNINGS: Final = frozenset({"start", "retry"})
 
 
@@ -36,6 +39,7 @@ class Leading:
     Attributes:
         evidence: Counts units, for screens, whether a rollout is on or not.
         rollouts: For operators and the configuration.
+        decisions: Hears what judges say.
 
     """
 
@@ -62,7 +66,7 @@ class Leading:
             self._notes,
             time.monotonic,
         )
-        self._decisions = Decisions(
+        self.decisions = Decisions(
             gate, moves, self._probes, time.monotonic, self._spawn
         )
 
@@ -75,20 +79,25 @@ class Leading:
             await self.rollouts.configured()
             while True:
                 await asyncio.sleep(LOOK_EVERY_S)
-                self._decisions.look()
+                self.decisions.look()
 
     def hear(self, message: Evidence) -> None:
         """Count evidence once, and give it to the rollouts that are on."""
         if self.evidence.take(message):
-            self._decisions.tell(message.worker, message.since)
+            self.decisions.tell(message.worker, message.since)
             for block in message.blocks:
-                self._decisions.take(block, worker=message.pid)
+                self.decisions.take(block, worker=message.pid)
 
     def hear_feedback(
         self, service: str, ticket: Ticket, signal: str, value: float
     ) -> None:
         """Give feedback that was taken to the rollout that its exchange was part of."""
-        self._decisions.hear(service, ticket, signal, value)
+        self.decisions.hear(service, ticket, signal, value)
+
+    def judge_changed(self, service: str, signal: str, said: str) -> None:
+        """Let nothing be proven by a score that is not given as it was."""
+        _log.warning("%s: %s", service, said)
+        self.decisions.judge_changed(service, signal, said)
 
     async def store_returned(self, kept: Kept) -> None:
         """Bring a store that was lost up to date, and take up what it knows."""

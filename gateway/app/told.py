@@ -3,6 +3,7 @@
 import os
 import socket
 
+from gateway.analysis.sums import Feedback
 from gateway.answers.segments import Place, places_of
 from gateway.app.start import ControllerStart
 from gateway.domain.deployment import Address
@@ -43,6 +44,20 @@ def signals(table: RoutingTable) -> dict[str, set[str]]:
             *(signal.name for signal in service.signals.reported),
         }
         for service in services
+    }
+
+
+def together(one: Feedback, other: Feedback) -> Feedback:
+    """Give the sums of both, of which no signal is in the other."""
+    return {
+        service: {
+            version: {
+                **one.get(service, {}).get(version, {}),
+                **other.get(service, {}).get(version, {}),
+            }
+            for version in one.get(service, {}).keys() | other.get(service, {}).keys()
+        }
+        for service in one.keys() | other.keys()
     }
 
 

@@ -11,6 +11,7 @@ and a regression found meanwhile is answered all the same, at once.
 
 import logging
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Final, Protocol
 
 from gateway.analysis.judged import Judged, JudgedPair, Sampled
@@ -22,7 +23,7 @@ from gateway.control.live import Live
 from gateway.control.moves import Moves, NothingToDo
 from gateway.control.standings import is_running
 from gateway.control.unharmed import unharmed
-from gateway.delivery.events import Ticked
+from gateway.delivery.events import JudgeChanged, Ticked
 from gateway.delivery.machine import answer
 from gateway.domain.errors import GatewayError
 from gateway.domain.units import Seconds
@@ -125,6 +126,16 @@ class Decisions:
         if (live := self._moves.lives.get(service)) is not None:
             segments = code_of(self._gate.defined(service).segments)
             live.examination.judged_pair(pair, segments)
+
+    def judge_changed(self, service: str, signal: str, said: str) -> None:
+        """Hear that what gives a score is not what it was; where it guards, that counts."""
+        live = self._moves.lives.get(service)
+        if live is not None and live.examination.design.is_guarded_by(signal):
+            self._spawn(self._void(live, JudgeChanged(said=said)))
+
+    async def _void(self, live: Live, event: JudgeChanged) -> None:
+        with unharmed(f"Pausing the rollout of {live.service}"), suppress(NothingToDo):
+            await self._moves.make(live.service, event, by=_BY)
 
     def look(self) -> None:
         """Look at every rollout that is on; one that fails harms no other."""

@@ -28,7 +28,7 @@ _KINDS: Final[Mapping[str, type[events.Event]]] = {
     for kind in (
         events.Started, events.Retried, events.Ticked, events.Paused, events.Resumed,
         events.Promoted, events.Aborted, events.Killed, events.Unkilled,
-        events.WeightSet, events.Redefined, events.CandidateGone,
+        events.WeightSet, events.Redefined, events.JudgeChanged, events.CandidateGone,
     )
 }  # fmt: skip
 

@@ -12,6 +12,7 @@ from gateway.delivery.events import (
     Aborted,
     CandidateGone,
     Event,
+    JudgeChanged,
     Killed,
     Moved,
     Promoted,
@@ -230,6 +231,16 @@ def redefine(standing: Standing, event: Redefined) -> Moved:
     return Moved(
         standing=replace(hold(noted, PauseReason.INTEGRITY), void=anew),
         cause=f"{anew} Paused: nothing can be proven any more in this attempt.",
+    )
+
+
+def void_by_judge(standing: Standing, event: JudgeChanged) -> Moved:
+    """Void the attempt: what was judged before and what is judged now do not compare."""
+    if standing.void is not None:
+        return Moved(standing=standing)
+    return Moved(
+        standing=replace(hold(standing, PauseReason.INTEGRITY), void=event.said),
+        cause=f"{event.said} Paused: nothing can be proven any more in this attempt.",
     )
 
 

@@ -163,6 +163,18 @@ class Redefined:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeChanged:
+    """What guards this rollout is not judged any more as it was when it began.
+
+    Attributes:
+        said: What has changed, in a sentence.
+
+    """
+
+    said: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateGone:
     """The configuration no longer names this candidate, or has no rollout any more."""
 
@@ -179,6 +191,7 @@ Event: TypeAlias = (
     | Unkilled
     | WeightSet
     | Redefined
+    | JudgeChanged
     | CandidateGone
 )
 

@@ -19,6 +19,7 @@ from gateway.delivery.events import (
     Aborted,
     CandidateGone,
     Event,
+    JudgeChanged,
     Killed,
     Moved,
     Paused,
@@ -84,6 +85,7 @@ TABLE: Final[Mapping[tuple[str, type[Event]], Rule]] = {
             Aborted: Rule(commands.abort, (ROLLING_BACK, ABORTED)),
             WeightSet: Rule(commands.set_weight_by_hand, (PAUSED,)),
             Redefined: Rule(commands.redefine, (PAUSED,)),
+            JudgeChanged: Rule(commands.void_by_judge, (PAUSED,)),
             CandidateGone: Rule(commands.lose_candidate, (ABORTED,)),
         }.items()
     },
@@ -104,7 +106,7 @@ TABLE: Final[Mapping[tuple[str, type[Event]], Rule]] = {
 }
 """(Where it stands, what happens) -> the rule."""
 
-_PASS_BY: Final = (Ticked, Redefined, CandidateGone)
+_PASS_BY: Final = (Ticked, Redefined, JudgeChanged, CandidateGone)
 """Nobody asks for these: where they have no row, they change nothing but the time."""
 
 COMMANDS: Final[Mapping[type[Event], str]] = {

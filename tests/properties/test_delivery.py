@@ -19,6 +19,7 @@ from gateway.delivery.events import (
     Aborted,
     CandidateGone,
     Event,
+    JudgeChanged,
     Killed,
     Moved,
     Paused,
@@ -193,6 +194,10 @@ class Rollouts(RuleBasedStateMachine):
     @rule(version=st.sampled_from(["v1", "v2", "v9"]))
     def something_is_redefined(self, version: str) -> None:
         self.happens(Redefined(version=version, definition="other"))
+
+    @rule()
+    def a_judge_changes(self) -> None:
+        self.happens(JudgeChanged(said="The judge is another one."))
 
     def ticks(self, elapsed: Seconds, known: Assessment, *, is_healthy: bool) -> None:
         self.happens(

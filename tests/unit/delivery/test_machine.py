@@ -4,7 +4,13 @@ from itertools import groupby
 from pathlib import Path
 
 import gateway.delivery
-from gateway.delivery.events import CandidateGone, Event, Redefined, Ticked
+from gateway.delivery.events import (
+    CandidateGone,
+    Event,
+    JudgeChanged,
+    Redefined,
+    Ticked,
+)
 from gateway.delivery.machine import COMMANDS, KILLED, TABLE
 from gateway.domain.rollout import Phase
 
@@ -13,6 +19,7 @@ NAMES: dict[type[Event], str] = {
     Ticked: "time and evidence",
     **{event: f"`{name}`" for event, name in COMMANDS.items()},
     Redefined: "a version is defined anew",
+    JudgeChanged: "a judge changes",
     CandidateGone: "the candidate is gone from the configuration",
 }
 PLACES = [*Phase, KILLED]

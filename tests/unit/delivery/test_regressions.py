@@ -7,6 +7,7 @@ import pytest
 
 from gateway.delivery.events import (
     Aborted,
+    JudgeChanged,
     Paused,
     Promoted,
     Redefined,
@@ -195,6 +196,18 @@ def test_a_version_defined_anew_voids_the_attempt(version: str) -> None:
 
     assert rollout.pause() is PauseReason.INTEGRITY
     assert rollout.last.startswith(f"{version} was defined anew")
+
+
+def test_a_judge_that_changed_voids_the_attempt_once() -> None:
+    rollout = Rollout()
+    rollout.does(JudgeChanged(said="The judge is another one."))
+
+    assert rollout.pause() is PauseReason.INTEGRITY
+    assert rollout.last.startswith("The judge is another one. Paused")
+    rollout.does(JudgeChanged(said="And another one."))
+    assert rollout.standing.void == "The judge is another one."
+    rollout.passes(0.25, failed())
+    assert rollout.phase() is Phase.ROLLED_BACK
 
 
 def test_what_was_defined_anew_is_what_was_judged_and_starts_no_second_time() -> None:
