@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _BAR: Final = 10
 _LARGE: Final = 100.0
+_TAKING_UP: Final = "taking up evidence"
 _HUGE: Final = math.log(1e9)
 _COLUMNS: Final = ("baseline", "candidate", "against it", "for it", "units b/c")
 
@@ -35,11 +36,17 @@ def analysis(
     view = read(Analysed, answer)
     typer.echo(view.rollout.line())
     if view.assessment is None:
-        typer.echo("Nothing is analysed: no rollout is on.")
+        typer.echo(_why_nothing(view))
         return
     for line in heading(view):
         typer.echo(line)
     screen().print(table_of(view))
+
+
+def _why_nothing(view: "Analysed") -> str:
+    if view.rollout.protection == _TAKING_UP:
+        return "The evidence is being taken up: look again in a moment."
+    return "Nothing is analysed: no rollout is on."
 
 
 def heading(view: "Analysed") -> list[str]:
@@ -57,6 +64,13 @@ def heading(view: "Analysed") -> list[str]:
         " units"
     )
     lines = [f"evidence {counted} in this step; last {age(view.evidence.age_seconds)}"]
+    if view.as_of is not None:
+        lines.append(f"as it was known at the end, {view.as_of}")
+    if view.examination > 1 and view.alpha is not None:
+        lines.append(
+            f"examination {view.examination} of this attempt: it began from nothing, and"
+            f" has an alpha of {view.alpha:.2g}"
+        )
     if view.evidence.sampled < 1:
         lines.append(f"only {view.evidence.sampled:.1%} of the keys are looked at")
     if found.integrity is not None:
