@@ -118,6 +118,7 @@ class Endings:
             live, _note = loaded(service, found, segments, self._clock())
             live.assessment = live.examination.trial.look()
             self.end(live)
+            live.examination.forget_keys()
         else:
             known = msgspec.msgpack.decode(found.book, type=Ended)
             self._endings[service] = known

@@ -357,6 +357,7 @@ class Moves:
         self.held.give(live.service)
         async with live.keeping:
             live.is_over = True
+            live.examination.forget_keys()
             self._durable.tell(live.drafts)
             live.drafts = []
         await self.endings.keep()
