@@ -50,7 +50,9 @@ def journal(
         typer.echo(json.dumps(entry, ensure_ascii=False) if as_json else line(view))
 
 
-def _entries(api: AdminApi, service: str | None, *, follow: bool) -> Iterator[object]:
+def _entries(
+    api: AdminApi, service: str | None, *, follow: bool
+) -> Iterator[dict[str, object]]:
     """Give all entries there are, and with *follow* those that come, for ever."""
     after = 0
     while page := _page(api, service, after):

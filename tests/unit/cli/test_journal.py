@@ -18,8 +18,10 @@ class _Api(AdminApi):
         self.asked: list[int] = []
         self._answers = [*answers]
 
-    def journal(self, service: str | None, *, after: int, limit: int) -> object:
-        del service, limit
+    def journal(
+        self, service: str | None, *, after: int, limit: int, raw: bool = False
+    ) -> object:
+        del service, limit, raw
         self.asked.append(after)
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
