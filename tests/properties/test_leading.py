@@ -6,6 +6,7 @@ out the same when the journal is replayed.
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from gateway.control.replay import Replay
 from gateway.control.standings import is_running, is_same, share_of
 from gateway.domain.errors import GatewayError
 from gateway.domain.rollout import TERMINAL, Phase, Standing
-from gateway.state.journal import first_break
+from gateway.state.journal import Entry, first_break
 from tests.unit.control.release import Release
 
 ACTIONS = ("start", "pause", "resume", "promote", "abort", "retry", "kill", "unkill")
@@ -86,6 +87,20 @@ async def _restarts(release: Release, *, with_last: bool) -> None:
     # Else a move upwards may be in the store, of which its controller did not know it.
 
 
+async def _restarts_spoilt(release: Release, *, loses_all: bool) -> None:
+    """Lose the controller, and what it has kept of the evidence, or let it be unreadable."""
+    await release.settles()
+    if loses_all:
+        release.store._evidence.pop("chat", None)
+    elif (kept := release.store._evidence.get("chat")) is not None:
+        release.store._evidence["chat"] = replace(kept, trial=b"?")
+    is_away = release.store.is_gone or release.durable.trouble is not None
+    before = release.standing
+    await release.begins(with_last=is_away)
+    if is_running(before) and is_running(release.standing):
+        assert release.live.number > 1
+
+
 async def _saves_and_fails(release: Release) -> None:
     """Let the store keep the next thing, and its answer be lost."""
     await release.settles()
@@ -105,6 +120,7 @@ happenings: st.SearchStrategy[Happening] = st.one_of(*[
         (_loses_store, {}),
         (_finds_store, {}),
         (_restarts, {"with_last": st.booleans()}),
+        (_restarts_spoilt, {"loses_all": st.booleans()}),
         (_saves_and_fails, {}),
     )
 ])
@@ -121,7 +137,20 @@ async def _play(story: list[Happening]) -> None:
     await release.passes(0.5)
     entries = await release.entries()
     assert first_break(entries) is None
+    _demand_alpha_is_not_overspent(entries)
     assert [one for one in Replay().all_of(entries) if one.again is not None] == []
+
+
+def _demand_alpha_is_not_overspent(entries: list[Entry]) -> None:
+    """Demand that all examinations of one attempt have no more than alpha together."""
+    spent: dict[int, float] = {}
+    for entry in entries:
+        said = json.loads(entry.body or b"{}")
+        if entry.kind == "begun":
+            spent[said["after"]["attempt"]] = said["design"]["alpha"] * 0.95
+        elif entry.kind == "anew" and said["attempt"] in spent:
+            spent[said["attempt"]] += said["design"]["alpha"] * 0.95
+    assert all(alpha <= ALPHA for alpha in spent.values())
 
 
 def _holds(release: Release) -> None:

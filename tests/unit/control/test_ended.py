@@ -30,12 +30,13 @@ async def test_keys_go_with_the_end_and_findings_stay() -> None:
     await release.starts()
     release.sees(300)
     await release.passes(2)
-    known = release.live.examination.findings()
+    live, known = release.live, release.live.examination.findings()
     assert len((await _kept(release)).keys) == 300
 
     await release.does("abort")
 
     assert release.moves.lives == {}
+    assert live.examination.book.known_keys == 0
     assert release.ending.findings == known
     kept = await _kept(release)
     assert (kept.keys, kept.trial) == ({}, b"")
