@@ -9,6 +9,8 @@ from gateway.cli.admin_api import DEFAULT_URL
 from gateway.cli.options import AdminUrl, AsJson, admin_api
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.table import Table
 
     from gateway.cli.views import Analysed
@@ -63,13 +65,20 @@ def heading(view: "Analysed") -> list[str]:
         else f"by {view.unit}: {units.candidate} candidate and {units.baseline} baseline"
         " units"
     )
-    lines = [f"evidence {counted} in this step; last {age(view.evidence.age_seconds)}"]
-    if view.as_of is not None:
-        lines.append(f"as it was known at the end, {view.as_of}")
-    if view.examination > 1 and view.alpha is not None:
+    lines = [
+        f"evidence {counted} in this step; last {age(view.evidence.age_seconds)}",
+        *_from_when(view),
+    ]
+    if view.rollout.compared is not None:
+        lines.append(view.rollout.compared)
+    if found.lost_pairs:
         lines.append(
-            f"examination {view.examination} of this attempt: it began from nothing, and"
-            f" has an alpha of {view.alpha:.2g}"
+            f"pairs with a half that was lost: {found.lost_pairs}, counted as what is"
+            " worst for each verdict"
+        )
+    if found.stopped_pairs:
+        lines.append(
+            f"pairs that a worker's end cut off: {found.stopped_pairs}, no evidence"
         )
     if view.evidence.sampled < 1:
         lines.append(f"only {view.evidence.sampled:.1%} of the keys are looked at")
@@ -78,6 +87,16 @@ def heading(view: "Analysed") -> list[str]:
     if found.units_needed:
         lines.append(f"about {found.units_needed} more candidate units to proof")
     return lines
+
+
+def _from_when(view: "Analysed") -> "Iterator[str]":
+    if view.as_of is not None:
+        yield f"as it was known at the end, {view.as_of}"
+    if view.examination > 1 and view.alpha is not None:
+        yield (
+            f"examination {view.examination} of this attempt: it began from nothing, and"
+            f" has an alpha of {view.alpha:.2g}"
+        )
 
 
 def table_of(view: "Analysed") -> "Table":

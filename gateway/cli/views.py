@@ -101,6 +101,7 @@ class RolloutView(msgspec.Struct, kw_only=True, frozen=True):
     steps: list[dict[str, object]] = []
     weight: float = 0.0
     protection: str = "off"
+    compared: str | None = None
     cause: str | None = None
 
     def line(self) -> str:
@@ -204,6 +205,8 @@ class AssessmentView(msgspec.Struct, kw_only=True, frozen=True):
 
     units_in_step: UnitsView
     is_mirrored: bool = False
+    lost_pairs: int = 0
+    stopped_pairs: int = 0
     integrity: str | None = None
     units_needed: int | None = None
 

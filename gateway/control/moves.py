@@ -300,8 +300,10 @@ class Moves:
         """Examine from now on, and take what came while that was not possible."""
         self.lives[live.service] = live
         self._follow(live, routed, standing)
-        if not live.is_provisional:  # else it is for what is taken up later
-            for block, worker in self.held.give(live.service):
+        if live.is_provisional:
+            return  # what is held is for what is taken up later
+        for block, worker in self.held.give(live.service):
+            with unharmed(f"Counting what came meanwhile for {live.service}"):
                 live.newest = self._clock()
                 live.examination.take(block, worker=worker)
 
