@@ -179,7 +179,8 @@ class Replay:
             known.examination = max(known.examination, number)
         else:
             begun = _begun(anew.attempt, anew.design)
-            begun.design, begun.examination = known.design, number
+            is_its = anew.attempt == known.attempt
+            begun.design, begun.examination = known.design if is_its else None, number
             self._attempts[service] = begun
         if again is None:
             return None
