@@ -71,12 +71,11 @@ class Leading:
         )
 
     async def run(self) -> None:
-        """Take up what was going on, and lead it for ever."""
+        """Take up what was going on, and lead for ever what has been taken up."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             tasks.create_task(self._probes.run())
-            await self.rollouts.restored()
-            await self.rollouts.configured()
+            tasks.create_task(self._take_up())
             while True:
                 await asyncio.sleep(LOOK_EVERY_S)
                 self.decisions.look()
@@ -102,6 +101,9 @@ class Leading:
     async def store_returned(self, kept: Kept) -> None:
         """Bring a store that was lost up to date, and take up what it knows."""
         await self._gate.store_returned(kept)
+        await self._take_up()
+
+    async def _take_up(self) -> None:
         await self.rollouts.restored()
         await self.rollouts.configured()
 

@@ -79,12 +79,17 @@ class Decisions:
     def take(self, block: Block, *, worker: int = 0) -> None:
         """Aggregate: give a block of records to the rollout it is about.
 
+        Where what is known of it is not taken up yet, that waits for it.
+
         Args:
             block: See Block.
             worker: Process id of who recorded them.
 
         """
         live = self._moves.lives.get(block.service)
+        is_on = is_running(self._gate.standings.of(block.service))
+        if is_on and (live is None or live.is_provisional):
+            self._moves.held.add(block, worker)
         if live is not None and live.examination.take(block, worker=worker):
             live.newest = self._clock()
 
