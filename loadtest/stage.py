@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtest.peers import PEERS
+from loadtest.peers import BY_NAME_ONLY, PEERS
 from loadtest.peers.peer import Peer, Site
 from loadtest.processes import (
     Started,
@@ -102,7 +102,8 @@ def program_of(peer: Peer, asked: argparse.Namespace) -> str | None:
 
 def choose_peers(asked: argparse.Namespace) -> tuple[dict[str, str], dict[str, str]]:
     """Find the programs of the peers asked for; and say which are not installed."""
-    names = list(PEERS) if asked.peers == "all" else asked.peers.split(",")
+    all_peers = [name for name in PEERS if name not in BY_NAME_ONLY]
+    names = all_peers if asked.peers == "all" else asked.peers.split(",")
     programs, missing = {}, {}
     for name in names:
         if name not in PEERS:

@@ -78,6 +78,14 @@ def _service_document(service: Service) -> dict[str, object]:
         "segments": {
             segment.name: list(segment.labels) for segment in service.segments
         },
+        "evaluators": {
+            evaluator.name: {
+                "kind": evaluator.kind.value,
+                "scores": [score.name for score in evaluator.scores],
+                "sample": evaluator.sample,
+            }
+            for evaluator in service.evaluators
+        },
     }
 
 
@@ -107,7 +115,11 @@ def _service(service: Service) -> RenderableType:
         )
     title = f"[bold]{escape(service.name)}[/], sticky by {escape(_sticky(service))}"
     below = Group(
-        table, escape(_reading(service)), *_prices(service), *_segments(service)
+        table,
+        escape(_reading(service)),
+        *_prices(service),
+        *_segments(service),
+        *_judges(service),
     )
     return Group("", title, Padding(below, (0, 0, 0, 2)))
 
@@ -141,6 +153,14 @@ def _segments(service: Service) -> Iterator[str]:
     for segment in service.segments:
         by = f"{segment.by.value} {segment.key}".rstrip()
         yield escape(f"{segment.name} by {by}: {', '.join(segment.labels)}")
+
+
+def _judges(service: Service) -> Iterator[str]:
+    for evaluator in service.evaluators:
+        given = ", ".join(evaluator.signal(score.name) for score in evaluator.scores)
+        yield escape(
+            f"{given} by {evaluator.kind.value}, on {evaluator.sample:.3g} of the keys"
+        )
 
 
 def _signals(service: Service) -> list[str]:

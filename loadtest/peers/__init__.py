@@ -10,6 +10,8 @@ from loadtest.peers.peer import Peer
 from loadtest.peers.sluicegate import (
     SLUICEGATE,
     SLUICEGATE_COMPILED,
+    SLUICEGATE_KEYLESS,
+    SLUICEGATE_SAMPLED,
     SLUICEGATE_UNREAD,
 )
 from loadtest.peers.vllm_router import VLLM_ROUTER
@@ -25,5 +27,10 @@ PEERS: Mapping[str, Peer] = {
         ENVOY,
         VLLM_ROUTER,
         AIOHTTP,
+        SLUICEGATE_KEYLESS,
+        SLUICEGATE_SAMPLED,
     )
 }
+
+BY_NAME_ONLY = frozenset({SLUICEGATE_KEYLESS.name, SLUICEGATE_SAMPLED.name})
+"""Those that `all` leaves out: they answer one question, beside each other."""

@@ -22,19 +22,33 @@ services:
     baseline: v1
     candidate: v2
     weights: {{v2: 50}}
-    sticky: [{{header: x-user-id}}]
+    sticky: {sticky}
 {reading}"""
 
 # What all inspected runs have in common; price and usage make tokens and cost be counted.
 _READ = """
     signals: {names: [refusal, repetition, json_validity]}
 """
+_SAMPLED = (
+    _READ
+    + """
+    evaluators:
+      - {name: judge, kind: http, url: "http://127.0.0.1:9/", scores: [toxicity],
+         sample: 0.1, per_minute: 1}
+"""
+)
 _NOT_READ = """
     dialect: plain
 """
 
 
-def _preparation(reading: str) -> Callable[[Site, str], Sequence[str]]:
+_BY_USER = "[{header: x-user-id}]"
+_BY_REQUEST = "[]"  # of a user's requests the first alone would be sampled
+
+
+def _preparation(
+    reading: str, sticky: str = _BY_USER
+) -> Callable[[Site, str], Sequence[str]]:
     def prepare(site: Site, program: str) -> Sequence[str]:
         path = site.folder / "gateway.yaml"
         first, second = site.upstreams[:2]
@@ -44,6 +58,7 @@ def _preparation(reading: str) -> Callable[[Site, str], Sequence[str]]:
                 admin=site.admin,
                 first=first,
                 second=second,
+                sticky=sticky,
                 reading=reading,
             )
         )
@@ -79,3 +94,21 @@ SLUICEGATE_COMPILED = Peer(
     worker_mark=WORKER_MARK,
 )
 """The same as `sluicegate`, installed elsewhere with SLUICEGATE_COMPILE=1."""
+
+SLUICEGATE_KEYLESS = Peer(
+    name="sluicegate-keyless",
+    program="sluicegate",
+    variable="LOADTEST_SLUICEGATE",
+    prepare=_preparation(_READ, _BY_REQUEST),
+    worker_mark=WORKER_MARK,
+)
+"""Each request on its own: what `sluicegate-sampled` is compared with."""
+
+SLUICEGATE_SAMPLED = Peer(
+    name="sluicegate-sampled",
+    program="sluicegate",
+    variable="LOADTEST_SLUICEGATE",
+    prepare=_preparation(_SAMPLED, _BY_REQUEST),
+    worker_mark=WORKER_MARK,
+)
+"""A tenth of the requests is sampled for an evaluator that hardly judges."""

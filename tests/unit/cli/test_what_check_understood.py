@@ -19,6 +19,7 @@ from gateway.domain.deployment import (
     Telemetry,
     Token,
 )
+from gateway.domain.evaluation import Evaluator, EvaluatorKind, Score
 from gateway.domain.segment import Segment, SegmentBy
 from gateway.domain.service import (
     DialectChoice,
@@ -110,6 +111,14 @@ def test_how_answers_are_read_is_shown(deployment: Deployment) -> None:
             Segment(name="size", by=SegmentBy.REQUEST_BYTES, edges=(Bytes(1024),)),
             Segment(name="[b]", by=SegmentBy.HEADER, key="x-a", values=("y",)),
         ),
+        evaluators=(
+            Evaluator(
+                name="judge",
+                kind=EvaluatorKind.LLM_JUDGE,
+                scores=(Score(name="relevance"), Score(name="toxicity")),
+                headers=(("Authorization", f"Bearer {SECRET}"),),
+            ),
+        ),
     )
     log = AccessLog(kind=AccessLogKind.FILE, path="/var/log/a")
     deployment = replace(deployment, services=(chat,), access_log=log)
@@ -120,6 +129,8 @@ def test_how_answers_are_read_is_shown(deployment: Deployment) -> None:
     assert "v1 costs 0.15 (cached 0.15) in, 0.6 out, USD per million tokens" in lines
     assert "size by request_bytes: other, <1KiB, >=1KiB" in lines
     assert "[b] by header x-a: other, y" in lines
+    assert "judge:relevance, judge:toxicity by llm_judge, on 0.05 of the keys" in lines
+    assert not [line for line in lines if SECRET in line]
     assert "access log  /var/log/a" in lines
     assert "telemetry   to http://o:4318" in lines
     match as_document(deployment):
@@ -133,6 +144,9 @@ def test_how_answers_are_read_is_shown(deployment: Deployment) -> None:
                     "signals": ["refusal", "x"],
                     "segments": {"[b]": ["other", "y"]},
                     "prices": {"v1": {"output": 0.6, "cached_input": None}},
+                    "evaluators": {
+                        "judge": {"scores": ["relevance", "toxicity"], "sample": 0.05}
+                    },
                 }
             ],
         }:

@@ -6,17 +6,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.domain.evaluation import (
+    Budget,
+    Evaluator,
+    EvaluatorKind,
+    Sampling,
+    Score,
+)
+from gateway.domain.price import Price
 from gateway.domain.rollout import (
     HeaderMatch,
     MirrorLimits,
     SetHeaderRoute,
     SetMirrorRoute,
+    Worse,
 )
 from gateway.domain.service import Endpoint, Service, Version
 from gateway.domain.units import Seconds, Share
 from gateway.handoff.evidence import OVERDUE, Block, Evidence, PairRecord, Record
 from gateway.handoff.link import Applied, FrameReader, Hello, Message, Publish, encode
 from gateway.handoff.routing_table import RoutedService, RoutingTable
+from gateway.handoff.samples import Sample, Samples, Texts
 
 TABLE = RoutingTable(
     epoch=7,
@@ -32,6 +42,16 @@ TABLE = RoutingTable(
                     ),
                 ),
                 baseline="v1",
+                evaluators=(
+                    Evaluator(
+                        name="judge",
+                        kind=EvaluatorKind.LLM_JUDGE,
+                        scores=(Score(name="toxicity", worse=Worse.HIGHER),),
+                        budget=Budget(usd_per_hour=5.0),
+                        price=Price(input=0.15, output=0.6),
+                    ),
+                ),
+                sampling=Sampling(patterns=(("order", "ORDER-[0-9]{3}"),)),
             ),
             share=Share(10),
             salt="chat",
@@ -78,12 +98,33 @@ BLOCK = Block(
     records=[HUNG],
     pairs=[PairRecord(baseline=HUNG, candidate=None)],
 )
+SAMPLE = Sample(
+    service="chat",
+    versions=("v1", "v2"),
+    revision=3,
+    is_candidate=True,
+    fingerprint=2**64 - 1,
+    draw=2**32 - 1,
+    exchange=2**64 - 1,
+    arrived=1.5,
+    ended=2.5,
+    is_evidence=True,
+    segments=7,
+    cell=b"\x01",
+    outcome="complete",
+    texts=Texts(
+        prompt="Wo?", context=("é漢😀",), reference=None, answer="Da.", is_cut=True
+    ),
+    other="Dort.",
+    other_outcome="refused",
+)
 MESSAGES: list[Message] = [
     Hello(worker=0, pid=1, table=None),
     Hello(worker=1, pid=2, table=TABLE),
     Publish(table=TABLE),
     Applied(epoch=7),
     Evidence(worker=0, pid=1, sequence=1, sampled=0.5, since=3.5, blocks=[BLOCK]),
+    Samples(worker=0, pid=1, sequence=1, dropped={"chat": 2}, samples=[SAMPLE]),
 ]
 
 
