@@ -29,7 +29,9 @@ from gateway.analysis.sample_ratio import Dumped, SampleRatio
 from gateway.analysis.trial_process import Key
 from gateway.domain.verdict import Assessment, Finding
 
-_FORMAT: Final = 2
+_FORMAT: Final = 3
+_READ: Final = (2, _FORMAT)
+"""What can be read: the format of the release before knows nothing of units that came."""
 
 
 class _KeptStep(msgspec.Struct, array_like=True, frozen=True):
@@ -52,6 +54,7 @@ class _KeptTrial(msgspec.Struct, array_like=True, frozen=True):
     limits: list[KeptLimit]
     ratio: Dumped
     step: _KeptStep
+    came: Dumped = (0.0, [])
 
 
 class Trial:
@@ -68,7 +71,7 @@ class Trial:
         self._proofs = Proofs(design)
         self._mirrored = Mirrored(design)
         self._limits = Limits(design)
-        self._ratio = SampleRatio()
+        self._ratio, self._came = SampleRatio(), SampleRatio()
         self._step = Step()
         self._block = Counts()
 
@@ -126,6 +129,8 @@ class Trial:
                 self._limits.add_losses(place.metric, pair[1])
         for coin, (baseline, candidate) in delta.units.items():
             self._ratio.add(coin, baseline, candidate)
+        for coin, (baseline, candidate) in delta.came.items():
+            self._came.add(coin, baseline, candidate)
         self._limits.add(delta.ceilings)
         self._step.units[0] += delta.in_step[0]
         self._step.units[1] += delta.in_step[1]
@@ -203,6 +208,7 @@ class Trial:
                 step.measured,
                 step.sent,
             ),
+            came=self._came.dump(),
         )
         return msgspec.msgpack.encode(kept)
 
@@ -218,7 +224,7 @@ class Trial:
             kept = msgspec.msgpack.decode(dumped, type=_KeptTrial)
         except msgspec.DecodeError as error:
             raise ValueError(f"The kept trial cannot be read: {error}") from error
-        if (kept.format, kept.design) != (_FORMAT, _code_of(design)):
+        if kept.format not in _READ or kept.design != _code_of(design):
             raise ValueError("The kept trial was made for another design.")
         trial = cls(design)
         trial._go_on(kept)
@@ -241,6 +247,7 @@ class Trial:
         self._mirrored.load(step.rung if step.is_mirrored else None, kept.pairs)
         self._limits.load(kept.limits)
         self._ratio = SampleRatio.load(kept.ratio)
+        self._came = SampleRatio.load(kept.came)
 
     def _evidence(self) -> Evidence:
         return Evidence(
@@ -250,6 +257,7 @@ class Trial:
             mirrored=self._mirrored,
             limits=self._limits,
             ratio=self._ratio,
+            came=self._came,
             step=self._step,
             block=self._block,
         )

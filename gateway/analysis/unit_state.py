@@ -4,7 +4,7 @@ import msgspec
 
 from gateway.analysis.settling import Settling
 from gateway.analysis.window_numbers import WindowNumbers
-from gateway.domain.units import Share
+from gateway.domain.units import BUCKETS, Share
 
 
 class Epoch(msgspec.Struct, array_like=True):
@@ -45,6 +45,21 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
     windows: WindowNumbers = msgspec.field(default_factory=WindowNumbers)
     latest: float = 0.0
     settling: Settling = msgspec.field(default_factory=Settling)
+
+    def clock_restarts(self, now: float) -> None:
+        """Forget moments: none of before a reboot compares with one of now."""
+        self.windows = self.windows.after_restart()
+        self.step_since = 0.0
+        self.settling = Settling()
+        for epoch in self.epochs.values():
+            epoch.since = now
+
+    def epoch_of(self, revision: int, share: Share) -> Epoch | None:
+        """Give the epoch of what was assigned; None: it is not known, or decides nothing."""
+        epoch = self.epochs.get(revision)
+        if epoch is None or epoch.share != share or not 0 < share < BUCKETS:
+            return None
+        return epoch
 
 
 class Kept(msgspec.Struct, array_like=True):

@@ -132,7 +132,7 @@ class Worker:
         link.send(self._plane.observe(number, pid, self._sequence, slices=is_last))
         if spans := self._plane.recorder.take():
             link.send(Spans(spans=spans))
-        blocks = self._plane.units.take(can_send=True)
+        blocks, now = self._plane.units.take(can_send=True), self._plane.wheel.now
         if blocks or self._plane.is_tossing:
             link.send(
                 Evidence(
@@ -140,7 +140,8 @@ class Worker:
                     pid=pid,
                     sequence=self._sequence,
                     sampled=self._plane.units.sampled,
-                    since=self._plane.units.since(self._plane.wheel.now),
+                    since=self._plane.units.since(now),
+                    until=now,
                     blocks=blocks,
                 )
             )

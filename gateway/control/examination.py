@@ -8,7 +8,7 @@ are pure, so that the same operations in the same order come to the same verdict
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 
 import msgspec
 
@@ -19,14 +19,21 @@ from gateway.analysis.trial import Trial
 from gateway.analysis.unit_book import UnitBook
 from gateway.answers.segments import code_of
 from gateway.control import blocks
-from gateway.control.arrivals import Split, Waiting
+from gateway.control.arrivals import Split, Waiting, split_of
 from gateway.domain.segment import Segment
 from gateway.domain.units import Share
 from gateway.domain.verdict import Assessment, Finding
-from gateway.handoff.evidence import Block, Record
+from gateway.handoff.evidence import Arrival, Block, Record
 
 _MOST_SAID: Final = 10_000
+_MOST_COME: Final = 1_000
+"""Blocks whose arrivals wait for the next look."""
+
 _NO_CELLS: Final[Mapping[tuple[int, int], int]] = MappingProxyType({})
+
+
+_Come: TypeAlias = tuple[Split, list[Arrival], tuple[int, int]]
+"""Keys that came, and requests without a key by version."""
 
 
 class Kept(msgspec.Struct, kw_only=True):
@@ -79,7 +86,8 @@ class Examination:
         self.design = design
         self.book = UnitBook(design)
         self.trial = Trial(design)
-        self._waiting = Waiting(self._take)
+        self._waiting = Waiting(self._take, self._is_ahead)
+        self._come: deque[_Come] = deque(maxlen=_MOST_COME)
         self._said: deque[tuple[float, Said, int]] = deque(maxlen=_MOST_SAID)
         self._window = -1
         self.has_counts = False
@@ -92,7 +100,12 @@ class Examination:
         return self.book.sampled
 
     def take(self, block: Block, *, worker: int = 0) -> int:
-        """Take what a worker, by its process id, recorded; give how many that were."""
+        """Take what a worker, by its process id, recorded; give how many that were.
+
+        Who came waits for the next look: a worker may be the first to know of a weight.
+        """
+        if block.arrivals or any(block.keyless):
+            self._come.append((split_of(block, worker), block.arrivals, block.keyless))
         self._waiting.add(block, worker)
         cells = self._cells_of(block.segments)
         for pair in block.pairs:
@@ -114,6 +127,22 @@ class Examination:
             names=split.names,
             cells=self._cells_of(split.segments),
         )
+
+    def _is_ahead(self, split: Split, record: Record) -> bool:
+        return self.book.assigned.is_ahead(
+            record, revision=split.revision, worker=split.worker
+        )
+
+    def _take_arrivals(self) -> None:
+        while self._come:
+            split, arrivals, keyless = self._come.popleft()
+            self.book.assigned.come(
+                arrivals,
+                keyless,
+                revision=split.revision,
+                share=split.share,
+                worker=split.worker,
+            )
 
     def _cells_of(self, segments: int) -> Mapping[tuple[int, int], int]:
         """Give the cells of a definition; of another than ours only the whole counts."""
@@ -137,18 +166,20 @@ class Examination:
         self._said.append((now, said, segments))
 
     def look(
-        self, settled: float | None, close_block: Callable[[], None]
+        self, settled: float | None, until: float, close_block: Callable[[], None]
     ) -> Assessment:
         """Count what is new, and say what is known.
 
         Args:
             settled: All that arrived before this is known; monotonic clock. None: not
                 known yet.
+            until: That all that arrived before this did arrive, is known; the same clock.
             close_block: Closes the open block: a window begins with a block.
 
         """
+        self._take_arrivals()
         if settled is not None:
-            self._waiting.settle(settled)
+            self._waiting.settle(settled, until)
             self._hear_up_to(settled)
             self.book.close(settled)
         counts = self.book.drain()

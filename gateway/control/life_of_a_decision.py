@@ -69,9 +69,9 @@ class Decisions:
         self._spawn = spawn
         self._settled = Settled(clock)
 
-    def tell(self, worker: int, since: float) -> None:
-        """Hear since when the oldest exchange is running that a worker awaits."""
-        self._settled.tell(worker, since)
+    def tell(self, worker: int, since: float, until: float) -> None:
+        """Hear since when a worker's oldest exchange runs, and until when arrivals are told."""
+        self._settled.tell(worker, since, until)
 
     def take(self, block: Block, *, worker: int = 0) -> None:
         """Aggregate: give a block of records to the rollout it is about.
@@ -122,7 +122,9 @@ class Decisions:
         now = self._clock()
         self._moves.follow(live)
         live.assessment = live.examination.look(
-            self._settled.before(), lambda: self._moves.close_block(live)
+            self._settled.before(),
+            self._settled.until(),
+            lambda: self._moves.close_block(live),
         )
         live.assessed_in = live.block
         elapsed, live.looked_at = Seconds(now - live.looked_at), now

@@ -29,6 +29,7 @@ class RoutedService:
             first that fits a request says with which chance.
         mirror: What the copies may cost.
         window: After how long a key counts once more, in seconds, more than 0.
+        washout: See domain.rollout.AnalysisPlan.
 
     """
 
@@ -40,6 +41,7 @@ class RoutedService:
     mirror_routes: tuple[SetMirrorRoute, ...] = ()
     mirror: MirrorLimits = MirrorLimits()
     window: Seconds = Seconds(600.0)
+    washout: int = 1
 
     def percents(self) -> dict[str, float]:
         """Give every version's weight in percent, in order of definition."""
