@@ -4,15 +4,23 @@ Where a unit went is known as soon as it has come. So whether the split is as th
 needs no answer, and no race between versions that answer slowly and quickly can look like
 a fault. A key counts once in an epoch, with the first worker that tells of it: another one
 that sees it later, or one that has forgotten it, says nothing new.
+
+Only keys count that have been told of since the attempt began whenever they came. Where keys
+come faster than they can be told, some are left out, and when they are taken again, those
+come back sooner whose version answers sooner.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from gateway.analysis.exchange import Came, Exchange
 from gateway.analysis.key_table import KeyTable
 from gateway.analysis.unit_notes import UnitNotes
 from gateway.analysis.unit_state import State
 from gateway.domain.units import BUCKETS, Share
+
+_FULL: Final = 1 << 32
+_LOW: Final = 0xFFFFFFFF
 
 
 class Assigned:
@@ -32,20 +40,22 @@ class Assigned:
         self._keys = keys
         self._notes = notes
 
+    def thin_out(self, sampled: float) -> None:
+        """Note that a worker told of a part of the keys only, 0 to 1."""
+        self._state.always = min(self._state.always, int(sampled * _FULL))
+
     def come(
         self,
         arrivals: Iterable[Came],
-        keyless: Sequence[int],
         *,
         revision: int,
         share: Share,
         worker: int,
     ) -> None:
-        """Take what a worker tells of units that came; each is told once.
+        """Take keys that came to a worker, in order.
 
         Args:
             arrivals: Keys that the worker had not seen, or has forgotten.
-            keyless: Requests without a key: the baseline's and the candidate's.
             revision: Of the split they were assigned under; unknown ones are left out.
             share: The candidate's weight then, as the worker says.
             worker: Its process.
@@ -53,12 +63,19 @@ class Assigned:
         """
         if self._state.epoch_of(revision, share) is None:
             return
+        always = self._state.always
         for arrival in arrivals:
-            if coin := self._keys.comes(arrival, revision, share, worker):
+            coin = self._keys.comes(arrival, revision, share, worker)
+            if coin and arrival.fingerprint & _LOW < always:
                 is_candidate = arrival.is_candidate
                 self._notes.came(coin, (not is_candidate, is_candidate))
-        if any(keyless):
-            self._notes.came(share / BUCKETS, keyless)
+
+    def come_without_key(
+        self, units: Sequence[int], *, revision: int, share: Share
+    ) -> None:
+        """Take the numbers of requests without a key: the baseline's and the candidate's."""
+        if self._state.epoch_of(revision, share) is not None:
+            self._notes.came(share / BUCKETS, units)
 
     def is_ahead(self, exchange: Exchange, *, revision: int, worker: int) -> bool:
         """Whether no other worker saw the exchange's key before, as far as is known.

@@ -35,6 +35,9 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
         windows: See WindowNumbers.
         latest: When keys were closed last.
         settling: Units that the sample ratio does not count yet.
+        always: Keys whose low bits are below have been told of whenever they came; of
+            the others some came and were not, and who of them comes back may depend on
+            the version that it met.
 
     """
 
@@ -45,6 +48,7 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
     windows: WindowNumbers = msgspec.field(default_factory=WindowNumbers)
     latest: float = 0.0
     settling: Settling = msgspec.field(default_factory=Settling)
+    always: int = 1 << 32
 
     def clock_restarts(self, now: float) -> None:
         """Forget moments: none of before a reboot compares with one of now."""

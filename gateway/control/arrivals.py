@@ -10,19 +10,25 @@ for its turn as successes do. Failures are few, and a candidate that fails must 
 wait for its answers.
 """
 
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush, nsmallest
+from itertools import groupby
 from math import inf
+from operator import itemgetter
 from typing import Final
 
 import msgspec
 
 from gateway.domain.outcome import ERRORS, Outcome
 from gateway.domain.units import Share
-from gateway.handoff.evidence import OVERDUE, Block, Record
+from gateway.handoff.evidence import OVERDUE, Arrival, Block, Record
 
 MOST_WAITING: Final = 200_000
 """Records that wait; beyond, the oldest go first."""
+
+MOST_COMING: Final = 200_000
+"""Keys that came and are not counted yet; beyond, they are not put in order."""
 
 MOST_KEPT: Final = 5_000
 """Records that wait and outlive a restart."""
@@ -84,6 +90,41 @@ class Split(msgspec.Struct, frozen=True, array_like=True):
 def split_of(block: Block, worker: int) -> Split:
     """Tell under what the records of a block were made, and by whom."""
     return Split(block.revision, block.share, block.names, block.segments, worker)
+
+
+class Coming:
+    """Keys that came, until all that came before them have been told of.
+
+    Which of two workers saw a key first, or under an earlier weight, must not depend on
+    whose message is read first.
+
+    Args:
+        take: Takes keys that came under one split to one worker, in order.
+
+    """
+
+    def __init__(self, take: Callable[[Split, Sequence[Arrival]], None]) -> None:
+        self._take = take
+        self._held: list[tuple[float, int, Split, Arrival]] = []
+        self._count = 0
+
+    def add(self, block: Block, worker: int) -> None:
+        """Take the keys of a block."""
+        split = split_of(block, worker)
+        for arrival in block.arrivals:
+            self._count += 1
+            self._held.append((arrival.arrived, self._count, split, arrival))
+        if len(self._held) > MOST_COMING:
+            self.settle(inf)
+
+    def settle(self, until: float) -> None:
+        """Take those that came before a moment, in order."""
+        held = self._held
+        held.sort()
+        due = bisect_left(held, (until,))
+        self._held = held[due:]
+        for split, group in groupby(held[:due], key=itemgetter(2)):
+            self._take(split, [arrival for *_, arrival in group])
 
 
 class Waiting:

@@ -8,7 +8,7 @@ are pure, so that the same operations in the same order come to the same verdict
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final, Self, TypeAlias
+from typing import Final, Self
 
 import msgspec
 
@@ -19,21 +19,17 @@ from gateway.analysis.trial import Trial
 from gateway.analysis.unit_book import UnitBook
 from gateway.answers.segments import code_of
 from gateway.control import blocks
-from gateway.control.arrivals import Split, Waiting, split_of
+from gateway.control.arrivals import Coming, Split, Waiting, split_of
 from gateway.domain.segment import Segment
 from gateway.domain.units import Share
 from gateway.domain.verdict import Assessment, Finding
 from gateway.handoff.evidence import Arrival, Block, Record
 
 _MOST_SAID: Final = 10_000
-_MOST_COME: Final = 1_000
-"""Blocks whose arrivals wait for the next look."""
+_MOST_KEYLESS: Final = 1_000
+"""Blocks whose requests without a key wait for the next look."""
 
 _NO_CELLS: Final[Mapping[tuple[int, int], int]] = MappingProxyType({})
-
-
-_Come: TypeAlias = tuple[Split, list[Arrival], tuple[int, int]]
-"""Keys that came, and requests without a key by version."""
 
 
 class Kept(msgspec.Struct, kw_only=True):
@@ -87,7 +83,10 @@ class Examination:
         self.book = UnitBook(design)
         self.trial = Trial(design)
         self._waiting = Waiting(self._take, self._is_ahead)
-        self._come: deque[_Come] = deque(maxlen=_MOST_COME)
+        self._coming = Coming(self._take_keys)
+        self._keyless: deque[tuple[Split, tuple[int, int]]] = deque(
+            maxlen=_MOST_KEYLESS
+        )
         self._said: deque[tuple[float, Said, int]] = deque(maxlen=_MOST_SAID)
         self._window = -1
         self.has_counts = False
@@ -104,8 +103,9 @@ class Examination:
 
         Who came waits for the next look: a worker may be the first to know of a weight.
         """
-        if block.arrivals or any(block.keyless):
-            self._come.append((split_of(block, worker), block.arrivals, block.keyless))
+        self._coming.add(block, worker)
+        if any(block.keyless):
+            self._keyless.append((split_of(block, worker), block.keyless))
         self._waiting.add(block, worker)
         cells = self._cells_of(block.segments)
         for pair in block.pairs:
@@ -118,6 +118,10 @@ class Examination:
             )
         return len(block.records) + len(block.pairs)
 
+    def thin_out(self, sampled: float) -> None:
+        """Know that a worker told of a part of the keys only, 0 to 1."""
+        self.book.assigned.thin_out(sampled)
+
     def _take(self, split: Split, record: Record) -> None:
         self.book.listen_to(split.worker)
         self.book.take(
@@ -129,19 +133,25 @@ class Examination:
         )
 
     def _is_ahead(self, split: Split, record: Record) -> bool:
-        return self.book.assigned.is_ahead(
+        return self.design.by_request or self.book.assigned.is_ahead(
             record, revision=split.revision, worker=split.worker
         )
 
-    def _take_arrivals(self) -> None:
-        while self._come:
-            split, arrivals, keyless = self._come.popleft()
-            self.book.assigned.come(
-                arrivals,
-                keyless,
-                revision=split.revision,
-                share=split.share,
-                worker=split.worker,
+    def _take_keys(self, split: Split, arrivals: Sequence[Arrival]) -> None:
+        self.book.assigned.come(
+            arrivals,
+            revision=split.revision,
+            share=split.share,
+            worker=split.worker,
+        )
+
+    def _take_all_that_came(self, until: float) -> None:
+        """Count units that came; of keys those before a moment."""
+        self._coming.settle(until)
+        while self._keyless:
+            split, units = self._keyless.popleft()
+            self.book.assigned.come_without_key(
+                units, revision=split.revision, share=split.share
             )
 
     def _cells_of(self, segments: int) -> Mapping[tuple[int, int], int]:
@@ -177,7 +187,7 @@ class Examination:
             close_block: Closes the open block: a window begins with a block.
 
         """
-        self._take_arrivals()
+        self._take_all_that_came(until)
         if settled is not None:
             self._waiting.settle(settled, until)
             self._hear_up_to(settled)

@@ -69,9 +69,21 @@ class Decisions:
         self._spawn = spawn
         self._settled = Settled(clock)
 
-    def tell(self, worker: int, since: float, until: float) -> None:
-        """Hear since when a worker's oldest exchange runs, and until when arrivals are told."""
+    def tell(
+        self, worker: int, since: float, until: float, *, sampled: float = 1.0
+    ) -> None:
+        """Hear what a worker says of all services.
+
+        Args:
+            worker: Its number.
+            since: When the oldest exchange arrived that runs; monotonic clock.
+            until: All arrivals before have been told; the same clock.
+            sampled: Part of the keys that is recorded, 0 to 1.
+
+        """
         self._settled.tell(worker, since, until)
+        for live in self._moves.lives.values():
+            live.examination.thin_out(sampled)
 
     def take(self, block: Block, *, worker: int = 0) -> None:
         """Aggregate: give a block of records to the rollout it is about.

@@ -162,7 +162,7 @@ class Units:
     def __init__(self, *, workers: int = 1) -> None:
         self.dropped = 0
         self.most_begun = MOST_BEGUN // workers
-        self._limit = _FULL
+        self._limit = self._least = _FULL
         self._blocks: dict[Split, Block] = {}
         self._count = self._begun = 0
         self._known: dict[tuple[str, int], _Known] = {}
@@ -171,8 +171,8 @@ class Units:
 
     @property
     def sampled(self) -> float:
-        """Part of the keys that is recorded."""
-        return self._limit / _FULL
+        """Smallest part of the keys that was recorded since the last message."""
+        return min(self._least, self._limit) / _FULL
 
     def arrived(
         self,
@@ -319,12 +319,13 @@ class Units:
     def take(self, *, can_send: bool) -> list[Block]:
         """Give what was recorded since the last time; hold it while it cannot be sent.
 
-        Where little comes, more keys are taken again from now on.
+        Where little comes, more keys are taken again from now on. Read `sampled` before.
 
         Args:
             can_send: Whether it can be sent on.
 
         """
+        self._least = _FULL if can_send else min(self._least, self._limit)
         if self._begun < self.most_begun // 4:
             self._limit = min(self._limit * 2, _FULL)
         self._begun = 0

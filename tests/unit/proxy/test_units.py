@@ -233,6 +233,7 @@ def test_all_keys_are_taken_again_when_there_is_little() -> None:
 
     units.take(can_send=True)
 
+    assert came(units, SPLIT, 0xFFFF_FFFF, 10.0) is not None
     assert units.sampled == pytest.approx(1.0)
 
 
@@ -422,8 +423,20 @@ def test_keys_out_of_the_sample_are_not_told_of() -> None:
     units = Units()
     for number in range(limits.MOST_BEGUN + 1):
         came(units, SPLIT, number << 32, 10.0)
-    units.take(can_send=True)
 
     came(units, SPLIT, 0xFFFF_FFFF, 10.0)
 
-    assert units.take(can_send=True) == []
+    (block,) = units.take(can_send=True)
+    assert len(block.arrivals) == limits.MOST_BEGUN + 1
+
+
+def test_the_smallest_sample_since_the_last_message_is_told() -> None:
+    units = Units()
+    for number in range(limits.MOST_BEGUN + 1):
+        came(units, SPLIT, number << 32, 10.0)
+
+    for can_send in (False, False, True):
+        assert units.sampled == pytest.approx(0.5)
+        units.take(can_send=can_send)
+
+    assert units.sampled == pytest.approx(1.0)
