@@ -20,7 +20,6 @@ from gateway.analysis.unit_state import State
 from gateway.domain.units import BUCKETS, Share
 
 _FULL: Final = 1 << 32
-_LOW: Final = 0xFFFFFFFF
 
 
 class Assigned:
@@ -63,10 +62,9 @@ class Assigned:
         """
         if self._state.epoch_of(revision, share) is None:
             return
-        always = self._state.always
         for arrival in arrivals:
             coin = self._keys.comes(arrival, revision, share, worker)
-            if coin and arrival.fingerprint & _LOW < always:
+            if coin and self._state.is_always_told(arrival.fingerprint):
                 is_candidate = arrival.is_candidate
                 self._notes.came(coin, (not is_candidate, is_candidate))
 

@@ -157,7 +157,7 @@ class UnitBook:
         if bucket is None:
             if exchange.arrived >= epoch.since + self._design.warmup:
                 coin = share / BUCKETS
-                self._settle(exchange, coin)
+                self._state.settle(exchange, coin)
                 self._take_single(exchange, coin, epoch, names)
                 self._open(
                     exchange, coin, epoch, notes.mask(exchange.cell) | EVERYTHING
@@ -284,14 +284,9 @@ class UnitBook:
             return
         key.fresh |= EVERYTHING
         self._keys.changed.add(exchange.fingerprint)
-        self._settle(exchange, key.coin)
+        self._state.settle(exchange, key.coin)
         mask = self._notes.mask(exchange.cell) | EVERYTHING
         self._open(exchange, key.coin, epoch, mask)
-
-    def _settle(self, exchange: Exchange, coin: float) -> None:
-        """Count a unit for the sample ratio, later."""
-        settling, side = self._state.settling, exchange.is_candidate
-        settling.note(exchange.arrived, coin, is_candidate=side)
 
     def _open(self, exchange: Exchange, coin: float, epoch: Epoch, cells: int) -> None:
         """Await feedback on a unit."""
@@ -366,7 +361,7 @@ class UnitBook:
         observer = notes.observer(names)
         if coin:
             if fresh & EVERYTHING and not is_timing:
-                self._settle(exchange, coin)
+                self._state.settle(exchange, coin)
             read = observer.timings if is_timing else observer.outcomes
             number = self._state.windows.number(exchange.window)
             places = fresh_and(fresh, number, window)

@@ -1,10 +1,15 @@
 """What a unit book knows of an attempt beside its keys; it is kept with them."""
 
+from typing import Final
+
 import msgspec
 
+from gateway.analysis.exchange import Exchange
 from gateway.analysis.settling import Settling
 from gateway.analysis.window_numbers import WindowNumbers
 from gateway.domain.units import BUCKETS, Share
+
+_LOW: Final = 0xFFFFFFFF
 
 
 class Epoch(msgspec.Struct, array_like=True):
@@ -49,6 +54,16 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
     latest: float = 0.0
     settling: Settling = msgspec.field(default_factory=Settling)
     always: int = 1 << 32
+
+    def is_always_told(self, fingerprint: int) -> bool:
+        """Whether a key was told of whenever it came; see `always`."""
+        return fingerprint & _LOW < self.always
+
+    def settle(self, exchange: Exchange, coin: float) -> None:
+        """Count a unit that has ended for the sample ratio, later."""
+        if self.is_always_told(exchange.fingerprint):
+            side = exchange.is_candidate
+            self.settling.note(exchange.arrived, coin, is_candidate=side)
 
     def clock_restarts(self, now: float) -> None:
         """Forget moments: none of before a reboot compares with one of now."""

@@ -9,6 +9,7 @@ from heapq import heappop, heappush
 from random import Random
 from typing import Final, NamedTuple
 
+from gateway.analysis.counts import Counts
 from gateway.analysis.design import Design, Kind, Metric
 from gateway.answers.segments import code_of
 from gateway.control.arrivals import Settled
@@ -76,7 +77,7 @@ class World(NamedTuple):
 
 
 class Ending(NamedTuple):
-    """An exchange that ends; None instead of a record: it is not recorded."""
+    """A recorded exchange that ends."""
 
     at: float
     number: int
@@ -91,11 +92,15 @@ class Bursts:
         world: See World.
         seed: Of chance.
 
+    Attributes:
+        counts: What blocks that are closed have counted.
+
     """
 
     def __init__(self, world: World, seed: int) -> None:
         self._world, self._dice = world, Random(seed)
         self.now = 0.0
+        self.counts = Counts()
         self._number = 0
         self._workers = [Units(workers=world.workers) for _ in range(world.workers)]
         self._running: list[Ending] = []
@@ -130,7 +135,7 @@ class Bursts:
             yield self._look()
             if self.now // A_BLOCK > blocks:
                 blocks = int(self.now // A_BLOCK)
-                self.examination.close_block()
+                self._close()
 
     def _bucket(self) -> int:
         return self._dice.randrange(BUCKETS)
@@ -192,4 +197,4 @@ class Bursts:
         return self.examination.look(settled.before(), settled.until(), self._close)
 
     def _close(self) -> None:
-        self.examination.close_block()
+        self.counts.merge(self.examination.close_block())

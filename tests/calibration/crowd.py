@@ -4,7 +4,7 @@ Who is answered sooner comes back sooner: so what is seen of a version depends o
 it is, everywhere but in where a key was sent when it came.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from heapq import heapify, heappop, heappush
 from random import Random
 from typing import Final, NamedTuple
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from gateway.control.arrivals import Settled
 from gateway.control.examination import Examination, Stage
 from gateway.domain.service import Endpoint, Service, Version
-from gateway.domain.units import Seconds, Share
+from gateway.domain.units import Share
 from gateway.domain.verdict import Assessment
 from gateway.handoff.evidence import Block, Record
 from gateway.handoff.routing_table import RoutedService
@@ -232,9 +232,10 @@ class Arena:
                 self.hears(block, number)
             self._settled.tell(number, units.since(self.now), self.now)
         settled = self._settled
-        return self.examination.look(
-            settled.before(), settled.until(), self.examination.close_block
-        )
+        return self.examination.look(settled.before(), settled.until(), self._close)
+
+    def _close(self) -> None:
+        self.examination.close_block()
 
     def hears(self, block: Block, worker: int) -> None:
         """Let the controller hear a block."""
