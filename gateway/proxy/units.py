@@ -201,7 +201,9 @@ class Units:
             return Unit(fingerprint, 1, int(now / split.window), 1)
         # The high bits say where the windows of this key begin.
         window = int(now / split.window + (fingerprint >> 32) / _FULL)
-        known = self._know(split, fingerprint, window)
+        known = self._known.get((split.service, fingerprint))
+        if not (known and known.revision == split.revision and known.window == window):
+            known = self._know(split, fingerprint, window)
         nth, in_window = known.nth + 1, known.in_window + 1
         if nth > RECORDED and in_window > RECORDED_IN_WINDOW:
             return None  # as most are
