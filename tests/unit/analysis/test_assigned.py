@@ -124,8 +124,7 @@ def test_a_cell_counts_the_exchange_that_its_worker_chose() -> None:
     stage = Stage(design(cells=(("size", "long"),)))
     stage.cells = {(0, 1): 1}
     stage.weight(50)
-    failed = {"nth": 2, "nth_in_window": 2, "outcome": "upstream_error"}
-    stage.take(**failed, cell=b"\x01", firsts=0)
+    stage.take(nth=2, nth_in_window=2, outcome="upstream_error", cell=b"\x01", firsts=0)
     assert all(place.metric for place in stage.book.drain().bins)
     stage.take(nth=1, cell=b"\x01", firsts=0b1)
     assert stage.book.drain().bins[Place(FRESH, 0.5, 0, 1)] == ({0: 1}, {})
