@@ -14,6 +14,7 @@ from gateway.analysis.estimates import estimates, interval
 from gateway.analysis.geometric import FAILED_BIN
 from gateway.analysis.intervals import Interval
 from gateway.analysis.limits import Limits
+from gateway.analysis.lost_halves import LostHalves
 from gateway.analysis.mirrored import Mirrored
 from gateway.analysis.proofs import Proofs
 from gateway.analysis.regressions import Regressions
@@ -92,6 +93,7 @@ class Evidence:
     mirrored: Mirrored
     limits: Limits
     ratio: SampleRatio
+    lost: LostHalves
     came: SampleRatio
     step: Step
     block: Counts
@@ -128,6 +130,8 @@ def assess(evidence: Evidence) -> Assessment:
             if step.in_cells.get(cell, 0) < design.minimum_units
         ),
         integrity=integrity,
+        lost_pairs=evidence.lost.lost,
+        stopped_pairs=evidence.lost.stopped,
         units_needed=_units_needed(evidence, [*missing, *unproven]),
     )
 
@@ -308,7 +312,7 @@ def _integrity(evidence: Evidence) -> str | None:
                 f" the coins say about {expected:.0f}: odds of more than {1 / alpha:.0f} : 1"
                 f" that units were {what[1]}."
             )
-    return None
+    return evidence.lost.integrity()
 
 
 def _asked(evidence: Evidence) -> list[int]:

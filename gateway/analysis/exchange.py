@@ -142,3 +142,19 @@ def firsts_of(exchange: Exchange) -> Firsts:
         packed >> 2 * MOST_SEGMENTS & ALL_PLACES,
         packed >> 3 * MOST_SEGMENTS,
     )
+
+
+class MirroredPair(Protocol):
+    """A request that both versions got; handoff.evidence.PairRecord is one."""
+
+    @property
+    def baseline(self) -> Exchange | None:
+        """The baseline's half; None: not known."""
+
+    @property
+    def candidate(self) -> Exchange | None:
+        """The candidate's half; None: not known."""
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a half is missing because the worker stopped."""

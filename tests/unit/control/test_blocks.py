@@ -20,6 +20,7 @@ def _counts() -> Counts:
         in_step=[80, 20],
         in_cells={2: 9},
         ceilings={0: [20, 3]},
+        pairs=[7, 2, 1],
     )
 
 
@@ -34,7 +35,7 @@ def test_nothing_counted_is_a_word() -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["bins", "units", "came", "in_step", "in_cells", "ceilings"]
+    "part", ["bins", "units", "came", "in_step", "in_cells", "ceilings", "pairs"]
 )
 def test_whatever_was_counted_is_not_nothing(part: str) -> None:
     some = Counts()
