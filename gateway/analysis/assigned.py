@@ -13,7 +13,7 @@ come back sooner whose version answers sooner.
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from gateway.analysis.exchange import Came, Exchange
+from gateway.analysis.exchange import Came, Exchange, firsts_of
 from gateway.analysis.key_table import KeyTable
 from gateway.analysis.unit_notes import UnitNotes
 from gateway.analysis.unit_state import State
@@ -29,15 +29,19 @@ class Assigned:
         state: Of the book.
         keys: Of the book.
         notes: Of the book.
+        first_timing: Number of a key's exchange that counts for its times.
 
     """
 
-    __slots__ = ("_keys", "_notes", "_state")
+    __slots__ = ("_first_timing", "_keys", "_notes", "_state")
 
-    def __init__(self, state: State, keys: KeyTable, notes: UnitNotes) -> None:
+    def __init__(
+        self, state: State, keys: KeyTable, notes: UnitNotes, first_timing: int
+    ) -> None:
         self._state = state
         self._keys = keys
         self._notes = notes
+        self._first_timing = first_timing
 
     def thin_out(self, sampled: float) -> None:
         """Note that a worker told of a part of the keys only, 0 to 1."""
@@ -54,7 +58,8 @@ class Assigned:
         """Take keys that came to a worker, in order.
 
         Args:
-            arrivals: Keys that the worker had not seen, or has forgotten.
+            arrivals: Keys that the worker had not seen, or not in this window, or has
+                forgotten.
             revision: Of the split they were assigned under; unknown ones are left out.
             share: The candidate's weight then, as the worker says.
             worker: Its process.
@@ -76,7 +81,10 @@ class Assigned:
             self._notes.came(share / BUCKETS, units)
 
     def is_ahead(self, exchange: Exchange, *, revision: int, worker: int) -> bool:
-        """Whether no other worker saw the exchange's key before, as far as is known.
+        """Whether no other worker can have what this exchange is the first of.
+
+        That is: none has seen its key before, as far as is known, in the window; and in
+        the epoch, if it is the first of anything in that.
 
         Args:
             exchange: That worker's.
@@ -87,4 +95,9 @@ class Assigned:
         if exchange.bucket is None:
             return True
         key = self._keys.get(exchange.fingerprint)
-        return key is not None and key.is_first(revision, worker, exchange.arrived)
+        if key is None or not key.is_first(exchange, revision, worker):
+            return False
+        firsts = firsts_of(exchange)
+        is_early = exchange.nth <= self._first_timing
+        is_of_epoch = is_early or firsts.in_epoch or firsts.washed
+        return not is_of_epoch or key.is_first_in_epoch(worker)

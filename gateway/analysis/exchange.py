@@ -10,7 +10,7 @@ from gateway.domain.segment import MOST_SEGMENTS
 
 
 class Came(Protocol):
-    """A key's first exchange in an epoch, as far as its worker knows.
+    """A key's first exchange in an epoch or a window, as far as its worker knows.
 
     Each attribute means what handoff.evidence.Arrival says of it.
     """
@@ -24,8 +24,12 @@ class Came(Protocol):
         """When its version was chosen; monotonic clock."""
 
     @property
+    def window(self) -> int:
+        """Which slice of time it arrived in."""
+
+    @property
     def is_candidate(self) -> bool:
-        """Which one was."""
+        """Which version was chosen."""
 
 
 class Exchange(Protocol):

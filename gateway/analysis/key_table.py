@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.analysis.exchange import Came
+from gateway.analysis.exchange import Came, Exchange
 from gateway.domain.units import BUCKETS, Share
 
 MOST_KEYS: Final = 200_000
@@ -25,6 +25,8 @@ MOST_KEYS: Final = 200_000
 _FULL: Final = 1 << 32
 _LOW: Final = 0xFFFFFFFF
 _NOWHERE: Final = -1
+_NOBODY: Final = 0
+_SEVERAL: Final = -1
 
 
 class Key(msgspec.Struct, array_like=True, gc=False):
@@ -49,9 +51,12 @@ class Key(msgspec.Struct, array_like=True, gc=False):
         came: The latest epoch in which it came.
         came_low: Its bucket is here or above, as far as it is known from where it came.
         came_high: Its bucket is below, as far as that.
-        came_to: Process that it came to first in that epoch; 0: not known.
+        came_window: The latest window of that epoch in which it came.
+        came_to: Process that it came to first in that window; 0: not known.
         came_at: When; monotonic clock.
         came_elsewhere: When it came next to another, or again to one that had forgotten it.
+        came_before: The one process that it came to in earlier windows of that epoch;
+            0: to none; -1: to several, or it is not known.
 
     """
 
@@ -72,20 +77,14 @@ class Key(msgspec.Struct, array_like=True, gc=False):
     came: int = _NOWHERE
     came_low: int = 0
     came_high: int = BUCKETS
+    came_window: int = _NOWHERE
     came_to: int = 0
     came_at: float = 0.0
     came_elsewhere: float = inf
+    came_before: int = _SEVERAL
 
-    def comes(
-        self,
-        revision: int,
-        share: Share,
-        worker: int,
-        at: float,
-        *,
-        is_candidate: bool,
-    ) -> float:
-        """Note that it came to a worker that had not seen it in an epoch.
+    def comes(self, arrival: Came, revision: int, share: Share, worker: int) -> float:
+        """Note that it came to a worker for the first time in an epoch or a window.
 
         Returns:
             Its coin, the first time in the epoch; 0 else, and where it could only be on
@@ -95,28 +94,47 @@ class Key(msgspec.Struct, array_like=True, gc=False):
         coin = 0.0
         if revision > self.came:
             coin = _coin(share, self.came_low, self.came_high)
-            self.came, self.came_to, self.came_at = revision, worker, at
-            self.came_elsewhere = inf
+            self.came, self.came_before = revision, _NOBODY
+            self._comes_first(arrival, worker)
+        elif revision == self.came and arrival.window > self.came_window:
+            is_one = self.came_elsewhere == inf
+            known = {self.came_to if is_one else _SEVERAL, self.came_before}
+            known.discard(_NOBODY)
+            self.came_before = known.pop() if len(known) == 1 else _SEVERAL
+            self._comes_first(arrival, worker)
         elif revision == self.came:
-            self._comes_again(worker, at)
-        if is_candidate:
+            self._comes_again(arrival, worker)
+        if arrival.is_candidate:
             self.came_high = min(self.came_high, share)
         else:
             self.came_low = max(self.came_low, share)
         return coin
 
-    def _comes_again(self, worker: int, at: float) -> None:
+    def _comes_first(self, arrival: Came, worker: int) -> None:
+        self.came_window, self.came_to = arrival.window, worker
+        self.came_at, self.came_elsewhere = arrival.arrived, inf
+
+    def _comes_again(self, arrival: Came, worker: int) -> None:
         """Note where it came first, and when it came next."""
+        at = arrival.arrived
         if at < self.came_at:
             self.came_elsewhere = self.came_at
             self.came_to, self.came_at = worker, at
         else:
             self.came_elsewhere = min(self.came_elsewhere, at)
 
-    def is_first(self, revision: int, worker: int, arrived: float) -> bool:
-        """Whether no other worker is known to have seen it before an exchange of an epoch."""
-        is_here = self.came == revision and self.came_to == worker
-        return is_here and arrived < self.came_elsewhere
+    def is_first(self, exchange: Exchange, revision: int, worker: int) -> bool:
+        """Whether no other worker is known to have seen it before, in its window."""
+        return (
+            self.came == revision
+            and self.came_window == exchange.window
+            and self.came_to == worker
+            and exchange.arrived < self.came_elsewhere
+        )
+
+    def is_first_in_epoch(self, worker: int) -> bool:
+        """Whether no other worker is known to have seen it in earlier windows."""
+        return self.came_before in {_NOBODY, worker}
 
     def begin(self, revision: int, share: Share, *, is_candidate: bool) -> None:
         """Toss its coin for an epoch, and only then look at what fell."""
@@ -295,13 +313,7 @@ class KeyTable:
                 return 0.0
             self._keys[fingerprint] = key = Key()
         self.changed.add(fingerprint)
-        return key.comes(
-            revision,
-            share,
-            worker,
-            arrival.arrived,
-            is_candidate=arrival.is_candidate,
-        )
+        return key.comes(arrival, revision, share, worker)
 
     def bound(self) -> None:
         """Let go of half of the keys where there are too many."""

@@ -75,7 +75,7 @@ class UnitBook:
     @property
     def assigned(self) -> Assigned:
         """Take units when they come."""
-        return Assigned(self._state, self._keys, self._notes)
+        return Assigned(self._state, self._keys, self._notes, self._first_timing)
 
     def attempt_begins(self) -> None:
         """Forget everything: the salt is another one, and no bucket is known."""

@@ -31,17 +31,19 @@ exchange afterwards is in the totals, and in no other record."""
 
 
 class Arrival(msgspec.Struct, array_like=True, gc=False):
-    """A key's first exchange since the weight changed, as far as this worker knows.
+    """A key's first exchange under a weight, or in a window, as far as this worker knows.
 
     Attributes:
         fingerprint: See Record.
         arrived: When its version was chosen; monotonic clock.
-        is_candidate: Which one was.
+        window: See Record.
+        is_candidate: Which version was chosen.
 
     """
 
     fingerprint: int
     arrived: float
+    window: int
     is_candidate: bool
 
 
@@ -137,7 +139,7 @@ class Block(msgspec.Struct, kw_only=True, gc=False):
         share: The candidate's weight when they were assigned.
         names: Of signals; Record.values names them by place.
         segments: Code of the segments' definitions (answers.segments.code_of).
-        arrivals: Keys that came for the first time; in order.
+        arrivals: Keys that came for the first time, or in a window; in order.
         keyless: Requests without a key that came: the baseline's and the candidate's.
         records: In order of their ends.
         pairs: Of mirrored requests, in order of their later half's end.

@@ -208,9 +208,9 @@ class Units:
         if nth > RECORDED and in_window > RECORDED_IN_WINDOW:
             return None  # as most are
         known.nth, known.in_window = nth, in_window
-        if nth == 1:
+        if in_window == 1:
             block = self._blocks.get(split) or self._open(split)
-            block.arrivals.append(Arrival(fingerprint, now, is_candidate))
+            block.arrivals.append(Arrival(fingerprint, now, window, is_candidate))
         self._begin(now)
         return Unit(fingerprint, nth, window, in_window)
 

@@ -14,10 +14,11 @@ def came(
     *buckets: int,
     worker: int = 1,
     at: float = 1000.0,
+    window: int = 7,
     revision: int | None = None,
 ) -> dict[float, list[int]]:
     """Let keys come, each with its bucket for a fingerprint; give what is counted."""
-    arrivals = [Arrival(bucket, at, bucket < stage.share) for bucket in buckets]
+    arrivals = [Arrival(bucket, at, window, bucket < stage.share) for bucket in buckets]
     stage.book.assigned.come(
         arrivals,
         revision=stage.revision if revision is None else revision,
@@ -48,7 +49,7 @@ def test_where_keys_were_sent_is_what_counts_and_not_where_they_belong() -> None
     stage = Stage()
     stage.weight(25)
     stage.book.assigned.come(
-        [Arrival(1_000, 1000.0, False)],
+        [Arrival(1_000, 1000.0, 7, False)],
         revision=stage.revision,
         share=stage.share,
         worker=1,
@@ -115,6 +116,31 @@ def test_an_exchange_is_ahead_where_no_other_worker_saw_its_key_before() -> None
     ]
     assert asked == [True, False, False, False]
     assert is_ahead(Seen(bucket=None), revision=revision, worker=1)
+
+
+@pytest.mark.parametrize(
+    ("nth", "firsts", "expected"),
+    [(9, 0, True), (9, 1 << 16 | 1 << 48, True), (9, 1, False), (2, 0, False)],
+    ids=["the window", "segments in it", "a segment", "times"],
+)
+def test_who_came_to_others_in_earlier_windows_is_ahead_in_this_one_alone(
+    nth: int, firsts: int, expected: bool
+) -> None:
+    """And waits where it is the first of anything since the weight changed."""
+    stage = Stage()
+    revision = stage.weight(25)
+    came(stage, 60_000, worker=1, at=1000.0)
+    came(stage, 60_000, worker=2, at=1600.0, window=8)
+    asked = Seen(
+        fingerprint=60_000,
+        arrived=1600.0,
+        nth=nth,
+        window=8,
+        nth_in_window=1,
+        firsts=firsts,
+    )
+    found = stage.book.assigned.is_ahead(asked, revision=revision, worker=2)
+    assert found is expected
 
 
 # Of what an exchange is its key's first

@@ -6,6 +6,7 @@ import pytest
 from gateway.analysis.key_table import Key, KeyTable
 from gateway.domain.units import Share
 from gateway.handoff.evidence import Arrival
+from tests.unit.analysis.exchanges import Seen
 
 
 def heard(
@@ -133,12 +134,21 @@ def comes(
     *,
     worker: int = 1,
     at: float = 10.0,
+    window: int = 7,
     bucket: int = 60_000,
     fingerprint: int = 1,
 ) -> float:
     """Let the key come to a worker; give the coin it is counted with."""
-    arrival = Arrival(fingerprint, at, bucket < share)
+    arrival = Arrival(fingerprint, at, window, bucket < share)
     return table.comes(arrival, revision, Share(share), worker)
+
+
+def is_first(
+    table: KeyTable, revision: int, *, worker: int, at: float, window: int = 7
+) -> bool:
+    key = table.get(1)
+    assert key is not None
+    return key.is_first(Seen(arrived=at, window=window), revision, worker)
 
 
 def test_a_key_comes_once_in_an_epoch_whatever_workers_tell() -> None:
@@ -185,32 +195,54 @@ def test_the_worker_that_a_key_came_to_first_is_ahead(
     table = KeyTable()
     for worker, at in told:
         comes(table, 1, 5_000, worker=worker, at=at)
-    key = table.get(1)
-    assert key is not None
-    assert key.is_first(1, worker=1, arrived=10.0)
-    assert key.is_first(1, worker=1, arrived=19.9)
-    assert not key.is_first(1, worker=1, arrived=20.1)  # the other may have another
-    assert not key.is_first(1, worker=2, arrived=20.0)
-    assert not key.is_first(2, worker=1, arrived=10.0)
+    assert is_first(table, 1, worker=1, at=10.0)
+    assert is_first(table, 1, worker=1, at=19.9)
+    assert not is_first(table, 1, worker=1, at=20.1)  # the other may have another
+    assert not is_first(table, 1, worker=2, at=20.0)
+    assert not is_first(table, 2, worker=1, at=10.0)
 
 
 def test_a_worker_that_forgot_a_key_is_ahead_with_it_no_more() -> None:
     table = KeyTable()
     comes(table, 1, 5_000, at=10.0)
     comes(table, 1, 5_000, at=20.0)
+    assert is_first(table, 1, worker=1, at=10.0)
+    assert not is_first(table, 1, worker=1, at=20.0)
+
+
+@pytest.mark.parametrize(
+    ("workers", "expected"),
+    [((1, 1, 1), True), ((2, 1, 1), False), ((1, 2, 1), False), ((1, 1, 2), False)],
+)
+def test_in_a_later_window_it_may_be_first_in_that_alone(
+    workers: tuple[int, ...], expected: bool
+) -> None:
+    """It comes to workers in three windows; the last one is asked for."""
+    table = KeyTable()
+    for window, worker in enumerate(workers):
+        comes(table, 1, 5_000, worker=worker, at=10.0 * window, window=window)
     key = table.get(1)
     assert key is not None
-    assert key.is_first(1, worker=1, arrived=10.0)
-    assert not key.is_first(1, worker=1, arrived=20.0)
+    assert is_first(table, 1, worker=workers[-1], at=20.0, window=2)
+    assert not is_first(table, 1, worker=workers[-1], at=20.0, window=1)
+    assert key.is_first_in_epoch(workers[-1]) is expected
+
+
+def test_another_weight_begins_anew_with_who_is_first() -> None:
+    table = KeyTable()
+    comes(table, 1, 5_000, worker=1)
+    comes(table, 1, 5_000, worker=2)
+    comes(table, 2, 25_000, worker=2)
+    key = table.get(1)
+    assert key is not None
+    assert key.is_first_in_epoch(2)
 
 
 def test_where_a_key_came_is_kept_and_to_whom_is_not() -> None:
     table, again = KeyTable(), KeyTable()
     comes(table, 1, 5_000)
     again.load(table.dump(whole=False), 1 << 32)
-    key = again.get(1)
-    assert key is not None
-    assert not key.is_first(1, worker=1, arrived=10.0)
+    assert not is_first(again, 1, worker=1, at=10.0)
     assert comes(again, 1, 5_000) == pytest.approx(0.0)
     assert comes(again, 2, 25_000) == pytest.approx(20 / 95)
 

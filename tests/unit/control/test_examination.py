@@ -58,7 +58,7 @@ def ended(arrived: float, outcome: str = "complete") -> Record:
 
 
 def came(at: float, fingerprint: int = 7) -> Arrival:
-    return Arrival(fingerprint, at, True)
+    return Arrival(fingerprint, at, 0, True)
 
 
 def test_what_fails_quickly_does_not_take_the_place_of_who_came_first() -> None:
@@ -116,7 +116,7 @@ def test_keys_count_in_the_order_in_which_they_came() -> None:
 def _arrivals(release: Release, keys: int, share: int) -> list[Arrival]:
     """Let keys come that are split as if the weight were another one."""
     buckets = [number * 7919 % BUCKETS for number in range(keys)]
-    return [Arrival(bucket, release.now, bucket < share) for bucket in buckets]
+    return [Arrival(bucket, release.now, 0, bucket < share) for bucket in buckets]
 
 
 async def test_a_split_that_is_not_as_tossed_is_told_within_a_look() -> None:

@@ -84,7 +84,7 @@ BLOCK = Block(
     share=Share(10),
     names=("refusal",),
     segments=7,
-    arrivals=[Arrival((1 << 64) - 1, 1.25, True)],
+    arrivals=[Arrival((1 << 64) - 1, 1.25, 7, True)],
     keyless=(3, 1),
     records=[HUNG],
     pairs=[PairRecord(baseline=HUNG, candidate=None)],

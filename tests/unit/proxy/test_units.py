@@ -393,18 +393,19 @@ def test_four_sets_of_segments_fit_into_a_message() -> None:
 # Where units went is told when they come
 
 
-def test_a_key_is_told_of_when_it_comes_and_once_under_a_weight() -> None:
+def test_a_key_is_told_of_when_it_comes_and_once_in_each_window_of_a_weight() -> None:
     units = Units()
+    later = 10.0 + SPLIT.window
     for split in (SPLIT, SPLIT._replace(revision=2)):
-        for now in (10.0, 11.0):
+        for now in (10.0, 11.0, later, later + 1.0):
             units.arrived(split, KEY, now, is_candidate=split is SPLIT)
 
     blocks = units.take(can_send=True)
 
     assert [block.records for block in blocks] == [[], []]
     assert [block.arrivals for block in blocks] == [
-        [Arrival(KEY, 10.0, True)],
-        [Arrival(KEY, 10.0, False)],
+        [Arrival(KEY, 10.0, 0, True), Arrival(KEY, later, 1, True)],
+        [Arrival(KEY, 10.0, 0, False), Arrival(KEY, later, 1, False)],
     ]
     assert units.take(can_send=True) == []
 
