@@ -167,7 +167,7 @@ class Evidence(msgspec.Struct, kw_only=True, tag="evidence"):
         sequence: Grows by one per message of this process; a repeated one is ignored.
         sampled: Part of the keys that is recorded, 0 to 1: less where more keys come
             than can be taken, chosen by a hash that knows nothing of the version. The
-            smallest since the last message.
+            smallest since the last message; 0 after records were dropped.
         since: When the oldest of those arrived that are recorded and not over; all that
             arrived before has been told. Now, where none is running; monotonic clock.
         until: All arrivals before have been told, in this message or an earlier one;

@@ -171,7 +171,10 @@ class Units:
 
     @property
     def sampled(self) -> float:
-        """Smallest part of the keys that was recorded since the last message."""
+        """Smallest part of the keys that was recorded since the last message.
+
+        0: records were dropped, of any key.
+        """
         return min(self._least, self._limit) / _FULL
 
     def arrived(
@@ -335,6 +338,7 @@ class Units:
             if self._count > MOST_HELD:
                 self.dropped += self._count
                 self._blocks, self._count = {}, 0
+                self._least = 0  # any key may have come and not be told of
             return []
         blocks = list(self._blocks.values())
         self._blocks, self._count = {}, 0

@@ -188,7 +188,9 @@ def test_what_cannot_be_sent_for_long_is_dropped_whole_and_counted() -> None:
 
     assert units.take(can_send=False) == []
     assert units.dropped == limits.MOST_HELD + 1
+    assert units.sampled == pytest.approx(0.0)  # of no key is all known
     assert units.take(can_send=True) == []
+    assert units.sampled == pytest.approx(1.0)
 
 
 def test_many_that_end_at_once_are_all_kept() -> None:
