@@ -3,7 +3,8 @@
 The versions are the same but for their speed, and failures take 7 s on both. Where the unit
 was the first exchange heard of, an error rate of 5 % was in a segment 21 % on the version
 that answers in 5 s and 40 % on the one that takes 10 s (39 % and 74 % with three workers),
-and with three workers 7 % and 13 % over all; one rollout in three was taken back.
+and with three workers 7 % and 13 % over all; of 40 slower candidates 20 were taken back with
+one worker, and 33 with three.
 """
 
 from collections.abc import Iterator
