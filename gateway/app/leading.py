@@ -79,7 +79,12 @@ class Leading:
     def hear(self, message: Evidence) -> None:
         """Count evidence once, and give it to the rollouts that are on."""
         if self.evidence.take(message):
-            self._decisions.tell(message.worker, message.since)
+            self._decisions.tell(
+                message.worker,
+                message.since,
+                message.until,
+                sampled=message.sampled,
+            )
             for block in message.blocks:
                 self._decisions.take(block, worker=message.pid)
 

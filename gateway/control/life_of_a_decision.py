@@ -69,9 +69,21 @@ class Decisions:
         self._spawn = spawn
         self._settled = Settled(clock)
 
-    def tell(self, worker: int, since: float) -> None:
-        """Hear since when the oldest exchange is running that a worker awaits."""
-        self._settled.tell(worker, since)
+    def tell(
+        self, worker: int, since: float, until: float, *, sampled: float = 1.0
+    ) -> None:
+        """Hear what a worker says of all services.
+
+        Args:
+            worker: Its number.
+            since: When the oldest exchange arrived that runs; monotonic clock.
+            until: All arrivals before have been told; the same clock.
+            sampled: Part of the keys that is recorded, 0 to 1.
+
+        """
+        self._settled.tell(worker, since, until)
+        for live in self._moves.lives.values():
+            live.examination.thin_out(sampled)
 
     def take(self, block: Block, *, worker: int = 0) -> None:
         """Aggregate: give a block of records to the rollout it is about.
@@ -127,7 +139,9 @@ class Decisions:
         now = self._clock()
         self._moves.follow(live)
         live.assessment = live.examination.look(
-            self._settled.before(), lambda: self._moves.close_block(live)
+            self._settled.before(),
+            self._settled.until(),
+            lambda: self._moves.close_block(live),
         )
         live.assessed_in = live.block
         elapsed, live.looked_at = Seconds(now - live.looked_at), now

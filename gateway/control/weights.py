@@ -279,4 +279,5 @@ def routed(service: Service, weight: Weight, standing: Standing) -> RoutedServic
             if plan is None
             else window_of(plan.analysis, longest_of(plan))
         ),
+        washout=1 if plan is None else plan.analysis.washout,
     )

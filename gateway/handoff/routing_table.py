@@ -31,6 +31,7 @@ class RoutedService:
             then none is copied by mirror_routes.
         mirror: What the copies may cost.
         window: After how long a key counts once more, in seconds, more than 0.
+        washout: See domain.rollout.AnalysisPlan.
 
     """
 
@@ -43,6 +44,7 @@ class RoutedService:
     reverse_mirror: Share = Share(0)
     mirror: MirrorLimits = MirrorLimits()
     window: Seconds = Seconds(600.0)
+    washout: int = 1
 
     def percents(self) -> dict[str, float]:
         """Give every version's weight in percent, in order of definition."""

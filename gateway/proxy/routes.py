@@ -174,6 +174,7 @@ class Route:
             names=self.inspection.names,
             segments=code_of(service.segments),
             window=routed.window,
+            washout=routed.washout,
         )
         self._by_header = tuple(
             header_tests(rule.match) for rule in routed.header_routes if rule.match
