@@ -236,7 +236,9 @@ class Examination:
         At once, and not when the garbage collector comes by: it is by far the most.
         """
         self.book.attempt_begins()
-        self._waiting = Waiting(self._take)
+        self._waiting = Waiting(self._take, self._is_ahead)
+        self._coming = Coming(self._take_keys)
+        self._keyless.clear()
         self._said.clear()
 
     def dump(self, *, whole: bool) -> tuple[bytes, Kept, dict[int, bytes]]:
