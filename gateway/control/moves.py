@@ -20,7 +20,8 @@ from gateway.control.in_force import Receipt
 from gateway.control.live import Live, Note, stage_of
 from gateway.control.ruling import ANEW, MOVED, Ruling
 from gateway.control.standings import is_running
-from gateway.delivery.events import Event, Moved, Retried, Started, Ticked
+from gateway.control.unharmed import unharmed
+from gateway.delivery.events import Event, Moved, Retried, Started, Ticked, outdone_by
 from gateway.delivery.machine import answer
 from gateway.domain.rollout import Phase, Standing
 from gateway.domain.units import percent_from_share
@@ -95,7 +96,22 @@ class Moves:
             return self._ruling(service, standing, newest, moved, by, reason)
 
         _ruling, receipt = await self._gate.rule(plan)
+        if made[-1].standing.phase is Phase.PROMOTED:
+            won = made[-1].standing.candidate
+            receipt = await self._end_beside(service, won, by) or receipt
         return made[-1], receipt
+
+    async def _end_beside(self, name: str, won: str, by: str) -> Receipt | None:
+        """End the other candidates' rollouts: who they were compared with serves no more.
+
+        What does not succeed here is done at the next start (Wishes.of_configuration).
+        """
+        receipt: Receipt | None = None
+        for other in self._gate.beside(name):
+            if is_running(self._gate.standings.of(other)):
+                with unharmed(f"Ending the rollout of {other}"):
+                    _moved, receipt = await self.make(other, outdone_by(won), by=by)
+        return receipt
 
     def begin_again(
         self,

@@ -8,6 +8,7 @@ never printed or shown by the admin API as a whole.
 from dataclasses import dataclass
 from enum import Enum
 
+from gateway.domain.lane import service_of
 from gateway.domain.rollout import RolloutPlan
 from gateway.domain.segment import Segment
 from gateway.domain.units import Bytes, Seconds, Share
@@ -339,8 +340,12 @@ DEFAULT_UNSPLIT = ("/v1/files", "/v1/batches")
 class Service:
     """A named endpoint that clients call, split between a baseline and a candidate.
 
+    One with several candidates is as many of these as it has lanes (domain.lane), alike in
+    all but name and candidate.
+
     Attributes:
-        name: Unique; also the salt of the split while fixed weights rule.
+        name: Unique; also the salt of the split while fixed weights rule. Of a lane, its
+            own (domain.lane.lane_name).
         versions: By order of definition; contains baseline and candidate.
         baseline: Name of the version that owns every bucket nobody else owns.
         candidate: Name of the version under release; None when there is only one.
@@ -386,3 +391,20 @@ class Service:
     repeat: bool = True
     segments: tuple[Segment, ...] = ()
     rollout: RolloutPlan | None = None
+
+    @property
+    def known_as(self) -> str:
+        """What people, requests and metrics call it: a lane is part of its service."""
+        return service_of(self.name)
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """All candidates of the service, in order: one for each lane; none, or one."""
+        if self.rollout is not None and self.rollout.lanes:
+            return self.rollout.lanes
+        return () if self.candidate is None else (self.candidate,)
+
+    @property
+    def lanes(self) -> int:
+        """Into how many lanes its keys are cut; 1: it has them to itself."""
+        return 1 if self.rollout is None else self.rollout.ways
