@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from gateway.domain.lane import service_of
 from gateway.handoff.evidence import Block, Evidence
 
 MOST_KEYS: Final = 200_000
@@ -76,7 +77,7 @@ class EvidenceBook:
         self.sampled: dict[int, float] = {}
         """By worker: the part of the keys it records."""
         self.counts: dict[tuple[str, str], UnitCounts] = {}
-        """By service and version."""
+        """By service, whatever the lane, and version."""
 
     def take(self, message: Evidence) -> bool:
         """Take a message; whether it was not heard before."""
@@ -108,7 +109,8 @@ class EvidenceBook:
 
     def forget_all_but(self, versions: Collection[tuple[str, str]]) -> None:
         """Drop what is known of versions that are not served any more."""
-        for name in self._units.keys() - {service for service, _version in versions}:
+        served = {service for service, _version in versions}
+        for name in [each for each in self._units if service_of(each) not in served]:
             del self._units[name]
         for key in self.counts.keys() - set(versions):
             del self.counts[key]
@@ -120,12 +122,12 @@ class EvidenceBook:
         for record in block.records:
             if record.bucket is not None and not known.is_new(record.fingerprint):
                 continue
-            key = (block.service, block.versions[record.is_candidate])
+            key = (service_of(block.service), block.versions[record.is_candidate])
             counts = self.counts.setdefault(key, UnitCounts())
             counts.units += 1
             counts.newest = self._now()
         if block.pairs:  # no units of clients', but evidence all the same
-            key = (block.service, block.versions[True])
+            key = (service_of(block.service), block.versions[True])
             self.counts.setdefault(key, UnitCounts()).newest = self._now()
         known.bound()
 

@@ -16,17 +16,12 @@ def disagreements(deployment: Deployment) -> Iterator[Finding]:
     yield from _circles(deployment)
     yield from _out_of_reach(deployment)
     yield from _log_over_state(deployment)
-    for service in services_of(deployment):
+    for service in deployment.offered:
         for finding in (
             *_shared_signal_names(service),
             *_forgetful_start(service, deployment.state),
         ):
             yield finding.below("services", service.known_as)
-
-
-def services_of(deployment: Deployment) -> tuple[Service, ...]:
-    """Give each service once: what lanes are alike in stands in one place of the file."""
-    return tuple({each.known_as: each for each in deployment.services}.values())
 
 
 def _shared_addresses(deployment: Deployment) -> Iterator[Finding]:
@@ -42,7 +37,7 @@ def _shared_addresses(deployment: Deployment) -> Iterator[Finding]:
 
 def _circles(deployment: Deployment) -> Iterator[Finding]:
     own = (*deployment.listen, deployment.admin.listen)
-    for service in services_of(deployment):
+    for service in deployment.offered:
         for version in service.versions:
             for finding in _own_endpoints(version, own):
                 yield finding.below(
@@ -65,7 +60,7 @@ def _is_own(endpoint: Endpoint, own: tuple[Address, ...]) -> bool:
 
 
 def _out_of_reach(deployment: Deployment) -> Iterator[Finding]:
-    services = services_of(deployment)
+    services = deployment.offered
     for number, later in enumerate(services):
         for earlier in services[:number]:
             if _takes_all(earlier.match, later.match):

@@ -37,9 +37,7 @@ def misfits(
                 at=at,
             )
         elif name in candidates[:place]:
-            yield Finding(
-                what=f"found '{name}' twice.", remedy="Leave one out.", at=at
-            )
+            yield Finding(what=f"found '{name}' twice.", remedy="Leave one out.", at=at)
     if len(candidates) > MOST_CANDIDATES:
         yield Finding(
             what=f"found {len(candidates)} candidates.",
