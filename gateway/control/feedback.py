@@ -18,7 +18,8 @@ from gateway.answers.segments import code_of
 from gateway.control.joined import Joined, Sealed
 from gateway.control.nearest import suggest
 from gateway.domain.errors import Refused
-from gateway.domain.service import MOST_FEEDBACK_SIGNALS, RESERVED, Service
+from gateway.domain.reserved import RESERVED
+from gateway.domain.service import MOST_FEEDBACK_SIGNALS, Service
 from gateway.domain.ticket_key import TICKET_LASTS_S
 from gateway.handoff.routing_table import RoutingTable
 from gateway.handoff.ticket import (

@@ -246,37 +246,6 @@ class ReportedSignal:
     key: str
 
 
-RESERVED = (
-    "error_rate",
-    "client_error_rate",
-    "cancel_rate",
-    "complete",
-    "truncated",
-    "upstream_error",
-    "stream_error",
-    "refused",
-    "length",
-    "content_filter",
-    "degenerate",
-    "invalid",
-    "client_error",
-    "client_cancelled",
-    "duration",
-    "first_byte",
-    "first_token",
-    "time_to_first_token",
-    "per_token",
-    "time_per_output_token",
-    "late",
-    "tokens",
-    "input_tokens",
-    "output_tokens",
-    "cost",
-    "requests",
-    "other",
-)
-"""What every service has in its metrics: no signal and no feedback has such a name."""
-
 DEFAULT_SIGNALS = (
     "refusal",
     "empty",
@@ -340,12 +309,10 @@ DEFAULT_UNSPLIT = ("/v1/files", "/v1/batches")
 class Service:
     """A named endpoint that clients call, split between a baseline and a candidate.
 
-    One with several candidates is as many of these as it has lanes (domain.lane), alike in
-    all but name and candidate.
+    One with several candidates is as many of these as it has lanes (domain.lane).
 
     Attributes:
-        name: Unique; also the salt of the split while fixed weights rule. Of a lane, its
-            own (domain.lane.lane_name).
+        name: Unique; also the salt of the split while fixed weights rule.
         versions: By order of definition; contains baseline and candidate.
         baseline: Name of the version that owns every bucket nobody else owns.
         candidate: Name of the version under release; None when there is only one.
@@ -399,12 +366,11 @@ class Service:
 
     @property
     def candidates(self) -> tuple[str, ...]:
-        """All candidates of the service, in order: one for each lane; none, or one."""
-        if self.rollout is not None and self.rollout.lanes:
-            return self.rollout.lanes
-        return () if self.candidate is None else (self.candidate,)
+        """All candidates of the service, in order; one for each lane, if it has lanes."""
+        alone = () if self.candidate is None else (self.candidate,)
+        return alone if self.rollout is None else self.rollout.lanes or alone
 
     @property
     def lanes(self) -> int:
-        """Into how many lanes its keys are cut; 1: it has them to itself."""
-        return 1 if self.rollout is None else self.rollout.ways
+        """Into how many lanes the service's keys are cut; 1: into none."""
+        return len(self.candidates) or 1

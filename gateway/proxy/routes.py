@@ -5,6 +5,7 @@ change of weights touches no connection and no count.
 """
 
 from collections.abc import Callable, Iterable
+from itertools import groupby
 from random import Random
 
 from gateway.answers.segments import code_of
@@ -127,13 +128,10 @@ class Target:
 
 
 class Route:
-    """A service, ready to choose a version for a request.
-
-    One with several candidates is as many of these; the first is asked for what no key
-    decides, and `in_lane` for the rest.
+    """A service, or a lane of one, ready to choose a version for a request.
 
     Attributes:
-        lanes: All of the service, where there are several; none: it is the only one.
+        lanes: All of the service, of which any is asked for; none: it has no lanes.
 
     """
 
@@ -379,14 +377,11 @@ class Routes:
 
 
 def _join_lanes(routes: Iterable[Route]) -> None:
-    """Let the lanes of a service know each other."""
-    by_service: dict[str, list[Route]] = {}
-    for route in routes:
-        by_service.setdefault(route.service.known_as, []).append(route)
-    for together in by_service.values():
-        if len(together) > 1:
-            for route in together:
-                route.lanes = tuple(together)
+    """Let the lanes of a service, which stand together, know each other."""
+    for _service, together in groupby(routes, lambda route: route.service.known_as):
+        lanes = tuple(together)
+        for route in lanes if len(lanes) > 1 else ():
+            route.lanes = lanes
 
 
 def _make_route(
