@@ -292,10 +292,10 @@ class Rollouts:
     async def _hand_down_kill(self, name: str, now: Sequence[str]) -> None:
         """Kill what takes the place of a service's rollouts, if all of them were killed."""
         standings, whole = self._gate.standings, service_of(name)
-        is_whole = all(
+        is_whole = name == whole or all(
             standing.is_killed
             for other, standing in standings.items()
-            if service_of(other) == whole and standing.attempt
+            if service_of(other) == whole != other and standing.attempt
         )
         for each in now if is_whole else ():
             if not standings.of(each).is_killed:
