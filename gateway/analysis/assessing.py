@@ -14,6 +14,7 @@ from gateway.analysis.estimates import estimates, interval
 from gateway.analysis.geometric import FAILED_BIN
 from gateway.analysis.intervals import Interval
 from gateway.analysis.limits import Limits
+from gateway.analysis.lost_halves import LostHalves
 from gateway.analysis.mirrored import Mirrored
 from gateway.analysis.proofs import Proofs
 from gateway.analysis.regressions import Regressions
@@ -84,6 +85,7 @@ class Evidence:
     mirrored: Mirrored
     limits: Limits
     ratio: SampleRatio
+    lost: LostHalves
     step: Step
     block: Counts
 
@@ -119,6 +121,8 @@ def assess(evidence: Evidence) -> Assessment:
             if step.in_cells.get(cell, 0) < design.minimum_units
         ),
         integrity=integrity,
+        lost_pairs=evidence.lost.lost,
+        stopped_pairs=evidence.lost.stopped,
         units_needed=_units_needed(evidence, [*missing, *unproven]),
     )
 
@@ -291,7 +295,7 @@ def _ceiling(evidence: Evidence, number: int) -> Finding:
 def _integrity(evidence: Evidence) -> str | None:
     alpha = evidence.design.sample_ratio_alpha
     if evidence.ratio.log_e < -log(alpha):
-        return None
+        return evidence.lost.integrity()
     baseline, candidate, expected = evidence.ratio.totals()
     return (
         f"{candidate} of {baseline + candidate} units went to the candidate, and the coins"

@@ -18,9 +18,18 @@ import msgspec
 
 from gateway.analysis.assessing import Evidence, Step, assess, findings
 from gateway.analysis.attribution import discoveries
-from gateway.analysis.counts import FRESH, PAIRS, PROOF, Counts, KeptCounts, add_bins
+from gateway.analysis.counts import (
+    FRESH,
+    LOST,
+    PAIRS,
+    PROOF,
+    Counts,
+    KeptCounts,
+    add_bins,
+)
 from gateway.analysis.design import Design
 from gateway.analysis.limits import KeptLimit, Limits
+from gateway.analysis.lost_halves import KeptLost, LostHalves
 from gateway.analysis.mirrored import KeptPairs, Mirrored
 from gateway.analysis.past import Past
 from gateway.analysis.proofs import KeptProof, Proofs
@@ -52,6 +61,7 @@ class _KeptTrial(msgspec.Struct, array_like=True, frozen=True):
     limits: list[KeptLimit]
     ratio: Dumped
     step: _KeptStep
+    lost: KeptLost = KeptLost()
 
 
 class Trial:
@@ -69,6 +79,7 @@ class Trial:
         self._mirrored = Mirrored(design)
         self._limits = Limits(design)
         self._ratio = SampleRatio()
+        self._lost = LostHalves(design)
         self._step = Step()
         self._block = Counts()
 
@@ -117,6 +128,8 @@ class Trial:
                 self._proofs.add(place, pair)
             elif place.process == PAIRS:
                 self._mirrored.add(place, pair)
+            elif place.process == LOST:
+                self._mirrored.add_lost(place, pair)
             else:
                 self._regressions.add(place, pair)
             if not place.cell and place.process in {FRESH, PAIRS}:
@@ -127,6 +140,7 @@ class Trial:
         for coin, (baseline, candidate) in delta.units.items():
             self._ratio.add(coin, baseline, candidate)
         self._limits.add(delta.ceilings)
+        self._lost.add(delta.pairs)
         self._step.units[0] += delta.in_step[0]
         self._step.units[1] += delta.in_step[1]
         add_bins(self._step.in_cells, delta.in_cells)
@@ -169,6 +183,7 @@ class Trial:
         self._proofs.block_ends(self._pasts())
         self._mirrored.block_ends()
         self._limits.block_ends()
+        self._lost.block_ends()
         return block
 
     def thresholds(self) -> Mapping[tuple[int, int], tuple[float, float]]:
@@ -203,6 +218,7 @@ class Trial:
                 step.measured,
                 step.sent,
             ),
+            lost=self._lost.kept(),
         )
         return msgspec.msgpack.encode(kept)
 
@@ -241,6 +257,7 @@ class Trial:
         self._mirrored.load(step.rung if step.is_mirrored else None, kept.pairs)
         self._limits.load(kept.limits)
         self._ratio = SampleRatio.load(kept.ratio)
+        self._lost.load(kept.lost)
 
     def _evidence(self) -> Evidence:
         return Evidence(
@@ -250,6 +267,7 @@ class Trial:
             mirrored=self._mirrored,
             limits=self._limits,
             ratio=self._ratio,
+            lost=self._lost,
             step=self._step,
             block=self._block,
         )

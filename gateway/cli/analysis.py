@@ -72,6 +72,17 @@ def heading(view: "Analysed") -> list[str]:
         " units"
     )
     lines = [f"evidence {counted} in this step; last {age(view.evidence.age_seconds)}"]
+    if view.rollout.compared is not None:
+        lines.append(view.rollout.compared)
+    if found.lost_pairs:
+        lines.append(
+            f"pairs with a half that was lost: {found.lost_pairs}, counted as what is"
+            " worst for each verdict"
+        )
+    if found.stopped_pairs:
+        lines.append(
+            f"pairs that a worker's end cut off: {found.stopped_pairs}, no evidence"
+        )
     if view.evidence.sampled < 1:
         lines.append(f"only {view.evidence.sampled:.1%} of the keys are looked at")
     if found.integrity is not None:

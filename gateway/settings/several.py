@@ -98,6 +98,13 @@ def in_lanes(
 def crowded(plan: RolloutPlan) -> Iterator[Finding]:
     """Find steps that several candidates cannot have; places are below `rollout`."""
     count = len(plan.lanes)
+    if plan.reverse_mirror:
+        yield Finding(
+            what=f"found mirror.reverse beside {count} candidates, and it does not say "
+            "from which of them.",
+            remedy="Remove it; or compare one `candidate` at a time.",
+            at=("mirror", "reverse"),
+        )
     most = percent_from_share(largest_share(count))
     for place, step in enumerate(plan.steps):
         if isinstance(step, SetWeight) and step.share >= plan.most:

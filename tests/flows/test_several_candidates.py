@@ -27,7 +27,7 @@ AB = {
 class _Comparison(_Release):
     """A controller with two candidates beside a baseline."""
 
-    def configure(self, *, admin: str = "") -> None:
+    def configure_both(self, *, admin: str = "") -> None:
         both: dict[str, Any] = {"candidate": None, "candidates": ["v2", "v3"]}
         self.configure_rollout(admin=admin, rollout=AB, **both)
 
@@ -92,7 +92,7 @@ async def both() -> AsyncIterator[_Comparison]:
         with tempfile.TemporaryDirectory(prefix="sg") as folder:
             async with _Comparison(Path(folder)) as made:
                 made.port = server.sockets[0].getsockname()[1]
-                made.configure()
+                made.configure_both()
                 made.start_workers()
                 await made.start()
                 await made.ready_line()
@@ -157,7 +157,7 @@ async def test_weights_are_put_together_if_nobody_was_faster(
     most, refused, _ = await both.ask("PUT", path, {"v2": 51})
 
     assert (status, again, most) == (200, 409, 422)
-    assert told["weights"] == {"v1": 65.0, "v2": 25.0, "v3": 10.0}  # type: ignore[index]
+    assert told["weights"] == {"v1": 65.0, "v2": 25.0, "v3": 10.0}
     assert "at most 50" in refused["error"]["message"]  # type: ignore[index]
     assert both.shares() == [50_000, 20_000]
     one, _, _ = await both.ask("PUT", "/api/v1/services/chat:v3/weights", {"v3": 30})

@@ -3,19 +3,29 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.domain.lane import lane_name, largest_share, service_of, within_lane
+from gateway.domain.errors import BadWeights, NotAllowedNow
+from gateway.domain.lane import (
+    candidate_of,
+    lane_name,
+    largest_share,
+    service_of,
+    within_lane,
+)
 from gateway.domain.rollout import RolloutPlan, Strategy
 from gateway.domain.service import Endpoint, Service, Version
 from gateway.domain.units import BUCKETS, Share, percent_from_share
 from gateway.handoff.routing_table import RoutedService, RoutingTable, percents_of
 from gateway.proxy.plane import Plane
 from gateway.proxy.routes import Route
+from tests.unit.control.release import Release
+from tests.unit.control.test_lanes import Comparison, ab
 
 KEYS = [b"user-%d" % number for number in range(2000)]
 NAMES = ("A", "B", "C", "D")
@@ -149,3 +159,59 @@ def test_all_that_a_candidate_can_have_of_the_service_is_its_lane() -> None:
     assert within_lane(largest_share(2), 2) == BUCKETS
     assert within_lane(Share(BUCKETS), 3) == BUCKETS
     assert service_of(lane_name("chat", "A")) == service_of("chat") == "chat"
+
+
+ACTIONS = [
+    (lane, action)
+    for lane in ("chat:A", "chat:B")
+    for action in (
+        "start",
+        "pause",
+        "resume",
+        "promote",
+        "promote in full",
+        "abort",
+        "retry",
+        "kill",
+        "unkill",
+        "fails",
+        "10 %",
+        "30 %",
+    )
+]
+
+
+@settings(max_examples=30, deadline=None)
+@given(done=st.lists(st.sampled_from(ACTIONS), max_size=12))
+def test_whatever_is_done_no_key_moves_between_candidates(
+    done: list[tuple[str, str]],
+) -> None:
+    """By hand or by evidence: each table that is published, against the one before."""
+    asyncio.run(_holds(done))
+
+
+async def _holds(done: list[tuple[str, str]]) -> None:
+    compared = Comparison(Release(), ab("A", "B"))
+    await compared.begins()
+    before, baseline = assigned(compared.release.gate.table), "base"
+    for lane, action in done:
+        with suppress(NotAllowedNow, BadWeights):
+            await _do(compared, lane, action)
+        await compared.release.passes()
+        table = compared.release.gate.table
+        now, serves = assigned(table), table.services[0].service.baseline
+        assert {routed.service.baseline for routed in table.services} == {serves}
+        moved = {pair for pair in zip(before, now, strict=True) if len({*pair}) > 1}
+        assert all({baseline, serves} & {*pair} for pair in moved), moved
+        assert sum(compared.percents().values()) == pytest.approx(100)
+        before, baseline = now, serves
+
+
+async def _do(compared: Comparison, lane: str, action: str) -> None:
+    if action == "fails":
+        compared.fails(candidate_of(lane), keys=100)
+    elif action.endswith("%"):
+        await compared.sets(None, **{candidate_of(lane): int(action[:2])})
+    else:
+        word, _, full = action.partition(" ")
+        await compared.one_does(lane, word, full=bool(full))

@@ -92,9 +92,9 @@ class Comparison:
             lane, action, by="ann", reason="", full=full
         )
 
-    async def sets(self, seen: int | None = None, **percents: object) -> None:
+    async def sets(self, _seen: int | None = None, /, **percents: object) -> None:
         await self.release.rollouts.set_weights(
-            "chat", percents, revision=seen, by="ann", reason=""
+            "chat", percents, revision=_seen, by="ann", reason=""
         )
 
     def percents(self) -> dict[str, float]:
@@ -189,7 +189,7 @@ async def test_what_is_no_split_is_refused_and_changes_nothing(
     before = compared.percents()
 
     with pytest.raises(BadWeights, match=words):
-        await compared.sets(**percents)
+        await compared.sets(None, **percents)
 
     assert compared.percents() == before
 

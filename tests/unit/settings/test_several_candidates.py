@@ -135,6 +135,11 @@ def test_one_candidate_in_a_list_is_the_same_as_one(
             "rollout.steps[1].setMirrorRoute",
             "does not say to which of them",
         ),
+        (
+            "{candidates: [v2, v3], rollout: {strategy: ab, mirror: {reverse: 10}}}",
+            "rollout.mirror.reverse",
+            "does not say from which of them",
+        ),
     ],
 )
 def test_what_several_candidates_cannot_have_is_refused_with_what_to_write(
