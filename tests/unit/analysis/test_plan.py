@@ -320,5 +320,6 @@ def test_of_several_candidates_each_is_tossed_in_its_lane() -> None:
 
     [step] = ahead(plan).steps
 
-    assert (step.share, step.coin) == (20_000, pytest.approx(0.4))
+    assert step.share == 20_000
+    assert step.coin == pytest.approx(0.4)
     assert step.units_per_hour == pytest.approx(2_000)

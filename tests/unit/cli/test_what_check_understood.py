@@ -196,6 +196,8 @@ def test_several_candidates_are_shown_as_one_service(deployment: Deployment) -> 
 
     document = as_document(replace(deployment, services=lanes))
 
-    [shown] = document["services"]  # type: ignore[misc]
+    services = document["services"]
+    assert isinstance(services, list)
+    [shown] = services
     assert (shown["name"], shown["candidates"]) == ("chat", ["v2", "v3"])
     assert shown["weights"] == {"v1": 100.0, "v2": 0.0, "v3": 0.0}
