@@ -31,16 +31,12 @@ def choose(
     key: bytes | None = head.fields.get(route.sticky.header)
     cookie = None
     if not key:
-        found = route.sticky.find_key(
-            head.fields,
-            lambda: peer.client(head),
-            lambda: body.readable(route.json_limit),
-        )
-        if isinstance(found, Wait):
+        sought = _sought(route, head, body, peer)
+        if sought is None:
             return None
-        key = found or route.key_for_cookie(head)
-        if key is not None and found is None:
-            cookie = cookie_line(route.cookie, key)
+        key, cookie = sought
+    if route.lanes:
+        route = route.in_lane(key)
     target, mirroring = route.target_for(key), plane.mirroring
     seen = (
         Observation(target, route, head, body, key)
@@ -53,6 +49,29 @@ def choose(
     if target.awaiting is not None:
         target.awaiting.began(seen, plane.wheel.now)
     return seen
+
+
+def _sought(
+    route: Route, head: RequestHead, body: RequestBody, peer: Peer
+) -> tuple[bytes | None, bytes | None] | None:
+    """Seek the key elsewhere than in the first header, or make one for a browser.
+
+    Returns:
+        The key, and the header line that gives it to a browser; None for each that there
+        is not. None while the body may still have it.
+
+    """
+    found = route.sticky.find_key(
+        head.fields,
+        lambda: peer.client(head),
+        lambda: body.readable(route.json_limit),
+    )
+    if isinstance(found, Wait):
+        return None
+    if found is not None:
+        return found or route.key_for_cookie(head), None
+    key = route.key_for_cookie(head)
+    return key, None if key is None else cookie_line(route.cookie, key)
 
 
 def prepare(seen: Observation, limit: int, units: Units) -> bool:
