@@ -172,7 +172,7 @@ class Gatekeeper:
         self._publisher.skip_to(highest_epoch(kept, tables))
         await self._start_keys(kept, last, tables)
         newest = newest_table(tables) if last is not None else None
-        await self._begin(as_run(accepted, newest), kept)
+        await self._begin(as_run(accepted, newest, self.standings), kept)
 
     async def set_weights(
         self,
