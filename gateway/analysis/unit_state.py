@@ -2,6 +2,7 @@
 
 import msgspec
 
+from gateway.analysis.fixing import Fixing
 from gateway.analysis.settling import Settling
 from gateway.analysis.window_numbers import WindowNumbers
 from gateway.domain.units import Share
@@ -35,6 +36,7 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
         windows: See WindowNumbers.
         latest: When keys were closed last.
         settling: Units that the sample ratio does not count yet.
+        fixing: See Fixing.
 
     """
 
@@ -45,6 +47,7 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
     windows: WindowNumbers = msgspec.field(default_factory=WindowNumbers)
     latest: float = 0.0
     settling: Settling = msgspec.field(default_factory=Settling)
+    fixing: Fixing = msgspec.field(default_factory=Fixing)
 
 
 class Kept(msgspec.Struct, array_like=True):
