@@ -35,7 +35,7 @@ WORLDS = [
     (0.05, 0.5, 1_000, 8.0),
 ]
 FAST = 40
-WHOLE = 600
+WHOLE = 300
 
 
 def design(quantile: float) -> Design:
@@ -129,9 +129,17 @@ def is_proven(
 
 
 @pytest.mark.parametrize(
-    "runs", [FAST, pytest.param(WHOLE, marks=(pytest.mark.slow, pytest.mark.timeout(900)))]
+    ("coin", "quantile", "keys", "a_second", "runs"),
+    [
+        (*WORLDS[0], FAST),
+        *(
+            pytest.param(
+                *world, WHOLE, marks=(pytest.mark.slow, pytest.mark.timeout(900))
+            )
+            for world in WORLDS
+        ),
+    ],
 )
-@pytest.mark.parametrize(("coin", "quantile", "keys", "a_second"), WORLDS)
 def test_a_threshold_made_of_a_steps_own_units_lets_no_more_than_beta_pass(
     coin: float, quantile: float, keys: int, a_second: float, runs: int
 ) -> None:
