@@ -3,7 +3,7 @@
 Worst wins. What cannot be computed holds: it neither rolls back nor promotes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import log
 from typing import Final, NamedTuple, TypeAlias
@@ -74,7 +74,7 @@ class Evidence:
     """All that verdicts are made from.
 
     Attributes:
-        block: The open one, whose units are not in any tally yet.
+        block: Gives the open one, whose units are not in any tally yet.
 
     """
 
@@ -85,7 +85,7 @@ class Evidence:
     limits: Limits
     ratio: SampleRatio
     step: Step
-    block: Counts
+    block: Callable[[], Counts]
 
 
 def assess(evidence: Evidence) -> Assessment:
@@ -134,15 +134,28 @@ def _opened(block: Counts) -> _Open:
     return found
 
 
-def findings(evidence: Evidence, *, intervals: bool) -> list[Finding]:
+def findings(evidence: Evidence, *, intervals: bool) -> Iterator[Finding]:
     """Say what is known of metrics over all, of segments with units, and of ceilings."""
-    design, opened = evidence.design, _opened(evidence.block)
-    return [
-        _finding(evidence, number, cell, opened, intervals=intervals)
-        for number in range(len(design.metrics))
-        for cell in range(1 + len(design.cells))
-        if not cell or _nearest(evidence, number, cell) is not None
-    ] + [_ceiling(evidence, number) for number in evidence.limits.by_metric]
+    design, opened = evidence.design, _opened(evidence.block())
+    for number in range(len(design.metrics)):
+        for cell in range(1 + len(design.cells)):
+            if not cell or _nearest(evidence, number, cell) is not None:
+                yield _finding(evidence, number, cell, opened, intervals=intervals)
+    for number in evidence.limits.by_metric:
+        yield _ceiling(evidence, number)
+
+
+def highest(evidence: Evidence) -> dict[str, float]:
+    """Give, by metric, the highest wealth of those nearest to their thresholds."""
+    found: dict[str, float] = {}
+    for number, metric in enumerate(evidence.design.metrics):
+        cells = range(1 + len(evidence.design.cells))
+        near = [_nearest(evidence, number, cell) for cell in cells]
+        log_es = [each.log_e for each in near if each] or [0.0]
+        if number in evidence.limits.by_metric:
+            log_es.append(evidence.limits.by_metric[number].log_e)
+        found[metric.name] = max(log_es)
+    return found
 
 
 def _finding(
@@ -256,7 +269,7 @@ def _regressed(evidence: Evidence) -> tuple[Finding, ...]:
     """
     spots = {(key.metric, key.cell) for key in evidence.regressions.crossed()}
     spots |= evidence.mirrored.crossed()
-    opened = _opened(evidence.block) if spots else {}
+    opened = _opened(evidence.block()) if spots else {}
     found = [_finding(evidence, *spot, opened, intervals=False) for spot in spots]
     found += [_ceiling(evidence, number) for number in evidence.limits.crossed()]
     return tuple(sorted(found, key=_severity))

@@ -11,7 +11,7 @@ under model-X (arXiv 2209.12637).
 All in natural logs: after eight failures in a row at a coin of 1 % a wealth is 3e16.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from math import exp, floor, inf, log, log1p
 from operator import mul
@@ -115,6 +115,12 @@ class Bets:
         self.baseline = baseline
         self.rows = (_Rows(baseline), _Rows(candidate))
 
+    def join(self, places: Iterable[int]) -> None:
+        """Join the rows of bins that are likely to be needed; others are when they are."""
+        for place in places:
+            for rows in self.rows:
+                rows[place]
+
     def __iter__(self) -> Iterator[tuple[tuple[float, ...], ...]]:
         return iter((self.candidate, self.baseline))
 
@@ -189,11 +195,13 @@ class Mixture:
             candidate: Those that went to the candidate.
 
         """
-        for rows, bins in zip(bets.rows, (baseline, candidate), strict=True):
-            if bins:
-                self._joined += sum(
-                    map(mul, map(rows.__getitem__, bins), bins.values())
-                )
+        stayed, sent = bets.rows
+        if baseline:
+            rows = map(stayed.__getitem__, baseline)
+            self._joined += sum(map(mul, rows, baseline.values()))
+        if candidate:
+            rows = map(sent.__getitem__, candidate)
+            self._joined += sum(map(mul, rows, candidate.values()))
 
     def total(self) -> float:
         """Give ln E: the log of everything."""

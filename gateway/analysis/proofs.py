@@ -99,7 +99,7 @@ class Proof:
         self._place = place
         self._lessons = Lessons(LOSS_BINS, self._make)
         self._guess = _Guess(0.5)
-        self._margin = Margin()
+        self._margin = metric.margins[0]
         self._mixture = Mixture(PROOF_PRIOR)
         self.thresholds: tuple[float, float] | None = None
         self.reached = 0.0
