@@ -160,7 +160,7 @@ class Rollouts(Protocol):
     def protection(self, service: str) -> str:
         """Tell in a word what protects a service: analysing, guard only, off."""
 
-    def examined(self, service: str) -> Examined | None:
+    async def examined(self, service: str) -> Examined | None:
         """Tell what the analyzer knows; None while nothing is analysed."""
 
     async def journal(

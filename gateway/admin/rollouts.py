@@ -57,7 +57,7 @@ class Rollouts:
         """GET /api/v1/services/{service}/analysis."""
         name = request.match_info["service"]
         self._gate.routed(name)
-        examined = self._rollouts.examined(name)
+        examined = await self._rollouts.examined(name)
         standing = self._rollouts.standing(name)
         return json_response({
             "service": name,

@@ -152,21 +152,23 @@ class Trial:
         self._unmerged.extend(delta.bins.items())
         self._block.merge_sums(delta)
 
-    def rest(self) -> bool:
-        """Do a slice of what counting and closing a block leave to be done.
+    def rest(self) -> Iterator[None]:
+        """Do what counting and closing a block leave to be done, a slice for each yield.
 
         Everything else does first what it needs of it: so slices change nothing but when
         the work is done.
-
-        Returns:
-            Whether there is more.
-
         """
-        done = 0
-        while done < _SLICE and self._closing is not None:
-            done += self._go_on_closing()
-        while done < _SLICE and self._unmerged:
-            done += self._merge()
+        while self.has_rest:
+            done = 0
+            while done < _SLICE and self._closing is not None:
+                done += self._go_on_closing()
+            while done < _SLICE and self._unmerged:
+                done += self._merge()
+            yield
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether there is something for `rest` to do."""
         return self._closing is not None or bool(self._unmerged)
 
     def look(self) -> Assessment:

@@ -4,10 +4,12 @@ What a hand asks for goes through the same machine as what the evidence asks for
 neither can leave the other behind. `decisions` looks at the evidence by itself.
 """
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 from gateway.control.durable import Durable
@@ -41,6 +43,10 @@ from gateway.telemetry.traffic import RolloutFigures
 
 _log = logging.getLogger(__name__)
 _CONFIGURATION: Final = "configuration"
+
+
+_AT_ONCE: Final = 20
+"""Findings; more would hold the decisions up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +178,7 @@ class Rollouts:
         is_on = is_running(standing) and not standing.is_killed
         return "analysing" if is_on and service in self._moves.lives else "off"
 
-    def examined(self, service: str) -> Examined | None:
+    async def examined(self, service: str) -> Examined | None:
         """Tell what the analyzer knows; None while nothing was analysed."""
         live = self._moves.lives.get(service)
         if live is None:
@@ -184,7 +190,7 @@ class Rollouts:
             sampled=live.examination.sampled,
             age=None if live.newest is None else self._clock() - live.newest,
             assessment=live.assessment,
-            findings=live.examination.findings(),
+            findings=await _gathered(live.examination.findings()),
         )
 
     def figures(self) -> dict[str, RolloutFigures]:
@@ -250,16 +256,11 @@ class Rollouts:
 
     def _figures(self, name: str) -> RolloutFigures:
         standing, live = self.standing(name), self._moves.lives.get(name)
-        evidence: dict[str, float] = {}
-        findings = () if live is None else live.examination.findings(intervals=False)
-        for found in findings:
-            before = evidence.get(found.metric, found.log_e)
-            evidence[found.metric] = max(before, found.log_e)
         begun = standing.attempt > 0 and standing.plan is not None
         return RolloutFigures(
             phase="killed" if standing.is_killed else standing.phase.value,
             step=standing.step + 1 if begun and standing.stage else 0,
-            log_evalues=evidence,
+            log_evalues={} if live is None else live.examination.log_es(),
             rollbacks={
                 metric: count
                 for (service, metric), count in self._moves.rollbacks.items()
@@ -302,3 +303,11 @@ class Rollouts:
             f" {where(standing).replace('_', ' ')} already.",
             remedy=f"Possible now: {commands}." if commands else "Nothing is needed.",
         )
+
+
+async def _gathered(findings: Iterator[Finding]) -> tuple[Finding, ...]:
+    gathered: list[Finding] = []
+    while some := list(islice(findings, _AT_ONCE)):
+        gathered += some
+        await asyncio.sleep(0)
+    return tuple(gathered)

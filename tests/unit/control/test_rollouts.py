@@ -465,14 +465,14 @@ async def test_workers_number_the_windows_that_the_analysis_has_alpha_for(
 async def test_what_is_known_is_shown_from_the_start_to_after_the_end() -> None:
     release = Release()
     await release.begins()
-    assert release.rollouts.examined("chat") is None
+    assert (await release.rollouts.examined("chat")) is None
     assert release.rollouts.protection("chat") == "off"
     await release.starts()
     release.sees(60, errors=["v2"])
     release.now += 1
     await release.passes()
 
-    examined = release.rollouts.examined("chat")
+    examined = await release.rollouts.examined("chat")
 
     assert examined is not None
     assert (examined.alpha, examined.unit, examined.sampled) == (0.01, "key", 1.0)
