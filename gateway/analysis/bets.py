@@ -205,12 +205,22 @@ class Mixture:
 
     def total(self) -> float:
         """Give ln E: the log of everything."""
+        return log_sum(self._parts())
+
+    def has_reached(self, log_threshold: float) -> bool:
+        """Tell whether ln E is at least this: most often the largest part says so."""
+        parts = self._parts()
+        if max(parts) + log(len(parts)) < log_threshold:
+            return False
+        return log_sum(parts) >= log_threshold
+
+    def _parts(self) -> list[float]:
         wealths = self.log_wealths
         if max(wealths) > _MOST or min(wealths) < -_MOST:
             wealths = [min(max(wealth, -_MOST), _MOST) for wealth in wealths]
             self._joined = self._lanes.join(wealths)
         wealths.append(self.log_cash)
-        return log_sum(wealths)
+        return wealths
 
     def share(self, part: float) -> None:
         """Take a part of everything and split it by the prior again; the total stays.

@@ -185,7 +185,7 @@ class Regressions:
         """Give what is at its threshold or above it now, and by how much it is above."""
         for key in self._changed:
             process = self._processes.get(key)
-            if process and process.mixture.total() >= process.log_threshold:
+            if process and process.mixture.has_reached(process.log_threshold):
                 self._crossed.add(key)
             else:
                 self._crossed.discard(key)

@@ -76,6 +76,17 @@ def test_the_order_of_merging_does_not_matter(
     assert back.dump() == there.dump()
 
 
+@given(counts, counts, st.floats(-5, 5))
+def test_it_has_reached_what_its_total_has(
+    baseline: dict[int, int], candidate: dict[int, int], threshold: float
+) -> None:
+    mixture = Mixture(PRIOR)
+    mixture.add(TABLES, baseline, candidate)
+
+    assert mixture.has_reached(threshold) is (mixture.total() >= threshold)
+    assert mixture.has_reached(mixture.total())
+
+
 @given(counts, counts, part, st.integers(1, 5))
 def test_sharing_out_leaves_the_total_as_it_was(
     baseline: dict[int, int], candidate: dict[int, int], share: float, times: int
