@@ -160,6 +160,9 @@ class Rollouts(Protocol):
     def protection(self, service: str) -> str:
         """Tell in a word what protects a service: analysing, guard only, off."""
 
+    def shortage(self, service: str) -> str | None:
+        """Tell why no more evidence is to be waited for; None: it may come."""
+
     async def examined(self, service: str) -> Examined | None:
         """Tell what the analyzer knows; None while nothing is analysed."""
 

@@ -19,7 +19,7 @@ from gateway.state.journal import Entry
 _LARGEST_EXPONENT: Final = 700.0
 
 
-def rollout_view(standing: Standing, protection: str) -> Json:
+def rollout_view(standing: Standing, protection: str, shortage: str | None) -> Json:
     """Show where a rollout stands."""
     plan = standing.plan
     return {
@@ -38,6 +38,7 @@ def rollout_view(standing: Standing, protection: str) -> Json:
         "serves": standing.serves,
         "void": standing.void,
         "cause": standing.cause or None,
+        "shortage": shortage,
     }
 
 
@@ -116,6 +117,7 @@ def _assessment(found: Assessment) -> Json:
         "is_mirrored": found.is_mirrored,
         "short_segments": [list(pair) for pair in found.short_segments],
         "units_needed": found.units_needed,
+        "shortage": found.shortage,
     }
 
 

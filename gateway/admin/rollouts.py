@@ -51,7 +51,7 @@ class Rollouts:
             reason=str(said.get("reason", "")),
             full=said.get("full") is True,
         )
-        return json_response(_acted(name, acted))
+        return json_response(_acted(name, acted, self._rollouts.shortage(name)))
 
     async def analysis(self, request: web.Request) -> web.Response:
         """GET /api/v1/services/{service}/analysis."""
@@ -61,7 +61,11 @@ class Rollouts:
         standing = self._rollouts.standing(name)
         return json_response({
             "service": name,
-            "rollout": rollout_view(standing, self._rollouts.protection(name)),
+            "rollout": rollout_view(
+                standing,
+                self._rollouts.protection(name),
+                self._rollouts.shortage(name),
+            ),
             **analysis_view(examined),
         })
 
@@ -80,13 +84,13 @@ class Rollouts:
         return json_response({"entries": views})
 
 
-def _acted(name: str, acted: Acted) -> dict[str, object]:
+def _acted(name: str, acted: Acted, shortage: str | None) -> dict[str, object]:
     routed = next(r for r in acted.receipt.table.services if r.service.name == name)
     return {
         "service": name,
         "said": acted.said,
         "notes": list(acted.notes),
-        "rollout": rollout_view(acted.standing, acted.protection),
+        "rollout": rollout_view(acted.standing, acted.protection, shortage),
         "weights": routed.percents(),
         "revision": routed.revision,
         **receipt_view(acted.receipt),

@@ -61,7 +61,9 @@ class Services:
         )
         protection = self._rollouts.protection(name)
         view["protection"] = protection
-        view["rollout"] = rollout_view(self._rollouts.standing(name), protection)
+        view["rollout"] = rollout_view(
+            self._rollouts.standing(name), protection, self._rollouts.shortage(name)
+        )
         return view
 
     async def set_weights(self, request: web.Request) -> web.Response:

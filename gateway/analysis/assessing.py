@@ -4,14 +4,13 @@ Worst wins. What cannot be computed holds: it neither rolls back nor promotes.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import log
 from typing import Final, NamedTuple, TypeAlias
 
 from gateway.analysis.counts import FRESH, Counts, Pair
-from gateway.analysis.design import Design, Kind, Metric
+from gateway.analysis.design import Design
 from gateway.analysis.estimates import estimates, interval
-from gateway.analysis.geometric import FAILED_BIN
 from gateway.analysis.intervals import Interval
 from gateway.analysis.limits import Limits
 from gateway.analysis.mirrored import Mirrored
@@ -19,6 +18,7 @@ from gateway.analysis.proofs import Proofs
 from gateway.analysis.regressions import Regressions
 from gateway.analysis.sample_ratio import SampleRatio
 from gateway.analysis.shares import log_threshold
+from gateway.analysis.step import Step
 from gateway.analysis.trial_process import Key
 from gateway.domain.rollout import OnFailure
 from gateway.domain.verdict import Assessment, Finding, Verdict
@@ -28,45 +28,6 @@ _MANY: Final = 5
 from the same exchanges, one of which nothing was measured is none that this traffic has."""
 
 _SEVEREST: Final = tuple(OnFailure)
-
-
-@dataclass(slots=True, kw_only=True)
-class Step:
-    """What was counted in the current step.
-
-    Attributes:
-        rung: Of the ladder; None: nothing has to be proven.
-        is_mirrored: Mirrored pairs decide, and not the coin.
-        units: See Counts.in_step.
-        in_cells: See Counts.in_cells.
-        counted: By metric: units over all, of both versions.
-        measured: The same, but for amounts of exchanges that failed: they say nothing of
-            whether there is such an amount.
-        sent: By metric: units over all, of the candidate.
-
-    """
-
-    rung: int | None = None
-    is_mirrored: bool = False
-    units: list[int] = field(default_factory=lambda: [0, 0])
-    in_cells: dict[int, int] = field(default_factory=dict)
-    counted: dict[int, int] = field(default_factory=dict)
-    measured: dict[int, int] = field(default_factory=dict)
-    sent: dict[int, int] = field(default_factory=dict)
-
-    def count(self, number: int, metric: Metric, pair: Pair) -> None:
-        """Count units of a metric."""
-        for bins in pair:
-            units = sum(bins.values())
-            _add(self.counted, number, units)
-            if metric.kind is Kind.DISTRIBUTION:
-                units -= bins.get(FAILED_BIN, 0)
-            _add(self.measured, number, units)
-        _add(self.sent, number, sum(pair[1].values()))
-
-
-def _add(sums: dict[int, int], number: int, units: int) -> None:
-    sums[number] = sums.get(number, 0) + units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +81,7 @@ def assess(evidence: Evidence) -> Assessment:
         ),
         integrity=integrity,
         units_needed=_units_needed(evidence, [*missing, *unproven]),
+        is_dry=step.is_dry,
     )
 
 

@@ -17,7 +17,7 @@ from zlib import crc32
 
 import msgspec
 
-from gateway.analysis.assessing import Evidence, Step, assess, findings, highest
+from gateway.analysis.assessing import Evidence, assess, findings, highest
 from gateway.analysis.attribution import discoveries
 from gateway.analysis.counts import (
     FRESH,
@@ -36,6 +36,7 @@ from gateway.analysis.past import Past
 from gateway.analysis.proofs import KeptProof, Proofs
 from gateway.analysis.regressions import KeptRegressions, Regressions
 from gateway.analysis.sample_ratio import Dumped, SampleRatio
+from gateway.analysis.step import Step
 from gateway.analysis.trial_process import Key
 from gateway.domain.verdict import Assessment, Finding
 
@@ -53,6 +54,9 @@ class _KeptStep(msgspec.Struct, array_like=True, frozen=True):
     counted: dict[int, int]
     measured: dict[int, int]
     sent: dict[int, int]
+    came: dict[int, int] = {}
+    new: int = 0
+    is_dry: bool = False
 
 
 class _KeptTrial(msgspec.Struct, array_like=True, frozen=True):
@@ -141,13 +145,14 @@ class Trial:
             if not place.cell and place.process in {FRESH, PAIRS}:
                 metric = self.design.metrics[place.metric]
                 self._step.count(place.metric, metric, pair)
+            if not place.cell and place.process >= 0:
+                self._step.comes(place.metric, pair)
             if not place.cell and place.process == FRESH:
                 self._limits.add_losses(place.metric, pair[1])
         for coin, (baseline, candidate) in delta.units.items():
             self._ratio.add(coin, baseline, candidate)
         self._limits.add(delta.ceilings)
-        self._step.units[0] += delta.in_step[0]
-        self._step.units[1] += delta.in_step[1]
+        self._step.count_in_step(delta.in_step)
         add_bins(self._step.in_cells, delta.in_cells)
         self._unmerged.extend(delta.bins.items())
         self._block.merge_sums(delta)
@@ -215,6 +220,7 @@ class Trial:
         self._close()
         block = self._whole_block()
         self._block = Counts()
+        self._step.block_ends()
         self._closing = self._closed(block)
         return block
 
@@ -251,6 +257,9 @@ class Trial:
                 step.counted,
                 step.measured,
                 step.sent,
+                step.came,
+                step.new,
+                step.is_dry,
             ),
         )
         return msgspec.msgpack.encode(kept)
@@ -283,6 +292,9 @@ class Trial:
             counted=step.counted,
             measured=step.measured,
             sent=step.sent,
+            came=step.came,
+            new=step.new,
+            is_dry=step.is_dry,
         )
         self._block = Counts.of_kept(kept.block)
         self._regressions.load(kept.regressions)

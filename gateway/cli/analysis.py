@@ -61,7 +61,9 @@ def heading(view: "Analysed") -> list[str]:
         lines.append(f"only {view.evidence.sampled:.1%} of the keys are looked at")
     if found.integrity is not None:
         lines.append(f"integrity: {found.integrity}")
-    if found.units_needed:
+    if found.shortage is not None:
+        lines.append(found.shortage)
+    elif found.units_needed:
         lines.append(f"about {found.units_needed} more candidate units to proof")
     return lines
 

@@ -57,6 +57,8 @@ def status_of(services: "Iterable[ServiceView]") -> "RenderableType":
         if service.rollout is not None and service.rollout.attempt:
             parts.append(f"  rollout: {escape(service.rollout.line())}")
             parts.append(f"  last: {escape(service.rollout.cause or 'nothing')}")
+            if service.rollout.shortage is not None:
+                parts.append(f"  waits in vain: {escape(service.rollout.shortage)}")
         parts.append(Padding(_versions(service), (0, 0, 0, 2)))
     return Group(*parts)
 

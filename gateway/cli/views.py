@@ -94,6 +94,7 @@ class RolloutView(msgspec.Struct, kw_only=True, frozen=True):
     steps: list[dict[str, object]] = []
     weight: float = 0.0
     cause: str | None = None
+    shortage: str | None = None
 
     def line(self) -> str:
         """Say it in a line."""
@@ -198,6 +199,7 @@ class AssessmentView(msgspec.Struct, kw_only=True, frozen=True):
     is_mirrored: bool = False
     integrity: str | None = None
     units_needed: int | None = None
+    shortage: str | None = None
 
 
 class EvidenceState(msgspec.Struct, kw_only=True, frozen=True):

@@ -178,6 +178,14 @@ class Rollouts:
         is_on = is_running(standing) and not standing.is_killed
         return "analysing" if is_on and service in self._moves.lives else "off"
 
+    def shortage(self, service: str) -> str | None:
+        """Tell why a rollout that is on waits for nothing; see Assessment.shortage."""
+        live, standing = self._moves.lives.get(service), self.standing(service)
+        is_on = is_running(standing) and not standing.is_killed
+        if live is None or not is_on or live.attempt != standing.attempt:
+            return None
+        return live.assessment.shortage
+
     async def examined(self, service: str) -> Examined | None:
         """Tell what the analyzer knows; None while nothing was analysed."""
         live = self._moves.lives.get(service)

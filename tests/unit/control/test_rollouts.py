@@ -481,6 +481,21 @@ async def test_what_is_known_is_shown_from_the_start_to_after_the_end() -> None:
     assert release.rollouts.protection("chat") == "off"
 
 
+async def test_a_rollout_that_is_on_says_why_it_waits_in_vain() -> None:
+    release = Release()
+    await release.begins()
+    assert release.rollouts.shortage("chat") is None
+    await release.starts()
+    release.sees(60)
+    await release.passes()
+    assert release.rollouts.shortage("chat") is None
+    dry = replace(release.live.assessment, is_dry=True)
+    release.live.assessment = dry
+    assert release.rollouts.shortage("chat") == dry.shortage is not None
+    await release.does("abort")
+    assert release.rollouts.shortage("chat") is None
+
+
 async def test_figures_follow_the_rollout() -> None:
     release = Release()
     await release.begins()
