@@ -11,7 +11,9 @@ import orjson
 from gateway.admin.ports import Examined
 from gateway.admin.statistics import Json
 from gateway.admin.times import iso
-from gateway.domain.rollout import SetMirrorRoute, SetWeight, Standing, Step
+from gateway.delivery.causes import protection
+from gateway.delivery.steps import is_baking
+from gateway.domain.rollout import Phase, SetMirrorRoute, SetWeight, Standing, Step
 from gateway.domain.units import percent_from_share
 from gateway.domain.verdict import Assessment, Finding
 from gateway.state.journal import Entry
@@ -34,12 +36,20 @@ def rollout_view(standing: Standing, protection: str, shortage: str | None) -> J
         "steps": [] if plan is None else [_step(step) for step in plan.steps],
         "seconds_in_step": round(standing.in_step, 3),
         "weight": percent_from_share(standing.share),
+        "reverse_mirror": percent_from_share(standing.reverse_mirror),
+        "compared": _compared(standing),
         "plan_hash": standing.plan_hash or None,
         "serves": standing.serves,
         "void": standing.void,
         "cause": standing.cause or None,
         "shortage": shortage,
     }
+
+
+def _compared(standing: Standing) -> str | None:
+    """Say what the candidate is compared with after the last step; None elsewhere."""
+    is_on = standing.phase in {Phase.BAKING, Phase.PAUSED}
+    return protection(standing) if is_on and is_baking(standing) else None
 
 
 def analysis_view(examined: Examined | None) -> Json:
@@ -115,6 +125,8 @@ def _assessment(found: Assessment) -> Json:
             "candidate": found.candidate_units,
         },
         "is_mirrored": found.is_mirrored,
+        "lost_pairs": found.lost_pairs,
+        "stopped_pairs": found.stopped_pairs,
         "short_segments": [list(pair) for pair in found.short_segments],
         "units_needed": found.units_needed,
         "shortage": found.shortage,

@@ -13,6 +13,7 @@ from gateway.analysis.design import Design
 from gateway.analysis.estimates import estimates, interval
 from gateway.analysis.intervals import Interval
 from gateway.analysis.limits import Limits
+from gateway.analysis.lost_halves import LostHalves
 from gateway.analysis.mirrored import Mirrored
 from gateway.analysis.proofs import Proofs
 from gateway.analysis.regressions import Regressions
@@ -45,6 +46,7 @@ class Evidence:
     mirrored: Mirrored
     limits: Limits
     ratio: SampleRatio
+    lost: LostHalves
     step: Step
     block: Callable[[], Counts]
 
@@ -80,6 +82,8 @@ def assess(evidence: Evidence) -> Assessment:
             if step.in_cells.get(cell, 0) < design.minimum_units
         ),
         integrity=integrity,
+        lost_pairs=evidence.lost.lost,
+        stopped_pairs=evidence.lost.stopped,
         units_needed=_units_needed(evidence, [*missing, *unproven]),
         is_dry=step.is_dry,
     )
@@ -266,7 +270,7 @@ def _ceiling(evidence: Evidence, number: int) -> Finding:
 def _integrity(evidence: Evidence) -> str | None:
     alpha = evidence.design.sample_ratio_alpha
     if evidence.ratio.log_e < -log(alpha):
-        return None
+        return evidence.lost.integrity()
     baseline, candidate, expected = evidence.ratio.totals()
     return (
         f"{candidate} of {baseline + candidate} units went to the candidate, and the coins"

@@ -19,12 +19,18 @@ Its cell is not a cell but the place in Metric.quantiles; 0 of what has none."""
 PAIRS: Final = -3
 """Mirrored pairs, by the difference of their losses; its coin is 0."""
 
+LOST: Final = -4
+"""Pairs with a half that the gateway lost, by what the difference may have been.
+
+On the baseline's side is the least that it can have been, on the candidate's the most; its
+coin is 0. See lost_halves."""
+
 
 class Place(NamedTuple):
     """Where units are counted.
 
     Attributes:
-        process: FRESH, PROOF, PAIRS, or the number of a window (0 or more).
+        process: FRESH, PROOF, PAIRS, LOST, or the number of a window (0 or more).
         coin: The probability with which they went to the candidate.
         metric: Its number in the design.
         cell: Its number in the design; 0 is everything.
@@ -61,6 +67,7 @@ class KeptCounts(msgspec.Struct, array_like=True, frozen=True):
         in_step: Baseline's, candidate's.
         in_cells: By cell.
         ceilings: Metric, units, events.
+        pairs: Whole ones, with a lost half, with a stopped one.
 
     """
 
@@ -69,6 +76,7 @@ class KeptCounts(msgspec.Struct, array_like=True, frozen=True):
     in_step: tuple[int, int] = (0, 0)
     in_cells: dict[int, int] = {}
     ceilings: list[tuple[int, int, int]] = []
+    pairs: tuple[int, int, int] = (0, 0, 0)
 
 
 @dataclass(slots=True)
@@ -86,6 +94,8 @@ class Counts:
         in_cells: The candidate's units of the current step, by cell number; only of
             required cells.
         ceilings: By metric number: [units, events over the ceiling], the candidate's.
+        pairs: Mirrored: [whole, with a half that was lost in the gateway, with one that
+            the end of a worker cut off].
 
     """
 
@@ -94,6 +104,7 @@ class Counts:
     in_step: list[int] = field(default_factory=lambda: [0, 0])
     in_cells: dict[int, int] = field(default_factory=dict)
     ceilings: dict[int, list[int]] = field(default_factory=dict)
+    pairs: list[int] = field(default_factory=lambda: [0, 0, 0])
 
     def count(self, place: Place, bin_number: int, *, is_candidate: bool) -> None:
         """Count one unit."""
@@ -124,6 +135,8 @@ class Counts:
         _add_lists(self.ceilings, other.ceilings)
         for side in (0, 1):
             self.in_step[side] += other.in_step[side]
+        for kind in (0, 1, 2):
+            self.pairs[kind] += other.pairs[kind]
         add_bins(self.in_cells, other.in_cells)
 
     def kept(self) -> KeptCounts:
@@ -134,6 +147,7 @@ class Counts:
             (self.in_step[0], self.in_step[1]),
             self.in_cells,
             [(number, sums[0], sums[1]) for number, sums in self.ceilings.items()],
+            (self.pairs[0], self.pairs[1], self.pairs[2]),
         )
 
     @classmethod
@@ -148,6 +162,7 @@ class Counts:
             list(kept.in_step),
             dict(kept.in_cells),
             {number: [units, events] for number, units, events in kept.ceilings},
+            list(kept.pairs),
         )
 
 

@@ -5,6 +5,7 @@ Everything that a later look could be tempted to choose by what it saw is chosen
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from gateway.domain.rollout import FEEDBACK, Margin, OnFailure, Worse
 from gateway.domain.units import Seconds
@@ -17,6 +18,8 @@ class Kind(StrEnum):
     MEAN = "mean"  # loss from 0 to 1 on a grid of LOSS_BINS points
     DISTRIBUTION = "distribution"  # geometric bins, the last one for what failed
 
+
+_LEAVING: Final = frozenset({"cancel_rate", "client_cancelled"})
 
 LOSS_BINS = 41
 """Points of the grid for losses in [0, 1]: point b is b / (LOSS_BINS - 1)."""
@@ -74,10 +77,11 @@ class Metric:
         """Whether mirrored pairs are judged by it.
 
         Outcome and quality are; amounts never, doubled load changes them by itself; nor
-        feedback, as nobody sees the answer to a copy.
+        what comes from who sees the answer, as nobody sees the one to a copy: feedback,
+        and leaving. Only the half with a client can be left.
         """
         is_amount = self.kind is Kind.DISTRIBUTION or self.is_timing
-        return not (is_amount or self.is_late)
+        return not (is_amount or self.is_late or self.signal in _LEAVING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,3 +81,19 @@ class Exchange(Protocol):
     @property
     def cell(self) -> bytes:
         """Number of each segment's value."""
+
+
+class MirroredPair(Protocol):
+    """A request that both versions got; handoff.evidence.PairRecord is one."""
+
+    @property
+    def baseline(self) -> Exchange | None:
+        """The baseline's half; None: not known."""
+
+    @property
+    def candidate(self) -> Exchange | None:
+        """The candidate's half; None: not known."""
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a half is missing because the worker stopped."""

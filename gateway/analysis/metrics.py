@@ -215,8 +215,10 @@ def window_of(plan: AnalysisPlan, longest: Seconds) -> Seconds:
 
 def mirrors(plan: RolloutPlan) -> bool:
     """Tell whether a plan mirrors requests."""
-    return plan.strategy is Strategy.BLUE_GREEN or any(
-        isinstance(step, SetMirrorRoute) and step.share > 0 for step in plan.steps
+    return (
+        plan.strategy is Strategy.BLUE_GREEN
+        or plan.reverse_mirror > 0
+        or any(isinstance(step, SetMirrorRoute) and step.share for step in plan.steps)
     )
 
 

@@ -95,6 +95,14 @@ class Pairs:
         add_bins(self.losses, losses)
         add_bins(self.differences, differences)
 
+    def add_lost(self, pair: Pair) -> None:
+        """Count pairs with a lost half by what is worst for each bet; see lost_halves."""
+        least, most = pair
+        if self._worse is not None:
+            self._worse.add(least)
+        if self._proof is not None:
+            self._proof.add(most)
+
     def block_ends(self) -> None:
         """Begin what can be begun now, with slacks from what was there before."""
         self.reached = max(self.reached, self.log_proof)
@@ -222,6 +230,12 @@ class Mirrored:
         """Count pairs of a metric that has any."""
         if self._design.metrics[place.metric].has_pairs:
             self.of(place.metric, place.cell).add(pair)
+            self._changed.add((place.metric, place.cell))
+
+    def add_lost(self, place: Place, pair: Pair) -> None:
+        """Count pairs with a lost half."""
+        if self._design.metrics[place.metric].has_pairs:
+            self.of(place.metric, place.cell).add_lost(pair)
             self._changed.add((place.metric, place.cell))
 
     def block_ends(self) -> None:

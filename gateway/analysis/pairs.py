@@ -25,7 +25,7 @@ _MOST_STAKE: Final = 0.95
 _STAKES: Final = (1.0, 0.6, 0.3, 0.12, 0.05, 0.02)
 """Parts of that; the best one is about the mean difference over its variance."""
 
-_PRIOR: Final = (1 / len(_STAKES),) * len(_STAKES)
+PRIOR: Final = (1 / len(_STAKES),) * len(_STAKES)
 
 _DIFFERENCES: Final = tuple(place / (LOSS_BINS - 1) - 1 for place in range(PAIR_BINS))
 
@@ -47,14 +47,14 @@ class PairWealth:
     __slots__ = ("_bets", "_mixture")
 
     def __init__(self, slack: float, *, is_proof: bool) -> None:
-        self._bets = _bets(slack, -1 if is_proof else 1)
-        self._mixture = Mixture(_PRIOR)
+        self._bets = bets_of(slack, is_proof=is_proof)
+        self._mixture = Mixture(PRIOR)
 
     @classmethod
     def load(cls, slack: float, dumped: Sequence[float], *, is_proof: bool) -> Self:
         """Make it from its slack and what `dump` gave."""
         wealth = cls(slack, is_proof=is_proof)
-        wealth._mixture = Mixture.load(_PRIOR, dumped)
+        wealth._mixture = Mixture.load(PRIOR, dumped)
         return wealth
 
     def dump(self) -> list[float]:
@@ -75,7 +75,9 @@ class PairWealth:
         self._mixture.share(part)
 
 
-def _bets(slack: float, sign: int) -> Bets:
+def bets_of(slack: float, *, is_proof: bool) -> Bets:
+    """Make the tables of PairWealth, by stake and difference; PRIOR is theirs."""
+    sign = -1 if is_proof else 1
     most = _MOST_STAKE / (1 + slack)
     tables = tuple(
         tuple(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import ceil, inf
 from typing import Final
 
+from gateway.analysis.after_switch import AfterSwitch, after_switch
 from gateway.analysis.counts import FRESH
 from gateway.analysis.design import Design, Metric
 from gateway.analysis.expected import Assumed
@@ -130,6 +131,7 @@ class Outlook:
             for; None: unknown, or it will not get there.
         nobody: (weight, chance that no key is on the candidate), where that is likely.
         waits_for_hands: A pause without a duration stands in the way.
+        after: The time after the last step.
 
     """
 
@@ -138,6 +140,7 @@ class Outlook:
     duration: Seconds | None
     nobody: tuple[tuple[Share, float], ...]
     waits_for_hands: bool
+    after: AfterSwitch
 
     @property
     def unprovable(self) -> tuple[tuple[StepOutlook, MetricOutlook], ...]:
@@ -196,6 +199,7 @@ def outlook(
         waits_for_hands=any(
             isinstance(step, Pause) and step.duration is None for step in plan.steps
         ),
+        after=after_switch(plan, design, assumed),
     )
 
 
@@ -345,7 +349,8 @@ def _comparing(plan: RolloutPlan) -> Iterator[tuple[int, Share, Share]]:
     """Give place, weight before and weight of each step that raises and compares."""
     before = Share(0)
     if plan.strategy is Strategy.BLUE_GREEN:
-        yield len(plan.steps), before, Share(BUCKETS - plan.analysis.holdback)
+        if plan.analysis.holdback:
+            yield len(plan.steps), before, Share(BUCKETS - plan.analysis.holdback)
         return
     for place, step in enumerate(plan.steps):
         if not isinstance(step, SetWeight):
@@ -357,6 +362,8 @@ def _comparing(plan: RolloutPlan) -> Iterator[tuple[int, Share, Share]]:
 
 def _whole_duration(plan: RolloutPlan, steps: Sequence[StepOutlook]) -> Seconds | None:
     whole: float = plan.analysis.bake
+    if plan.strategy is Strategy.BLUE_GREEN:  # with a hold-back its watch is a step
+        whole = 0.0 if steps else plan.analysis.watch
     for step in plan.steps:
         if isinstance(step, Pause | Analyse):
             whole += step.duration or 0.0

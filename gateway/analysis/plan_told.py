@@ -1,8 +1,9 @@
 """The outlook on a rollout in words: what `check`, `start` and `simulate` print."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+from gateway.analysis.after_switch import PairsFind
 from gateway.analysis.design import Design, Kind
 from gateway.analysis.plan import Find, MetricOutlook, Outlook, StepOutlook
 from gateway.domain.rollout import Margin, Strategy
@@ -12,6 +13,7 @@ _MINUTE: Final = 60.0
 _HOUR: Final = 3600.0
 _DAY: Final = 86_400.0
 _SOME_HOURS: Final = 10
+_BRIEFLY: Final = 3  # the faults of one rate
 _TIMES: Final = "\N{MULTIPLICATION SIGN}"
 
 
@@ -40,7 +42,43 @@ def tell(
         lines.append(f"{name}, {', '.join(_step(step, kinds, unit))}")
         if not is_brief:
             lines += [_metric(metric, kinds, unit) for metric in step.metrics]
+    if ahead.strategy is not Strategy.AB:
+        lines += _after(ahead, candidate, is_brief=is_brief)
     return tuple(lines)
+
+
+def _after(ahead: Outlook, candidate: str, *, is_brief: bool) -> Iterator[str]:
+    """Say what protects the time after the last step."""
+    after = ahead.after
+    name = "the watch" if ahead.strategy is Strategy.BLUE_GREEN else "the bake"
+    if not after.lasts:
+        yield f"{name} is over at once: what happens at 100 % is not protected by alpha."
+        return
+    if not after.reverse_mirror:
+        if not after.holdback:
+            yield f"{name}, 100 %: nothing is compared, it is not protected by alpha."
+        return
+    share = percent_from_share(after.reverse_mirror)
+    yield (
+        f"{name}, by reversed pairs: copies of {share:g} % of the requests to {candidate}"
+        f", as far as `mirror` allows; {_found_by_pairs(after.finds[:_BRIEFLY])}"
+    )
+    if not is_brief:
+        for metric in dict.fromkeys(find.metric for find in after.finds):
+            finds = [find for find in after.finds if find.metric == metric]
+            yield f"  {_found_by_pairs(finds)}"
+
+
+def _found_by_pairs(finds: Sequence[PairsFind]) -> str:
+    if not finds:
+        return "no metric goes by them"
+    told = ", ".join(
+        f"{find.fault} never (tolerated)"
+        if find.pairs is None
+        else f"{find.fault} after {find.pairs:,} pairs"
+        for find in finds
+    )
+    return f"{finds[0].metric}: finds {told}"
 
 
 def _whole(ahead: Outlook, candidate: str) -> str:

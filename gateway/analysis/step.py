@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.analysis.counts import Pair
+from gateway.analysis.counts import FRESH, PAIRS, Pair, Place
 from gateway.analysis.design import Kind, Metric
 from gateway.analysis.geometric import FAILED_BIN
 
@@ -49,8 +49,17 @@ class Step:
     new: int = 0
     is_dry: bool = False
 
-    def count(self, number: int, metric: Metric, pair: Pair) -> None:
-        """Count units of a metric."""
+    def count(self, place: Place, metric: Metric, pair: Pair) -> None:
+        """Count units of a metric, of those over all."""
+        if place.cell:
+            return
+        if place.process in {FRESH, PAIRS}:
+            self._count(place.metric, metric, pair)
+        elif place.process >= 0:  # in windows, keys that were seen before as well
+            units = sum(pair[0].values()) + sum(pair[1].values())
+            _add(self.came, place.metric, units)
+
+    def _count(self, number: int, metric: Metric, pair: Pair) -> None:
         for bins in pair:
             units = sum(bins.values())
             _add(self.counted, number, units)
@@ -64,10 +73,6 @@ class Step:
         for side in (0, 1):
             self.units[side] += units[side]
             self.new += units[side]
-
-    def comes(self, number: int, pair: Pair) -> None:
-        """Count units of a metric in a window, over all: new keys, and those seen before."""
-        _add(self.came, number, sum(pair[0].values()) + sum(pair[1].values()))
 
     def block_ends(self) -> None:
         """End a round when as many keys have come as were seen in the step.

@@ -61,6 +61,10 @@ class TallySheet:
         pair[0] += 1
         pair[1] += event
 
+    def pair(self, kind: int) -> None:
+        """Count a mirrored pair: 0 a whole one, 1 a lost half, 2 a stopped one."""
+        self._counts.pairs[kind] += 1
+
     def forget_step(self) -> None:
         """Drop what was counted for a step that is over."""
         self._counts.in_step = [0, 0]

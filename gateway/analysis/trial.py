@@ -21,6 +21,7 @@ from gateway.analysis.assessing import Evidence, assess, findings, highest
 from gateway.analysis.attribution import discoveries
 from gateway.analysis.counts import (
     FRESH,
+    LOST,
     PAIRS,
     PROOF,
     Counts,
@@ -31,6 +32,7 @@ from gateway.analysis.counts import (
 )
 from gateway.analysis.design import Design
 from gateway.analysis.limits import KeptLimit, Limits
+from gateway.analysis.lost_halves import KeptLost, LostHalves
 from gateway.analysis.mirrored import KeptPairs, Mirrored
 from gateway.analysis.past import Past
 from gateway.analysis.proofs import KeptProof, Proofs
@@ -69,6 +71,7 @@ class _KeptTrial(msgspec.Struct, array_like=True, frozen=True):
     limits: list[KeptLimit]
     ratio: Dumped
     step: _KeptStep
+    lost: KeptLost = KeptLost()
 
 
 class Trial:
@@ -86,6 +89,7 @@ class Trial:
         self._mirrored = Mirrored(design)
         self._limits = Limits(design)
         self._ratio = SampleRatio()
+        self._lost = LostHalves(design)
         self._step = Step()
         self._block = Counts()
         self._unmerged: deque[tuple[Place, Pair]] = deque()
@@ -140,19 +144,18 @@ class Trial:
                 self._proofs.add(place, pair)
             elif place.process == PAIRS:
                 self._mirrored.add(place, pair)
+            elif place.process == LOST:
+                self._mirrored.add_lost(place, pair)
             else:
                 self._regressions.add(place, pair)
-            if not place.cell and place.process in {FRESH, PAIRS}:
-                metric = self.design.metrics[place.metric]
-                self._step.count(place.metric, metric, pair)
-            if not place.cell and place.process >= 0:
-                self._step.comes(place.metric, pair)
+            self._step.count(place, self.design.metrics[place.metric], pair)
             if not place.cell and place.process == FRESH:
                 self._limits.add_losses(place.metric, pair[1])
         for coin, (baseline, candidate) in delta.units.items():
             self._ratio.add(coin, baseline, candidate)
         self._limits.add(delta.ceilings)
         self._step.count_in_step(delta.in_step)
+        self._lost.add(delta.pairs)
         add_bins(self._step.in_cells, delta.in_cells)
         self._unmerged.extend(delta.bins.items())
         self._block.merge_sums(delta)
@@ -261,6 +264,7 @@ class Trial:
                 step.new,
                 step.is_dry,
             ),
+            lost=self._lost.kept(),
         )
         return msgspec.msgpack.encode(kept)
 
@@ -302,6 +306,7 @@ class Trial:
         self._mirrored.load(step.rung if step.is_mirrored else None, kept.pairs)
         self._limits.load(kept.limits)
         self._ratio = SampleRatio.load(kept.ratio)
+        self._lost.load(kept.lost)
 
     def _evidence(self) -> Evidence:
         return Evidence(
@@ -311,6 +316,7 @@ class Trial:
             mirrored=self._mirrored,
             limits=self._limits,
             ratio=self._ratio,
+            lost=self._lost,
             step=self._step,
             block=self._whole_block,
         )
@@ -324,6 +330,7 @@ class Trial:
         self._proofs.block_ends(self._pasts())
         self._mirrored.block_ends()
         self._limits.block_ends()
+        self._lost.block_ends()
 
     def _close(self) -> None:
         """Do all that closing the last block left to be done."""

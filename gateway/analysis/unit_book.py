@@ -24,7 +24,7 @@ import msgspec
 
 from gateway.analysis.counts import Counts
 from gateway.analysis.design import Design
-from gateway.analysis.exchange import Exchange
+from gateway.analysis.exchange import Exchange, MirroredPair
 from gateway.analysis.fixing import came
 from gateway.analysis.key_table import MOST_KEYS, Key, KeyTable
 from gateway.analysis.late import EPOCH, LateUnits, Said, is_unit
@@ -169,8 +169,7 @@ class UnitBook:
 
     def take_pair(
         self,
-        baseline: Exchange | None,
-        candidate: Exchange | None,
+        pair: MirroredPair,
         *,
         names: tuple[str, ...],
         revision: int | None = None,
@@ -179,8 +178,7 @@ class UnitBook:
         """Take a mirrored pair; where there is no coin, it is a unit of both versions.
 
         Args:
-            baseline: The client's half; None: not known.
-            candidate: The copy's half; None: not known, which is nobody's fault.
+            pair: See exchange.MirroredPair.
             names: Of the signals in their values.
             revision: Of the split it came under; None: the current one.
             cells: See `take`.
@@ -188,12 +186,12 @@ class UnitBook:
         """
         state, notes = self._state, self._notes
         epoch = state.epochs.get(state.revision if revision is None else revision)
-        if baseline is None or candidate is None or epoch is None:
+        if epoch is None:
             return
         notes.use(cells)
-        mask = notes.mask(baseline.cell) | EVERYTHING
-        notes.pair(baseline, candidate, names, mask)
-        if not epoch.share and self._is_in_step(epoch, baseline):
+        mask, half = notes.pair(pair, names), pair.baseline
+        is_coin = 0 < epoch.share < BUCKETS
+        if mask and half is not None and not is_coin and self._is_in_step(epoch, half):
             notes.in_step(mask, is_candidate=False)
             notes.in_step(mask, is_candidate=True)
 

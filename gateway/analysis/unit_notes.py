@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from gateway.analysis.counts import FRESH, PAIRS, PROOF, Counts
+from gateway.analysis.counts import FRESH, LOST, PAIRS, PROOF, Counts
 from gateway.analysis.design import Design
-from gateway.analysis.exchange import Exchange
+from gateway.analysis.exchange import Exchange, MirroredPair
 from gateway.analysis.late import Closed
 from gateway.analysis.observe import (
     BIN_BITS,
@@ -184,14 +184,34 @@ class UnitNotes:
             if is_candidate and has_counted_ceiling(self._metrics[metric]):
                 self._sheet.ceiling(metric, bool(event))
 
-    def pair(
+    def pair(self, pair: MirroredPair, names: Sequence[str]) -> int:
+        """Count a mirrored pair.
+
+        Returns:
+            Its cells as a mask; 0 where a half is missing.
+
+        """
+        baseline, candidate = pair.baseline, pair.candidate
+        if pair.is_stopped:
+            self._sheet.pair(2)
+            return 0
+        if baseline is None or candidate is None:
+            self._sheet.pair(1)
+            self._half(baseline or candidate, names, is_candidate=baseline is None)
+            return 0
+        mask = self.mask(baseline.cell) | EVERYTHING
+        self._sheet.pair(0)
+        self._both(baseline, candidate, names, mask)
+        return mask
+
+    def _both(
         self,
         baseline: Exchange,
         candidate: Exchange,
         names: Sequence[str],
         mask: int,
     ) -> None:
-        """Count a mirrored pair, in these cells.
+        """Count a whole pair, in these cells.
 
         The candidate's side has the difference of the losses, the baseline's its own.
         """
@@ -207,6 +227,26 @@ class UnitNotes:
         cells = _cells_in(mask)
         self._sheet.note(PAIRS, 0.0, cells, ours, is_candidate=False)
         self._sheet.note(PAIRS, 0.0, cells, differences, is_candidate=True)
+
+    def _half(
+        self, half: Exchange | None, names: Sequence[str], *, is_candidate: bool
+    ) -> None:
+        """Count the half that is there, by the least and the most it leaves open.
+
+        Of what was not measured on it nothing is known.
+        """
+        if half is None:
+            return
+        least, most = [], []
+        losses = self.observer(names).losses(half)
+        for (metric, _place), loss in zip(self._columns, losses, strict=True):
+            if loss != UNKNOWN and self._metrics[metric].has_pairs:
+                lowest = metric << BIN_BITS | (loss if is_candidate else WORST - loss)
+                least.append(lowest)
+                most.append(lowest + WORST)
+        cells = _cells_in(self.mask(half.cell) | EVERYTHING)
+        self._sheet.note(LOST, 0.0, cells, least, is_candidate=False)
+        self._sheet.note(LOST, 0.0, cells, most, is_candidate=True)
 
     def drain(self) -> Counts:
         """Give what was counted since the last time."""

@@ -11,7 +11,7 @@ from gateway.cli.options import AdminUrl, AsJson, admin_api
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gateway.cli.views import Analysed
+    from gateway.cli.views import Analysed, AssessmentView
 
 _BAR: Final = 10
 _LARGE: Final = 100.0
@@ -57,15 +57,31 @@ def heading(view: "Analysed") -> list[str]:
         " units"
     )
     lines = [f"evidence {counted} in this step; last {age(view.evidence.age_seconds)}"]
+    if view.rollout.compared is not None:
+        lines.append(view.rollout.compared)
+    if found.lost_pairs:
+        lines.append(
+            f"pairs with a half that was lost: {found.lost_pairs}, counted as what is"
+            " worst for each verdict"
+        )
+    if found.stopped_pairs:
+        lines.append(
+            f"pairs that a worker's end cut off: {found.stopped_pairs}, no evidence"
+        )
     if view.evidence.sampled < 1:
         lines.append(f"only {view.evidence.sampled:.1%} of the keys are looked at")
     if found.integrity is not None:
         lines.append(f"integrity: {found.integrity}")
+    return [*lines, *_to_come(found)]
+
+
+def _to_come(found: "AssessmentView") -> list[str]:
+    """Say what is lacking still, or that nothing more is to come."""
     if found.shortage is not None:
-        lines.append(found.shortage)
-    elif found.units_needed:
-        lines.append(f"about {found.units_needed} more candidate units to proof")
-    return lines
+        return [found.shortage]
+    if found.units_needed:
+        return [f"about {found.units_needed} more candidate units to proof"]
+    return []
 
 
 def table_of(view: "Analysed") -> "Table":

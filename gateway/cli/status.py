@@ -56,6 +56,8 @@ def status_of(services: "Iterable[ServiceView]") -> "RenderableType":
         parts.append(f"{title}  last evidence: {last}")
         if service.rollout is not None and service.rollout.attempt:
             parts.append(f"  rollout: {escape(service.rollout.line())}")
+            if service.rollout.compared is not None:
+                parts.append(f"  {escape(service.rollout.compared)}")
             parts.append(f"  last: {escape(service.rollout.cause or 'nothing')}")
             if service.rollout.shortage is not None:
                 parts.append(f"  waits in vain: {escape(service.rollout.shortage)}")

@@ -93,6 +93,7 @@ class RolloutView(msgspec.Struct, kw_only=True, frozen=True):
     step: int = 0
     steps: list[dict[str, object]] = []
     weight: float = 0.0
+    compared: str | None = None
     cause: str | None = None
     shortage: str | None = None
 
@@ -197,6 +198,8 @@ class AssessmentView(msgspec.Struct, kw_only=True, frozen=True):
 
     units_in_step: UnitsView
     is_mirrored: bool = False
+    lost_pairs: int = 0
+    stopped_pairs: int = 0
     integrity: str | None = None
     units_needed: int | None = None
     shortage: str | None = None

@@ -13,6 +13,7 @@ class _Written(msgspec.Struct, omit_defaults=True):
     in_step: tuple[int, int] = (0, 0)
     in_cells: dict[int, int] = {}
     ceilings: dict[int, tuple[int, int]] = {}
+    pairs: tuple[int, int, int] = (0, 0, 0)
 
 
 _decoder = msgspec.json.Decoder(_Written)
@@ -27,13 +28,14 @@ def written(counts: Counts) -> bytes:
             in_step=(counts.in_step[0], counts.in_step[1]),
             in_cells=counts.in_cells,
             ceilings={metric: (n, k) for metric, (n, k) in counts.ceilings.items()},
+            pairs=(counts.pairs[0], counts.pairs[1], counts.pairs[2]),
         )
     )
 
 
 def is_empty(counts: Counts) -> bool:
     """Whether nothing was counted."""
-    in_step = any(counts.in_step) or counts.in_cells
+    in_step = any(counts.in_step) or counts.in_cells or any(counts.pairs)
     return not (counts.bins or counts.units or counts.ceilings or in_step)
 
 
@@ -54,4 +56,5 @@ def read(text: bytes) -> Counts:
         in_step=list(found.in_step),
         in_cells=found.in_cells,
         ceilings={metric: list(pair) for metric, pair in found.ceilings.items()},
+        pairs=list(found.pairs),
     )

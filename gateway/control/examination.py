@@ -45,7 +45,7 @@ class Stage(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         number: Standing.stage.
         rung: Of the ladder of margins; None: nothing.
-        is_mirrored: By mirrored pairs: the candidate has no weight.
+        is_mirrored: Mirrored pairs count: one of the versions has no weight.
 
     """
 
@@ -97,8 +97,7 @@ class Examination:
         cells = self._cells_of(block.segments)
         for pair in block.pairs:
             self.book.take_pair(
-                pair.baseline,
-                pair.candidate,
+                pair,
                 names=block.names,
                 revision=block.revision,
                 cells=cells,

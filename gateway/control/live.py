@@ -8,9 +8,9 @@ import msgspec
 from gateway.analysis.design import Design
 from gateway.analysis.ladder import rung_of
 from gateway.control.examination import Examination, Kept, Stage
-from gateway.delivery.steps import is_compared, steps_of
-from gateway.domain.rollout import Phase, SetWeight, Standing, Step
-from gateway.domain.units import Seconds
+from gateway.delivery.steps import is_baking, is_compared, steps_of
+from gateway.domain.rollout import SetWeight, Standing, Step
+from gateway.domain.units import BUCKETS, Seconds
 from gateway.domain.verdict import Assessment
 from gateway.state.journal import Draft
 
@@ -32,8 +32,9 @@ def stage_of(standing: Standing) -> Stage:
     """Give what has to be proven where a rollout stands; in the bake that is nothing."""
     plan = standing.plan
     is_mirrored = not standing.share and bool(standing.mirror_routes)
-    if plan is None or standing.phase is Phase.BAKING:
-        return Stage(number=standing.stage)
+    if plan is None or is_baking(standing):
+        is_reversed = standing.share == BUCKETS and standing.reverse_mirror > 0
+        return Stage(number=standing.stage, is_mirrored=is_reversed)
     if not standing.share and not is_mirrored:
         return Stage(number=standing.stage)
     later = steps_of(plan)[standing.step + 1 :]

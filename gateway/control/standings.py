@@ -206,6 +206,11 @@ def mirror_routes(
     return () if _is_out(standing, candidate) else standing.mirror_routes
 
 
+def reverse_mirror(standing: Standing, candidate: str | None) -> Share:
+    """Give which part of this candidate's requests is copied to the baseline."""
+    return Share(0) if _is_out(standing, candidate) else standing.reverse_mirror
+
+
 def is_ruled(service: Service, standing: Standing) -> bool:
     """Whether the rollout rules the weight, so that a hand may not set it just so.
 

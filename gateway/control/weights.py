@@ -5,7 +5,12 @@ from dataclasses import replace
 
 from gateway.analysis.metrics import SHORTEST_WINDOW, longest_of, window_of
 from gateway.control.nearest import suggest
-from gateway.control.standings import header_routes, mirror_routes, share_of
+from gateway.control.standings import (
+    header_routes,
+    mirror_routes,
+    reverse_mirror,
+    share_of,
+)
 from gateway.domain.errors import BadWeights, RevisionConflict
 from gateway.domain.rollout import MirrorLimits, Standing
 from gateway.domain.service import Service
@@ -267,6 +272,7 @@ def routed(service: Service, weight: Weight, standing: Standing) -> RoutedServic
         revision=weight.revision,
         header_routes=header_routes(standing, candidate),
         mirror_routes=mirror_routes(standing, candidate),
+        reverse_mirror=reverse_mirror(standing, candidate),
         mirror=MirrorLimits() if plan is None else plan.mirror,
         window=(
             SHORTEST_WINDOW

@@ -11,7 +11,7 @@ from gateway.domain.rollout import (
     Standing,
     Strategy,
 )
-from gateway.domain.units import Seconds, Share, percent_from_share
+from gateway.domain.units import BUCKETS, Seconds, Share, percent_from_share
 from gateway.domain.verdict import Assessment, Finding
 
 _UNITS: Final = ((86_400.0, "d"), (3600.0, "h"), (60.0, "min"))
@@ -54,6 +54,20 @@ def place(plan: RolloutPlan, step: int) -> str:
         last = "Watch" if plan.strategy is Strategy.BLUE_GREEN else "Bake"
         return f"{last} of {duration(bake_of(plan))}"
     return f"Step {step + 1} of {steps}"
+
+
+def protection(baking: Standing) -> str:
+    """Say what the candidate is compared with from now on, while its bake lasts."""
+    held = Share(BUCKETS - baking.share)
+    by = [f"the {percent(held)} that the baseline keeps"] if held else []
+    if baking.reverse_mirror:
+        by.append(
+            f"reversed pairs ({percent(baking.reverse_mirror)} of the requests to"
+            f" {baking.candidate} are copied to {baking.baseline})"
+        )
+    if by:
+        return f"It is compared with {' and with '.join(by)}."
+    return "Nothing is left to compare with: it is not protected by alpha."
 
 
 def subject(finding: Finding) -> str:

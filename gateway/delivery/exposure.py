@@ -16,12 +16,18 @@ def is_more(before: Standing, after: Standing) -> bool:
         or after.attempt > before.attempt
         or any(_is_new_route(r, before.header_routes) for r in after.header_routes)
         or any(_is_more_copied(r, before.mirror_routes) for r in after.mirror_routes)
+        or after.reverse_mirror > before.reverse_mirror
     )
 
 
 def has_any(standing: Standing) -> bool:
-    """Whether the candidate has weight, a header route or a mirror."""
-    return bool(standing.share or standing.header_routes or standing.mirror_routes)
+    """Whether the candidate has weight, a header route or a mirror of either kind."""
+    return bool(
+        standing.share
+        or standing.header_routes
+        or standing.mirror_routes
+        or standing.reverse_mirror
+    )
 
 
 def _is_new_route(route: SetHeaderRoute, before: tuple[SetHeaderRoute, ...]) -> bool:

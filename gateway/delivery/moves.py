@@ -141,11 +141,10 @@ def _bake(standing: Standing, why: str) -> Moved:
         waited=_START,
         share=share,
         mirror_routes=(),
+        reverse_mirror=plan.reverse_mirror,
     )
-    told = causes.place(plan, baking.step)
-    return Moved(
-        standing=baking, cause=f"{why} {told}: {causes.weights(standing.share, share)}."
-    )
+    told = f"{causes.place(plan, baking.step)}: {causes.weights(standing.share, share)}"
+    return Moved(standing=baking, cause=f"{why} {told}. {causes.protection(baking)}")
 
 
 def finish(standing: Standing, why: str) -> Moved:
@@ -157,6 +156,7 @@ def finish(standing: Standing, why: str) -> Moved:
         share=Share(BUCKETS),
         header_routes=(),
         mirror_routes=(),
+        reverse_mirror=_NONE,
         serves=standing.candidate,
     )
     return Moved(
@@ -215,6 +215,7 @@ def off(standing: Standing, phase: Phase) -> Standing:
         share=_NONE,
         header_routes=(),
         mirror_routes=(),
+        reverse_mirror=_NONE,
     )
 
 

@@ -112,10 +112,12 @@ def hold_of(plan: RolloutPlan, step: int) -> Hold:
         return _of_weight(plan, kind, step_at(plan, step + 1))
     if isinstance(kind, Analyse):
         return _of_analysis(kind)
+    has_pairs = kind is None and plan.reverse_mirror > 0
     duration = bake_of(plan) if kind is None else kind.duration
     if duration is None:
         return Hold(ends=False)
-    return _timed(duration, needs_units=is_compared(planned_share(plan, step)))
+    is_coin = is_compared(planned_share(plan, step))
+    return _timed(duration, needs_units=has_pairs or is_coin)
 
 
 def _of_analysis(step: Analyse) -> Hold:

@@ -257,6 +257,8 @@ class RolloutPlan:
         advance: See Advance.
         steps: In order, one or more.
         mirror: See MirrorLimits.
+        reverse_mirror: Of the candidate's requests, which part is copied to the baseline
+            after the last step, while the rollout is not over.
         analysis: See AnalysisPlan.
         on_rollback: See OnRollback.
         drain_timeout: How long conversations may finish on the candidate.
@@ -269,6 +271,7 @@ class RolloutPlan:
     advance: Advance = Advance.EVIDENCE
     steps: tuple[Step, ...] = DEFAULT_STEPS
     mirror: MirrorLimits = MirrorLimits()
+    reverse_mirror: Share = Share(0)
     analysis: AnalysisPlan = AnalysisPlan()
     on_rollback: OnRollback = OnRollback.IMMEDIATE
     drain_timeout: Seconds = Seconds(600.0)
@@ -330,6 +333,7 @@ class Standing:
         share: The candidate's weight as the rollout wants it.
         header_routes: In force.
         mirror_routes: In force.
+        reverse_mirror: Of the candidate's requests, which part is copied to the baseline.
         is_killed: The kill switch is on, whatever the phase.
         serves: After a promotion: the version that serves as baseline; None before.
         ends_in: While rolling back: the phase it ends in; else None.
@@ -359,6 +363,7 @@ class Standing:
     share: Share = Share(0)
     header_routes: tuple[SetHeaderRoute, ...] = ()
     mirror_routes: tuple[SetMirrorRoute, ...] = ()
+    reverse_mirror: Share = Share(0)
     is_killed: bool = False
     serves: str | None = None
     ends_in: Phase | None = None

@@ -84,12 +84,15 @@ class Assessment:
         left_out: Names of metrics that are not asked for in this step: default ones of
             which nothing was measured on either version, though others were measured in
             many of the same exchanges (what is never streamed has no first token), and
-            amounts where mirrored pairs decide.
+            what pairs do not tell (amounts, cancellations) where mirrored pairs decide.
         baseline_units: In this step.
         candidate_units: In this step.
         is_mirrored: Those units are mirrored pairs.
         short_segments: Required segments that still lack units in this step.
         integrity: Why nothing can be proven, in a sentence; None: nothing is wrong.
+        lost_pairs: Mirrored pairs, since the rollout began, with a half that the gateway
+            lost: they are counted as what is worst for each verdict.
+        stopped_pairs: The same with one that the end of a worker cut off: no evidence.
         units_needed: About how many candidate units more until it is proven; None:
             unknown.
         is_dry: Hardly any key that comes was not seen in this step before.
@@ -106,6 +109,8 @@ class Assessment:
     is_mirrored: bool = False
     short_segments: tuple[tuple[str, str], ...] = ()
     integrity: str | None = None
+    lost_pairs: int = 0
+    stopped_pairs: int = 0
     units_needed: int | None = None
     is_dry: bool = False
 

@@ -86,15 +86,19 @@ class PairRecord(msgspec.Struct, kw_only=True, array_like=True, gc=False):
     as well, with numbers of its own.
 
     Attributes:
-        baseline: What the client was answered; None when that is not known.
-        candidate: What was answered to the copy; None when it was sent and what became
-            of it is not known (the worker stopped, or erred). That is no fault of the
-            candidate's, and no success either: an event of its own.
+        baseline: What the baseline answered: to the client, or to the copy where the
+            candidate's requests are copied back. None when it was asked and nobody knows
+            what became of it: an event of its own (analysis.lost_halves).
+        candidate: What the candidate answered; None as above.
+        is_stopped: A half is missing because the worker stopped, which says nothing of
+            any version. Else the gateway failed in sending or reading it, which a
+            version's answers can bring about.
 
     """
 
     baseline: Record | None
     candidate: Record | None
+    is_stopped: bool = False
 
 
 class Block(msgspec.Struct, kw_only=True, gc=False):

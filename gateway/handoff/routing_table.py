@@ -27,6 +27,8 @@ class RoutedService:
             these fitting. They are no evidence.
         mirror_routes: Which of the baseline's requests are copied to the candidate; the
             first that fits a request says with which chance.
+        reverse_mirror: Which part of the candidate's requests is copied to the baseline;
+            then none is copied by mirror_routes.
         mirror: What the copies may cost.
         window: After how long a key counts once more, in seconds, more than 0.
 
@@ -38,6 +40,7 @@ class RoutedService:
     revision: int
     header_routes: tuple[SetHeaderRoute, ...] = ()
     mirror_routes: tuple[SetMirrorRoute, ...] = ()
+    reverse_mirror: Share = Share(0)
     mirror: MirrorLimits = MirrorLimits()
     window: Seconds = Seconds(600.0)
 

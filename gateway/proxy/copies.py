@@ -1,4 +1,4 @@
-"""A copy of a request on its way to the candidate: an exchange without a client."""
+"""A copy of a request on its way to the other version: an exchange without a client."""
 
 from typing import Protocol, cast
 
@@ -90,9 +90,9 @@ class Copy(Exchange):
         self._drop_connection()
         self.upstream_failed(Failure.IDLE_TIMEOUT)
 
-    def abandon(self) -> None:
-        """End it, and say nothing of the candidate."""
-        self._half.is_abandoned = True
+    def abandon(self, *, is_stopping: bool) -> None:
+        """End it, and say nothing of the version; see CopysHalf.abandon."""
+        self._half.abandon(is_stopping=is_stopping)
         self.client_gone()
         self._nobody.exchange_over()
 

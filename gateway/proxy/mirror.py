@@ -1,6 +1,7 @@
-"""Copies of the baseline's requests, sent to the candidate, whose answers nobody sees.
+"""Copies of one version's requests, sent to the other, whose answers nobody sees.
 
-Whether a request is copied is decided when it arrives: by headers, by dice, and by what
+To the candidate while it is tried; back to the baseline when it is watched, after it has
+taken over. Whether a request is copied is decided when it arrives: by headers, by dice, and by what
 the copies may cost. A copy is sent when the request's body is whole, in a later turn of
 the event loop, and lives on its own: the client does not wait for it, and may leave. It
 is counted apart from the candidate's own traffic. Tests hold it to that it slows and
@@ -25,7 +26,7 @@ from gateway.proxy.copies import Copy, copied_request
 from gateway.proxy.inspection import fingerprint_of
 from gateway.proxy.mirror_budget import MirrorBudget
 from gateway.proxy.observe import Observation, Sender
-from gateway.proxy.pairs import ClientsHalf, CopysHalf, Pair
+from gateway.proxy.pairs import Books, ClientsHalf, CopysHalf, Pair
 from gateway.proxy.plane import Plane
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Routes, Target
@@ -52,14 +53,16 @@ class Mirror(NamedTuple):
 
     Attributes:
         rules: What headers must be, and the chance then; the first that fits counts.
-        target: The candidate, as copies see it: its pools, and a tally for copies.
-        budget: What they may cost; it outlives the table.
+        source: The version whose requests are copied.
+        target: The other one, as copies see it: its pools, and a tally for copies.
+        books: The budget in them outlives the table.
 
     """
 
     rules: tuple[tuple[HeaderTests, Share], ...]
+    source: Target
     target: Target
-    budget: MirrorBudget
+    books: Books
 
 
 class Original(NamedTuple):
@@ -108,10 +111,9 @@ class Mirrors:
     def use(self, routes: Routes) -> bool:
         """Copy as a routing table says; tell whether there is anything to copy."""
         self._mirrors = {
-            route: self._mirror(routed, route.candidate)
+            route: mirror
             for routed, route in routes.by_service()
-            if route.candidate is not None
-            and any(r.share for r in routed.mirror_routes)
+            if (mirror := self._mirror(routed, route)) is not None
         }
         self._awaiting.use(
             mirror.target.awaiting
@@ -120,20 +122,39 @@ class Mirrors:
         )
         return bool(self._mirrors)
 
-    def _mirror(self, routed: RoutedService, candidate: Target) -> Mirror:
-        name, version = routed.service.name, candidate.version
-        tally = self._tallies.setdefault(
-            (name, version.name), Tally(name, version.name)
-        )
-        target = Target(routed, version, tally, candidate.tracing)
-        target.pools = candidate.pools
-        now = self._plane.wheel.now
-        budget = self._budgets.setdefault(name, MirrorBudget(routed.mirror, now))
-        budget.limits = routed.mirror
+    def _mirror(self, routed: RoutedService, route: Route) -> Mirror | None:
+        """Copy to the candidate, or back to the baseline; None: there is no copying."""
+        source, other = route.baseline, route.candidate
+        if other is None:
+            return None
         rules = tuple(
             (header_tests(rule.match), rule.share) for rule in routed.mirror_routes
         )
-        return Mirror(rules=rules, target=target, budget=budget)
+        if routed.reverse_mirror:
+            source, other = other, source
+            rules = (((), routed.reverse_mirror),)
+        if not any(share for _tests, share in rules):
+            return None
+        target = self._target(routed, other)
+        budget = self._budget(routed)
+        is_reverse = source is route.candidate
+        books = Books(budget, target.tally, is_reverse=is_reverse)
+        return Mirror(rules=rules, source=source, target=target, books=books)
+
+    def _target(self, routed: RoutedService, other: Target) -> Target:
+        name, version = routed.service.name, other.version
+        tally = self._tallies.setdefault(
+            (name, version.name), Tally(name, version.name)
+        )
+        target = Target(routed, version, tally, other.tracing)
+        target.pools = other.pools
+        return target
+
+    def _budget(self, routed: RoutedService) -> MirrorBudget:
+        new = MirrorBudget(routed.mirror, self._plane.wheel.now)
+        budget = self._budgets.setdefault(routed.service.name, new)
+        budget.limits = routed.mirror
+        return budget
 
     # A request arrives.
 
@@ -150,7 +171,7 @@ class Mirrors:
         mirror = self._mirrors.get(route)
         if (
             mirror is None
-            or target is not route.baseline
+            or target is not mirror.source
             or not self._is_drawn(mirror, head)
             or not _can_be_read(route, head)
             or not self._can_afford(mirror)
@@ -159,7 +180,7 @@ class Mirrors:
         plane = self._plane
         own = route.random_bits() if key is None else fingerprint_of(key)
         unit, now = Unit(own, 0, 0, 0), plane.wheel.now
-        pair = Pair(plane.units, route.split, unit, now, mirror.budget)
+        pair = Pair(plane.units, route.split, unit, now, mirror.books)
         seen = ClientsHalf(target, route, head, body, key, pair)
         self._originals.append(
             Original(
@@ -172,7 +193,7 @@ class Mirrors:
                 pieces=body.share_copy(route.json_limit),
             )
         )
-        mirror.budget.running += 1
+        mirror.books.budget.running += 1
         plane.later(self._copy_what_is_whole)
         return seen
 
@@ -185,7 +206,7 @@ class Mirrors:
     def _can_afford(self, mirror: Mirror) -> bool:
         if self._plane.is_draining:
             return False
-        lacking = mirror.budget.lacking(self._plane.wheel.now)
+        lacking = mirror.books.budget.lacking(self._plane.wheel.now)
         if lacking is not None:
             _skip(mirror, lacking)
         return lacking is None
@@ -209,17 +230,19 @@ class Mirrors:
             copy = self._copy_of(original)
         except Exception as error:  # ruff: ignore[blind-except]: it is told
             self._complain("A request could not be copied.", error)
-            self._give_up(original, "error")
+            original.pair.copied(None)
+            original.mirror.books.budget.running -= 1
+            _skip(original.mirror, "error")
             return
         if copy is None:
             return
-        self._copies[copy] = original.mirror.budget
+        self._copies[copy] = original.mirror.books.budget
         self._is_idle.clear()
         try:
             copy.start()
         except Exception as error:  # ruff: ignore[blind-except]: it is told
             self._complain("A copy of a request could not be sent.", error)
-            copy.abandon()
+            copy.abandon(is_stopping=False)
 
     def _copy_of(self, original: Original) -> Copy | None:
         """Make a copy; None, with the reason counted, where there must be none."""
@@ -241,7 +264,7 @@ class Mirrors:
 
     def _give_up(self, original: Original, why: str) -> None:
         original.pair.cancel()
-        original.mirror.budget.running -= 1
+        original.mirror.books.budget.running -= 1
         _skip(original.mirror, why)
 
     def copy_over(self, copy: Copy) -> None:
@@ -295,12 +318,12 @@ class Mirrors:
                     await self._is_idle.wait()
 
     def abandon(self) -> None:
-        """End all copies now; their halves are missing."""
+        """End all copies now, for the worker stops; their halves are missing."""
         for original in self._originals:
             self._give_up(original, "cut")
         self._originals = []
         for copy in tuple(self._copies):
-            self._try(copy.abandon)
+            self._try(partial(copy.abandon, is_stopping=True))
 
     def _complain(self, what: str, error: Exception) -> None:
         if self._complaints.allow(self._plane.wheel.now):

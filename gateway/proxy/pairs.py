@@ -1,10 +1,11 @@
 """What is noticed of a mirrored request: of the client's exchange, and of the copy.
 
 Each half is an observation like any other, and besides hands its record to the pair.
-When both have, the pair is evidence; what was sent and is not known then is missing.
+When both have, the pair is evidence. A half that was sent and of which nobody will know
+what became is missing: the pair says so, and why (handoff.evidence.PairRecord).
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.domain.outcome import Outcome
 from gateway.handoff.evidence import PairRecord, Record
@@ -12,7 +13,7 @@ from gateway.proxy.mirror_budget import MirrorBudget
 from gateway.proxy.observe import Observation
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Target
-from gateway.proxy.tally import Seen
+from gateway.proxy.tally import Seen, Tally
 from gateway.proxy.units import Split, Unit, Units
 from gateway.wire.request_head import RequestHead
 
@@ -20,6 +21,28 @@ _CANCELLED: Final = Outcome.CLIENT_CANCELLED.value
 
 _BYTES_PER_TOKEN: Final = 4
 """Of English, about, where a server does not say how many tokens it read."""
+
+
+LOST: Final = "lost"
+"""Among what was skipped of copies: pairs with a half that was lost in here."""
+
+STOPPED: Final = "stopped"
+"""The same, by the end of the worker."""
+
+
+class Books(NamedTuple):
+    """What the pairs of one mirror are booked in.
+
+    Attributes:
+        budget: Takes the copies' tokens.
+        tally: Of copies, by the version they are sent to.
+        is_reverse: Whether that is the baseline, and the clients' version the candidate.
+
+    """
+
+    budget: MirrorBudget
+    tally: Tally
+    is_reverse: bool = False
 
 
 class Pair:
@@ -30,7 +53,7 @@ class Pair:
         split: In force.
         unit: Of both halves: what they are recognised by.
         arrived: When the version was chosen; monotonic clock.
-        budget: What the copy's tokens are booked in.
+        books: Of its mirror.
 
     Attributes:
         is_answered: Whether what became of the client's half is known.
@@ -38,14 +61,15 @@ class Pair:
     """
 
     __slots__ = (
-        "_baseline",
-        "_candidate",
-        "_has_candidate",
+        "_client",
+        "_copy",
+        "_has_copy",
+        "_is_stopped",
         "_is_void",
         "_split",
         "_units",
         "arrived",
-        "budget",
+        "books",
         "is_answered",
         "unit",
     )
@@ -56,27 +80,34 @@ class Pair:
         split: Split,
         unit: Unit,
         arrived: float,
-        budget: MirrorBudget,
+        books: Books,
     ) -> None:
         self._units = units
         self._split = split
         self.unit = unit
         self.arrived = arrived
-        self.budget = budget
-        self._baseline: Record | None = None
-        self._candidate: Record | None = None
-        self.is_answered = self._has_candidate = self._is_void = False
+        self.books = books
+        self._client: Record | None = None
+        self._copy: Record | None = None
+        self.is_answered = self._has_copy = self._is_void = self._is_stopped = False
 
-    def answered(self, record: Record) -> None:
-        """Take what the client's half was, unless it is known."""
+    def answered(self, record: Record | None) -> None:
+        """Take what the client's half was, if that is new; None: nobody will know."""
         if not self.is_answered:
-            self.is_answered, self._baseline = True, record
+            self.is_answered, self._client = True, record
             self._end()
 
-    def copied(self, record: Record | None) -> None:
-        """Take what the copy's half was, unless it is known; None: nobody knows."""
-        if not self._has_candidate:
-            self._has_candidate, self._candidate = True, record
+    def copied(self, record: Record | None, *, is_stopping: bool = False) -> None:
+        """Take what the copy's half was, if that is new.
+
+        Args:
+            record: None: nobody will know.
+            is_stopping: Because the worker stops.
+
+        """
+        if not self._has_copy:
+            self._has_copy, self._copy = True, record
+            self._is_stopped = is_stopping
             self._end()
 
     def cancel(self) -> None:
@@ -84,36 +115,48 @@ class Pair:
         self._is_void = True
 
     def _end(self) -> None:
-        if self.is_answered and self._has_candidate and not self._is_void:
-            baseline, candidate = self._baseline, self._candidate
-            if baseline is not None and candidate is not None:
-                _end_when_the_client_left(baseline, candidate)
-            pair = PairRecord(baseline=baseline, candidate=candidate)
-            self._units.paired(self._split, pair)
+        if not (self.is_answered and self._has_copy) or self._is_void:
+            return
+        client, copy = self._client, self._copy
+        if client is None or copy is None:
+            skipped, why = self.books.tally.skipped, LOST
+            if self._is_stopped and client is not None:
+                why = STOPPED
+            skipped[why] = skipped.get(why, 0) + 1
+        else:
+            _end_when_the_client_left(client, copy)
+        for half, of_candidate in ((client, False), (copy, True)):
+            if half is not None:  # the target of copies is one of their own
+                half.is_candidate = of_candidate is not self.books.is_reverse
+        baseline, candidate = (
+            (copy, client) if self.books.is_reverse else (client, copy)
+        )
+        self._units.paired(
+            self._split,
+            PairRecord(
+                baseline=baseline,
+                candidate=candidate,
+                is_stopped=self._is_stopped and client is not None,
+            ),
+        )
 
 
-def _end_when_the_client_left(baseline: Record, candidate: Record) -> None:
-    """Let nothing be said of what a copy did after the client had left the baseline.
+def _end_when_the_client_left(client: Record, copy: Record) -> None:
+    """Let nothing be said of what a copy did after the client had left.
 
-    The baseline had no more chance to fail then. Of two equal versions, 3 % of whose
-    streams broke off, under clients who waited for 20 s on average, the copy's was taken
-    for worse in six runs of six.
+    The client's version had no more chance to fail then. Of two equal versions, 3 % of
+    whose streams broke off, under clients who waited for 20 s on average, the copy's was
+    taken for worse in six runs of six.
     """
-    is_left = baseline.outcome == _CANCELLED
-    if is_left and candidate.duration > baseline.duration:
-        candidate.outcome, candidate.is_late, candidate.values = _CANCELLED, False, []
+    is_left = client.outcome == _CANCELLED
+    if is_left and copy.duration > client.duration:
+        copy.outcome, copy.is_late, copy.values = _CANCELLED, False, []
 
 
 class _Half(Observation):
-    """One of the two exchanges of a pair.
+    """One of the two exchanges of a pair."""
 
-    Attributes:
-        is_abandoned: The gateway itself ended it, as it may a copy: that says nothing of
-            the version.
-
-    """
-
-    __slots__ = ("_pair", "is_abandoned")
+    __slots__ = ("_is_unread", "_pair")
 
     def __init__(
         self,
@@ -127,11 +170,20 @@ class _Half(Observation):
         super().__init__(target, route, head, body, key)
         self._pair = pair
         self.arrived = pair.arrived
-        self.is_abandoned = False
+        self._is_unread = False
+
+    def forget_cell(self) -> None:
+        """Know no slice, nor what it was: reading it failed in here, as it never should.
+
+        By its transport alone it would be as good as any; a version whose answers break
+        the reading would look healthy by that.
+        """
+        super().forget_cell()
+        self._is_unread = True
 
 
 class ClientsHalf(_Half):
-    """The client's exchange with the baseline."""
+    """The client's exchange."""
 
     __slots__ = ()
 
@@ -145,20 +197,45 @@ class ClientsHalf(_Half):
         """Hand the pair its half, too."""
         super().record(totals, units)
         pair = self._pair
-        pair.answered(self._record(pair.unit, totals.outcome.value, totals))
+        if not self._is_unread:
+            pair.answered(self._record(pair.unit, totals.outcome.value, totals))
+
+    def let_go(self, units: Units) -> None:
+        """Say that nobody will know, where no record could be made of it."""
+        super().let_go(units)
+        self._pair.answered(None)
 
 
 class CopysHalf(_Half):
-    """The copy's exchange with the candidate."""
+    """The copy's exchange with the other version."""
 
-    __slots__ = ()
+    __slots__ = ("_is_abandoned", "_is_stopping")
+
+    def __init__(
+        self,
+        target: Target,
+        route: Route,
+        head: RequestHead,
+        body: RequestBody,
+        key: bytes | None,
+        pair: Pair,
+    ) -> None:
+        super().__init__(target, route, head, body, key, pair)
+        self._is_abandoned = self._is_stopping = False
+
+    def abandon(self, *, is_stopping: bool) -> None:
+        """Say nothing of the version: the gateway itself ends it.
+
+        Args:
+            is_stopping: Because the worker stops; else because something failed in here.
+
+        """
+        self._is_abandoned, self._is_stopping = True, is_stopping
 
     def note_overdue(self, now: float, units: Units) -> None:
         """Count it as late among the copies, and hand the pair its half."""
         super().note_overdue(now, units)
-        self._pair.copied(
-            self._as_candidate(self._record_overdue(self._pair.unit, now))
-        )
+        self._pair.copied(self._record_overdue(self._pair.unit, now))
 
     def record(self, totals: Seen, units: Units) -> None:
         """Hand the pair its half; book the tokens. No client was told: nor is a log."""
@@ -167,14 +244,12 @@ class CopysHalf(_Half):
         sent = self.body.received // _BYTES_PER_TOKEN
         read = sent if usage is None or usage.input is None else usage.input
         written = 0 if usage is None or usage.output is None else usage.output
-        self._pair.budget.spend(read + written)
-        if self.is_abandoned:
-            self._pair.copied(None)
-            return
-        record = self._record(self._pair.unit, totals.outcome.value, totals)
-        self._pair.copied(self._as_candidate(record))
+        self._pair.books.budget.spend(read + written)
+        if not (self._is_abandoned or self._is_unread):
+            unit, outcome = self._pair.unit, totals.outcome.value
+            self._pair.copied(self._record(unit, outcome, totals))
 
-    @staticmethod
-    def _as_candidate(record: Record) -> Record:
-        record.is_candidate = True  # its target is one for copies
-        return record
+    def let_go(self, units: Units) -> None:
+        """Say that nobody will know, where no record could be made of it."""
+        super().let_go(units)
+        self._pair.copied(None, is_stopping=self._is_stopping)

@@ -35,6 +35,7 @@ def misfits(plan: RolloutPlan) -> Iterable[Finding]:
     for finding in (*_strategy(plan), *_routes(plan.steps), *_waits(plan)):
         yield finding.below("steps")
     yield from _holdback(plan)
+    yield from _reverse(plan)
     yield from _way_down(plan.rollback_steps)
 
 
@@ -139,12 +140,13 @@ def _holdback(plan: RolloutPlan) -> Iterable[Finding]:
             remedy="Write at most 50: after the last step the candidate has the rest.",
             at=at,
         )
-    elif not held and (lasts := bake_of(plan)):
-        name = "watch" if plan.strategy is Strategy.BLUE_GREEN else "bake"
+    elif not (held or plan.reverse_mirror) and (lasts := bake_of(plan)):
+        name = _last(plan)
         yield Finding(
             what=f"found 0 percent for {lasts:g} seconds ({name}), in which nothing "
             "could be compared.",
-            remedy=f"Write `{name}: 0s`, or a few percent.",
+            remedy=f"Write a few percent; or `mirror: {{reverse: 10}}`, which compares "
+            f"with copies; or `{name}: 0s`.",
             at=at,
         )
     highest = max((s for _, s in _weights(plan.steps) if s < BUCKETS), default=0)
@@ -155,6 +157,22 @@ def _holdback(plan: RolloutPlan) -> Iterable[Finding]:
             remedy=f"Write at most {_percent(Share(BUCKETS - highest))}.",
             at=at,
         )
+
+
+def _reverse(plan: RolloutPlan) -> Iterable[Finding]:
+    if plan.reverse_mirror and not bake_of(plan):
+        name = _last(plan)
+        yield Finding(
+            what=f"found {_percent(plan.reverse_mirror)} percent for the time after the "
+            f"last step, which is over at once (`{name}: 0s`).",
+            remedy=f"Remove it; or write `{name}: 10m`.",
+            at=("mirror", "reverse"),
+        )
+
+
+def _last(plan: RolloutPlan) -> str:
+    """Name the time after the last step, as it is set."""
+    return "watch" if plan.strategy is Strategy.BLUE_GREEN else "bake"
 
 
 def _way_down(shares: Sequence[Share]) -> Iterable[Finding]:

@@ -39,6 +39,7 @@ _FAILURES: Final = tuple(failure.value for failure in Failure)
 _CODES: Final = range(100, 600)
 _TOKENS: Final = ("input", "cached_input", "output", "output_estimated", "reasoning")
 _UNREAD: Final = ("answer", "event", "request", "signal")
+_NOT_KNOWN: Final = ("lost", "stopped")
 _NOT_COPIED: Final = ("concurrency", "tokens", "effects", "size", "cut", "error")
 _PLACE: Final = {bound: place for place, bound in enumerate(BOUNDS)}
 
@@ -209,6 +210,11 @@ def _mirrored(picture: Picture) -> Iterator[Metric]:
         "Requests that were drawn and not copied, by why.",
         labels=(*by, "why"),
     )
+    lost = CounterMetricFamily(
+        names.MIRRORED_LOST,
+        "Requests that were copied and of which a half is not known, by why.",
+        labels=(*by, "why"),
+    )
     for labels in picture.percents:
         traffic = picture.traffic.mirrored.get(labels)
         if traffic is None:
@@ -220,7 +226,9 @@ def _mirrored(picture: Picture) -> Iterator[Metric]:
         cost.add_metric(labels, traffic.cost)
         for why in _NOT_COPIED:
             skipped.add_metric([*labels, why], traffic.skipped[why])
-    yield from (outcomes, tokens, cost, skipped)
+        for why in _NOT_KNOWN:
+            lost.add_metric([*labels, why], traffic.skipped[why])
+    yield from (outcomes, tokens, cost, skipped, lost)
 
 
 def _shortcomings(picture: Picture, versions: Sequence[Version]) -> Iterator[Metric]:

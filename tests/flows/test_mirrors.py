@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from gateway.answers.usage import Usage
 from gateway.domain.rollout import (
     HeaderMatch,
     MirrorLimits,
@@ -27,6 +28,7 @@ from tests.flows.chat import (
 )
 from tests.flows.scripted import Upstream, Wire, answering, get, ok
 from tests.flows.stage import ALL, Stage, service, table, until, version
+from tests.unit.proxy.test_counting import replaces_code
 
 EVERY = SetMirrorRoute(name="shadow", share=ALL)
 NOTHING: Mapping[str, object] = {}
@@ -203,6 +205,87 @@ async def test_what_the_candidate_answers_is_not_copied(stage: Stage) -> None:
 
     assert await mirrored.quiet() == 1
     assert stage.gateway.pairs() == []
+
+
+@pytest.mark.parametrize("share", [ALL, 70_000])
+async def test_after_a_switch_copies_go_back_to_the_baseline(
+    stage: Stage, share: int
+) -> None:
+    """The client's half is the candidate's then; what the baseline answers is not seen."""
+    fails = whole().replace(b"200 OK", b"500 Oh")
+    mirrored = Mirrored(stage, await answering(fails), await answering(whole()))
+    mirrored.serve(rule=NEVER, share=share, reverse_mirror=ALL)
+    client = await stage.client()
+
+    answers = [await client.ask(ask(asked(), b"X-User-Id: %d" % n)) for n in range(10)]
+    switched = [a for a in answers if a["x-sluicegate-version"] == "v2"]
+    pairs = await mirrored.pairs(len(switched))
+
+    assert {answer.status for answer in switched} == {200}
+    assert len(pairs) == len(switched) > 0
+    for baseline, candidate in map(halves, pairs):
+        assert (baseline.outcome, candidate.outcome) == ("upstream_error", "complete")
+        assert (baseline.is_candidate, candidate.is_candidate) == (False, True)
+    assert stage.gateway.mirrored().version == "v1"
+    assert sum(stage.gateway.outcomes("v1").values()) == 10 - len(switched)
+
+
+async def test_copies_back_take_part_of_what_may_be_copied(stage: Stage) -> None:
+    """By the dice of an arrival, within the same limits, and never with tools."""
+    mirrored = await both_answer(stage)
+    limits = MirrorLimits(tokens_per_minute=None)
+    mirrored.serve(rule=NEVER, share=ALL, reverse_mirror=Share(50_000), mirror=limits)
+    client = await stage.client()
+
+    for _ in range(20):
+        await client.ask(ask(asked(tools=TOOLS)))
+    await mirrored.quiet()
+    assert len(mirrored.one.requests) == 0
+    for _ in range(100):
+        await client.ask(QUESTION)
+    await mirrored.quiet()
+
+    assert 20 <= len(mirrored.one.requests) <= 80
+    assert len(mirrored.two.requests) == 120
+
+
+async def test_a_baseline_that_is_gone_is_no_trouble_of_the_clients(
+    stage: Stage,
+) -> None:
+    mirrored = Mirrored(stage, await hanging(), await answering(whole()))
+    limits = MirrorLimits(concurrency=1)
+    mirrored.serve(rule=NEVER, share=ALL, reverse_mirror=ALL, mirror=limits)
+    client = await stage.client()
+
+    for _ in range(3):
+        assert (await client.ask(QUESTION)).status == 200
+    assert stage.gateway.mirrored().skipped == {"concurrency": 2}
+    stage.gateway.abandon_copies()
+
+    (pair,) = await mirrored.pairs()
+    assert (pair.baseline, pair.is_stopped) == (None, True)
+    assert pair.candidate is not None
+    assert stage.gateway.mirrored().skipped == {"concurrency": 2, "stopped": 1}
+
+
+@replaces_code
+async def test_an_answer_that_breaks_the_reading_is_a_lost_half(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no whole one that is as good as any; the client's half is read all the same."""
+    mirrored = await both_answer(stage)
+    mirrored.serve(mirrored.service(second={"price": Price(input=2.0, output=2.0)}))
+
+    def fail(_usage: Usage, _price: Price) -> float:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("gateway.proxy.counting.cost_of", fail)
+    await (await stage.client()).ask(QUESTION)
+
+    (pair,) = await mirrored.pairs()
+    assert (pair.candidate, pair.is_stopped) == (None, False)
+    assert pair.baseline is not None
+    assert stage.gateway.mirrored().skipped["lost"] == 1
 
 
 async def test_a_share_of_those_that_fit_is_copied(stage: Stage) -> None:

@@ -85,6 +85,7 @@ plans = st.builds(
         holdback=st.sampled_from([Share(0), Share(5_000), Share(60_000)]),
         minimum_units=st.sampled_from([0, 30]),
     ),
+    reverse_mirror=st.sampled_from([Share(0), Share(10_000)]),
     rollback_steps=st.lists(shares, max_size=3).map(tuple),
 )
 findings = st.builds(
@@ -239,6 +240,7 @@ class Rollouts(RuleBasedStateMachine):
             assert after.share < before.share or after.share == 0
             assert not after.header_routes
             assert not after.mirror_routes
+            assert not after.reverse_mirror
         if isinstance(event, Killed):
             assert not has_any(after)
 
@@ -277,6 +279,17 @@ class Rollouts(RuleBasedStateMachine):
         if where(self.standing) == KILLED:
             assert not has_any(self.standing)
             assert self.standing.phase not in {*ON, Phase.PROMOTED, Phase.ROLLING_BACK}
+
+    @invariant()
+    def copies_go_back_only_after_the_last_step_of_what_is_on(self) -> None:
+        standing = self.standing
+        if standing.reverse_mirror:
+            assert standing.phase in ON
+            assert standing.plan is not None
+            assert standing.reverse_mirror == standing.plan.reverse_mirror
+            assert standing.step == len(steps_of(standing.plan))
+            assert not standing.mirror_routes
+            assert not standing.is_killed
 
     @invariant()
     def what_it_stands_for_is_whole(self) -> None:

@@ -76,6 +76,11 @@ class MirrorShape(Shape):
         description="Tokens of the copies and their answers, in each worker; null: no "
         "limit.",
     )
+    reverse: Percent = Field(
+        default=_PLAN.reverse_mirror,
+        description="After the last step, the percent of the candidate's requests that "
+        "is copied to the baseline, to compare with.",
+    )
 
 
 class RolloutShape(Shape):
@@ -118,7 +123,8 @@ class RolloutShape(Shape):
         json_schema_extra={"maxItems": ramp.MOST_STEPS, "default": _USUAL_STEPS},
     )
     mirror: MirrorShape = Field(
-        default=MirrorShape(), description="What copied requests may cost."
+        default=MirrorShape(),
+        description="What copied requests may cost, and whether they go back.",
     )
     analysis: AnalysisShape = Field(
         default=AnalysisShape(),
@@ -147,7 +153,11 @@ class RolloutShape(Shape):
             autostart=self.autostart,
             advance=Advance(self.advance),
             steps=tuple(each.step for each in self.steps) or ramp.USUAL_STEPS[strategy],
-            mirror=MirrorLimits(**self.mirror.model_dump()),
+            mirror=MirrorLimits(
+                concurrency=self.mirror.concurrency,
+                tokens_per_minute=self.mirror.tokens_per_minute,
+            ),
+            reverse_mirror=self.mirror.reverse,
             analysis=self.analysis.plan(),
             on_rollback=OnRollback(self.on_rollback),
             rollback_steps=tuple(self.rollback_steps),

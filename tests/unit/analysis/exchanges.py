@@ -91,3 +91,12 @@ class Stage:
             names=("refusal", "relevance"),
             cells=self.cells,
         )
+
+
+@dataclass
+class Halves:
+    """A mirrored pair."""
+
+    baseline: Seen | None
+    candidate: Seen | None
+    is_stopped: bool = False

@@ -280,3 +280,31 @@ def test_of_praise_it_is_asked_when_its_end_would_be_found() -> None:
 
     assert [find.fault for find in found] == ["none of it any more"]
     assert found[0].units is not None
+
+
+def switching(holdback: int, reverse: int, watch: float = 600.0) -> Outlook:
+    """Look ahead at a blue-green plan, with a part of alpha for pairs."""
+    analysis = AnalysisPlan(holdback=Share(holdback), watch=Seconds(watch))
+    plan = RolloutPlan(
+        strategy=Strategy.BLUE_GREEN, analysis=analysis, reverse_mirror=Share(reverse)
+    )
+    return ahead(plan, design=replace(DESIGN, pairs_part=0.25))
+
+
+def test_a_switch_that_keeps_nothing_back_is_found_out_by_pairs_or_not_at_all() -> None:
+    """With nothing to toss there is no step that compares; and it says so."""
+    told = tell(switching(0, 10_000), DESIGN, candidate="v2")
+    assert told[0] == "An equal v2 reaches 100 % after about 10 min."
+    assert told[1].startswith(
+        "the watch, by reversed pairs: copies of 10 % of the requests to v2"
+    )
+    assert "not protected by alpha" in tell(switching(0, 0), DESIGN, candidate="v2")[-1]
+    assert "over at once" in tell(switching(0, 0, 0.0), DESIGN, candidate="v2")[-1]
+    both = tell(switching(5_000, 10_000), DESIGN, candidate="v2", is_brief=True)
+    assert [line[:13] for line in both[1:]] == ["the watch, 95", "the watch, by"]
+
+
+def test_worse_faults_are_found_by_fewer_pairs() -> None:
+    often, tenth, everything = [find.pairs for find in switching(0, 1).after.finds]
+    assert often and tenth and everything
+    assert often > tenth > everything > 1

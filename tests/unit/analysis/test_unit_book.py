@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from gateway.analysis.counts import FRESH, PAIRS, PROOF, Counts, Place
+from gateway.analysis.counts import FRESH, LOST, PAIRS, PROOF, Counts, Place
 from gateway.analysis.observe import OVERDUE
 from gateway.analysis.sample_ratio import SampleRatio
 from gateway.analysis.unit_book import MOST_EPOCHS
 from gateway.domain.units import Share
 from gateway.handoff.evidence import Record
-from tests.unit.analysis.exchanges import Seen, Stage, design, metric
+from tests.unit.analysis.exchanges import Halves, Seen, Stage, design, metric
 
 ERRORS, DURATION = 0, 1
 SETTLED = 1000.0 + 600.0 + 30.0 + 5.0
@@ -480,21 +480,53 @@ def test_a_pair_counts_by_the_difference_of_its_losses() -> None:
     stage = Stage()
     stage.weight(25)
     bad, good = Seen(outcome="upstream_error"), Seen()
-    for halves in ((good, bad), (bad, good), (good, good), (None, bad), (good, None)):
-        stage.book.take_pair(*halves, names=())
+    for halves in ((good, bad), (bad, good), (good, good)):
+        stage.book.take_pair(Halves(*halves), names=())
     counts = stage.book.drain()
     assert counts.bins == {
         Place(PAIRS, 0.0, ERRORS, 0): ({0: 2, 40: 1}, {80: 1, 0: 1, 40: 1})
     }
+    assert counts.pairs == [3, 0, 0]
     assert counts.in_step == [0, 0]
 
 
-def test_at_no_weight_a_pair_is_a_unit_of_both() -> None:
-    stage = celled(required_cells=(1,))
+def test_a_lost_half_leaves_open_what_the_difference_was() -> None:
+    """The least that it can have been on one side, the most on the other."""
+    stage = Stage()
     stage.weight(0)
+    bad, good = Seen(outcome="upstream_error"), Seen()
+    for known, least, most in (
+        ((good, None), 40, 80),  # an error less than none there cannot be
+        ((bad, None), 0, 40),
+        ((None, good), 0, 40),
+        ((None, bad), 40, 80),
+    ):
+        stage.book.take_pair(Halves(*known), names=())
+        counts = stage.book.drain()
+        assert counts.bins == {Place(LOST, 0.0, ERRORS, 0): ({least: 1}, {most: 1})}
+        assert counts.pairs == [0, 1, 0]
+        assert counts.in_step == [0, 0], "no unit of anybody's"
+    stage.book.take_pair(Halves(None, None), names=())
+    assert stage.book.drain().pairs == [0, 1, 0]
+
+
+def test_a_half_that_a_stopping_worker_cut_off_is_counted_and_says_nothing() -> None:
+    stage = Stage()
+    stage.weight(0)
+    stage.book.take_pair(Halves(Seen(), None, is_stopped=True), names=())
+    counts = stage.book.drain()
+    assert counts.bins == {}
+    assert (counts.pairs, counts.in_step) == ([0, 0, 1], [0, 0])
+
+
+@pytest.mark.parametrize("percent", [0, 100])
+def test_where_no_coin_is_tossed_a_pair_is_a_unit_of_both(percent: int) -> None:
+    stage = celled(required_cells=(1,))
+    stage.weight(percent)
     half = Seen(cell=bytes([1, 0]))
-    stage.book.take_pair(half, half, names=(), revision=1, cells=stage.cells)
-    stage.book.take_pair(half, half, names=(), revision=99, cells=stage.cells)
+    pair = Halves(half, half)
+    stage.book.take_pair(pair, names=(), revision=1, cells=stage.cells)
+    stage.book.take_pair(pair, names=(), revision=99, cells=stage.cells)
     counts = stage.book.drain()
     assert counts.in_step == [1, 1]
     assert counts.in_cells == {1: 1}

@@ -142,6 +142,18 @@ def test_the_heading_says_what_the_table_rests_on() -> None:
     assert heading(read(Analysed, {"service": "chat", "rollout": ON})) == []
 
 
+def test_the_heading_says_what_is_compared_and_which_halves_are_missing() -> None:
+    assessment: Json = {**ANALYSED["assessment"], "lost_pairs": 3, "stopped_pairs": 2}
+    told = "Nothing is left to compare with: it is not protected by alpha."
+    rollout: Json = {**ANALYSED["rollout"], "compared": told}
+    view = {**ANALYSED, "assessment": assessment, "rollout": rollout}
+    assert heading(read(Analysed, view))[1:4] == [
+        told,
+        "pairs with a half that was lost: 3, counted as what is worst for each verdict",
+        "pairs that a worker's end cut off: 2, no evidence",
+    ]
+
+
 @pytest.mark.parametrize(
     ("log", "threshold", "drawn"),
     [

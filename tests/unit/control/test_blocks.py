@@ -19,6 +19,7 @@ def _counts() -> Counts:
         in_step=[80, 20],
         in_cells={2: 9},
         ceilings={0: [20, 3]},
+        pairs=[7, 2, 1],
     )
 
 
@@ -32,7 +33,9 @@ def test_nothing_counted_is_a_word() -> None:
     assert read(written(Counts())) == Counts()
 
 
-@pytest.mark.parametrize("part", ["bins", "units", "in_step", "in_cells", "ceilings"])
+@pytest.mark.parametrize(
+    "part", ["bins", "units", "in_step", "in_cells", "ceilings", "pairs"]
+)
 def test_whatever_was_counted_is_not_nothing(part: str) -> None:
     some = Counts()
     setattr(some, part, getattr(_counts(), part))

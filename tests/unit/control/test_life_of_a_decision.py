@@ -9,8 +9,10 @@ from gateway.answers.segments import code_of
 from gateway.domain.rollout import (
     Analyse,
     HeaderMatch,
+    Pause,
     PauseReason,
     Phase,
+    RolloutPlan,
     SetHeaderRoute,
     SetMirrorRoute,
     Strategy,
@@ -205,6 +207,62 @@ async def test_pairs_take_back_a_candidate_that_has_no_weight() -> None:
 
     assert release.phase() is Phase.ROLLED_BACK
     assert release.routed.mirror_routes == ()
+
+
+def _switching(watch: float) -> RolloutPlan:
+    analysis = replace(
+        plan().analysis, holdback=Share(0), watch=Seconds(watch), bake=Seconds(9.0)
+    )
+    return replace(
+        plan(),
+        strategy=Strategy.BLUE_GREEN,
+        steps=(Pause(),),
+        reverse_mirror=Share(10_000),
+        analysis=analysis,
+    )
+
+
+async def test_pairs_switch_back_a_candidate_that_has_all_the_weight() -> None:
+    """Its requests are copied back for as long as it is watched, paused or not."""
+    release = await _on(rollout=_switching(600.0))
+    await release.does("resume")
+    await release.passes(0.25)
+    assert (release.share, release.routed.reverse_mirror) == (100_000, 10_000)
+    release.hears([], pairs=_pairs(release, 60, failing=False))
+    await release.passes(0.5)
+    known = release.live.assessment
+    assert (known.is_mirrored, known.candidate_units) == (True, 60)
+    await release.does("pause")
+    await release.passes(0.25)
+    assert release.live.assessment.candidate_units == 60, "the same stage"
+    assert release.routed.reverse_mirror
+
+    for _ in range(40):
+        release.hears([], pairs=_pairs(release, 20, failing=True))
+        await release.passes(1)
+
+    assert release.phase() is Phase.ROLLED_BACK
+    assert release.routed.reverse_mirror == 0
+    assert {one.again for one in await release.replayed()} == {None}
+
+
+async def test_pairs_that_lose_their_halves_hold_a_switch_and_end_nothing() -> None:
+    release = await _on(rollout=_switching(600.0))
+    await release.does("resume")
+    await release.passes(0.25)
+    for _ in range(10):
+        lost = [
+            PairRecord(baseline=None, candidate=pair.candidate)
+            for pair in _pairs(release, 3, failing=False)
+        ]
+        release.hears([], pairs=lost)
+        await release.passes(1)
+
+    standing = release.gate.standings.of("chat")
+    assert standing.pause is PauseReason.INTEGRITY
+    assert release.share == 100_000
+    assert "lack a half" in str(standing.void)
+    assert {one.again for one in await release.replayed()} == {None}
 
 
 async def test_pairs_of_an_attempt_that_is_over_are_none_of_the_next() -> None:

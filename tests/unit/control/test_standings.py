@@ -13,6 +13,7 @@ from gateway.control.standings import (
     is_ruled,
     is_same,
     mirror_routes,
+    reverse_mirror,
     share_of,
 )
 from gateway.domain.rollout import (
@@ -229,15 +230,23 @@ def test_a_running_rollout_comes_to_its_weight_and_a_killed_one_to_none() -> Non
 
 
 def test_routes_are_in_force_for_their_candidate_while_the_rollout_is_on() -> None:
-    routed = replace(ON, header_routes=(STAFF,), mirror_routes=(SHADOW,))
+    routed = replace(
+        ON,
+        header_routes=(STAFF,),
+        mirror_routes=(SHADOW,),
+        reverse_mirror=Share(10_000),
+    )
 
     assert header_routes(routed, "v2") == (STAFF,)
     assert mirror_routes(routed, "v2") == (SHADOW,)
+    assert reverse_mirror(routed, "v2") == 10_000
+    assert reverse_mirror(routed, "v3") == 0
     for out in (
         replace(routed, phase=Phase.ROLLED_BACK),
         replace(routed, is_killed=True),
     ):
         assert (header_routes(out, "v2"), mirror_routes(out, "v2")) == ((), ())
+        assert reverse_mirror(out, "v2") == 0
 
 
 def test_routes_are_not_those_of_the_version_that_takes_the_candidates_place() -> None:

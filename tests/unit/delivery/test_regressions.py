@@ -257,7 +257,8 @@ def test_blue_green_compares_pairs_before_it_switches() -> None:
     rollout.passes(1, replace(PROVEN, is_mirrored=True))
     assert rollout.last == (
         "Step 3 of 3 passed: every metric is within its margin, from 400 mirrored"
-        " pairs. Watch of 10 min: weight 0 % to 95 %."
+        " pairs. Watch of 10 min: weight 0 % to 95 %. It is compared with the 5 % that"
+        " the baseline keeps."
     )
     switched = rollout.standing
     assert (rollout.percent, rollout.phase()) == (95, Phase.BAKING)
@@ -265,6 +266,46 @@ def test_blue_green_compares_pairs_before_it_switches() -> None:
 
     rollout.passes(600, PROVEN)
     assert rollout.phase() is Phase.PROMOTED
+
+
+def test_a_switch_that_keeps_nothing_back_is_watched_by_copies_back() -> None:
+    """They are its units: by time alone nothing passes, and they end with it."""
+    plan = replace(blue_green(Analyse(), holdback=share(0)), reverse_mirror=share(10))
+    rollout = Rollout(plan)
+    assert not rollout.standing.reverse_mirror
+    rollout.passes(1, PROVEN)
+    assert (rollout.percent, rollout.phase()) == (100, Phase.BAKING)
+    assert rollout.standing.reverse_mirror == share(10)
+    assert rollout.moves[-1].raises
+    assert rollout.last.endswith(
+        "weight 0 % to 100 %. It is compared with reversed pairs (10 % of the requests to"
+        " v2 are copied to v1)."
+    )
+
+    rollout.passes(600)
+    assert rollout.phase() is Phase.BAKING, "nothing was heard"
+    rollout.passes(1, replace(UNPROVEN, is_mirrored=True))
+    assert rollout.phase() is Phase.PROMOTED
+    assert not rollout.standing.reverse_mirror
+    assert "10 min without a regression, 200 mirrored pairs" in rollout.last
+
+
+def test_copies_back_end_with_a_rollback_at_once() -> None:
+    plan = replace(
+        blue_green(Analyse()), reverse_mirror=share(10), rollback_steps=(share(20),)
+    )
+    rollout = Rollout(plan)
+    rollout.passes(1, PROVEN)
+    assert "keeps and with reversed pairs (10 %" in rollout.last
+    rollout.passes(1, failed(is_mirrored=True))
+    assert rollout.phase() is Phase.ROLLING_BACK
+    assert not rollout.standing.reverse_mirror
+
+
+def test_a_switch_with_nothing_left_to_compare_with_says_so() -> None:
+    rollout = Rollout(blue_green(Analyse(), holdback=share(0)))
+    rollout.passes(1, PROVEN)
+    assert rollout.last.endswith("it is not protected by alpha.")
 
 
 def test_each_mirror_of_a_candidate_without_weight_has_proofs_of_its_own() -> None:

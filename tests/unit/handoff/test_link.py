@@ -42,6 +42,7 @@ TABLE = RoutingTable(
                 ),
             ),
             mirror_routes=(SetMirrorRoute(name="shadow", share=Share(20_000)),),
+            reverse_mirror=Share(10_000),
             mirror=MirrorLimits(concurrency=4, tokens_per_minute=None),
             window=Seconds(900.0),
         ),

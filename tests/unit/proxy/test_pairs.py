@@ -5,7 +5,8 @@ from msgspec.structs import replace
 from gateway.domain.rollout import MirrorLimits
 from gateway.handoff.evidence import OVERDUE, PairRecord, Record
 from gateway.proxy.mirror_budget import MirrorBudget
-from gateway.proxy.pairs import Pair
+from gateway.proxy.pairs import Books, Pair
+from gateway.proxy.tally import Tally
 from gateway.proxy.units import Unit, Units
 from tests.unit.proxy.test_units import KEY, SPLIT, record
 
@@ -19,11 +20,42 @@ def paired(baseline: Record, candidate: Record) -> PairRecord:
     """Hand both halves to a pair, and take what comes of it."""
     units = Units()
     budget = MirrorBudget(MirrorLimits(), 0.0)
-    pair = Pair(units, SPLIT, Unit(KEY, 0, 0, 0), 1.0, budget)
+    books = Books(budget, Tally("chat", "v2"))
+    pair = Pair(units, SPLIT, Unit(KEY, 0, 0, 0), 1.0, books)
     pair.copied(replace(candidate))
     pair.answered(replace(baseline))
     [block] = units.take(can_send=True)
     return block.pairs[0]
+
+
+def halved(*, is_reverse: bool = False, **how: bool) -> tuple[PairRecord, Tally]:
+    """Hand a client's half and no copy's to a pair."""
+    units, tally = Units(), Tally("chat", "v2")
+    books = Books(MirrorBudget(MirrorLimits(), 0.0), tally, is_reverse=is_reverse)
+    pair = Pair(units, SPLIT, Unit(KEY, 0, 0, 0), 1.0, books)
+    pair.answered(replace(record()))
+    pair.copied(None, **how)
+    pair.copied(replace(record()))  # too late: what was not known is not known
+    [block] = units.take(can_send=True)
+    return block.pairs[0], tally
+
+
+def test_a_missing_half_is_told_with_why_and_counted() -> None:
+    lost, tally = halved()
+    assert (lost.candidate, lost.is_stopped) == (None, False)
+    assert lost.baseline is not None
+    assert tally.skipped == {"lost": 1}
+
+    cut, tally = halved(is_stopping=True)
+    assert (cut.candidate, cut.is_stopped) == (None, True)
+    assert tally.skipped == {"stopped": 1}
+
+
+def test_a_copy_back_makes_the_clients_half_the_candidates() -> None:
+    pair, _tally = halved(is_reverse=True)
+    assert pair.baseline is None
+    assert pair.candidate is not None
+    assert pair.candidate.is_candidate
 
 
 def test_what_a_copy_did_after_the_client_had_left_is_not_held_against_it() -> None:

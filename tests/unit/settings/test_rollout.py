@@ -215,6 +215,23 @@ def test_everything_about_a_rollout_arrives(written: Write, load: Load) -> None:
     )
 
 
+def test_nothing_may_be_kept_back_where_copies_go_back(
+    written: Write, load: Load
+) -> None:
+    plan = _plan(
+        load(
+            written(
+                "service",
+                "rollout: {strategy: blue_green, mirror: {reverse: 12.5},"
+                " analysis: {holdback: 0}}",
+            )
+        )
+    )
+
+    assert plan.reverse_mirror == Share(12_500)
+    assert plan.mirror == MirrorLimits()
+
+
 def test_a_plan_is_kept_as_json_and_comes_back_the_same(
     load: Load, document: dict[str, Any]
 ) -> None:
@@ -419,9 +436,14 @@ def test_autostart_needs_a_state_that_lasts(
         ("{analysis: {holdback: 51}}", ".analysis.holdback", "Write at most 50"),
         ("{analysis: {holdback: 0}}", ".analysis.holdback", "`bake: 0s`"),
         (
+            "{strategy: blue_green, mirror: {reverse: 10}, analysis: {watch: 0s}}",
+            ".mirror.reverse",
+            "over at once (`watch: 0s`). Remove it",
+        ),
+        (
             "{strategy: blue_green, analysis: {holdback: 0}}",
             ".analysis.holdback",
-            "`watch: 0s`",
+            "`mirror: {reverse: 10}`, which compares with copies; or `watch: 0s`",
         ),
         (
             "{steps: [{setWeight: 97}], analysis: {holdback: 5}}",

@@ -55,7 +55,7 @@ def test_copies_have_names_of_their_own() -> None:
     traffic = _traffic()
     traffic.mirrored["chat", "v1"] = VersionTraffic(cost=0.5)
     traffic.mirrored["chat", "v1"].outcomes.update({"complete": 4})
-    traffic.mirrored["chat", "v1"].skipped.update({"tokens": 2})
+    traffic.mirrored["chat", "v1"].skipped.update({"tokens": 2, "lost": 3})
     traffic.mirrored["gone", "v1"] = VersionTraffic(cost=9.0)
 
     lines = _scrape(traffic)
@@ -65,6 +65,7 @@ def test_copies_have_names_of_their_own() -> None:
         f'sluicegate_mirrored_requests_total{{outcome="complete",{of}}} 4.0',
         f"sluicegate_mirrored_cost_usd_total{{{of}}} 0.5",
         f'sluicegate_mirrored_skipped_total{{{of},why="tokens"}} 2.0',
+        f'sluicegate_mirrored_lost_total{{{of},why="lost"}} 3.0',
         f"sluicegate_cost_usd_total{{{of}}} 0.125",
     ):
         assert line in lines
