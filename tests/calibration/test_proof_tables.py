@@ -3,7 +3,9 @@
 Units have coins of their own, and the bets know what the baseline is like. The expected
 figures are those of a formula, ln(20) / growth for each unit of the candidate, and of
 simulations of the bet of means and variances, before this was built. Bets that grow
-fastest (Kelly's) are none the worse.
+fastest (Kelly's) are none the worse. Of scores that formula took a normal law for all, by
+which more may be staked than a loss of 1 would leave anything of: so it was too low where
+the coin is small (36, where 71 were needed), and ours is held to what happens.
 """
 
 from collections import Counter
@@ -28,6 +30,9 @@ from tests.calibration.worlds import scores
 
 BETA = 0.05
 TOP = LOSS_BINS - 1
+A_BLOCK = 10
+"""Units of the candidate, about: what is counted at once."""
+
 HORIZON = 12
 """Times the expected median, for which a candidate at the margin is watched."""
 
@@ -112,7 +117,7 @@ def until_proven(
     """Count candidate units in blocks of about ten until the proof; None: not by *most*."""
     dice, draws = Random(seed), Draws(seed)
     wealth, units = Mixture(PROOF_PRIOR), 0
-    block = max(round(10 / coin), 20)
+    block = max(round(A_BLOCK / coin), 2 * A_BLOCK)
     while units < most:
         sent = draws.binomial(block, coin)
         baseline, candidate = versions
@@ -179,7 +184,7 @@ def test_a_score_is_proven_by_as_few_units_as_expected(
         f"{false:.1%} ({runs} runs)"
     )
     assert false <= BETA + four_sigma(BETA, runs)
-    assert ours <= 1.1 * formula
+    assert 0.7 * ours <= median <= 1.3 * ours
     assert median <= 1.2 * expected[0]
     assert late <= 1.4 * expected[1]
 
@@ -210,5 +215,5 @@ def test_a_quantile_is_proven_by_as_few_units_as_expected(
     )
     assert false <= BETA + four_sigma(BETA, runs)
     assert ours <= 1.1 * formula
-    assert median <= 1.2 * formula
-    assert late <= 4 * formula
+    assert median <= 1.2 * formula + A_BLOCK
+    assert late <= 4 * formula + A_BLOCK
