@@ -103,6 +103,7 @@ class RolloutView(msgspec.Struct, kw_only=True, frozen=True):
     protection: str = "off"
     compared: str | None = None
     cause: str | None = None
+    shortage: str | None = None
 
     def line(self) -> str:
         """Say it in a line."""
@@ -232,6 +233,7 @@ class AssessmentView(msgspec.Struct, kw_only=True, frozen=True):
     stopped_pairs: int = 0
     integrity: str | None = None
     units_needed: int | None = None
+    shortage: str | None = None
 
 
 class EvidenceState(msgspec.Struct, kw_only=True, frozen=True):
