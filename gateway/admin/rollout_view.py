@@ -21,7 +21,9 @@ from gateway.state.journal import Entry
 _LARGEST_EXPONENT: Final = 700.0
 
 
-def rollout_view(standing: Standing, protection: str) -> Json:
+def rollout_view(
+    standing: Standing, protection: str, shortage: str | None = None
+) -> Json:
     """Show where a rollout stands."""
     plan = standing.plan
     return {
@@ -42,6 +44,7 @@ def rollout_view(standing: Standing, protection: str) -> Json:
         "serves": standing.serves,
         "void": standing.void,
         "cause": standing.cause or None,
+        "shortage": shortage,
     }
 
 
@@ -130,6 +133,7 @@ def _assessment(found: Assessment) -> Json:
         "stopped_pairs": found.stopped_pairs,
         "short_segments": [list(pair) for pair in found.short_segments],
         "units_needed": found.units_needed,
+        "shortage": found.shortage,
     }
 
 

@@ -83,7 +83,12 @@ class Leading:
     def hear(self, message: Evidence) -> None:
         """Count evidence once, and give it to the rollouts that are on."""
         if self.evidence.take(message):
-            self.decisions.tell(message.worker, message.since)
+            self.decisions.tell(
+                message.worker,
+                message.since,
+                message.until,
+                sampled=message.sampled,
+            )
             for block in message.blocks:
                 self.decisions.take(block, worker=message.pid)
 
@@ -115,7 +120,7 @@ class Leading:
     def _notes(self, service: str, action: str) -> Sequence[str]:
         """Say what an operator should know before an action."""
         routed = self._gate.routed(service).service
-        traffic = self._aggregate.traffic().of(service, routed.baseline)
+        traffic = self._aggregate.traffic().of(routed.known_as, routed.baseline)
         if action == "kill":
             return (baseline_health(routed.baseline, traffic),)
         if action in _BEGINNINGS:

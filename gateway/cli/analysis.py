@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from gateway.cli.views import Analysed, JudgementsView
+    from gateway.cli.views import Analysed, AssessmentView, JudgementsView
 
 _BAR: Final = 10
 _LARGE: Final = 100.0
@@ -28,14 +28,29 @@ def analysis(
     as_json: AsJson = False,
 ) -> None:
     """Show the evidence for and against a candidate, metric by metric."""
-    from gateway.cli.screen import print_json, screen
-    from gateway.cli.views import Analysed, read
+    from gateway.cli.screen import print_json
+    from gateway.cli.views import analysed
 
     answer = admin_api(admin).analysis(service)
     if as_json:
         print_json(answer)
         return
-    view = read(Analysed, answer)
+    views = analysed(answer)
+    for number, view in enumerate(views):
+        if len(views) > 1:
+            typer.echo("\n" * (number > 0) + alone(view))
+        _show(view)
+
+
+def alone(view: "Analysed") -> str:
+    """Say which of several candidates a table is about."""
+    alpha = "" if view.alpha is None else f", alpha {view.alpha:g} of its own"
+    return f"{view.service}{alpha}"
+
+
+def _show(view: "Analysed") -> None:
+    from gateway.cli.screen import screen
+
     typer.echo(view.rollout.line())
     if view.assessment is None:
         typer.echo(_why_nothing(view))
@@ -84,14 +99,24 @@ def heading(view: "Analysed") -> list[str]:
         lines.append(f"only {view.evidence.sampled:.1%} of the keys are looked at")
     if found.integrity is not None:
         lines.append(f"integrity: {found.integrity}")
-    if found.units_needed:
-        lines.append(f"about {found.units_needed} more candidate units to proof")
-    lines += [
-        _judged(each.metric, each.judgements)
-        for each in view.metrics
-        if each.judgements is not None
+    lines += _to_come(found)
+    return [
+        *lines,
+        *(
+            _judged(each.metric, each.judgements)
+            for each in view.metrics
+            if each.judgements is not None
+        ),
     ]
-    return lines
+
+
+def _to_come(found: "AssessmentView") -> list[str]:
+    """Say what is lacking still, or that nothing more is to come."""
+    if found.shortage is not None:
+        return [found.shortage]
+    if found.units_needed:
+        return [f"about {found.units_needed} more candidate units to proof"]
+    return []
 
 
 def _judged(name: str, came: "JudgementsView") -> str:

@@ -9,6 +9,7 @@ A look never waits for what it decides: going up waits for the store in a task o
 and a regression found meanwhile is answered all the same, at once.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -72,9 +73,21 @@ class Decisions:
         self._spawn = spawn
         self._settled = Settled(clock)
 
-    def tell(self, worker: int, since: float) -> None:
-        """Hear since when the oldest exchange is running that a worker awaits."""
-        self._settled.tell(worker, since)
+    def tell(
+        self, worker: int, since: float, until: float, *, sampled: float = 1.0
+    ) -> None:
+        """Hear what a worker says of all services.
+
+        Args:
+            worker: Its number.
+            since: When the oldest exchange arrived that runs; monotonic clock.
+            until: All arrivals before have been told; the same clock.
+            sampled: Part of the keys that is recorded, 0 to 1.
+
+        """
+        self._settled.tell(worker, since, until)
+        for live in self._moves.lives.values():
+            live.examination.thin_out(sampled)
 
     def take(self, block: Block, *, worker: int = 0) -> None:
         """Aggregate: give a block of records to the rollout it is about.
@@ -156,7 +169,9 @@ class Decisions:
         now = self._clock()
         self._moves.follow(live)
         live.assessment = live.examination.look(
-            self._settled.before(), lambda: self._moves.close_block(live)
+            self._settled.before(),
+            self._settled.until(),
+            lambda: self._moves.close_block(live),
         )
         live.assessed_in = live.block
         elapsed, live.looked_at = Seconds(now - live.looked_at), now
@@ -173,12 +188,30 @@ class Decisions:
         elif not (moved.raises and live.is_raising):
             live.is_raising |= moved.raises
             self._spawn(self._publish(live, ticked, is_raising=moved.raises))
-        if now - live.block_since >= BLOCK_S:
-            live.block_since = now
-            self._moves.close_block(live)
+        is_over = now - live.block_since >= BLOCK_S
+        if (is_over or live.examination.has_rest) and not live.is_resting:
+            live.block_since = now if is_over else live.block_since
+            live.is_resting = True
+            self._spawn(self._rest(live, closes=is_over))
         if now - live.saved_at >= _KEEP_EVERY_S and not live.is_saving:
             live.saved_at, live.is_saving = now, True
             self._spawn(self._keep(live))
+
+    async def _rest(self, live: Live, *, closes: bool) -> None:
+        """Do what a look left to be done, a few milliseconds at a time.
+
+        Tables, tallies and what is kept of them take a tenth of a second together where
+        there are many metrics, segments and units. Who needs any of it sooner does it.
+        """
+        with unharmed(f"What is left of a look at the rollout of {live.service}"):
+            await asyncio.sleep(0)
+            for _ in live.examination.rest():
+                await asyncio.sleep(0)
+            if closes:
+                self._moves.close_block(live)
+            for _ in live.examination.rest():
+                await asyncio.sleep(0)
+        live.is_resting = False
 
     async def _publish(self, live: Live, ticked: Ticked, *, is_raising: bool) -> None:
         """Put a move in force; where it cannot be, the next look tries again."""

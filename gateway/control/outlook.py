@@ -54,12 +54,16 @@ def lines_of(
     if found is not None:
         plan, design = found
         ahead = outlook(plan, design, assumed, traffic)
+        who = str(service.candidate)
+        if plan.lanes:
+            who = f"Each of {', '.join(plan.lanes)}"
+            yield (
+                f"{plan.ways} candidates share alpha: {design.alpha:g} for each,"
+                f" {design.alpha * plan.ways:g} in all. Each is compared with the baseline"
+                f" among 1/{plan.ways} of the keys; percent are of all."
+            )
         yield from tell(
-            ahead,
-            design,
-            candidate=str(service.candidate),
-            assumed=assumed,
-            is_brief=is_brief,
+            ahead, design, candidate=who, assumed=assumed, is_brief=is_brief
         )
 
 

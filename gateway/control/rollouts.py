@@ -11,11 +11,17 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.control.durable import Durable
-from gateway.control.ended import Ended
+from gateway.control.examined import Examined, examined_now, examined_once
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.in_force import Receipt
-from gateway.control.live import Live
 from gateway.control.moves import Moves, NothingToDo
+from gateway.control.side_by_side import (
+    Tried,
+    demand_named,
+    in_each,
+    one_by_one,
+    wanted_of_each,
+)
 from gateway.control.standings import (
     is_ruled,
     is_running,
@@ -26,8 +32,10 @@ from gateway.control.weights import wanted_of
 from gateway.control.wishes import Wishes
 from gateway.delivery.events import (
     CandidateGone,
+    Killed,
     Retried,
     Started,
+    Unkilled,
     WeightSet,
 )
 from gateway.delivery.machine import possible, where
@@ -36,9 +44,9 @@ from gateway.domain.errors import (
     NotAllowedNow,
     StoreUnavailable,
 )
+from gateway.domain.lane import service_of
 from gateway.domain.rollout import Standing
 from gateway.domain.service import Service
-from gateway.domain.verdict import Assessment, Finding
 from gateway.state.journal import Entry
 from gateway.telemetry.traffic import RolloutFigures
 
@@ -55,20 +63,6 @@ class Acted:
     receipt: Receipt
     said: str
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Examined:
-    """What the analyzer knows; see admin.ports.Examined."""
-
-    number: int
-    alpha: float
-    unit: str
-    sampled: float
-    age: float | None
-    as_of: float | None = None
-    assessment: Assessment
-    findings: tuple[Finding, ...]
 
 
 class Rollouts:
@@ -113,6 +107,7 @@ class Rollouts:
             StoreUnavailable: It raises, and cannot be kept; nothing was changed.
 
         """
+        self._gate.routed(service)  # it must be there; what is gone can still move
         event = self._wishes.of_hand(service, action, full=full)
         try:
             moved, receipt = await self._moves.make(
@@ -129,6 +124,25 @@ class Rollouts:
             receipt=receipt,
             said=moved.cause,
             notes=self._noted(service, action),
+        )
+
+    async def act_in_lanes(
+        self, service: str, action: str, *, by: str, reason: str, full: bool
+    ) -> tuple[Tried[Acted], ...]:
+        """Do what an operator asks for in each lane of a service: what can be done is.
+
+        Raises:
+            NotFound: There is no such service.
+            NotAllowedNow: It is not said which candidate is to be promoted.
+            GatewayError: It was done in no lane; see `act`.
+
+        """
+        lanes = self._gate.lanes(service)
+        if action == "promote":
+            raise demand_named(lanes[0].service)
+        return await in_each(
+            [lane.service.name for lane in lanes],
+            lambda lane: self.act(lane, action, by=by, reason=reason, full=full),
         )
 
     def _noted(self, service: str, action: str) -> tuple[str, ...]:
@@ -157,7 +171,16 @@ class Rollouts:
             StoreUnavailable: It would raise a weight, and cannot be kept.
 
         """
-        routed = self._gate.routed(service)
+        lanes = self._gate.lanes(service)
+        if len(lanes) > 1:
+            receipts = await one_by_one(
+                wanted_of_each(lanes, percents, seen=revision),
+                lambda lane, own: self.set_weights(
+                    lane, own, revision=None, by=by, reason=reason
+                ),
+            )
+            return receipts[-1]
+        routed = lanes[0]
         if not is_ruled(routed.service, self._gate.standings.of(service)):
             return await self._gate.set_weights(
                 service, percents, revision=revision, by=by, reason=reason
@@ -186,14 +209,22 @@ class Rollouts:
         """Services whose evidence is being taken up, so that it is not all known yet."""
         return tuple(sorted(self._taking_up.awaited))
 
-    def examined(self, service: str) -> Examined | None:
+    def shortage(self, service: str) -> str | None:
+        """Tell why a rollout that is on waits for nothing; see Assessment.shortage."""
+        live, standing = self._moves.lives.get(service), self.standing(service)
+        is_on = is_running(standing) and not standing.is_killed
+        if live is None or not is_on or live.attempt != standing.attempt:
+            return None
+        return live.assessment.shortage
+
+    async def examined(self, service: str) -> Examined | None:
         """Tell what the analyzer knows, or knew at the end; None: nothing was analysed."""
         live, ended = self._moves.lives.get(service), self._moves.endings.of(service)
         if live is not None:
-            return _examined_now(live, self._clock())
+            return await examined_now(live, self._clock())
         if ended is None:
             return None
-        return _examined_once(ended, self._moves.endings.age(service))
+        return examined_once(ended, self._moves.endings.age(service))
 
     def figures(self) -> dict[str, RolloutFigures]:
         """Give each service's rollout in numbers, for telemetry."""
@@ -226,12 +257,43 @@ class Rollouts:
 
     async def configured(self) -> None:
         """See what the configuration makes of the rollouts; after start and reload."""
+        await self._end_recut()
         for service in self._gate.deployment.services:
             with unharmed(f"Bringing the rollout of {service.name} up to date"):
                 try:
                     await self._configure(service)
                 except GatewayError as error:
                     _log.error("%s: %s", service.name, error)
+
+    async def _end_recut(self) -> None:
+        """End rollouts whose lane is gone, or whose service has lanes now.
+
+        A service that is killed stays killed, whatever its rollouts are called.
+        """
+        services = self._gate.deployment.services
+        names, standings = {service.name for service in services}, self._gate.standings
+        for name, standing in standings.items():
+            now = [s.name for s in services if s.known_as == service_of(name)]
+            if name in names or not now:
+                continue
+            with unharmed(f"Ending the rollout of {name}"):
+                if is_running(standing):
+                    await self._moves.make(name, CandidateGone(), by=_CONFIGURATION)
+                if standing.is_killed:
+                    await self._hand_down_kill(name, now)
+
+    async def _hand_down_kill(self, name: str, now: Sequence[str]) -> None:
+        """Kill what takes the place of a service's rollouts, if all of them were killed."""
+        standings, whole = self._gate.standings, service_of(name)
+        is_whole = name == whole or all(
+            standing.is_killed
+            for other, standing in standings.items()
+            if service_of(other) == whole != other and standing.attempt
+        )
+        for each in now if is_whole else ():
+            if not standings.of(each).is_killed:
+                await self._moves.make(each, Killed(), by=_CONFIGURATION)
+        await self._moves.make(name, Unkilled(), by=_CONFIGURATION)
 
     async def _configure(self, service: Service) -> None:
         event = self._wishes.of_configuration(service)
@@ -251,15 +313,11 @@ class Rollouts:
 
     def _figures(self, name: str) -> RolloutFigures:
         standing = self.standing(name)
-        evidence: dict[str, float] = {}
-        for found in self._findings(name):
-            before = evidence.get(found.metric, found.log_e)
-            evidence[found.metric] = max(before, found.log_e)
         begun = standing.attempt > 0 and standing.plan is not None
         return RolloutFigures(
             phase="killed" if standing.is_killed else standing.phase.value,
             step=standing.step + 1 if begun and standing.stage else 0,
-            log_evalues=evidence,
+            log_evalues=self._log_es(name),
             rollbacks={
                 metric: count
                 for (service, metric), count in self._moves.rollbacks.items()
@@ -267,11 +325,11 @@ class Rollouts:
             },
         )
 
-    def _findings(self, name: str) -> tuple[Finding, ...]:
+    def _log_es(self, name: str) -> dict[str, float]:
         live, ended = self._moves.lives.get(name), self._moves.endings.of(name)
         if live is not None:
-            return live.examination.findings(intervals=False)
-        return () if ended is None else ended.findings
+            return live.examination.log_es()
+        return {} if ended is None else ended.log_es()
 
     def _is_so(self, name: str, action: str) -> NotAllowedNow:
         standing = self.standing(name)
@@ -281,33 +339,3 @@ class Rollouts:
             f" {where(standing).replace('_', ' ')} already.",
             remedy=f"Possible now: {commands}." if commands else "Nothing is needed.",
         )
-
-
-def _examined_now(live: Live, now: float) -> Examined:
-    design = live.examination.design
-    return Examined(
-        number=live.number,
-        alpha=design.alpha,
-        unit=_unit(by_request=design.by_request),
-        sampled=live.examination.sampled,
-        age=None if live.newest is None else now - live.newest,
-        assessment=live.assessment,
-        findings=live.examination.findings(),
-    )
-
-
-def _examined_once(ended: Ended, age: float | None) -> Examined:
-    return Examined(
-        number=ended.examination,
-        alpha=ended.alpha,
-        unit=_unit(by_request=ended.by_request),
-        sampled=ended.sampled,
-        age=age,
-        assessment=ended.assessment,
-        findings=ended.findings,
-        as_of=ended.at,
-    )
-
-
-def _unit(*, by_request: bool) -> str:
-    return "request" if by_request else "key"

@@ -72,7 +72,12 @@ class Sampler:
         )
 
     def first(
-        self, unit: Unit, reading: Reading | None, key: bytes | None
+        self,
+        unit: Unit,
+        reading: Reading | None,
+        key: bytes | None,
+        *,
+        has_slices: bool = False,
     ) -> Drawn | None:
         """Draw for an exchange that a coin decided; None: it is not sampled.
 
@@ -80,9 +85,11 @@ class Sampler:
             unit: Of a key's exchanges only the first can be evidence of what was said.
             reading: Reads it.
             key: Its sticky key: the same one always draws the same.
+            has_slices: It may be its key's first in a slice, which its body may have yet
+                to tell: see Observation.claim_slices.
 
         """
-        if unit.nth > 1 and unit.nth_in_window > 1:
+        if unit.nth > 1 and unit.nth_in_window > 1 and not has_slices:
             return None
         return self._drawn(reading, key, unit.fingerprint, is_evidence=True)
 

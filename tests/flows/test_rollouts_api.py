@@ -113,6 +113,7 @@ services: {json.dumps({"chat": service})}
                 sequence=self.sequence,
                 sampled=1.0,
                 since=time.monotonic(),
+                until=time.monotonic(),
                 blocks=[block],
             )
         )

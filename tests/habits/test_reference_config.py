@@ -17,6 +17,7 @@ from gateway.answers.signals import SIGNALS
 from gateway.cli.serve import DEFAULT_STATE
 from gateway.domain.deployment import Deployment
 from gateway.domain.evaluation import EvaluatorKind
+from gateway.domain.reserved import RESERVED
 from gateway.domain.rollout import (
     Analyse,
     OnFailure,
@@ -26,7 +27,6 @@ from gateway.domain.rollout import (
     SetWeight,
     Strategy,
 )
-from gateway.domain.service import RESERVED
 from gateway.settings.load import load_document, load_file
 from gateway.settings.scores import KNOWN
 from gateway.settings.shapes.gateway import DocumentShape

@@ -415,3 +415,18 @@ def test_reversed_pairs_that_a_judge_reads_in_part_must_be_more() -> None:
 
     assert pairs(0.1) == pytest.approx(10 * pairs(1.0), abs=10)
     assert pairs(1.0, sensitivity=0.8, specificity=0.9) > 3 * pairs(1.0)
+
+
+def test_of_several_candidates_each_is_tossed_in_its_lane() -> None:
+    """20 % of the service come to it, by a coin of 40 % in a half of the keys."""
+    plan = RolloutPlan(
+        strategy=Strategy.AB,
+        steps=(SetWeight(share=Share(20_000)),),
+        lanes=("A", "B"),
+    )
+
+    [step] = ahead(plan).steps
+
+    assert step.share == 20_000
+    assert step.coin == pytest.approx(0.4)
+    assert step.units_per_hour == pytest.approx(2_000)

@@ -256,7 +256,7 @@ class Release:
 
     def look(self) -> None:
         self.now += LOOK_EVERY_S
-        self.decisions.tell(0, self.now)
+        self.decisions.tell(0, self.now, self.now)
         self.decisions.look()
 
     async def settles(self) -> None:

@@ -255,6 +255,26 @@ async def test_a_promoted_candidate_is_the_baseline_and_stays_so(
     await release.durable.close()
 
 
+@pytest.mark.parametrize("with_last", [False, True])
+async def test_a_kill_takes_a_promotion_back_after_a_restart_too(
+    tmp_path: Path, *, with_last: bool
+) -> None:
+    """A controller that dies alone leaves a table that calls the promoted the baseline."""
+    release = SqliteRelease(tmp_path)
+    await release.begins()
+    await release.starts()
+    await release.does("promote", full=True)
+    await release.is_killed_and_begins(with_last=with_last)
+    assert release.routed.percents() == {"v1": 0, "v2": 100, "v3": 0}
+
+    await release.does("kill")
+
+    assert release.routed.percents() == {"v1": 100, "v2": 0, "v3": 0}
+    await release.is_killed_and_begins(with_last=with_last)
+    assert release.routed.percents() == {"v1": 100, "v2": 0, "v3": 0}
+    await release.durable.close()
+
+
 async def test_the_next_rollout_is_against_the_promoted_version() -> None:
     """At no moment does the version before get anything back."""
     release = await _promoted()
@@ -465,20 +485,35 @@ async def test_workers_number_the_windows_that_the_analysis_has_alpha_for(
 async def test_what_is_known_is_shown_from_the_start_to_after_the_end() -> None:
     release = Release()
     await release.begins()
-    assert release.rollouts.examined("chat") is None
+    assert (await release.rollouts.examined("chat")) is None
     assert release.rollouts.protection("chat") == "off"
     await release.starts()
     release.sees(60, errors=["v2"])
     release.now += 1
     await release.passes()
 
-    examined = release.rollouts.examined("chat")
+    examined = await release.rollouts.examined("chat")
 
     assert examined is not None
     assert (examined.alpha, examined.unit, examined.sampled) == (0.01, "key", 1.0)
     assert examined.age == pytest.approx(1.25)
     assert examined.findings[0].verdict == "regressed"
     assert release.rollouts.protection("chat") == "off"
+
+
+async def test_a_rollout_that_is_on_says_why_it_waits_in_vain() -> None:
+    release = Release()
+    await release.begins()
+    assert release.rollouts.shortage("chat") is None
+    await release.starts()
+    release.sees(60)
+    await release.passes()
+    assert release.rollouts.shortage("chat") is None
+    dry = replace(release.live.assessment, is_dry=True)
+    release.live.assessment = dry
+    assert release.rollouts.shortage("chat") == dry.shortage is not None
+    await release.does("abort")
+    assert release.rollouts.shortage("chat") is None
 
 
 async def test_figures_follow_the_rollout() -> None:

@@ -108,7 +108,9 @@ class Desk:
 
     @property
     def judgements(self) -> Judgements:
-        found = self.release.live.examination.findings(intervals=False)[0].judgements
+        found = self.release.live.examination.trial.findings(intervals=False)[
+            0
+        ].judgements
         assert found is not None
         return found
 
@@ -225,7 +227,7 @@ async def test_a_controller_that_is_killed_counts_nothing_twice(
         await desk.release.passes()
         desk.tells()
 
-    found = desk.release.live.examination.findings(intervals=False)[0]
+    found = desk.release.live.examination.trial.findings(intervals=False)[0]
     assert found.baseline is not None
     assert found.candidate is not None
     units = found.baseline_units, found.candidate_units
