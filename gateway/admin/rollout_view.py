@@ -40,6 +40,7 @@ def rollout_view(standing: Standing, protection: str) -> Json:
         "compared": _compared(standing),
         "plan_hash": standing.plan_hash or None,
         "serves": standing.serves,
+        "drain_left_seconds": round(standing.drain_left, 3),
         "void": standing.void,
         "cause": standing.cause or None,
     }

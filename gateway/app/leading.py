@@ -7,6 +7,7 @@ from typing import Final
 
 from gateway.app.probes import Probes
 from gateway.control.aggregate import Aggregate
+from gateway.control.drains import Drains
 from gateway.control.durable import Durable
 from gateway.control.evidence import EvidenceBook
 from gateway.control.gatekeeper import Gatekeeper
@@ -66,6 +67,8 @@ class Leading:
             gate, moves, self._probes, time.monotonic, self._spawn
         )
 
+        self._drains = Drains(gate, moves, time.monotonic, self._spawn)
+
     async def run(self) -> None:
         """Take up what was going on, and lead it for ever."""
         async with asyncio.TaskGroup() as tasks:
@@ -76,6 +79,7 @@ class Leading:
             while True:
                 await asyncio.sleep(LOOK_EVERY_S)
                 self._decisions.look()
+                self._drains.look()
 
     def hear(self, message: Evidence) -> None:
         """Count evidence once, and give it to the rollouts that are on."""

@@ -31,6 +31,10 @@ class RoutedService:
             then none is copied by mirror_routes.
         mirror: What the copies may cost.
         window: After how long a key counts once more, in seconds, more than 0.
+        outlived: Versions that served until another was promoted: what their servers
+            hold may still be asked for.
+        is_draining: The candidate was taken back, and what began there goes on there.
+        notes_keys: It may come to that: who is served by the candidate is to be known.
 
     """
 
@@ -43,6 +47,9 @@ class RoutedService:
     reverse_mirror: Share = Share(0)
     mirror: MirrorLimits = MirrorLimits()
     window: Seconds = Seconds(600.0)
+    outlived: tuple[str, ...] = ()
+    is_draining: bool = False
+    notes_keys: bool = False
 
     def percents(self) -> dict[str, float]:
         """Give every version's weight in percent, in order of definition."""

@@ -2,7 +2,8 @@
 
 from gateway.answers.usage_injection import UsageStrip, to_ask_for_usage
 from gateway.domain.errors import Refused
-from gateway.proxy.heads import cookie_line
+from gateway.proxy.choice_by_state import ChoiceByState
+from gateway.proxy.keys import keyed
 from gateway.proxy.observe import Observation
 from gateway.proxy.peer import Peer
 from gateway.proxy.plane import Plane
@@ -21,6 +22,9 @@ def choose(
         Refused: An override names no version.
 
     """
+    pins = route.pins
+    if pins is not None and (pins.knows_keys or pins.naming[head.path] is not None):
+        return ChoiceByState(plane, route, pins, head, body, peer).choose()
     fixed = route.fixed_target(head, peer.client)
     if fixed is not None:
         seen = Observation(fixed, route, head, body, None)
@@ -30,16 +34,10 @@ def choose(
     key: bytes | None = head.fields.get(route.sticky.header)
     cookie = None
     if not key:
-        found = route.sticky.find_key(
-            head.fields,
-            lambda: peer.client(head),
-            lambda: body.readable(route.json_limit),
-        )
+        found = keyed(route, head, body, peer)
         if isinstance(found, Wait):
             return None
-        key = found or route.key_for_cookie(head)
-        if key is not None and found is None:
-            cookie = cookie_line(route.cookie, key)
+        key, cookie = found
     target, mirroring = route.target_for(key), plane.mirroring
     seen = (
         Observation(target, route, head, body, key)

@@ -12,6 +12,7 @@ from gateway.answers.usage_injection import UsageStrip
 from gateway.domain.outcome import Failure, Outcome
 from gateway.handoff.evidence import OVERDUE, Record
 from gateway.proxy.inspection import fingerprint_of
+from gateway.proxy.pins import Learning
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Target
 from gateway.proxy.tally import Seen
@@ -65,6 +66,7 @@ class Observation:
         reading: Reads it; None where nothing is read.
         wants_body: Whether the request's body must be whole before it is sent.
         cookie: Header line that gives a browser its key; None: it has one.
+        learning: Takes the id of what the server keeps of it; None: nothing is kept.
         strip: Takes usage out of the stream that the client did not ask for.
         is_overdue: It was counted as late while it was running.
         first_byte: Seconds to the first body byte of the answer; None before.
@@ -94,6 +96,7 @@ class Observation:
         "is_overdue",
         "issued",
         "key",
+        "learning",
         "outcome",
         "peer",
         "reading",
@@ -108,6 +111,7 @@ class Observation:
     reading: Reading | None
     cookie: bytes | None
     strip: UsageStrip | None
+    learning: Learning | None
     first_byte: float | None
     whole: WholeAnswer | None
     issued: bytes | None
@@ -135,7 +139,7 @@ class Observation:
         self._fingerprint = 0 if key is None else fingerprint_of(key)
         self.cookie = self._unit = self.strip = self.first_byte = self.whole = None
         self.issued = self.failure = self.told = self.peer = self.status = None
-        self._cell = self.reading = None
+        self._cell = self.reading = self.learning = None
         self.arrived = self.duration = 0.0
         self.outcome = _COMPLETE
         self.is_overdue = False
@@ -162,6 +166,11 @@ class Observation:
             and head.has_body
             and head.is_json
         )
+
+    @property
+    def is_touched(self) -> bool:
+        """Whether something is done to its answer, or read of it, before it is sent."""
+        return bool(self.cookie or self.strip or self.learning)
 
     @property
     def has_first_content(self) -> bool:
@@ -296,6 +305,8 @@ class Observation:
         if reading is not None:
             self.cell()
             begin_reading(reading, head)
+        if self.learning is not None and not is_good(head):
+            self.learning = None
         if self.strip is not None:
             has_body = head.body is not _NO_BODY
             if reading is not None and reading.is_events and has_body:
@@ -318,6 +329,8 @@ class Observation:
             reading = self.reading
             if reading is not None and reading.is_begun:
                 reading.take(parts, since)
+        if self.learning is not None:
+            self.learning.passed(parts, self.reading, ended=ended)
         strip = self.strip
         if strip is None:
             return parts
@@ -327,11 +340,15 @@ class Observation:
         return [part for part in passing if part]
 
 
+def is_good(head: AnswerHead) -> bool:
+    """Whether a status says that this is what was asked for."""
+    status = head.status
+    return _FIRST_GOOD <= status < _FIRST_OTHER and status != _RESET
+
+
 def begin_reading(reading: Reading, head: AnswerHead) -> None:
     """Prepare for an answer's body, if it has one and is no error."""
-    status = head.status
-    is_good = _FIRST_GOOD <= status < _FIRST_OTHER and status != _RESET
-    if is_good and head.body is not _NO_BODY:
+    if is_good(head) and head.body is not _NO_BODY:
         fields = head.fields
         reading.begin(
             fields,

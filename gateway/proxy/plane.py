@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from gateway.answers.segments import Place, places_of
 from gateway.domain.deployment import ClientLimits
 from gateway.domain.service import Service, Version
+from gateway.handoff.held_states import HeldStates
 from gateway.handoff.observations import Observations, Series
 from gateway.handoff.routing_table import RoutingTable
 from gateway.proxy.access_log import AccessLogger
@@ -18,6 +19,7 @@ from gateway.proxy.awaiting import AllAwaiting
 from gateway.proxy.counting import count
 from gateway.proxy.deadlines import Wheel
 from gateway.proxy.observe import Observation, Sender, Told
+from gateway.proxy.pins import pins_of
 from gateway.proxy.pool import Pool, Spawn
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Routes, Target
@@ -81,6 +83,7 @@ class Plane:
         spawn: Runs a coroutine in the worker's task group.
         soon: Calls something in the loop's next turn; None: at once.
         workers: How many there are.
+        held: Which version holds what, shared with the others; None: with nobody.
 
     Attributes:
         is_telling: Whether exchanges are told of one by one: logged, or traced.
@@ -90,7 +93,12 @@ class Plane:
     """
 
     def __init__(
-        self, spawn: Spawn, soon: Soon | None = None, *, workers: int = 1
+        self,
+        spawn: Spawn,
+        soon: Soon | None = None,
+        *,
+        workers: int = 1,
+        held: HeldStates | None = None,
     ) -> None:
         self.wheel = Wheel()
         self.whole_requests = WholeRequests()
@@ -99,6 +107,7 @@ class Plane:
         self.is_empty = asyncio.Event()
         self.refused: dict[int, int] = {}
         self.is_draining = False
+        self._held = HeldStates() if held is None else held
         self._spawn = spawn
         self._soon = soon
         self._finished: list[Observation] = []
@@ -131,6 +140,8 @@ class Plane:
         self.recorder.is_on = table.traces is not None
         self.is_telling = self.access_log.is_on or self.recorder.is_on
         self.routes = Routes(table, self._pool, self._tally, self.dice)
+        for routed, route in self.routes.by_service():
+            route.pins = pins_of(self._held, routed)
         self._awaiting.use(self.routes.with_deadlines)
         self._mirror()
         for key, pool in before.items():

@@ -17,6 +17,7 @@ from gateway.handoff.routing_table import RoutedService, RoutingTable
 from gateway.handoff.ticket import TicketMaker, route_code
 from gateway.proxy.awaiting import Awaiting
 from gateway.proxy.inspection import Inspection
+from gateway.proxy.pins import Pins
 from gateway.proxy.pool import Pool
 from gateway.proxy.tally import Tally
 from gateway.proxy.tracing import Tracing
@@ -145,6 +146,7 @@ class Route:
         "inspection",
         "json_limit",
         "may_repeat",
+        "pins",
         "service",
         "split",
         "sticky",
@@ -175,6 +177,7 @@ class Route:
             segments=code_of(service.segments),
             window=routed.window,
         )
+        self.pins: Pins | None = None
         self._by_header = tuple(
             header_tests(rule.match) for rule in routed.header_routes if rule.match
         )
@@ -214,6 +217,18 @@ class Route:
         if self._by_header and self._goes_by_header(head):
             return self.candidate
         return None
+
+    def is_overridden(
+        self, head: RequestHead, client: Callable[[RequestHead], str]
+    ) -> bool:
+        """Whether the request has an override, from somebody who may."""
+        if self._override is None or self._override not in head.fields:
+            return False
+        return is_within(client(head), self._override_senders)
+
+    def named(self, version: str) -> Target:
+        """Give a version of the service, ready to be sent to."""
+        return self._targets[version]
 
     def targets(self) -> Iterable[Target]:
         """Give the versions, ready to be sent to."""

@@ -304,8 +304,8 @@ def test_autostart_needs_a_state_that_lasts(
         ("{advance: evidnce}", ".advance", "Did you mean 'evidence'?"),
         ("{autostart: maybe}", ".autostart", "true or false"),
         ("{on_rollback: wait}", ".on_rollback", "Known: immediate"),
-        ("{on_rollback: drain}", ".on_rollback", "not available yet"),
-        ("{drain_timeout: 10m}", ".drain_timeout", "not available yet"),
+        ("{on_rollback: drian}", ".on_rollback", "Did you mean 'drain'?"),
+        ("{drain_timeout: 0}", ".drain_timeout", "no duration"),
         ("{mirror: {concurrency: 0}}", ".mirror.concurrency", "from 1 to"),
         (
             "{mirror: {tokens_per_minute: 1k}}",
