@@ -168,11 +168,6 @@ class Observation:
         )
 
     @property
-    def is_touched(self) -> bool:
-        """Whether something is done to its answer, or read of it, before it is sent."""
-        return bool(self.cookie or self.strip or self.learning)
-
-    @property
     def has_first_content(self) -> bool:
         """Whether the first content has come; of what is no stream, the first byte."""
         reading = self.reading

@@ -53,12 +53,12 @@ def _events(whole: dict[str, Any]) -> bytes:
     return b"".join(b"data: %b\n\n" % json.dumps(e).encode() for e in events)
 
 
-async def serve(stage: Stage, share: int, **routed: object) -> Service:
+async def serve(stage: Stage, share: int, **routed: Any) -> Service:
     return await serve_as(stage, share, {}, **routed)
 
 
 async def serve_as(
-    stage: Stage, share: int, settings: dict[str, Any], **routed: object
+    stage: Stage, share: int, settings: dict[str, Any], **routed: Any
 ) -> Service:
     one, two = await keeping("v1"), await keeping("v2")
     chat = service(version("v1", one), version("v2", two), **settings)
@@ -66,7 +66,7 @@ async def serve_as(
     return chat
 
 
-def at(chat: Service, share: int, epoch: int, **routed: object) -> RoutingTable:
+def at(chat: Service, share: int, epoch: int, **routed: Any) -> RoutingTable:
     """Give the next table; its split is another one."""
     made = table(chat, share=share, epoch=epoch, **routed)
     (only,) = made.services
