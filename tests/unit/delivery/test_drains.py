@@ -26,6 +26,14 @@ PLAN = replace(
 AGAIN = Retried(plan=PLAN, plan_hash="h", definition="d1", salt="salt-2")
 
 
+def outlived(rollout: Rollout) -> tuple[str, ...]:
+    return rollout.standing.outlived
+
+
+def left(rollout: Rollout) -> float:
+    return float(rollout.standing.drain_left)
+
+
 def taken_back(plan: RolloutPlan = PLAN) -> Rollout:
     rollout = Rollout(plan)
     rollout.passes(known=failed())
@@ -39,13 +47,13 @@ def test_what_is_taken_back_drains_for_its_time_and_no_longer(*, by_hand: bool) 
     ended = Phase.ABORTED if by_hand else Phase.ROLLED_BACK
     assert (rollout.phase(), rollout.percent) == (ended, 0)
     assert not moved.raises
-    assert rollout.standing.drain_left == 60
+    assert left(rollout) == 60
 
     rollout.passes(59)
-    assert rollout.standing.drain_left == 1
+    assert left(rollout) == 1
     moved = rollout.passes(1.5)
 
-    assert rollout.standing.drain_left == 0
+    assert left(rollout) == 0
     assert moved.cause == "Conversations on v2 had 1 min to end there: over."
     assert not moved.raises
     assert rollout.phase() is ended
@@ -55,7 +63,7 @@ def test_what_is_taken_back_drains_for_its_time_and_no_longer(*, by_hand: bool) 
 def test_who_does_not_drain_has_nothing_left() -> None:
     rollout = taken_back(replace(PLAN, on_rollback=OnRollback.IMMEDIATE))
 
-    assert rollout.standing.drain_left == 0
+    assert left(rollout) == 0
 
 
 def test_a_candidate_that_had_no_traffic_has_nothing_to_drain() -> None:
@@ -63,17 +71,17 @@ def test_a_candidate_that_had_no_traffic_has_nothing_to_drain() -> None:
     rollout.does(start_of(PLAN))
     rollout.does(Aborted())
 
-    assert rollout.standing.drain_left == 0
+    assert left(rollout) == 0
 
 
 def test_a_way_down_drains_at_its_end() -> None:
     rollout = taken_back(replace(PLAN, rollback_steps=(share(5),)))
-    assert (rollout.percent, rollout.standing.drain_left) == (5, 0)
+    assert (rollout.percent, left(rollout)) == (5, 0)
 
     rollout.passes(60)
 
     assert (rollout.phase(), rollout.percent) == (Phase.ROLLED_BACK, 0)
-    assert rollout.standing.drain_left == 60
+    assert left(rollout) == 60
 
 
 def test_a_way_down_that_is_cut_short_drains_nothing() -> None:
@@ -81,7 +89,7 @@ def test_a_way_down_that_is_cut_short_drains_nothing() -> None:
 
     rollout.does(Aborted())
 
-    assert (rollout.percent, rollout.standing.drain_left) == (0, 0)
+    assert (rollout.percent, left(rollout)) == (0, 0)
 
 
 def test_a_drain_can_be_cut_short_by_hand_once() -> None:
@@ -90,7 +98,7 @@ def test_a_drain_can_be_cut_short_by_hand_once() -> None:
 
     rollout.does(Aborted())
 
-    assert (rollout.phase(), rollout.standing.drain_left) == (Phase.ROLLED_BACK, 0)
+    assert (rollout.phase(), left(rollout)) == (Phase.ROLLED_BACK, 0)
     assert rollout.last == "Aborted by hand: nothing goes on on v2 any more."
     assert "abort" not in possible(rollout.standing)
     with pytest.raises(NotAllowedNow, match="Nothing goes to the candidate any more"):
@@ -101,10 +109,10 @@ def test_a_kill_ends_a_drain_and_its_end_brings_nothing_back() -> None:
     rollout = taken_back()
 
     rollout.does(Killed())
-    assert rollout.standing.drain_left == 0
+    assert left(rollout) == 0
     rollout.does(Unkilled())
 
-    assert (rollout.phase(), rollout.standing.drain_left) == (Phase.ROLLED_BACK, 0)
+    assert (rollout.phase(), left(rollout)) == (Phase.ROLLED_BACK, 0)
 
 
 def test_a_kill_of_what_is_on_drains_nothing() -> None:
@@ -112,7 +120,7 @@ def test_a_kill_of_what_is_on_drains_nothing() -> None:
 
     rollout.does(Killed())
 
-    assert rollout.standing.drain_left == 0
+    assert left(rollout) == 0
 
 
 def test_another_attempt_begins_without_a_drain() -> None:
@@ -120,21 +128,21 @@ def test_another_attempt_begins_without_a_drain() -> None:
 
     rollout.does(AGAIN)
 
-    assert (rollout.phase(), rollout.standing.drain_left) == (Phase.PROGRESSING, 0)
+    assert (rollout.phase(), left(rollout)) == (Phase.PROGRESSING, 0)
 
 
 def test_versions_that_served_before_are_known_until_they_are_under_release() -> None:
     rollout = Rollout(PLAN)
     rollout.does(Promoted(is_full=True))
-    assert rollout.standing.outlived == ("v1",)
+    assert outlived(rollout) == ("v1",)
 
     third = replace(start_of(PLAN), baseline="v2", candidate="v3", definition="d3")
     rollout.does(third)
-    assert rollout.standing.outlived == ("v1",)
+    assert outlived(rollout) == ("v1",)
     rollout.does(Promoted(is_full=True))
-    assert rollout.standing.outlived == ("v1", "v2")
+    assert outlived(rollout) == ("v1", "v2")
 
     rollout.does(replace(third, baseline="v3", candidate="v1", definition="d4"))
-    assert rollout.standing.outlived == ("v2",)
+    assert outlived(rollout) == ("v2",)
     rollout.does(Aborted())
-    assert rollout.standing.outlived == ("v2",)
+    assert outlived(rollout) == ("v2",)
