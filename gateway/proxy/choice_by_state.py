@@ -15,6 +15,7 @@ from gateway.proxy.pins import (
     Learning,
     Pinning,
     Pins,
+    origin_of,
 )
 from gateway.proxy.plane import Plane
 from gateway.proxy.request_body import RequestBody
@@ -110,19 +111,12 @@ class ChoiceByState:
             self._why = ""
         if self._fixed is not None:
             return self._fixed
-        if route.candidate is not None and self._drains():
-            self._why = DRAINED
-            return route.candidate
+        if self._pins.is_draining and key is not None:
+            drained = self._pins.drained(key, self._plane.unix_s)
+            if drained is not None:
+                self._why = DRAINED
+                return route.named(drained)
         return route.target_for(key)
-
-    def _drains(self) -> bool:
-        """Whether its key's conversation began on a candidate that was taken back."""
-        pins, key = self._pins, self._key
-        return (
-            pins.is_draining
-            and key is not None
-            and pins.has_served(key, self._plane.unix_s)
-        )
 
     def _observed(self, target: Target) -> Observation:
         """Begin to notice it; what a coin has decided may be evidence, and be copied."""
@@ -151,7 +145,7 @@ class ChoiceByState:
         """
         if not self._why:
             return True
-        is_own = self._pinning.origin == self._pins.origin_of(self._key) != 0
+        is_own = self._pinning.origin == origin_of(self._route.split, self._key) != 0
         return (
             self._why == FOLLOWED
             and is_own
@@ -165,9 +159,8 @@ class ChoiceByState:
         if naming is not None and naming.is_made and self._head.method == _POST:
             origin = self._pinning.origin
             if not self._why and self._fixed is None:
-                origin = pins.origin_of(key)
+                origin = origin_of(self._route.split, key)
             version = seen.target.version.name
             seen.learning = Learning(pins, version, origin, now)
         if pins.notes_keys and key is not None and not self._why:
-            is_candidate = seen.target is self._route.candidate
-            pins.note_key(key, now, is_candidate=is_candidate)
+            pins.note_key(key, seen.target.version.name, now)

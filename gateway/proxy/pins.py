@@ -6,6 +6,7 @@ but never to one that was taken back: a rollback always wins. Why so, and what o
 be evidence: decisions/0019-pins-and-drains.md.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 import mmh3
@@ -16,6 +17,7 @@ from gateway.domain.service import DialectChoice
 from gateway.handoff.held_states import Held, HeldStates, code_of, id_of
 from gateway.handoff.routing_table import RoutedService
 from gateway.proxy.request_body import RequestBody
+from gateway.proxy.units import Split
 from gateway.routing.sticky import Wait
 from gateway.wire.fields import Memo
 from gateway.wire.request_head import RequestHead
@@ -35,6 +37,7 @@ UNKNOWN: Final = "unknown"
 _READS: Final = frozenset({DialectChoice.AUTO, DialectChoice.OPENAI})
 _STATE: Final = b"state"
 _KEY: Final = b"key"
+_NOBODY: Final = 0
 _ORIGIN_SEED: Final = 0x0417
 _LONGEST_ANSWER: Final = 1024 * 1024
 _POST: Final = b"POST"
@@ -128,22 +131,22 @@ class Pins:
 
     Args:
         held: Shared by all workers.
-        routed: The service.
+        lanes: The service as it is routed; several where it has several candidates,
+            which are alike but for these.
 
     Attributes:
         naming: What a path says of state; None where it has nothing to do with any.
-        is_draining: Keys that the candidate has served go on there.
+        is_draining: Keys that a candidate has served go on there.
         notes_keys: They are to be known, for there may be a drain.
         knows_keys: One of the two.
 
     """
 
     __slots__ = (
-        "_candidate",
-        "_code",
+        "_draining",
         "_followed",
         "_held",
-        "_revision",
+        "_noted",
         "_service",
         "_versions",
         "is_draining",
@@ -152,23 +155,23 @@ class Pins:
         "notes_keys",
     )
 
-    def __init__(self, held: HeldStates, routed: RoutedService) -> None:
-        service = routed.service
+    def __init__(self, held: HeldStates, lanes: Sequence[RoutedService]) -> None:
+        service = lanes[0].service
         self._held = held
         self._service = service.name
-        self._revision = routed.revision
-        self._candidate = service.candidate or ""
-        self._code = code_of(service.name, self._candidate)
         self._versions = {
             code_of(service.name, version.name): version.name
-            for version in service.versions
+            for lane in lanes
+            for version in lane.service.versions
         }
-        self._followed = followed(routed)
+        self._followed = frozenset[str]().union(*map(followed, lanes))
+        self._draining = _candidates(lane for lane in lanes if lane.is_draining)
+        self._noted = _candidates(lane for lane in lanes if lane.notes_keys)
         reads = service.dialect in _READS
         self.naming: Memo[Naming | None] = Memo(naming_of if reads else _no_state)
-        self.is_draining = routed.is_draining
-        self.notes_keys = routed.notes_keys
-        self.knows_keys = routed.is_draining or routed.notes_keys
+        self.is_draining = bool(self._draining)
+        self.notes_keys = bool(self._noted)
+        self.knows_keys = self.is_draining or self.notes_keys
 
     def asked(
         self,
@@ -213,28 +216,34 @@ class Pins:
         held = Held(code_of(self._service, version), origin)
         self._held.keep(id_of(self._service, _STATE, name), held, unix_s)
 
-    def origin_of(self, key: bytes | None) -> int:
-        """Give what stands for a key under this split: what begins with it is alike."""
-        if key is None:
-            return 0
-        text = b"%d\0%b" % (self._revision, key)
-        return mmh3.hash64(text, _ORIGIN_SEED, signed=False)[0] or 1
-
     # Keys, where a rollback drains.
 
-    def has_served(self, key: bytes, unix_s: int) -> bool:
-        """Tell whether the candidate is the last that has served *key*, as is known."""
-        held = self._held.find(id_of(self._service, _KEY, key), unix_s)
-        return held is not None and held.code == self._code
+    def drained(self, key: bytes, unix_s: int) -> str | None:
+        """Give the version taken back on which *key* may go on; None: on none."""
+        found = self._held.find(id_of(self._service, _KEY, key), unix_s)
+        version = None if found is None else self._versions.get(found.code)
+        return version if version in self._draining else None
 
-    def note_key(self, key: bytes, unix_s: int, *, is_candidate: bool) -> None:
-        """Note which version serves *key*: of the baseline only that it is this one now."""
+    def note_key(self, key: bytes, version: str, unix_s: int) -> None:
+        """Note which version serves *key*: of others than may drain only that it is one."""
         place = id_of(self._service, _KEY, key)
-        held = self._held.find(place, unix_s)
-        is_known = held is not None and held.code == self._code
-        if is_candidate is not is_known:
-            code = self._code if is_candidate else 0
-            self._held.keep(place, Held(code, 0), unix_s)
+        found = self._held.find(place, unix_s)
+        before = _NOBODY if found is None else found.code
+        now = code_of(self._service, version) if version in self._noted else _NOBODY
+        if now != before:
+            self._held.keep(place, Held(now, 0), unix_s)
+
+
+def origin_of(split: Split, key: bytes | None) -> int:
+    """Give what stands for a key under a split, for what begins with both; 0: no key."""
+    if key is None:
+        return 0
+    text = b"%d\0%b\0%b" % (split.revision, split.service.encode(), key)
+    return mmh3.hash64(text, _ORIGIN_SEED, signed=False)[0] or 1
+
+
+def _candidates(lanes: Iterable[RoutedService]) -> frozenset[str]:
+    return frozenset(lane.service.candidate or "" for lane in lanes)
 
 
 def followed(routed: RoutedService) -> frozenset[str]:
@@ -253,9 +262,9 @@ def followed(routed: RoutedService) -> frozenset[str]:
     return frozenset(names)
 
 
-def pins_of(held: HeldStates, routed: RoutedService) -> Pins | None:
+def pins_of(held: HeldStates, *lanes: RoutedService) -> Pins | None:
     """Give a service's pins; None where there is one version, so that nothing is moved."""
-    return Pins(held, routed) if len(routed.service.versions) > 1 else None
+    return Pins(held, lanes) if len(lanes[0].service.versions) > 1 else None
 
 
 def _no_state(_path: bytes) -> Naming | None:

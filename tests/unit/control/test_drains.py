@@ -3,6 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from gateway.control.drains import Drains
 from gateway.domain.rollout import OnRollback, Phase
 from gateway.domain.units import Seconds
@@ -102,7 +104,7 @@ async def test_the_next_controller_goes_on_with_what_was_left(tmp_path: Path) ->
     await release.is_killed_and_begins(with_last=True)
 
     assert is_draining(release)
-    assert float(release.standing.drain_left) == 6
+    assert release.standing.drain_left == pytest.approx(6)
     drains = drains_of(release)
     await pass_by(release, drains, 0)
     await pass_by(release, drains, 6)

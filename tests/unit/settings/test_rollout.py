@@ -179,7 +179,8 @@ def test_everything_about_a_rollout_arrives(written: Write, load: Load) -> None:
         holdback: 0
         watch: 0s
         strict: true
-      on_rollback: immediate
+      on_rollback: drain
+      drain_timeout: 90s
       rollback_steps: [8, 4.5]
     """
 
@@ -210,7 +211,8 @@ def test_everything_about_a_rollout_arrives(written: Write, load: Load) -> None:
             watch=Seconds(0.0),
             strict=True,
         ),
-        on_rollback=OnRollback.IMMEDIATE,
+        on_rollback=OnRollback.DRAIN,
+        drain_timeout=Seconds(90.0),
         rollback_steps=(Share(8_000), Share(4_500)),
     )
 
