@@ -31,8 +31,8 @@ LASTS_S: Final = 30 * 86_400
 
 _USE_AGAIN_S: Final = 60  # a use within a minute of the last one is not written down
 _WORD: Final = 8  # bytes
-_ROW: Final = Struct(f"={3 * IN_A_ROW}Q")  # ids, then notes, then origins
-_ONE: Final = Struct("=Q")
+_ROW: Final = Struct(f"{3 * IN_A_ROW}Q")  # ids, then notes, then origins
+_ONE: Final = Struct("Q")  # native: eight bytes in one go
 _NOTES: Final = IN_A_ROW * _WORD
 _ORIGINS: Final = 2 * _NOTES
 SIZE: Final = ROWS * _ROW.size

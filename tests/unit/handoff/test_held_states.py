@@ -85,6 +85,38 @@ def test_what_one_process_writes_another_reads_and_it_outlives_the_writer() -> N
     os.close(fd)
 
 
+def _rewrite(fd: int, held: Held, offset: int) -> None:
+    """Write a row's worth of ids again and again, all in one row."""
+    states = HeldStates(fd)
+    for turn in range(4_000):
+        states.keep(1 + (offset + 2 * (turn % 12)) * ROWS, held, NOW + turn)
+    os._exit(0)
+
+
+def test_no_race_makes_anybodys_id_anothers() -> None:
+    """Two write one row and make way for each other; each id has one version."""
+    fd = make_shared()
+    states = HeldStates(fd)
+    fork = multiprocessing.get_context("fork")
+    writers = [
+        fork.Process(target=_rewrite, args=(fd, held, offset))
+        for offset, held in enumerate((V1, V2))
+    ]
+    for writer in writers:
+        writer.start()
+    seen = 0
+    while any(writer.is_alive() for writer in writers):
+        for number in range(24):
+            found = states.find(1 + number * ROWS, NOW)
+            if found is not None:
+                seen += 1
+                assert found.code != (V2, V1)[number % 2].code
+
+    assert seen
+    states.close()
+    os.close(fd)
+
+
 words = st.integers(1, 2**64 - 1)
 codes = st.integers(0, 2**32 - 1)
 
