@@ -76,6 +76,9 @@ class Evidence(Protocol):
     def units(self, service: str, version: str) -> int:
         """Give how many units of a version were counted."""
 
+    def pairs(self, service: str, version: str) -> int:
+        """Give how many mirrored pairs there were, each a unit of both versions."""
+
     def age(self, service: str) -> float | None:
         """Tell how old the newest is, in seconds; None: there is none."""
 
@@ -108,8 +111,16 @@ class Examined(Protocol):
     """What the analyzer knows of a rollout; see control.rollouts.Examined."""
 
     @property
+    def number(self) -> int:
+        """Of the examination: 1 the first, others began from nothing."""
+
+    @property
     def alpha(self) -> float:
-        """Of the whole rollout."""
+        """Of the whole rollout; of an examination from nothing, its part."""
+
+    @property
+    def as_of(self) -> float | None:
+        """Unix time at which the attempt ended, with this known; None: it is on."""
 
     @property
     def unit(self) -> str:
@@ -158,10 +169,10 @@ class Rollouts(Protocol):
         """Tell where a service's rollout stands."""
 
     def protection(self, service: str) -> str:
-        """Tell in a word what protects a service: analysing, guard only, off."""
+        """Tell in a word what protects a service: analysing, taking up evidence, off."""
 
     def examined(self, service: str) -> Examined | None:
-        """Tell what the analyzer knows; None while nothing is analysed."""
+        """Tell what the analyzer knows, or knew at the end; None: nothing was analysed."""
 
     async def journal(
         self, service: str | None, *, after: int, limit: int
@@ -180,6 +191,7 @@ class Condition:
         connected: Workers linked.
         in_force: Workers that have the current table in force.
         epoch: Of the current table.
+        taking_up: Services with a rollout whose evidence is being read after a start.
 
     """
 
@@ -189,6 +201,7 @@ class Condition:
     connected: int
     in_force: int
     epoch: int
+    taking_up: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,16 +68,21 @@ class Rollouts:
     async def journal(self, request: web.Request) -> web.Response:
         """GET /api/v1/journal?service=&after=&limit=, the oldest first."""
         service = request.query.get("service") or None
-        if service is not None:
-            self._gate.routed(service)
         entries = await self._rollouts.journal(
             service,
             after=_number(request, "after", 0),
             limit=min(_number(request, "limit", _USUAL_ENTRIES), _MOST_ENTRIES),
         )
+        if service is not None and not entries:
+            await self._demand_known(service)
         is_raw = request.query.get("raw") == "true"
         views = [entry_view(entry, is_raw=is_raw) for entry in entries]
         return json_response({"entries": views})
+
+    async def _demand_known(self, service: str) -> None:
+        """Refuse a name that nobody knows; of what is served no more there are entries."""
+        if not await self._rollouts.journal(service, after=0, limit=1):
+            self._gate.routed(service)
 
 
 def _acted(name: str, acted: Acted) -> dict[str, object]:

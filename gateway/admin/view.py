@@ -50,7 +50,10 @@ def service_view(
                 "weight": percents[version.name],
                 "endpoints": [_url(endpoint) for endpoint in version.endpoints],
                 "statistics": statistics(traffic.of(service.name, version.name)),
-                "evidence": {"units": evidence.units(service.name, version.name)},
+                "evidence": {
+                    "units": evidence.units(service.name, version.name),
+                    "pairs": evidence.pairs(service.name, version.name),
+                },
                 "feedback": _feedback(feedback(service.name, version.name)),
             }
             for version in service.versions

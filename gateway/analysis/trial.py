@@ -38,7 +38,9 @@ from gateway.analysis.sample_ratio import Dumped, SampleRatio
 from gateway.analysis.trial_process import Key
 from gateway.domain.verdict import Assessment, Finding
 
-_FORMAT: Final = 2
+_FORMAT: Final = 3
+_READ: Final = (2, _FORMAT)
+"""What can be read: the format of the release before knows nothing of units that came."""
 
 
 class _KeptStep(msgspec.Struct, array_like=True, frozen=True):
@@ -62,6 +64,7 @@ class _KeptTrial(msgspec.Struct, array_like=True, frozen=True):
     ratio: Dumped
     step: _KeptStep
     lost: KeptLost = KeptLost()
+    came: Dumped = (0.0, [])
 
 
 class Trial:
@@ -78,7 +81,7 @@ class Trial:
         self._proofs = Proofs(design)
         self._mirrored = Mirrored(design)
         self._limits = Limits(design)
-        self._ratio = SampleRatio()
+        self._ratio, self._came = SampleRatio(), SampleRatio()
         self._lost = LostHalves(design)
         self._step = Step()
         self._block = Counts()
@@ -137,8 +140,8 @@ class Trial:
                 self._step.count(place.metric, metric, pair)
             if not place.cell and place.process == FRESH:
                 self._limits.add_losses(place.metric, pair[1])
-        for coin, (baseline, candidate) in delta.units.items():
-            self._ratio.add(coin, baseline, candidate)
+        self._ratio.add_all(delta.units)
+        self._came.add_all(delta.came)
         self._limits.add(delta.ceilings)
         self._lost.add(delta.pairs)
         self._step.units[0] += delta.in_step[0]
@@ -219,6 +222,7 @@ class Trial:
                 step.sent,
             ),
             lost=self._lost.kept(),
+            came=self._came.dump(),
         )
         return msgspec.msgpack.encode(kept)
 
@@ -234,7 +238,7 @@ class Trial:
             kept = msgspec.msgpack.decode(dumped, type=_KeptTrial)
         except msgspec.DecodeError as error:
             raise ValueError(f"The kept trial cannot be read: {error}") from error
-        if (kept.format, kept.design) != (_FORMAT, _code_of(design)):
+        if kept.format not in _READ or kept.design != _code_of(design):
             raise ValueError("The kept trial was made for another design.")
         trial = cls(design)
         trial._go_on(kept)
@@ -258,6 +262,7 @@ class Trial:
         self._limits.load(kept.limits)
         self._ratio = SampleRatio.load(kept.ratio)
         self._lost.load(kept.lost)
+        self._came = SampleRatio.load(kept.came)
 
     def _evidence(self) -> Evidence:
         return Evidence(
@@ -268,6 +273,7 @@ class Trial:
             limits=self._limits,
             ratio=self._ratio,
             lost=self._lost,
+            came=self._came,
             step=self._step,
             block=self._block,
         )

@@ -9,12 +9,15 @@ from gateway.cli.admin_api import DEFAULT_URL
 from gateway.cli.options import AdminUrl, AsJson, admin_api
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.table import Table
 
     from gateway.cli.views import Analysed
 
 _BAR: Final = 10
 _LARGE: Final = 100.0
+_TAKING_UP: Final = "taking up evidence"
 _HUGE: Final = math.log(1e9)
 _COLUMNS: Final = ("baseline", "candidate", "against it", "for it", "units b/c")
 
@@ -35,11 +38,17 @@ def analysis(
     view = read(Analysed, answer)
     typer.echo(view.rollout.line())
     if view.assessment is None:
-        typer.echo("Nothing is analysed: no rollout is on.")
+        typer.echo(_why_nothing(view))
         return
     for line in heading(view):
         typer.echo(line)
     screen().print(table_of(view))
+
+
+def _why_nothing(view: "Analysed") -> str:
+    if view.rollout.protection == _TAKING_UP:
+        return "The evidence is being taken up: look again in a moment."
+    return "Nothing is analysed: no rollout is on."
 
 
 def heading(view: "Analysed") -> list[str]:
@@ -56,7 +65,10 @@ def heading(view: "Analysed") -> list[str]:
         else f"by {view.unit}: {units.candidate} candidate and {units.baseline} baseline"
         " units"
     )
-    lines = [f"evidence {counted} in this step; last {age(view.evidence.age_seconds)}"]
+    lines = [
+        f"evidence {counted} in this step; last {age(view.evidence.age_seconds)}",
+        *_from_when(view),
+    ]
     if view.rollout.compared is not None:
         lines.append(view.rollout.compared)
     if found.lost_pairs:
@@ -75,6 +87,16 @@ def heading(view: "Analysed") -> list[str]:
     if found.units_needed:
         lines.append(f"about {found.units_needed} more candidate units to proof")
     return lines
+
+
+def _from_when(view: "Analysed") -> "Iterator[str]":
+    if view.as_of is not None:
+        yield f"as it was known at the end, {view.as_of}"
+    if view.examination > 1 and view.alpha is not None:
+        yield (
+            f"examination {view.examination} of this attempt: it began from nothing, and"
+            f" has an alpha of {view.alpha:.2g}"
+        )
 
 
 def table_of(view: "Analysed") -> "Table":

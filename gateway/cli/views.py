@@ -59,9 +59,16 @@ class Statistics(Slice, kw_only=True, frozen=True):
 
 
 class EvidenceView(msgspec.Struct, kw_only=True, frozen=True):
-    """What a decision may rest on: sticky keys and requests, counted as units."""
+    """What a decision may rest on: sticky keys and requests, counted as units.
+
+    Attributes:
+        units: Counted once for each weight.
+        pairs: Of a mirror: the request got an answer of both versions.
+
+    """
 
     units: int
+    pairs: int = 0
 
 
 class VersionView(msgspec.Struct, kw_only=True, frozen=True):
@@ -94,6 +101,7 @@ class RolloutView(msgspec.Struct, kw_only=True, frozen=True):
     step: int = 0
     steps: list[dict[str, object]] = []
     weight: float = 0.0
+    protection: str = "off"
     compared: str | None = None
     drain_left_seconds: float = 0.0
     cause: str | None = None
@@ -119,7 +127,7 @@ class ServiceView(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         weights: What was asked for, in percent, by version.
         evidence_age_seconds: Since the last unit of evidence; None: there is none.
-        protection: What protects it, in a word: analysing, guard only, off.
+        protection: What protects it, in a word: analysing, taking up evidence, off.
         rollout: Where its rollout stands; None from gateways that know of none.
 
     """
@@ -221,6 +229,9 @@ class Analysed(msgspec.Struct, kw_only=True, frozen=True):
 
     service: str
     rollout: RolloutView
+    alpha: float | None = None
+    examination: int = 1
+    as_of: str | None = None
     unit: str = "key"
     evidence: EvidenceState | None = None
     assessment: AssessmentView | None = None

@@ -24,6 +24,7 @@ from gateway.domain.errors import (
     GatewayError,
     StoreUnavailable,
 )
+from gateway.domain.rollout import Standing
 from gateway.domain.service import Service
 from gateway.domain.units import percent_from_share
 from gateway.handoff.last_table import Last
@@ -230,6 +231,15 @@ class Gatekeeper:
             return await self._rule(ruling)
         async with self._raising:
             return await self._rule(plan())
+
+    def note(self, name: str, standing: Standing) -> None:
+        """Note of a rollout what changes nothing in force; for whoever starts next too."""
+        self.standings.write(name, standing)
+        self._publisher.keep()
+
+    async def keep_noted(self) -> None:
+        """Keep what was noted; where it cannot be, the next change keeps it."""
+        await self._in_force.keep()
 
     async def reload(self) -> Receipt:
         """Read the configuration again and put it in force.

@@ -11,13 +11,16 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.control.durable import Durable
+from gateway.control.ended import Ended
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.in_force import Receipt
+from gateway.control.live import Live
 from gateway.control.moves import Moves, NothingToDo
 from gateway.control.standings import (
     is_ruled,
     is_running,
 )
+from gateway.control.taking_up import TakingUp
 from gateway.control.unharmed import unharmed
 from gateway.control.weights import wanted_of
 from gateway.control.wishes import Wishes
@@ -58,10 +61,12 @@ class Acted:
 class Examined:
     """What the analyzer knows; see admin.ports.Examined."""
 
+    number: int
     alpha: float
     unit: str
     sampled: float
     age: float | None
+    as_of: float | None = None
     assessment: Assessment
     findings: tuple[Finding, ...]
 
@@ -94,6 +99,7 @@ class Rollouts:
         self._wishes = Wishes(gate, is_healthy)
         self._notes = notes
         self._clock = clock
+        self._taking_up = TakingUp(gate, moves, durable)
 
     async def act(
         self, service: str, action: str, *, by: str, reason: str, full: bool
@@ -169,23 +175,25 @@ class Rollouts:
     def protection(self, service: str) -> str:
         """Tell in a word what protects a service."""
         standing = self.standing(service)
-        is_on = is_running(standing) and not standing.is_killed
-        return "analysing" if is_on and service in self._moves.lives else "off"
+        if not is_running(standing) or standing.is_killed:
+            return "off"
+        if service in self._moves.lives:
+            return "analysing"
+        return "taking up evidence" if service in self.taking_up else "off"
+
+    @property
+    def taking_up(self) -> tuple[str, ...]:
+        """Services whose evidence is being taken up, so that it is not all known yet."""
+        return tuple(sorted(self._taking_up.awaited))
 
     def examined(self, service: str) -> Examined | None:
-        """Tell what the analyzer knows; None while nothing was analysed."""
-        live = self._moves.lives.get(service)
-        if live is None:
+        """Tell what the analyzer knows, or knew at the end; None: nothing was analysed."""
+        live, ended = self._moves.lives.get(service), self._moves.endings.of(service)
+        if live is not None:
+            return _examined_now(live, self._clock())
+        if ended is None:
             return None
-        design = live.examination.design
-        return Examined(
-            alpha=design.alpha,
-            unit="request" if design.by_request else "key",
-            sampled=live.examination.sampled,
-            age=None if live.newest is None else self._clock() - live.newest,
-            assessment=live.assessment,
-            findings=live.examination.findings(),
-        )
+        return _examined_once(ended, self._moves.endings.age(service))
 
     def figures(self) -> dict[str, RolloutFigures]:
         """Give each service's rollout in numbers, for telemetry."""
@@ -214,14 +222,7 @@ class Rollouts:
 
     async def restored(self) -> None:
         """Take up the evidence of rollouts that were on, where it is not here yet."""
-        for name, standing in self._gate.standings.items():
-            live = self._moves.lives.get(name)
-            is_known = live is not None and live.attempt == standing.attempt
-            is_meant = is_known and not (live is not None and live.is_provisional)
-            if is_meant or not is_running(standing) or name not in self._names():
-                continue
-            with unharmed(f"Taking up the rollout of {name}"):
-                await self._restore(name, standing)
+        await self._taking_up.all()
 
     async def configured(self) -> None:
         """See what the configuration makes of the rollouts; after start and reload."""
@@ -249,10 +250,9 @@ class Rollouts:
             await self._moves.make(service.name, event, by=_CONFIGURATION)
 
     def _figures(self, name: str) -> RolloutFigures:
-        standing, live = self.standing(name), self._moves.lives.get(name)
+        standing = self.standing(name)
         evidence: dict[str, float] = {}
-        findings = () if live is None else live.examination.findings(intervals=False)
-        for found in findings:
+        for found in self._findings(name):
             before = evidence.get(found.metric, found.log_e)
             evidence[found.metric] = max(before, found.log_e)
         begun = standing.attempt > 0 and standing.plan is not None
@@ -267,32 +267,11 @@ class Rollouts:
             },
         )
 
-    def _names(self) -> set[str]:
-        return {service.name for service in self._gate.deployment.services}
-
-    async def _restore(self, name: str, standing: Standing) -> None:
-        """Take up the evidence of one rollout.
-
-        While the store cannot be read, what comes is examined all the same, so that a
-        bad candidate is taken back; nothing can rise by it, for that has to be kept.
-        """
-        try:
-            kept = await self._durable.evidence(name)
-        except StoreUnavailable as error:
-            if name not in self._moves.lives:
-                _log.error("%s is examined from nothing for now: %s", name, error)
-                self._moves.begin_again(name, standing, str(error), is_provisional=True)
-            return
-        why = "No evidence of this attempt was kept."
-        if kept is not None and kept.attempt == standing.attempt:
-            try:
-                self._moves.take_up(name, standing, kept)
-            except Exception as error:  # ruff: ignore[blind-except]: or nobody looks
-                why = f"The evidence that was kept cannot be read: {error!r}"
-            else:
-                return
-        _log.error("%s is examined from nothing. %s", name, why)
-        self._moves.begin_again(name, standing, why)
+    def _findings(self, name: str) -> tuple[Finding, ...]:
+        live, ended = self._moves.lives.get(name), self._moves.endings.of(name)
+        if live is not None:
+            return live.examination.findings(intervals=False)
+        return () if ended is None else ended.findings
 
     def _is_so(self, name: str, action: str) -> NotAllowedNow:
         standing = self.standing(name)
@@ -302,3 +281,33 @@ class Rollouts:
             f" {where(standing).replace('_', ' ')} already.",
             remedy=f"Possible now: {commands}." if commands else "Nothing is needed.",
         )
+
+
+def _examined_now(live: Live, now: float) -> Examined:
+    design = live.examination.design
+    return Examined(
+        number=live.number,
+        alpha=design.alpha,
+        unit=_unit(by_request=design.by_request),
+        sampled=live.examination.sampled,
+        age=None if live.newest is None else now - live.newest,
+        assessment=live.assessment,
+        findings=live.examination.findings(),
+    )
+
+
+def _examined_once(ended: Ended, age: float | None) -> Examined:
+    return Examined(
+        number=ended.examination,
+        alpha=ended.alpha,
+        unit=_unit(by_request=ended.by_request),
+        sampled=ended.sampled,
+        age=age,
+        assessment=ended.assessment,
+        findings=ended.findings,
+        as_of=ended.at,
+    )
+
+
+def _unit(*, by_request: bool) -> str:
+    return "request" if by_request else "key"

@@ -282,6 +282,7 @@ def routed(service: Service, weight: Weight, standing: Standing) -> RoutedServic
             if plan is None
             else window_of(plan.analysis, longest_of(plan))
         ),
+        washout=1 if plan is None else plan.analysis.washout,
         outlived=standing.outlived,
         is_draining=not share and is_draining(standing, candidate),
         notes_keys=may_drain(standing, candidate),

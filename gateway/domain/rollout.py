@@ -338,6 +338,8 @@ class Standing:
         serves: After a promotion: the version that serves as baseline; None before.
         ends_in: While rolling back: the phase it ends in; else None.
         void: Why nothing can be proven any more in this attempt; None: it can.
+        examinations: How many were begun in this attempt: the first, and one each time
+            that its evidence was lost or could not be read. Each spends of its alpha.
         told: What was answered once in this attempt and is not answered again: failed
             metrics that pause or warn.
         outlived: Versions that served before one that was promoted, in order: what
@@ -372,6 +374,7 @@ class Standing:
     serves: str | None = None
     ends_in: Phase | None = None
     void: str | None = None
+    examinations: int = 1
     told: tuple[str, ...] = ()
     outlived: tuple[str, ...] = ()
     drain_left: Seconds = Seconds(0.0)

@@ -31,6 +31,7 @@ class RoutedService:
             then none is copied by mirror_routes.
         mirror: What the copies may cost.
         window: After how long a key counts once more, in seconds, more than 0.
+        washout: See domain.rollout.AnalysisPlan.
         outlived: Versions that served until another was promoted: what their servers
             hold may still be asked for.
         is_draining: The candidate was taken back, and what began there goes on there.
@@ -47,6 +48,7 @@ class RoutedService:
     reverse_mirror: Share = Share(0)
     mirror: MirrorLimits = MirrorLimits()
     window: Seconds = Seconds(600.0)
+    washout: int = 1
     outlived: tuple[str, ...] = ()
     is_draining: bool = False
     notes_keys: bool = False

@@ -9,6 +9,7 @@ from gateway.proxy.peer import Peer
 from gateway.proxy.plane import Plane
 from gateway.proxy.request_body import RequestBody, Settings
 from gateway.proxy.routes import Route
+from gateway.proxy.units import Units
 from gateway.routing.sticky import Wait
 from gateway.wire.request_head import RequestHead
 
@@ -52,12 +53,13 @@ def choose(
     return seen
 
 
-def prepare(seen: Observation, limit: int) -> bool:
+def prepare(seen: Observation, limit: int, units: Units) -> bool:
     """Make a version's changes to the body; False while it must yet become whole.
 
     Args:
         seen: The exchange.
         limit: Bytes of the body that may be held.
+        units: Of the worker.
 
     Raises:
         Refused: 415, 413 or 400: this body cannot take the version's settings.
@@ -65,8 +67,10 @@ def prepare(seen: Observation, limit: int) -> bool:
     """
     settings = seen.target.set_json
     body = seen.body
-    if seen.inspection.needs_body and body.readable(limit) is Wait.FOR_BODY:
-        return False
+    if seen.awaits_slices:
+        if body.readable(limit) is Wait.FOR_BODY:
+            return False
+        seen.claim_slices(units)
     if settings and not body.set_json(settings, limit):
         return False
     if seen.asks_for_usage():

@@ -176,6 +176,7 @@ class Route:
             names=self.inspection.names,
             segments=code_of(service.segments),
             window=routed.window,
+            washout=routed.washout,
         )
         self.pins: Pins | None = None
         self._by_header = tuple(

@@ -148,6 +148,19 @@ def test_the_heading_says_what_the_table_rests_on() -> None:
     assert heading(read(Analysed, {"service": "chat", "rollout": ON})) == []
 
 
+def test_the_heading_says_from_when_it_is_and_which_examination() -> None:
+    at = "2026-11-25T16:34:28.000+00:00"
+    more = {"as_of": at, "examination": 2, "alpha": 0.000319}
+
+    told = heading(read(Analysed, {**ANALYSED, **more}))
+
+    assert told[1:3] == [
+        f"as it was known at the end, {at}",
+        "examination 2 of this attempt: it began from nothing, and has an alpha of"
+        " 0.00032",
+    ]
+
+
 def test_the_heading_says_what_is_compared_and_which_halves_are_missing() -> None:
     assessment: Json = {**ANALYSED["assessment"], "lost_pairs": 3, "stopped_pairs": 2}
     told = "Nothing is left to compare with: it is not protected by alpha."
