@@ -10,6 +10,7 @@ from typing import Protocol
 
 from gateway.analysis.sums import SlicedSum
 from gateway.domain.deployment import Token
+from gateway.domain.errors import GatewayError
 from gateway.domain.rollout import Standing
 from gateway.domain.verdict import Assessment, Finding
 from gateway.handoff.routing_table import RoutedService, RoutingTable
@@ -53,8 +54,8 @@ class Gate(Protocol):
     def table(self) -> RoutingTable:
         """The table in force."""
 
-    def routed(self, name: str) -> RoutedService:
-        """Give a service as routed now; NotFound when there is none."""
+    def lanes(self, name: str) -> tuple[RoutedService, ...]:
+        """Give a service as routed now, lane by lane; NotFound when there is none."""
 
     def change(self, name: str) -> Change | None:
         """Give the last change of a service's weight."""
@@ -107,6 +108,22 @@ class Acted(Protocol):
         """What else the operator should know, each a sentence or two."""
 
 
+class Tried(Protocol):
+    """What an action came to in one lane; see control.side_by_side.Tried."""
+
+    @property
+    def lane(self) -> str:
+        """Its name."""
+
+    @property
+    def done(self) -> Acted | None:
+        """What was done; None: nothing."""
+
+    @property
+    def refused(self) -> GatewayError | None:
+        """Why nothing was; None: it was done."""
+
+
 class Examined(Protocol):
     """What the analyzer knows of a rollout; see control.rollouts.Examined."""
 
@@ -150,6 +167,11 @@ class Rollouts(Protocol):
         self, service: str, action: str, *, by: str, reason: str, full: bool
     ) -> Acted:
         """Start, pause, resume, promote, abort, retry, kill or unkill."""
+
+    async def act_in_lanes(
+        self, service: str, action: str, *, by: str, reason: str, full: bool
+    ) -> Sequence[Tried]:
+        """Do it in each lane of a service that has several."""
 
     async def set_weights(
         self,

@@ -115,7 +115,7 @@ class Leading:
     def _notes(self, service: str, action: str) -> Sequence[str]:
         """Say what an operator should know before an action."""
         routed = self._gate.routed(service).service
-        traffic = self._aggregate.traffic().of(service, routed.baseline)
+        traffic = self._aggregate.traffic().of(routed.known_as, routed.baseline)
         if action == "kill":
             return (baseline_health(routed.baseline, traffic),)
         if action in _BEGINNINGS:

@@ -28,14 +28,29 @@ def analysis(
     as_json: AsJson = False,
 ) -> None:
     """Show the evidence for and against a candidate, metric by metric."""
-    from gateway.cli.screen import print_json, screen
-    from gateway.cli.views import Analysed, read
+    from gateway.cli.screen import print_json
+    from gateway.cli.views import analysed
 
     answer = admin_api(admin).analysis(service)
     if as_json:
         print_json(answer)
         return
-    view = read(Analysed, answer)
+    views = analysed(answer)
+    for number, view in enumerate(views):
+        if len(views) > 1:
+            typer.echo("\n" * (number > 0) + alone(view))
+        _show(view)
+
+
+def alone(view: "Analysed") -> str:
+    """Say which of several candidates a table is about."""
+    alpha = "" if view.alpha is None else f", alpha {view.alpha:g} of its own"
+    return f"{view.service}{alpha}"
+
+
+def _show(view: "Analysed") -> None:
+    from gateway.cli.screen import screen
+
     typer.echo(view.rollout.line())
     if view.assessment is None:
         typer.echo(_why_nothing(view))

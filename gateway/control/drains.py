@@ -67,7 +67,8 @@ class Drains:
     def _pass(self, service: str, standing: Standing, elapsed: Seconds) -> None:
         ticked = Ticked(elapsed=elapsed, attempt=standing.attempt, stage=standing.stage)
         moved = answer(standing, ticked)
-        if not moved.cause:
+        defined = {each.name for each in self._gate.deployment.services}
+        if not moved.cause or service not in defined:  # then nobody has to be told
             self._gate.standings.tick(service, moved.standing)
         elif service not in self._ending:
             self._ending.add(service)

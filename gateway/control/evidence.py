@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from gateway.domain.lane import service_of
 from gateway.handoff.evidence import Block, Evidence, PairRecord, Record
 
 MOST_KEYS: Final = 100_000
@@ -88,7 +89,7 @@ class EvidenceBook:
         self._heard: dict[int, tuple[int, int]] = {}
         self._keys: dict[str, _Heard] = {}
         self.counts: dict[tuple[str, str], UnitCounts] = {}
-        """By service and version."""
+        """By service, whatever the lane, and version."""
 
     def take(self, message: Evidence) -> bool:
         """Take a message; whether it was not heard before."""
@@ -124,7 +125,8 @@ class EvidenceBook:
 
     def forget_all_but(self, versions: Collection[tuple[str, str]]) -> None:
         """Drop what is known of versions that are not served any more."""
-        for name in self._keys.keys() - {service for service, _version in versions}:
+        served = {service for service, _version in versions}
+        for name in [each for each in self._keys if service_of(each) not in served]:
             del self._keys[name]
         for key in self.counts.keys() - set(versions):
             del self.counts[key]
@@ -152,7 +154,7 @@ class EvidenceBook:
         return self._keys[block.service].is_new(record.fingerprint, block.revision)
 
     def _counts(self, block: Block, *, is_candidate: bool) -> UnitCounts:
-        key = (block.service, block.versions[is_candidate])
+        key = (service_of(block.service), block.versions[is_candidate])
         return self.counts.setdefault(key, UnitCounts())
 
 

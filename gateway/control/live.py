@@ -10,7 +10,7 @@ from gateway.analysis.design import Design
 from gateway.analysis.ladder import rung_of
 from gateway.control.examination import Examination, Kept, Stage
 from gateway.delivery.steps import is_baking, is_compared, steps_of
-from gateway.domain.rollout import SetWeight, Standing, Step
+from gateway.domain.rollout import RolloutPlan, SetWeight, Standing, Step
 from gateway.domain.segment import Segment
 from gateway.domain.units import BUCKETS, Seconds
 from gateway.domain.verdict import Assessment
@@ -42,16 +42,17 @@ def stage_of(standing: Standing) -> Stage:
     if not standing.share and not is_mirrored:
         return Stage(number=standing.stage)
     later = steps_of(plan)[standing.step + 1 :]
+    is_last = not any(_compares(plan, step) for step in later)
     rung = rung_of(
         standing.share,
-        is_last_comparative=not any(map(_compares, later)),
+        is_last_comparative=is_last,
         strict=plan.analysis.strict,
     )
     return Stage(number=standing.stage, rung=rung, is_mirrored=is_mirrored)
 
 
-def _compares(step: Step) -> bool:
-    return isinstance(step, SetWeight) and is_compared(step.share)
+def _compares(plan: RolloutPlan, step: Step) -> bool:
+    return isinstance(step, SetWeight) and is_compared(plan, step.share)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -24,7 +24,7 @@ from gateway.control.ruling import Ruling
 from gateway.control.standings import is_running
 from gateway.control.telling import anew_told, block_told, move_told
 from gateway.control.unharmed import unharmed
-from gateway.delivery.events import Event, Moved, Ticked
+from gateway.delivery.events import Event, Moved, Ticked, outdone_by
 from gateway.delivery.machine import answer
 from gateway.domain.errors import StoreUnavailable
 from gateway.domain.rollout import TERMINAL, Phase, Standing
@@ -107,7 +107,22 @@ class Moves:
 
         _ruling, receipt = await self._gate.rule(plan)
         await self._settle(service, made[-1].standing)
+        if made[-1].standing.phase is Phase.PROMOTED:
+            won = made[-1].standing.candidate
+            receipt = await self._end_beside(service, won, by) or receipt
         return made[-1], receipt
+
+    async def _end_beside(self, name: str, won: str, by: str) -> Receipt | None:
+        """End the other candidates' rollouts: who they were compared with serves no more.
+
+        What does not succeed here is done at the next start (Wishes.of_configuration).
+        """
+        receipt: Receipt | None = None
+        for other in self._gate.beside(name):
+            if is_running(self._gate.standings.of(other)):
+                with unharmed(f"Ending the rollout of {other}"):
+                    _moved, receipt = await self.make(other, outdone_by(won), by=by)
+        return receipt
 
     def begin_again(
         self, service: str, why: str, *, is_provisional: bool = False

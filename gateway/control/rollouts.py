@@ -16,6 +16,13 @@ from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.in_force import Receipt
 from gateway.control.live import Live
 from gateway.control.moves import Moves, NothingToDo
+from gateway.control.side_by_side import (
+    Tried,
+    demand_named,
+    in_each,
+    one_by_one,
+    wanted_of_each,
+)
 from gateway.control.standings import (
     is_ruled,
     is_running,
@@ -26,8 +33,10 @@ from gateway.control.weights import wanted_of
 from gateway.control.wishes import Wishes
 from gateway.delivery.events import (
     CandidateGone,
+    Killed,
     Retried,
     Started,
+    Unkilled,
     WeightSet,
 )
 from gateway.delivery.machine import possible, where
@@ -36,6 +45,7 @@ from gateway.domain.errors import (
     NotAllowedNow,
     StoreUnavailable,
 )
+from gateway.domain.lane import service_of
 from gateway.domain.rollout import Standing
 from gateway.domain.service import Service
 from gateway.domain.verdict import Assessment, Finding
@@ -113,6 +123,7 @@ class Rollouts:
             StoreUnavailable: It raises, and cannot be kept; nothing was changed.
 
         """
+        self._gate.routed(service)  # it must be there; what is gone can still move
         event = self._wishes.of_hand(service, action, full=full)
         try:
             moved, receipt = await self._moves.make(
@@ -129,6 +140,25 @@ class Rollouts:
             receipt=receipt,
             said=moved.cause,
             notes=self._noted(service, action),
+        )
+
+    async def act_in_lanes(
+        self, service: str, action: str, *, by: str, reason: str, full: bool
+    ) -> tuple[Tried[Acted], ...]:
+        """Do what an operator asks for in each lane of a service: what can be done is.
+
+        Raises:
+            NotFound: There is no such service.
+            NotAllowedNow: It is not said which candidate is to be promoted.
+            GatewayError: It was done in no lane; see `act`.
+
+        """
+        lanes = self._gate.lanes(service)
+        if action == "promote":
+            raise demand_named(lanes[0].service)
+        return await in_each(
+            [lane.service.name for lane in lanes],
+            lambda lane: self.act(lane, action, by=by, reason=reason, full=full),
         )
 
     def _noted(self, service: str, action: str) -> tuple[str, ...]:
@@ -157,7 +187,16 @@ class Rollouts:
             StoreUnavailable: It would raise a weight, and cannot be kept.
 
         """
-        routed = self._gate.routed(service)
+        lanes = self._gate.lanes(service)
+        if len(lanes) > 1:
+            receipts = await one_by_one(
+                wanted_of_each(lanes, percents, seen=revision),
+                lambda lane, own: self.set_weights(
+                    lane, own, revision=None, by=by, reason=reason
+                ),
+            )
+            return receipts[-1]
+        routed = lanes[0]
         if not is_ruled(routed.service, self._gate.standings.of(service)):
             return await self._gate.set_weights(
                 service, percents, revision=revision, by=by, reason=reason
@@ -226,12 +265,43 @@ class Rollouts:
 
     async def configured(self) -> None:
         """See what the configuration makes of the rollouts; after start and reload."""
+        await self._end_recut()
         for service in self._gate.deployment.services:
             with unharmed(f"Bringing the rollout of {service.name} up to date"):
                 try:
                     await self._configure(service)
                 except GatewayError as error:
                     _log.error("%s: %s", service.name, error)
+
+    async def _end_recut(self) -> None:
+        """End rollouts whose lane is gone, or whose service has lanes now.
+
+        A service that is killed stays killed, whatever its rollouts are called.
+        """
+        services = self._gate.deployment.services
+        names, standings = {service.name for service in services}, self._gate.standings
+        for name, standing in standings.items():
+            now = [s.name for s in services if s.known_as == service_of(name)]
+            if name in names or not now:
+                continue
+            with unharmed(f"Ending the rollout of {name}"):
+                if is_running(standing):
+                    await self._moves.make(name, CandidateGone(), by=_CONFIGURATION)
+                if standing.is_killed:
+                    await self._hand_down_kill(name, now)
+
+    async def _hand_down_kill(self, name: str, now: Sequence[str]) -> None:
+        """Kill what takes the place of a service's rollouts, if all of them were killed."""
+        standings, whole = self._gate.standings, service_of(name)
+        is_whole = name == whole or all(
+            standing.is_killed
+            for other, standing in standings.items()
+            if service_of(other) == whole != other and standing.attempt
+        )
+        for each in now if is_whole else ():
+            if not standings.of(each).is_killed:
+                await self._moves.make(each, Killed(), by=_CONFIGURATION)
+        await self._moves.make(name, Unkilled(), by=_CONFIGURATION)
 
     async def _configure(self, service: Service) -> None:
         event = self._wishes.of_configuration(service)

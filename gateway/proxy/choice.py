@@ -28,10 +28,7 @@ def choose(
         return ChoiceByState(plane, route, pins, head, body, peer).choose()
     fixed = route.fixed_target(head, peer.client)
     if fixed is not None:
-        seen = Observation(fixed, route, head, body, None)
-        if fixed.awaiting is not None:
-            fixed.awaiting.began(seen, plane.wheel.now)
-        return seen
+        return _begun(plane, Observation(fixed, route, head, body, None))
     key: bytes | None = head.fields.get(route.sticky.header)
     cookie = None
     if not key:
@@ -39,6 +36,8 @@ def choose(
         if isinstance(found, Wait):
             return None
         key, cookie = found
+    if route.lanes:
+        route = route.in_lane(key)
     target, mirroring = route.target_for(key), plane.mirroring
     seen = (
         Observation(target, route, head, body, key)
@@ -50,6 +49,14 @@ def choose(
         seen.was_tossed(plane.units, plane.wheel.now)
     if target.awaiting is not None:
         target.awaiting.began(seen, plane.wheel.now)
+    return seen
+
+
+def _begun(plane: Plane, seen: Observation) -> Observation:
+    """Await its first content, where that has a deadline."""
+    awaiting = seen.target.awaiting
+    if awaiting is not None:
+        awaiting.began(seen, plane.wheel.now)
     return seen
 
 

@@ -88,6 +88,8 @@ class ChoiceByState:
             if isinstance(found, Wait):
                 return None
             self._key, cookie = found
+            if route.lanes:
+                self._route = route.in_lane(self._key)
         target = self._target()
         seen = self._observed(target)
         seen.cookie = cookie

@@ -158,13 +158,13 @@ class Pins:
     def __init__(self, held: HeldStates, lanes: Sequence[RoutedService]) -> None:
         service = lanes[0].service
         self._held = held
-        self._service = service.name
+        self._service = service.known_as
         self._versions = {
-            code_of(service.name, version.name): version.name
+            code_of(self._service, version.name): version.name
             for lane in lanes
             for version in lane.service.versions
         }
-        self._followed = frozenset[str]().union(*map(followed, lanes))
+        self._followed = followed(lanes)
         self._draining = _candidates(lane for lane in lanes if lane.is_draining)
         self._noted = _candidates(lane for lane in lanes if lane.notes_keys)
         reads = service.dialect in _READS
@@ -243,28 +243,31 @@ def origin_of(split: Split, key: bytes | None) -> int:
 
 
 def _candidates(lanes: Iterable[RoutedService]) -> frozenset[str]:
-    return frozenset(lane.service.candidate or "" for lane in lanes)
+    names = (lane.service.candidate for lane in lanes)
+    return frozenset(name for name in names if name is not None)
 
 
-def followed(routed: RoutedService) -> frozenset[str]:
+def followed(lanes: Sequence[RoutedService]) -> frozenset[str]:
     """Give the versions that what they hold may be asked for.
 
-    The candidate only while it has traffic, or drains: a rollback always wins.
+    A candidate only while it has traffic, or drains: a rollback always wins.
     """
-    service = routed.service
-    defined = {version.name for version in service.versions}
-    names = {service.baseline, *defined.intersection(routed.outlived)}
-    has_traffic = routed.share > 0 or any(r.match for r in routed.header_routes)
-    if service.candidate is not None:
-        names.discard(service.candidate)
-        if has_traffic or routed.is_draining:
-            names.add(service.candidate)
-    return frozenset(names)
+    service = lanes[0].service
+    defined = {version.name for lane in lanes for version in lane.service.versions}
+    before = {name for lane in lanes for name in lane.outlived}
+    candidates = _candidates(lanes)
+    up = _candidates(lane for lane in lanes if lane.is_draining or _has_traffic(lane))
+    return (frozenset(defined & before) - candidates) | up | {service.baseline}
+
+
+def _has_traffic(lane: RoutedService) -> bool:
+    return lane.share > 0 or any(route.match for route in lane.header_routes)
 
 
 def pins_of(held: HeldStates, *lanes: RoutedService) -> Pins | None:
     """Give a service's pins; None where there is one version, so that nothing is moved."""
-    return Pins(held, lanes) if len(lanes[0].service.versions) > 1 else None
+    is_single = len(lanes) == 1 and len(lanes[0].service.versions) == 1
+    return None if is_single else Pins(held, lanes)
 
 
 def _no_state(_path: bytes) -> Naming | None:

@@ -15,6 +15,7 @@ from gateway.handoff.held_states import HeldStates
 from gateway.handoff.observations import Observations, Series
 from gateway.handoff.routing_table import RoutingTable
 from gateway.proxy.access_log import AccessLogger
+from gateway.proxy.all_routes import Routes
 from gateway.proxy.awaiting import AllAwaiting
 from gateway.proxy.counting import count
 from gateway.proxy.deadlines import Wheel
@@ -22,7 +23,7 @@ from gateway.proxy.observe import Observation, Sender, Told
 from gateway.proxy.pins import pins_of
 from gateway.proxy.pool import Pool, Spawn
 from gateway.proxy.request_body import RequestBody
-from gateway.proxy.routes import Route, Routes, Target
+from gateway.proxy.routes import Route, Target
 from gateway.proxy.seldom import Seldom
 from gateway.proxy.spans import Recorder
 from gateway.proxy.tally import Seen, SlicesInTurn, Tally
@@ -140,8 +141,11 @@ class Plane:
         self.recorder.is_on = table.traces is not None
         self.is_telling = self.access_log.is_on or self.recorder.is_on
         self.routes = Routes(table, self._pool, self._tally, self.dice)
+        pins = {
+            name: pins_of(self._held, *lanes) for name, lanes in table.by_name().items()
+        }
         for routed, route in self.routes.by_service():
-            route.pins = pins_of(self._held, routed)
+            route.pins = pins[routed.service.known_as]
         self._awaiting.use(self.routes.with_deadlines)
         self._mirror()
         for key, pool in before.items():
@@ -165,17 +169,18 @@ class Plane:
         for service in (routed.service for routed in table.services):
             places = {place for s in service.segments for place in places_of(s)}
             for version in service.versions:
-                known[service.name, version.name] = places
+                known[service.known_as, version.name] = places
         for name, tally in self._tallies.items():
             tally.keep_slices(known.get(name, ()))
 
     def _pool(self, service: Service, version: Version, index: int) -> Pool:
         endpoint = version.endpoints[index]
         settings = (endpoint, version.timeouts, version.limits)
-        key = (service.name, version.name, index, settings)
-        pool = self._retiring.get(key) or Pool(
-            *settings, self.wheel, self._whole_answers, self._spawn
-        )
+        key = (service.known_as, version.name, index, settings)
+        pool = self._pools.get(key) or self._retiring.get(key)  # lanes share theirs
+        if pool is None:
+            own = (self.wheel, self._whole_answers, self._spawn)
+            pool = Pool(*settings, *own)
         self._pools[key] = pool
         return pool
 

@@ -191,7 +191,8 @@ class Store(Protocol):
         """Read the journal, oldest first.
 
         Args:
-            service: Only what is about this one; None: everything.
+            service: Only what is about this one, with all its lanes (domain.lane); None:
+                everything.
             after: Only what has a higher number.
             limit: How many at most, and never more than MOST_ENTRIES.
 

@@ -7,8 +7,15 @@ from typing import Any
 
 import pytest
 
-from gateway.domain.rollout import HeaderMatch, SetHeaderRoute
+from gateway.domain.lane import lane_name
+from gateway.domain.rollout import (
+    HeaderMatch,
+    RolloutPlan,
+    SetHeaderRoute,
+    Strategy,
+)
 from gateway.domain.service import DialectChoice, Override, Service
+from gateway.domain.units import Share
 from gateway.handoff.evidence import Record
 from gateway.handoff.routing_table import RoutingTable
 from tests.flows.chat import ask, by_length, streamed
@@ -313,3 +320,47 @@ async def test_a_key_that_the_baseline_has_served_since_does_not_drain(
     stage.gateway.use(drained(chat, 3))
 
     assert (await say(client, ANN))[1] == "v1"
+
+
+# Several candidates.
+
+
+async def test_a_conversation_finds_its_candidate_from_any_lane(stage: Stage) -> None:
+    one, two, three = [await keeping(name) for name in ("v1", "v2", "v3")]
+    plan = RolloutPlan(strategy=Strategy.AB, lanes=("v2", "v3"))
+    whole = service(
+        version("v1", one), version("v2", two), version("v3", three), rollout=plan
+    )
+    lanes = [
+        replace(whole, name=lane_name("chat", name), candidate=name)
+        for name in plan.lanes
+    ]
+
+    def split(epoch: int, **shares: int) -> RoutingTable:
+        made = table(*lanes, epoch=epoch)
+        services = tuple(
+            replace(
+                lane,
+                share=Share(shares[str(lane.service.candidate)]),
+                revision=epoch,
+                is_draining=epoch == 3 and lane.service.candidate == "v3",
+            )
+            for lane in made.services
+        )
+        return replace(made, services=services)
+
+    stage.serve(split(1, v2=ALL, v3=ALL), one, two, three)
+    client = await stage.client()
+    keys = [b"X-User-Id: user-%d" % number for number in range(8)]
+    said = {(await say(client, key))[::-1] for key in keys}
+    on = dict(said)
+    assert set(on) == {"v2", "v3"}
+
+    for key in keys:
+        assert (await say(client, key, previous_response_id=on["v3"]))[1] == "v3"
+    stage.gateway.use(split(2, v2=ALL, v3=0))
+    assert (await say(client, previous_response_id=on["v3"]))[1] in {"v1", "v2"}
+    assert (await say(client, previous_response_id=on["v2"]))[1] == "v2"
+    stage.gateway.use(split(3, v2=ALL, v3=0))
+    for key in keys:
+        assert (await say(client, key, previous_response_id=on["v3"]))[1] == "v3"

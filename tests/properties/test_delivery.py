@@ -325,14 +325,14 @@ class Rollouts(RuleBasedStateMachine):
         assert not table.notes_keys
         assert table.is_draining == (standing.drain_left > 0)
         if not standing.drain_left:
-            assert standing.candidate not in followed(table)
+            assert standing.candidate not in followed([table])
 
     @invariant()
     def what_served_before_is_followed_after_a_promotion(self) -> None:
         standing = self.standing
         if standing.phase is Phase.PROMOTED:
             both = {standing.baseline, standing.candidate}
-            assert both <= followed(_table_of(standing))
+            assert both <= followed([_table_of(standing)])
 
     @invariant()
     def copies_go_back_only_after_the_last_step_of_what_is_on(self) -> None:

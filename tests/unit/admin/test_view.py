@@ -61,7 +61,7 @@ def _view(traffic: Traffic) -> dict[str, object]:
     change = Change(by="ci", reason="why", at=0.0)
     told = {("chat", "v2"): {"thumbs_up": FEEDBACK}}
     view = service_view(
-        routed,
+        [routed],
         epoch=9,
         change=change,
         traffic=traffic,

@@ -11,12 +11,12 @@ from rich.console import Console
 
 from gateway.cli import rollout
 from gateway.cli.admin_api import AdminApi, AdminRefused, AdminUnreachable
-from gateway.cli.analysis import bar, heading, table_of
+from gateway.cli.analysis import alone, bar, heading, table_of
 from gateway.cli.journal import line as journal_line
 from gateway.cli.replay import line as replay_line
 from gateway.cli.replay import summary
 from gateway.cli.rollout import told
-from gateway.cli.views import Acted, Analysed, EntryView, RolloutView, read
+from gateway.cli.views import Acted, Analysed, EntryView, RolloutView, analysed, read
 from gateway.control.replay import Replayed
 
 Json = dict[str, Any]
@@ -91,6 +91,31 @@ def test_what_should_be_known_comes_first_and_what_will_not_last_comes_last() ->
 
     assert lines[0] == "v1 is ill."
     assert lines[-1] == "It could not be stored, so a restart would undo it."
+
+
+def test_of_several_candidates_each_is_told() -> None:
+    lanes = [
+        {"name": "chat:A", "said": "Killed."},
+        {"name": "chat:B", "said": "It is so already.", "error": "not_allowed_now"},
+    ]
+
+    assert told(_acted(rollout=None, lanes=lanes)) == (
+        "chat:A: Killed.\n"
+        "chat:B: It is so already.\n"
+        "v1 50 %, v2 50 %; in force on 2 of 2 workers"
+    )
+
+
+def test_several_candidates_are_read_one_by_one() -> None:
+    """And a service with one as it always was."""
+    lanes = [{**ANALYSED, "service": name, "alpha": 0.005} for name in ("c:A", "c:B")]
+    several = {"service": "c", "rollout": None, "alpha": 0.01, "lanes": lanes}
+
+    assert [alone(view) for view in analysed(several)] == [
+        "c:A, alpha 0.005 of its own",
+        "c:B, alpha 0.005 of its own",
+    ]
+    assert analysed(ANALYSED) == [read(Analysed, ANALYSED)]
 
 
 @pytest.mark.parametrize(

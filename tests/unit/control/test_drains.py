@@ -134,6 +134,21 @@ async def test_a_candidate_that_is_another_one_does_not_drain(tmp_path: Path) ->
     await release.durable.close()
 
 
+async def test_time_passes_for_a_service_that_is_gone_and_comes_back() -> None:
+    release = Release(DRAINING)
+    drains = await rolled_back(release)
+    there = release.file
+    other = replace(CHAT, name="other", rollout=None)
+    release.file = replace(there, services=(other,))
+    await release.rollouts.reload()
+
+    await pass_by(release, drains, 11)
+    release.file = there
+    await release.rollouts.reload()
+
+    assert not is_draining(release)
+
+
 async def test_after_a_promotion_the_version_before_is_still_asked() -> None:
     release = Release()
     await release.begins()

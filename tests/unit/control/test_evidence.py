@@ -207,3 +207,18 @@ def test_one_version_and_one_service_can_be_asked_about() -> None:
 
     assert (book.units("chat", "v2"), book.units("chat", "v1")) == (2, 0)
     assert (book.age("chat"), book.age("other")) == (2.5, None)
+
+
+def test_units_of_lanes_are_counted_for_their_service() -> None:
+    """A key is in one lane, so that nobody is counted twice."""
+    book = EvidenceBook(lambda: 0.0)
+    message = said(record(1), record(2))
+    [block] = message.blocks
+    block.service = "chat:v2"
+
+    book.take(message)
+    book.forget_all_but([("chat", "v1"), ("chat", "v2")])
+    book.take(said(record(3), sequence=2))
+
+    assert units(book) == {("chat", "v2"): 3}
+    assert book.ages() == {"chat": 0.0}
