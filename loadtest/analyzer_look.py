@@ -9,20 +9,24 @@ figures are medians, and the worst of a minute.
 """
 
 import argparse
+import gc
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import product
+from itertools import islice, product
 from statistics import median
-from typing import Final
+from typing import Final, TypeVar
 
 from gateway.analysis.counts import FRESH, PROOF, Counts, Place
 from gateway.analysis.design import LOSS_BINS, Design, Kind
 from gateway.analysis.geometric import FAILED_BIN
 from gateway.analysis.metrics import Measure, Surroundings, design_of
 from gateway.analysis.trial import Trial
+from gateway.app.controller import COLLECTS
 from gateway.domain.rollout import AnalysisPlan, MetricRule
 from gateway.domain.units import Seconds
+from gateway.domain.verdict import Finding
 from loadtest.dice import shares
 
 _KINDS: Final = (
@@ -38,7 +42,11 @@ _BLOCKS: Final = 12
 _COINS: Final = (0.05, 0.2)
 _RATES: Final = (20, 200, 1_000)
 _MILLI: Final = 1e3
-_FIRST: Final = "first count of a block (makes tables)"
+_LOOKS_A_SECOND: Final = 4
+_FIRST: Final = "first count of a block"
+_SLICE: Final = "a slice of what a look leaves"
+_CLOSING: Final = "a slice of what a close leaves (tables)"
+_T = TypeVar("_T")
 _SECOND_COIN: Final = 0.1  # of the units: keys that were seen before
 _EVENTS: Final = 0.01
 
@@ -83,10 +91,22 @@ def _bin(kind: Kind, dice: Callable[[], float]) -> int:
             return int(FAILED_BIN * (dice() + dice() + dice() + dice()) / 4)
 
 
-def _timed(act: Callable[[], object], times: list[float]) -> None:
+def _timed(act: Callable[[], _T], times: list[float]) -> _T:
     start = time.thread_time()
-    act()
+    result = act()
     times.append((time.thread_time() - start) * _MILLI)
+    return result
+
+
+def _some(findings: Iterator[Finding]) -> list[Finding]:
+    return list(islice(findings, 20))
+
+
+def _rest(trial: Trial, times: list[float]) -> None:
+    """Time the slices of what is left to be done."""
+    slices = trial.rest()
+    while trial.has_rest:
+        _timed(partial(next, slices, None), times)
 
 
 def measure(per_second: int) -> dict[str, list[float]]:
@@ -97,12 +117,15 @@ def measure(per_second: int) -> dict[str, list[float]]:
     for _ in range(_WARM_BLOCKS):
         trial.add(delta(100, dice))
         trial.close_block()
+        deque(trial.rest(), maxlen=0)
     found: dict[str, list[float]] = {
         _FIRST: [],
         "count": [],
         "look": [],
+        _SLICE: [],
         "close a block": [],
-        "findings": [],
+        _CLOSING: [],
+        "some findings": [],
         "keep (dump)": [],
     }
     for _ in range(_BLOCKS):
@@ -110,9 +133,14 @@ def measure(per_second: int) -> dict[str, list[float]]:
             count = partial(trial.add, delta(per_second // 4, dice))
             _timed(count, found["count" if number else _FIRST])
             _timed(trial.look, found["look"])
-        _timed(trial.findings, found["findings"])
-        _timed(trial.dump, found["keep (dump)"])
+            _rest(trial, found[_SLICE])
+            if number % _LOOKS_A_SECOND == 0:
+                _timed(trial.dump, found["keep (dump)"])
+        some = partial(_some, trial.each_finding())
+        while _timed(some, found["some findings"]):
+            pass
         _timed(trial.close_block, found["close a block"])
+        _rest(trial, found[_CLOSING])
     print(
         f"\n{per_second} exchanges per second; kept: {len(trial.dump()) / 1e6:.2f} MB"
     )
@@ -123,9 +151,13 @@ def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rates", type=int, nargs="*", default=list(_RATES))
+    gc.set_threshold(*COLLECTS)
     for rate in parser.parse_args().rates:
         for name, times in measure(rate).items():
-            print(f"  {name:40}{median(times):9.3f} ms {max(times):9.3f} ms at most")
+            print(
+                f"  {name:42}{median(times):9.3f} ms {max(times):9.3f} ms at most"
+                f"{sum(times) / _BLOCKS:9.1f} ms a block"
+            )
 
 
 if __name__ == "__main__":

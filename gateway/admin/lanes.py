@@ -53,7 +53,7 @@ def lanes_view(lanes: Sequence[RoutedService], gate: Gate, rollouts: Rollouts) -
 def _lane_view(lane: RoutedService, gate: Gate, rollouts: Rollouts) -> Json:
     name = lane.service.name
     protection = rollouts.protection(name)
-    rollout = rollout_view(rollouts.standing(name), protection)
+    rollout = rollout_view(rollouts.standing(name), protection, rollouts.shortage(name))
     return {
         "name": name,
         "candidate": candidate_of(name),

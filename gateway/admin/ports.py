@@ -193,7 +193,10 @@ class Rollouts(Protocol):
     def protection(self, service: str) -> str:
         """Tell in a word what protects a service: analysing, taking up evidence, off."""
 
-    def examined(self, service: str) -> Examined | None:
+    def shortage(self, service: str) -> str | None:
+        """Tell why no more evidence is to be waited for; None: it may come."""
+
+    async def examined(self, service: str) -> Examined | None:
         """Tell what the analyzer knows, or knew at the end; None: nothing was analysed."""
 
     async def journal(

@@ -21,7 +21,9 @@ from gateway.state.journal import Entry
 _LARGEST_EXPONENT: Final = 700.0
 
 
-def rollout_view(standing: Standing, protection: str) -> Json:
+def rollout_view(
+    standing: Standing, protection: str, shortage: str | None = None
+) -> Json:
     """Show where a rollout stands."""
     plan = standing.plan
     return {
@@ -43,6 +45,7 @@ def rollout_view(standing: Standing, protection: str) -> Json:
         "drain_left_seconds": round(standing.drain_left, 3),
         "void": standing.void,
         "cause": standing.cause or None,
+        "shortage": shortage,
     }
 
 
@@ -131,6 +134,7 @@ def _assessment(found: Assessment) -> Json:
         "stopped_pairs": found.stopped_pairs,
         "short_segments": [list(pair) for pair in found.short_segments],
         "units_needed": found.units_needed,
+        "shortage": found.shortage,
     }
 
 

@@ -54,15 +54,20 @@ class Rollouts:
     async def analysis(self, request: web.Request) -> web.Response:
         """GET /api/v1/services/{service}/analysis."""
         name = request.match_info["service"]
-        views = [self._analysis(lane.service.name) for lane in self._gate.lanes(name)]
+        lanes = self._gate.lanes(name)
+        views = [await self._analysis(lane.service.name) for lane in lanes]
         return json_response(views[0] if len(views) == 1 else joined(name, views))
 
-    def _analysis(self, name: str) -> Json:
-        examined = self._rollouts.examined(name)
+    async def _analysis(self, name: str) -> Json:
+        examined = await self._rollouts.examined(name)
         standing = self._rollouts.standing(name)
         return {
             "service": name,
-            "rollout": rollout_view(standing, self._rollouts.protection(name)),
+            "rollout": rollout_view(
+                standing,
+                self._rollouts.protection(name),
+                self._rollouts.shortage(name),
+            ),
             **analysis_view(examined),
         }
 

@@ -3,15 +3,14 @@
 Worst wins. What cannot be computed holds: it neither rolls back nor promotes.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from math import log
 from typing import Final, NamedTuple, TypeAlias
 
 from gateway.analysis.counts import FRESH, Counts, Pair
-from gateway.analysis.design import Design, Kind, Metric
+from gateway.analysis.design import Design
 from gateway.analysis.estimates import estimates, interval
-from gateway.analysis.geometric import FAILED_BIN
 from gateway.analysis.intervals import Interval
 from gateway.analysis.limits import Limits
 from gateway.analysis.lost_halves import LostHalves
@@ -20,6 +19,7 @@ from gateway.analysis.proofs import Proofs
 from gateway.analysis.regressions import Regressions
 from gateway.analysis.sample_ratio import SampleRatio
 from gateway.analysis.shares import log_threshold
+from gateway.analysis.step import Step
 from gateway.analysis.trial_process import Key
 from gateway.domain.rollout import OnFailure
 from gateway.domain.verdict import Assessment, Finding, Verdict
@@ -37,45 +37,6 @@ _SENT_OTHERWISE: Final = ("were sent to", "sent otherwise")
 _LOST: Final = ("went to", "lost, or sent otherwise")
 
 
-@dataclass(slots=True, kw_only=True)
-class Step:
-    """What was counted in the current step.
-
-    Attributes:
-        rung: Of the ladder; None: nothing has to be proven.
-        is_mirrored: Mirrored pairs decide, and not the coin.
-        units: See Counts.in_step.
-        in_cells: See Counts.in_cells.
-        counted: By metric: units over all, of both versions.
-        measured: The same, but for amounts of exchanges that failed: they say nothing of
-            whether there is such an amount.
-        sent: By metric: units over all, of the candidate.
-
-    """
-
-    rung: int | None = None
-    is_mirrored: bool = False
-    units: list[int] = field(default_factory=lambda: [0, 0])
-    in_cells: dict[int, int] = field(default_factory=dict)
-    counted: dict[int, int] = field(default_factory=dict)
-    measured: dict[int, int] = field(default_factory=dict)
-    sent: dict[int, int] = field(default_factory=dict)
-
-    def count(self, number: int, metric: Metric, pair: Pair) -> None:
-        """Count units of a metric."""
-        for bins in pair:
-            units = sum(bins.values())
-            _add(self.counted, number, units)
-            if metric.kind is Kind.DISTRIBUTION:
-                units -= bins.get(FAILED_BIN, 0)
-            _add(self.measured, number, units)
-        _add(self.sent, number, sum(pair[1].values()))
-
-
-def _add(sums: dict[int, int], number: int, units: int) -> None:
-    sums[number] = sums.get(number, 0) + units
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """All that verdicts are made from.
@@ -83,7 +44,7 @@ class Evidence:
     Attributes:
         ratio: Of units that have ended.
         came: The sample ratio of units when they come.
-        block: The open one, whose units are not in any tally yet.
+        block: Gives the open one, whose units are not in any tally yet.
 
     """
 
@@ -96,7 +57,7 @@ class Evidence:
     lost: LostHalves
     came: SampleRatio
     step: Step
-    block: Counts
+    block: Callable[[], Counts]
 
 
 def assess(evidence: Evidence) -> Assessment:
@@ -133,6 +94,7 @@ def assess(evidence: Evidence) -> Assessment:
         lost_pairs=evidence.lost.lost,
         stopped_pairs=evidence.lost.stopped,
         units_needed=_units_needed(evidence, [*missing, *unproven]),
+        is_dry=step.is_dry,
     )
 
 
@@ -147,15 +109,28 @@ def _opened(block: Counts) -> _Open:
     return found
 
 
-def findings(evidence: Evidence, *, intervals: bool) -> list[Finding]:
+def findings(evidence: Evidence, *, intervals: bool) -> Iterator[Finding]:
     """Say what is known of metrics over all, of segments with units, and of ceilings."""
-    design, opened = evidence.design, _opened(evidence.block)
-    return [
-        _finding(evidence, number, cell, opened, intervals=intervals)
-        for number in range(len(design.metrics))
-        for cell in range(1 + len(design.cells))
-        if not cell or _nearest(evidence, number, cell) is not None
-    ] + [_ceiling(evidence, number) for number in evidence.limits.by_metric]
+    design, opened = evidence.design, _opened(evidence.block())
+    for number in range(len(design.metrics)):
+        for cell in range(1 + len(design.cells)):
+            if not cell or _nearest(evidence, number, cell) is not None:
+                yield _finding(evidence, number, cell, opened, intervals=intervals)
+    for number in evidence.limits.by_metric:
+        yield _ceiling(evidence, number)
+
+
+def highest(evidence: Evidence) -> dict[str, float]:
+    """Give, by metric, the highest wealth of those nearest to their thresholds."""
+    found: dict[str, float] = {}
+    for number, metric in enumerate(evidence.design.metrics):
+        cells = range(1 + len(evidence.design.cells))
+        near = [_nearest(evidence, number, cell) for cell in cells]
+        log_es = [each.log_e for each in near if each] or [0.0]
+        if number in evidence.limits.by_metric:
+            log_es.append(evidence.limits.by_metric[number].log_e)
+        found[metric.name] = max(log_es)
+    return found
 
 
 def _finding(
@@ -269,7 +244,7 @@ def _regressed(evidence: Evidence) -> tuple[Finding, ...]:
     """
     spots = {(key.metric, key.cell) for key in evidence.regressions.crossed()}
     spots |= evidence.mirrored.crossed()
-    opened = _opened(evidence.block) if spots else {}
+    opened = _opened(evidence.block()) if spots else {}
     found = [_finding(evidence, *spot, opened, intervals=False) for spot in spots]
     found += [_ceiling(evidence, number) for number in evidence.limits.crossed()]
     return tuple(sorted(found, key=_severity))

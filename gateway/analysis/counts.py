@@ -120,12 +120,21 @@ class Counts:
 
     def merge(self, other: "Counts") -> None:
         """Add what was counted elsewhere, or later."""
-        for place, (baseline, candidate) in other.bins.items():
-            pair = self.bins.get(place)
-            if pair is None:
-                self.bins[place] = pair = ({}, {})
-            add_bins(pair[0], baseline)
-            add_bins(pair[1], candidate)
+        for place, pair in other.bins.items():
+            self.merge_pair(place, pair)
+        self.merge_sums(other)
+
+    def merge_pair(self, place: Place, more: Pair) -> None:
+        """Add units of one place."""
+        pair = self.bins.get(place)
+        if pair is None:
+            self.bins[place] = dict(more[0]), dict(more[1])
+            return
+        add_bins(pair[0], more[0])
+        add_bins(pair[1], more[1])
+
+    def merge_sums(self, other: "Counts") -> None:
+        """Add all but the bins."""
         _add_lists(self.units, other.units)
         _add_lists(self.came, other.came)
         _add_lists(self.ceilings, other.ceilings)

@@ -16,7 +16,8 @@ from gateway.domain.units import Share
 Rungs: TypeAlias = tuple[Margin, Margin, Margin, Margin]
 
 LADDER: Final[Mapping[Kind, Rungs]] = {
-    # About 70, 230 to 300, 400 candidate keys; strict: thousands.
+    # Of candidate keys that come often 45 to 60, 105 to 155, 165 to 305, strict 1,050 to
+    # 1,600; of those that come once up to 70, 230, 580, 13,000 (0.1 to 2 % errors).
     Kind.RATE: (
         Margin(relative=1.0, absolute=0.05),
         Margin(relative=0.5, absolute=0.02),

@@ -31,6 +31,10 @@ _EVENT_OR_NOT: Final = 2
 """Bins of what has tables that cost nothing, and rates so low that a tenth of a deviation
 is several times as much: these follow whatever is new by a fifth."""
 
+_A_TABLE: Final = 1_000
+_A_ROW: Final = 15
+"""What making one takes, in bins gone through."""
+
 _MOST_TABLES: Final = 16
 """Coins whose tables are held; more are made again when they are needed."""
 
@@ -60,22 +64,30 @@ class Lessons:
 
     """
 
-    __slots__ = ("_make", "_tables", "_waiting", "past")
+    __slots__ = ("_make", "_tables", "_waiting", "_written", "past")
 
     def __init__(self, bin_count: int, make: MakeBets) -> None:
         self.past = Past(bin_count)
         self._make = make
         self._waiting: Bins = {}
         self._tables: dict[float, Bets] = {}
+        self._written: msgspec.Raw | None = None
 
     def load(self, kept: KeptLessons) -> None:
         """Go on with what was kept."""
         self.past = Past.load(kept.past)
         self._waiting = dict(kept.waiting)
+        self._written = None
 
     def kept(self) -> KeptLessons:
         """Give all that must be kept."""
         return KeptLessons(self.past.dump(), self._waiting)
+
+    def written(self) -> msgspec.Raw:
+        """Give `kept` as it is written; made once for each time that it changes."""
+        if self._written is None:
+            self._written = msgspec.Raw(msgspec.msgpack.encode(self.kept()))
+        return self._written
 
     def bets(self, coin: float) -> Bets:
         """Give the bets that stand for units with this coin in the open block."""
@@ -86,9 +98,23 @@ class Lessons:
             bets = self._tables[coin] = self._make(self.past, coin)
         return bets
 
+    def prepare(self, coin: float) -> int:
+        """Make the bets for a coin, if they are not there.
+
+        Returns:
+            How many bins were gone through, or what took as long.
+
+        """
+        if coin in self._tables:
+            return 1
+        seen = [place for place, count in enumerate(self.past.counts) if count]
+        self.bets(coin).join(seen)
+        return (1 if self.is_cheap else _A_TABLE) + _A_ROW * len(seen)
+
     def learn(self, baseline: Bins) -> None:
         """Remember units of a block that is closed; `settle` follows."""
         add_bins(self._waiting, baseline)
+        self._written = None
 
     def settle(self) -> None:
         """Take what was learnt into the past, when it is enough to change a bet.
@@ -103,6 +129,7 @@ class Lessons:
         """Take what was learnt into the past; new tables will be made."""
         self.past.add(self._waiting)
         self._waiting = {}
+        self._written = None
         self._tables.clear()
 
     @property

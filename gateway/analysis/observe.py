@@ -26,6 +26,9 @@ BIN_BITS: Final = 9
 UNKNOWN: Final = 255
 """Stands for None among losses, where each is one byte."""
 
+EARLY: Final = 254
+"""Stands for a quantile's loss of an exchange from before its threshold was fixed."""
+
 WORST: Final = LOSS_BINS - 1
 """The loss of 1, on the grid of losses."""
 
@@ -84,7 +87,7 @@ class Observer:
         metrics: Of the design.
         names: Of the signals in Exchange.values. A metric that is none of them, and of
             no exchange as such, is not measured.
-        thresholds: For the losses of quantiles; without one they are unknown.
+        thresholds: For the losses of quantiles; without one they are EARLY.
 
     """
 
@@ -119,7 +122,7 @@ class Observer:
         return _codes(self._timings, exchange)
 
     def losses(self, exchange: Exchange) -> bytes:
-        """Give the losses on the grid, or UNKNOWN, in the order of `columns_of`."""
+        """Give the losses on the grid, UNKNOWN or EARLY, as `columns_of` has them."""
         values = dict(exchange.values)
         return b"".join([read(exchange, values) for read in self._losses])
 
@@ -290,7 +293,7 @@ def _losses(
 
 def _beyond(metric: Metric, amount: _ReadAmount, edges: _Edges) -> _ReadLosses:
     """Read whether an amount is beyond the edges of its version."""
-    unknown = _UNKNOWN * len(edges)
+    unknown = bytes([EARLY if edge is None else UNKNOWN for edge in edges])
     is_higher = metric.worse is Worse.HIGHER
     both = [[None if edge is None else edge[side] for edge in edges] for side in (0, 1)]
     if not any(edges):
@@ -303,11 +306,10 @@ def _beyond(metric: Metric, amount: _ReadAmount, edges: _Edges) -> _ReadLosses:
         mine = both[exchange.is_candidate]
         if is_higher:
             return bytes([
-                UNKNOWN if edge is None else WORST if found > edge else 0
-                for edge in mine
+                EARLY if edge is None else WORST if found > edge else 0 for edge in mine
             ])
         return bytes([
-            UNKNOWN if edge is None else WORST if found <= edge else 0 for edge in mine
+            EARLY if edge is None else WORST if found <= edge else 0 for edge in mine
         ])
 
     return losses

@@ -6,7 +6,8 @@ metrics must pass, so beta needs no sharing out (an intersection-union test).
 
 A unit is a whole key with its mean loss. For a quantile the loss is the part of its
 exchanges beyond a threshold: the baseline's past quantile, and for the candidate the same
-with the margin on it. Thresholds are fixed for a step, from what was there before.
+with the margin on it. Thresholds are fixed for a step, from what was there before; where
+they are made inside it, keys that came before prove nothing of them (fixing).
 """
 
 from collections.abc import Mapping
@@ -99,7 +100,7 @@ class Proof:
         self._place = place
         self._lessons = Lessons(LOSS_BINS, self._make)
         self._guess = _Guess(0.5)
-        self._margin = Margin()
+        self._margin = metric.margins[0]
         self._mixture = Mixture(PROOF_PRIOR)
         self.thresholds: tuple[float, float] | None = None
         self.reached = 0.0

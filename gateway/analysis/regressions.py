@@ -5,8 +5,8 @@ up over all weights and coins, and one for each window, which are apart: multipl
 windows of two equal versions gave 5.5 to 8 % false alarms at an alpha of 5 %.
 """
 
+from collections.abc import Iterator, Mapping
 from functools import partial
-from operator import itemgetter
 from typing import Final
 
 import msgspec
@@ -23,16 +23,22 @@ from gateway.analysis.trial_process import KeptProcess, Key, Process, Restarts
 _MOST_TAKEN: Final = 24
 """Lessons that are taken at the end of a block: tables for two coins, 0.2 ms each."""
 
+_A_TALLY: Final = 60
+"""What writing one takes, in bins gone through."""
+
 _LIVE_WINDOWS: Final = 3
 """Numbers that are counted at one time: keys' windows begin at different moments, so two
 are open, and an exchange that lasts may end in the next one."""
+
+
+_KEPT_LESSONS: Final = msgspec.msgpack.Decoder(KeptLessons)
 
 
 class KeptRegressions(msgspec.Struct, array_like=True, frozen=True):
     """See Regressions.
 
     Attributes:
-        lessons: Metric, cell, what was learnt.
+        lessons: Metric, cell, what was learnt: KeptLessons, written.
         processes: See KeptProcess.
         windows: Number and part of the open ones.
         begun: How many windows there were.
@@ -40,7 +46,7 @@ class KeptRegressions(msgspec.Struct, array_like=True, frozen=True):
 
     """
 
-    lessons: list[tuple[int, int, KeptLessons]]
+    lessons: list[tuple[int, int, msgspec.Raw]]
     processes: list[KeptProcess]
     windows: list[tuple[int, float]]
     begun: int
@@ -82,21 +88,65 @@ class Regressions:
         process.mixture.add(bets, *pair)
         self._changed.add(key)
 
-    def close_block(self, block: Counts) -> None:
-        """Learn what a block counted: for people, and for bets on the next one."""
-        learners = {}
+    def closing(self, block: Counts) -> Iterator[int]:
+        """Learn what a block counted: for people, and for bets on the next one.
+
+        Yields:
+            How many bins were gone through (or what took as long) since the last time.
+            All of it must be gone through before anything else is done.
+
+        """
+        coins: dict[tuple[int, int], set[float]] = {}
         for place, pair in block.bins.items():
-            number, coin, metric, cell = place
-            if number != FRESH and number < 0:
-                continue
-            process = self._processes.get(Key(number, metric, cell))
-            if process is not None:
-                process.close(coin, pair)
-            learners[metric, cell] = lessons = self.lessons_of(metric, cell)
-            lessons.learn(pair[0])
-        _settle(learners)
+            if place.process == FRESH or place.process >= 0:
+                coins.setdefault((place.metric, place.cell), set()).add(place.coin)
+                yield self._learn(place, pair)
+        due: list[tuple[int, int]] = []
+        for learner in coins:
+            yield self._take_if_cheap(learner, due)
+        for learner in sorted(due, key=self._by_news)[:_MOST_TAKEN]:
+            self.lessons[learner].take()
         if self._is_share_due:
             self.share()
+        yield from self._prepared(coins)
+
+    def _learn(self, place: Place, pair: Pair) -> int:
+        number, coin, metric, cell = place
+        process = self._processes.get(Key(number, metric, cell))
+        if process is not None:
+            process.close(coin, pair)
+        self.lessons_of(metric, cell).learn(pair[0])
+        return 2 * len(pair[0]) + len(pair[1])
+
+    def _take_if_cheap(self, place: tuple[int, int], due: list[tuple[int, int]]) -> int:
+        """Let lessons be taken whose tables cost nothing, and note others that are due.
+
+        Of those the ones with most news come first. What is left waits for the next block:
+        all cells of all metrics would otherwise need new tables at one moment. Which,
+        follows from closed blocks alone.
+        """
+        lessons = self.lessons[place]
+        if lessons.is_due():
+            if lessons.is_cheap:
+                lessons.take()
+            else:
+                due.append(place)
+        return len(lessons.past.counts)
+
+    def _by_news(self, place: tuple[int, int]) -> tuple[float, tuple[int, int]]:
+        return -self.lessons[place].news, place
+
+    def _prepared(self, coins: Mapping[tuple[int, int], set[float]]) -> Iterator[int]:
+        """Make what counting and keeping will need, so that they need not."""
+        for place, of_place in coins.items():
+            for coin in of_place:
+                yield self.lessons[place].prepare(coin)
+        for process in list(self._processes.values()):
+            process.tally.written()
+            yield len(process.tally.by_coin) * _A_TALLY
+        for place in coins:
+            self.lessons[place].written()
+            yield _A_TALLY
 
     def lessons_of(self, metric: int, cell: int) -> Lessons:
         """Give what was learnt of a metric in a cell."""
@@ -135,7 +185,7 @@ class Regressions:
         """Give what is at its threshold or above it now, and by how much it is above."""
         for key in self._changed:
             process = self._processes.get(key)
-            if process and process.mixture.total() >= process.log_threshold:
+            if process and process.mixture.has_reached(process.log_threshold):
                 self._crossed.add(key)
             else:
                 self._crossed.discard(key)
@@ -162,7 +212,7 @@ class Regressions:
     def kept(self) -> KeptRegressions:
         """Give all that must be kept."""
         return KeptRegressions(
-            [(*place, lessons.kept()) for place, lessons in self.lessons.items()],
+            [(*place, lessons.written()) for place, lessons in self.lessons.items()],
             [process.kept(key) for key, process in self._processes.items()],
             list(self._windows.items()),
             self._begun,
@@ -175,7 +225,7 @@ class Regressions:
         self._begun = kept.begun
         self._is_share_due = kept.is_share_due
         for metric, cell, lessons in kept.lessons:
-            self.lessons_of(metric, cell).load(lessons)
+            self.lessons_of(metric, cell).load(_KEPT_LESSONS.decode(lessons))
         for each in kept.processes:
             key = Key(*each.key)
             self._begin(key).load(self._prior(key), each)
@@ -216,24 +266,6 @@ class Regressions:
     @staticmethod
     def _excess(process: Process) -> float:
         return process.mixture.total() - process.log_threshold
-
-
-def _settle(learners: dict[tuple[int, int], Lessons]) -> None:
-    """Let lessons be taken; of those with costly tables the ones with most news first.
-
-    What is left waits for the next block: all cells of all metrics would otherwise need
-    new tables at one moment. Which, follows from closed blocks alone.
-    """
-    due = []
-    for place, lessons in learners.items():
-        if not lessons.is_due():
-            continue
-        if lessons.is_cheap:
-            lessons.take()
-        else:
-            due.append((-lessons.news, place, lessons))
-    for _, _, lessons in sorted(due, key=itemgetter(0, 1))[:_MOST_TAKEN]:
-        lessons.take()
 
 
 def _make(rule: Metric, past: Past, coin: float) -> Bets:

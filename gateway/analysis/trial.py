@@ -10,13 +10,14 @@ has a block's counts in one entry, can be played again. Nothing here is a decisi
 delivery/ makes them.
 """
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from typing import Final, Self
 from zlib import crc32
 
 import msgspec
 
-from gateway.analysis.assessing import Evidence, Step, assess, findings
+from gateway.analysis.assessing import Evidence, assess, findings, highest
 from gateway.analysis.attribution import discoveries
 from gateway.analysis.counts import (
     FRESH,
@@ -25,6 +26,8 @@ from gateway.analysis.counts import (
     PROOF,
     Counts,
     KeptCounts,
+    Pair,
+    Place,
     add_bins,
 )
 from gateway.analysis.design import Design
@@ -35,12 +38,16 @@ from gateway.analysis.past import Past
 from gateway.analysis.proofs import KeptProof, Proofs
 from gateway.analysis.regressions import KeptRegressions, Regressions
 from gateway.analysis.sample_ratio import Dumped, SampleRatio
+from gateway.analysis.step import Step
 from gateway.analysis.trial_process import Key
 from gateway.domain.verdict import Assessment, Finding
 
 _FORMAT: Final = 3
 _READ: Final = (2, _FORMAT)
 """What can be read: the format of the release before knows nothing of units that came."""
+
+_SLICE: Final = 10_000
+"""Bins that are gone through at once: about 2 ms."""
 
 
 class _KeptStep(msgspec.Struct, array_like=True, frozen=True):
@@ -51,6 +58,9 @@ class _KeptStep(msgspec.Struct, array_like=True, frozen=True):
     counted: dict[int, int]
     measured: dict[int, int]
     sent: dict[int, int]
+    came: dict[int, int] = {}
+    new: int = 0
+    is_dry: bool = False
 
 
 class _KeptTrial(msgspec.Struct, array_like=True, frozen=True):
@@ -85,12 +95,15 @@ class Trial:
         self._lost = LostHalves(design)
         self._step = Step()
         self._block = Counts()
+        self._unmerged: deque[tuple[Place, Pair]] = deque()
+        self._closing: Iterator[int] | None = None
 
     def epoch_begins(self) -> None:
         """Note that the weight changed: part of the fresh wealth is split by the prior anew.
 
         No process begins anew: over all weights one fresh process runs.
         """
+        self._close()
         self._regressions.share()
         self._mirrored.share()
         self._limits.share()
@@ -104,6 +117,7 @@ class Trial:
             is_mirrored: Mirrored pairs are to prove it: the candidate has no weight.
 
         """
+        self._close()
         self._step = Step(rung=rung, is_mirrored=is_mirrored)
         self._proofs.step_begins(None if is_mirrored else rung, self._pasts())
         self._mirrored.step_begins(rung if is_mirrored else None)
@@ -117,6 +131,7 @@ class Trial:
                 that the clock began anew.
 
         """
+        self._close()
         if self._regressions.window_begins(number):
             self._mirrored.share()
             self._limits.share()
@@ -126,6 +141,7 @@ class Trial:
 
         The bets were made from what was there before the block.
         """
+        self._close()
         for place, pair in delta.bins.items():
             if place.process == PROOF:
                 self._proofs.add(place, pair)
@@ -135,22 +151,40 @@ class Trial:
                 self._mirrored.add_lost(place, pair)
             else:
                 self._regressions.add(place, pair)
-            if not place.cell and place.process in {FRESH, PAIRS}:
-                metric = self.design.metrics[place.metric]
-                self._step.count(place.metric, metric, pair)
+            self._step.count(place, self.design.metrics[place.metric], pair)
             if not place.cell and place.process == FRESH:
                 self._limits.add_losses(place.metric, pair[1])
         self._ratio.add_all(delta.units)
         self._came.add_all(delta.came)
         self._limits.add(delta.ceilings)
+        self._step.count_in_step(delta.in_step)
         self._lost.add(delta.pairs)
-        self._step.units[0] += delta.in_step[0]
-        self._step.units[1] += delta.in_step[1]
         add_bins(self._step.in_cells, delta.in_cells)
-        self._block.merge(delta)
+        self._unmerged.extend(delta.bins.items())
+        self._block.merge_sums(delta)
+
+    def rest(self) -> Iterator[None]:
+        """Do what counting and closing a block leave to be done, a slice for each yield.
+
+        Everything else does first what it needs of it: so slices change nothing but when
+        the work is done.
+        """
+        while self.has_rest:
+            done = 0
+            while done < _SLICE and self._closing is not None:
+                done += self._go_on_closing()
+            while done < _SLICE and self._unmerged:
+                done += self._merge()
+            yield
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether there is something for `rest` to do."""
+        return self._closing is not None or bool(self._unmerged)
 
     def look(self) -> Assessment:
         """Say what is known now."""
+        self._close()
         return assess(self._evidence())
 
     def findings(self, *, intervals: bool = True) -> list[Finding]:
@@ -160,7 +194,17 @@ class Trial:
             intervals: Compute intervals too: some milliseconds.
 
         """
+        return list(self.each_finding(intervals=intervals))
+
+    def each_finding(self, *, intervals: bool = True) -> Iterator[Finding]:
+        """Give the findings one by one; what is counted meanwhile, later ones know."""
+        self._close()
         return findings(self._evidence(), intervals=intervals)
+
+    def log_es(self) -> dict[str, float]:
+        """Give the highest ln E of each metric that is nearest to its threshold."""
+        self._close()
+        return highest(self._evidence())
 
     def attribution(self) -> list[tuple[str, tuple[str, str] | None, int | None]]:
         """Name what is likely to have caused a regression: it explains, and triggers nothing.
@@ -169,6 +213,7 @@ class Trial:
             (metric, segment, window) with the largest wealth first; see attribution.py.
 
         """
+        self._close()
         return [self._named(key) for key in discoveries(self._regressions.wealths())]
 
     def close_block(self) -> Counts:
@@ -178,15 +223,11 @@ class Trial:
             What was counted in it.
 
         """
-        block, self._block = self._block, Counts()
-        self._regressions.close_block(block)
-        for place, pair in block.bins.items():
-            if place.process == PROOF:
-                self._proofs.learn(place, pair)
-        self._proofs.block_ends(self._pasts())
-        self._mirrored.block_ends()
-        self._limits.block_ends()
-        self._lost.block_ends()
+        self._close()
+        block = self._whole_block()
+        self._block = Counts()
+        self._step.block_ends()
+        self._closing = self._closed(block)
         return block
 
     def thresholds(self) -> Mapping[tuple[int, int], tuple[float, float]]:
@@ -198,15 +239,17 @@ class Trial:
             or a failure. Only those that are fixed; they stay for the step.
 
         """
+        self._close()
         return self._proofs.thresholds()
 
     def dump(self) -> bytes:
         """Give all that must be kept; the open block too."""
+        self._close()
         step = self._step
         kept = _KeptTrial(
             format=_FORMAT,
             design=_code_of(self.design),
-            block=self._block.kept(),
+            block=self._whole_block().kept(),
             regressions=self._regressions.kept(),
             proofs=self._proofs.kept(),
             pairs=self._mirrored.kept(),
@@ -220,6 +263,9 @@ class Trial:
                 step.counted,
                 step.measured,
                 step.sent,
+                step.came,
+                step.new,
+                step.is_dry,
             ),
             lost=self._lost.kept(),
             came=self._came.dump(),
@@ -254,6 +300,9 @@ class Trial:
             counted=step.counted,
             measured=step.measured,
             sent=step.sent,
+            came=step.came,
+            new=step.new,
+            is_dry=step.is_dry,
         )
         self._block = Counts.of_kept(kept.block)
         self._regressions.load(kept.regressions)
@@ -275,8 +324,41 @@ class Trial:
             lost=self._lost,
             came=self._came,
             step=self._step,
-            block=self._block,
+            block=self._whole_block,
         )
+
+    def _closed(self, block: Counts) -> Iterator[int]:
+        """Learn what a block counted, in slices; see Regressions.closing."""
+        yield from self._regressions.closing(block)
+        for place, pair in block.bins.items():
+            if place.process == PROOF:
+                self._proofs.learn(place, pair)
+        self._proofs.block_ends(self._pasts())
+        self._mirrored.block_ends()
+        self._limits.block_ends()
+        self._lost.block_ends()
+
+    def _close(self) -> None:
+        """Do all that closing the last block left to be done."""
+        while self._closing is not None:
+            self._go_on_closing()
+
+    def _go_on_closing(self) -> int:
+        done = next(self._closing, None) if self._closing is not None else None
+        if done is None:
+            self._closing = None
+        return done or 0
+
+    def _whole_block(self) -> Counts:
+        """Give the open block, with all that was counted in it."""
+        while self._unmerged:
+            self._merge()
+        return self._block
+
+    def _merge(self) -> int:
+        place, pair = self._unmerged.popleft()
+        self._block.merge_pair(place, pair)
+        return len(pair[0]) + len(pair[1])
 
     def _pasts(self) -> dict[int, Past]:
         return {

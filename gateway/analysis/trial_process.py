@@ -87,16 +87,18 @@ class Tally:
 
     """
 
-    __slots__ = ("by_coin", "units")
+    __slots__ = ("_written", "by_coin", "units")
 
     def __init__(
         self, by_coin: dict[float, Pair] | None = None, units: Sequence[int] = (0, 0)
     ) -> None:
         self.by_coin = by_coin if by_coin is not None else {}
         self.units = [*units]
+        self._written: msgspec.Raw | None = None
 
     def add(self, coin: float, pair: Pair) -> int:
         """Count units, and tell how many."""
+        self._written = None
         sums = self.by_coin.get(coin)
         if sums is None:
             if len(self.by_coin) >= MOST_COINS:
@@ -122,6 +124,12 @@ class Tally:
         rows = [(coin, *pair) for coin, pair in self.by_coin.items()]
         return KeptTally(rows, (self.units[0], self.units[1]))
 
+    def written(self) -> msgspec.Raw:
+        """Give `kept` as it is written; made once for each time that it changes."""
+        if self._written is None:
+            self._written = msgspec.Raw(msgspec.msgpack.encode(self.kept()))
+        return self._written
+
 
 class KeptTally(msgspec.Struct, array_like=True, frozen=True):
     """See Tally.
@@ -140,6 +148,9 @@ class KeptTally(msgspec.Struct, array_like=True, frozen=True):
         return Tally({coin: ({**b}, {**c}) for coin, b, c in self.by_coin}, self.units)
 
 
+_KEPT_TALLIES: Final = msgspec.msgpack.Decoder(KeptTally)
+
+
 class KeptProcess(msgspec.Struct, array_like=True, frozen=True):
     """See Process.
 
@@ -147,14 +158,14 @@ class KeptProcess(msgspec.Struct, array_like=True, frozen=True):
         key: See Key.
         wealths: Mixture.dump.
         restarts: Restarts.kept.
-        tally: See Tally.
+        tally: KeptTally, written.
 
     """
 
     key: tuple[int, int, int]
     wealths: list[float]
     restarts: tuple[int, int]
-    tally: KeptTally
+    tally: msgspec.Raw
 
 
 class Process:
@@ -194,10 +205,10 @@ class Process:
     def kept(self, key: Key) -> KeptProcess:
         """Give all that must be kept."""
         wealths, restarts = self.mixture.dump(), self._restarts.kept()
-        return KeptProcess(key, wealths, restarts, self.tally.kept())
+        return KeptProcess(key, wealths, restarts, self.tally.written())
 
     def load(self, prior: Sequence[float], kept: KeptProcess) -> None:
         """Go on with what was kept."""
         self.mixture = Mixture.load(prior, kept.wealths)
         self._restarts.load(kept.restarts)
-        self.tally = kept.tally.tally()
+        self.tally = _KEPT_TALLIES.decode(kept.tally).tally()

@@ -28,6 +28,7 @@ from gateway.analysis.assigned import Assigned
 from gateway.analysis.counts import Counts
 from gateway.analysis.design import Design
 from gateway.analysis.exchange import Exchange, MirroredPair, firsts_of
+from gateway.analysis.fixing import came
 from gateway.analysis.key_table import MOST_KEYS, Key, KeyTable
 from gateway.analysis.late import EPOCH, LateUnits, Said, is_unit
 from gateway.analysis.observe import Thresholds
@@ -61,10 +62,7 @@ class UnitBook:
 
     @property
     def sampled(self) -> float:
-        """Part of the keys that is looked at, 0 to 1, chosen by a hash of the key.
-
-        Where fewer are awaited for feedback than are looked at else, that part.
-        """
+        """Part of the keys that is looked at (and awaited for feedback), by a hash."""
         return min(self._keys.sampled, self._late.sampled)
 
     @property
@@ -105,6 +103,7 @@ class UnitBook:
         if is_new_step:
             state.step += 1
             state.step_since = 0.0 if is_new else at
+            state.fixing.step_begins()
             self._notes.step_begins()
         if is_new:
             state.epochs[revision] = Epoch(share, at, state.step, revision)
@@ -121,9 +120,9 @@ class UnitBook:
         """Know beyond which amounts an exchange is an event, for proofs of quantiles.
 
         They hold for one step, and are not kept by `dump`: set them after a step begins
-        and after `load`, or nothing is proven of quantiles.
+        and after `load`. Keys that came before one was fixed prove nothing of it.
         """
-        self._notes.set_thresholds(thresholds)
+        self._state.fixing.fix(self._notes.set_thresholds(thresholds))
 
     def listen_to(self, worker: int) -> None:
         """Know which process recorded the exchanges that are taken next."""
@@ -152,6 +151,7 @@ class UnitBook:
         if epoch is None:
             return
         bucket, is_candidate = exchange.bucket, exchange.is_candidate
+        self._state.fixing.hears(exchange.arrived)
         notes = self._notes
         notes.use(cells)
         if bucket is None:
@@ -312,8 +312,9 @@ class UnitBook:
                 notes.over_ceilings(exchange, observer, is_timing=True)
         if self._is_in_step(epoch, exchange):
             notes.in_step(mask, is_candidate=is_candidate)
-            losses = self._whole.single(observer.losses(exchange), is_washed=is_washed)
-            notes.prove(coin, losses, is_candidate=is_candidate)
+            losses = self._state.fixing.of(observer.losses(exchange), exchange.arrived)
+            means = self._whole.single(losses, is_washed=is_washed)
+            notes.prove(coin, means, is_candidate=is_candidate)
 
     def _take_keyed(
         self, key: Key, exchange: Exchange, epoch: Epoch, names: tuple[str, ...]
@@ -376,11 +377,12 @@ class UnitBook:
     ) -> None:
         """Count a key in the step, and add an exchange to it until it closes."""
         state, notes = self._state, self._notes
+        since = came(key, exchange.arrived, state.step, EVERYTHING)
         new = key.newly_in_step(state.step, mask)
         if new:
             notes.in_step(new, is_candidate=exchange.is_candidate)
         if key.revision == state.revision and key.proven != state.step:
-            losses = notes.observer(names).losses(exchange)
+            losses = state.fixing.of(notes.observer(names).losses(exchange), since)
             self._whole.add(exchange.fingerprint, key, exchange.arrived, losses)
             self._keys.changed.add(exchange.fingerprint)
 
@@ -389,5 +391,5 @@ class UnitBook:
         state = self._state
         means = self._whole.close(key)
         key.rows, key.proven = b"", state.step
-        is_candidate = key.high <= state.epochs[key.revision].share
-        self._notes.prove(key.coin, means, is_candidate=is_candidate)
+        side = key.high <= state.epochs[key.revision].share
+        self._notes.prove(key.coin, means, is_candidate=side)

@@ -64,11 +64,18 @@ class UnitNotes:
         if cells is not self._cells:
             self._cells, self._masks = cells, {}
 
-    def set_thresholds(self, thresholds: Thresholds) -> None:
-        """Know beyond which amounts an exchange is an event, for proofs of quantiles."""
+    def set_thresholds(self, thresholds: Thresholds) -> list[int]:
+        """Know beyond which amounts an exchange is an event, for proofs of quantiles.
+
+        Returns:
+            The columns of losses that have a threshold.
+
+        """
         if thresholds != self._thresholds:
             self._thresholds = dict(thresholds)
             self._observers = {}
+        columns = enumerate(self._columns)
+        return [place for place, column in columns if column in thresholds]
 
     def mask(self, cell: bytes, places: int = ALL_PLACES) -> int:
         """Give the design's cells that an exchange is in, but EVERYTHING, as a mask.

@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from gateway.analysis.exchange import Exchange
+from gateway.analysis.fixing import Fixing
 from gateway.analysis.settling import Settling
 from gateway.analysis.window_numbers import WindowNumbers
 from gateway.domain.units import BUCKETS, Share
@@ -43,6 +44,7 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
         always: Keys whose low bits are below have been told of whenever they came; of
             the others some came and were not, and who of them comes back may depend on
             the version that it met.
+        fixing: See Fixing.
 
     """
 
@@ -54,6 +56,7 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
     latest: float = 0.0
     settling: Settling = msgspec.field(default_factory=Settling)
     always: int = 1 << 32
+    fixing: Fixing = msgspec.field(default_factory=Fixing)
 
     def is_always_told(self, fingerprint: int) -> bool:
         """Whether a key was told of whenever it came; see `always`."""
@@ -69,7 +72,7 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
         """Forget moments: none of before a reboot compares with one of now."""
         self.windows = self.windows.after_restart()
         self.step_since = 0.0
-        self.settling = Settling()
+        self.settling, self.fixing = Settling(), self.fixing.after_restart()
         for epoch in self.epochs.values():
             epoch.since = now
 

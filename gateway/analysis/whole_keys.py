@@ -16,7 +16,7 @@ from typing import Final
 
 from gateway.analysis.design import Design
 from gateway.analysis.key_table import Key
-from gateway.analysis.observe import UNKNOWN, columns_of
+from gateway.analysis.observe import EARLY, UNKNOWN, columns_of
 
 _ARRIVED: Final = Struct(">d")
 """Big-endian, so that rows in the order of their bytes are in the order of arrival: times
@@ -77,22 +77,26 @@ class WholeKeys:
         return due
 
     def close(self, key: Key) -> list[int | None]:
-        """Give a key's mean loss on the grid, by column; None where nothing is known."""
+        """Give a key's mean loss on the grid, by column; None where nothing is known.
+
+        Nor where the key came before a threshold was fixed, to which it may have given
+        something: it is known on which side it is.
+        """
         rows = self._rows(key)
         until = _ARRIVED.unpack_from(rows[0])[0] + self._design.closes_after
         last = _ARRIVED.pack(until)
         rows = [row for row in rows if row[: _ARRIVED.size] <= last]
         losses = [row[_ARRIVED.size :] for row in rows[: self._design.closes_exchanges]]
-        late = losses[self._design.washout :]
+        washout = self._design.washout
         return [
-            mean_loss([row[place] for row in (late if timing else losses)])
+            _mean_of_all([row[place] for row in losses], washout if timing else 0)
             for place, timing in enumerate(self._timing)
         ]
 
     def single(self, losses: bytes, *, is_washed: bool) -> list[int | None]:
         """Give the losses of an exchange that is a unit of its own, by column."""
         return [
-            None if loss == UNKNOWN or (timing and not is_washed) else loss
+            None if loss >= EARLY or (timing and not is_washed) else loss
             for loss, timing in zip(losses, self._timing, strict=True)
         ]
 
@@ -107,6 +111,10 @@ class WholeKeys:
 
     def _close_at(self, arrived: float, fingerprint: int) -> None:
         heappush(self._closes, (arrived + self._design.grace, fingerprint))
+
+
+def _mean_of_all(losses: Sequence[int], washout: int) -> int | None:
+    return None if EARLY in losses else mean_loss(losses[washout:])
 
 
 def mean_loss(losses: Sequence[int]) -> int | None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from gateway.cli.views import Analysed
+    from gateway.cli.views import Analysed, AssessmentView
 
 _BAR: Final = 10
 _LARGE: Final = 100.0
@@ -99,9 +99,16 @@ def heading(view: "Analysed") -> list[str]:
         lines.append(f"only {view.evidence.sampled:.1%} of the keys are looked at")
     if found.integrity is not None:
         lines.append(f"integrity: {found.integrity}")
+    return [*lines, *_to_come(found)]
+
+
+def _to_come(found: "AssessmentView") -> list[str]:
+    """Say what is lacking still, or that nothing more is to come."""
+    if found.shortage is not None:
+        return [found.shortage]
     if found.units_needed:
-        lines.append(f"about {found.units_needed} more candidate units to proof")
-    return lines
+        return [f"about {found.units_needed} more candidate units to proof"]
+    return []
 
 
 def _from_when(view: "Analysed") -> "Iterator[str]":

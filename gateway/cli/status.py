@@ -69,6 +69,8 @@ def _rollouts(service: "ServiceView") -> "Iterator[str]":
             if rollout.compared is not None:
                 yield rollout.compared
             yield f"last: {rollout.cause or 'nothing'}"
+            if rollout.shortage is not None:
+                yield f"waits in vain: {rollout.shortage}"
 
 
 def _versions(service: "ServiceView") -> "Table":

@@ -105,6 +105,7 @@ class RolloutView(msgspec.Struct, kw_only=True, frozen=True):
     compared: str | None = None
     drain_left_seconds: float = 0.0
     cause: str | None = None
+    shortage: str | None = None
 
     def line(self) -> str:
         """Say it in a line."""
@@ -238,6 +239,7 @@ class AssessmentView(msgspec.Struct, kw_only=True, frozen=True):
     stopped_pairs: int = 0
     integrity: str | None = None
     units_needed: int | None = None
+    shortage: str | None = None
 
 
 class EvidenceState(msgspec.Struct, kw_only=True, frozen=True):

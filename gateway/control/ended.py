@@ -44,6 +44,14 @@ class Ended(msgspec.Struct, kw_only=True, frozen=True):
     assessment: Assessment
     findings: tuple[Finding, ...]
 
+    def log_es(self) -> dict[str, float]:
+        """Give the highest ln E of each metric."""
+        highest: dict[str, float] = {}
+        for found in self.findings:
+            before = highest.get(found.metric, found.log_e)
+            highest[found.metric] = max(before, found.log_e)
+        return highest
+
 
 class Endings:
     """Knows how the last attempt of each service ended.
@@ -89,7 +97,7 @@ class Endings:
             sampled=live.examination.sampled,
             newest=None if age is None else at - age,
             assessment=live.assessment,
-            findings=live.examination.findings(),
+            findings=tuple(live.examination.findings()),
         )
 
     def forget(self, service: str) -> None:

@@ -6,7 +6,7 @@ are pure, so that the same operations in the same order come to the same verdict
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Self
 
@@ -198,6 +198,7 @@ class Examination:
             self._window = newest
             self.trial.window_begins(newest)
         self.trial.add(counts)
+        self.book.set_thresholds(self.trial.thresholds())
         self.has_counts |= not blocks.is_empty(counts)
         return self.trial.look()
 
@@ -220,15 +221,26 @@ class Examination:
             self.book.set_thresholds(self.trial.thresholds())
 
     def close_block(self) -> Counts:
-        """Close the open block; give its counts."""
-        counts = self.trial.close_block()
+        """Close the open block; give its counts. What that leaves to be done is rest."""
         self.has_counts = False
-        self.book.set_thresholds(self.trial.thresholds())
-        return counts
+        return self.trial.close_block()
 
-    def findings(self, *, intervals: bool = True) -> tuple[Finding, ...]:
-        """Give what is known of each metric and segment; intervals take a while."""
-        return tuple(self.trial.findings(intervals=intervals))
+    @property
+    def has_rest(self) -> bool:
+        """Whether there is something for `rest` to do."""
+        return self.trial.has_rest
+
+    def rest(self) -> Iterator[None]:
+        """Do what a look and a close leave to be done, in slices; see Trial.rest."""
+        return self.trial.rest()
+
+    def findings(self) -> Iterator[Finding]:
+        """Give what is known of each metric and segment, one by one: some milliseconds."""
+        return self.trial.each_finding()
+
+    def log_es(self) -> dict[str, float]:
+        """Give the highest ln E of each metric."""
+        return self.trial.log_es()
 
     def forget_keys(self) -> None:
         """Let go of what only counting needs; what is known of metrics stays.

@@ -80,6 +80,7 @@ class Live:
         is_over: The attempt has ended: nothing of this is kept any more.
         is_raising: A move upwards waits for the store.
         is_saving: Evidence is kept every now and then, and is just now.
+        is_resting: What a look left to be done is being done.
         keeping: Held by whoever keeps evidence: what changes is added in order.
         trouble: Why its last move could not be put in force; "": it could.
 
@@ -104,6 +105,7 @@ class Live:
     is_over: bool = False
     is_raising: bool = False
     is_saving: bool = False
+    is_resting: bool = False
     keeping: asyncio.Lock = field(default_factory=asyncio.Lock)
     trouble: str = ""
 

@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.control.durable import Durable
-from gateway.control.ended import Ended
+from gateway.control.examined import Examined, examined_now, examined_once
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.in_force import Receipt
-from gateway.control.live import Live
 from gateway.control.moves import Moves, NothingToDo
 from gateway.control.side_by_side import (
     Tried,
@@ -48,7 +47,6 @@ from gateway.domain.errors import (
 from gateway.domain.lane import service_of
 from gateway.domain.rollout import Standing
 from gateway.domain.service import Service
-from gateway.domain.verdict import Assessment, Finding
 from gateway.state.journal import Entry
 from gateway.telemetry.traffic import RolloutFigures
 
@@ -65,20 +63,6 @@ class Acted:
     receipt: Receipt
     said: str
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Examined:
-    """What the analyzer knows; see admin.ports.Examined."""
-
-    number: int
-    alpha: float
-    unit: str
-    sampled: float
-    age: float | None
-    as_of: float | None = None
-    assessment: Assessment
-    findings: tuple[Finding, ...]
 
 
 class Rollouts:
@@ -225,14 +209,22 @@ class Rollouts:
         """Services whose evidence is being taken up, so that it is not all known yet."""
         return tuple(sorted(self._taking_up.awaited))
 
-    def examined(self, service: str) -> Examined | None:
+    def shortage(self, service: str) -> str | None:
+        """Tell why a rollout that is on waits for nothing; see Assessment.shortage."""
+        live, standing = self._moves.lives.get(service), self.standing(service)
+        is_on = is_running(standing) and not standing.is_killed
+        if live is None or not is_on or live.attempt != standing.attempt:
+            return None
+        return live.assessment.shortage
+
+    async def examined(self, service: str) -> Examined | None:
         """Tell what the analyzer knows, or knew at the end; None: nothing was analysed."""
         live, ended = self._moves.lives.get(service), self._moves.endings.of(service)
         if live is not None:
-            return _examined_now(live, self._clock())
+            return await examined_now(live, self._clock())
         if ended is None:
             return None
-        return _examined_once(ended, self._moves.endings.age(service))
+        return examined_once(ended, self._moves.endings.age(service))
 
     def figures(self) -> dict[str, RolloutFigures]:
         """Give each service's rollout in numbers, for telemetry."""
@@ -321,15 +313,11 @@ class Rollouts:
 
     def _figures(self, name: str) -> RolloutFigures:
         standing = self.standing(name)
-        evidence: dict[str, float] = {}
-        for found in self._findings(name):
-            before = evidence.get(found.metric, found.log_e)
-            evidence[found.metric] = max(before, found.log_e)
         begun = standing.attempt > 0 and standing.plan is not None
         return RolloutFigures(
             phase="killed" if standing.is_killed else standing.phase.value,
             step=standing.step + 1 if begun and standing.stage else 0,
-            log_evalues=evidence,
+            log_evalues=self._log_es(name),
             rollbacks={
                 metric: count
                 for (service, metric), count in self._moves.rollbacks.items()
@@ -337,11 +325,11 @@ class Rollouts:
             },
         )
 
-    def _findings(self, name: str) -> tuple[Finding, ...]:
+    def _log_es(self, name: str) -> dict[str, float]:
         live, ended = self._moves.lives.get(name), self._moves.endings.of(name)
         if live is not None:
-            return live.examination.findings(intervals=False)
-        return () if ended is None else ended.findings
+            return live.examination.log_es()
+        return {} if ended is None else ended.log_es()
 
     def _is_so(self, name: str, action: str) -> NotAllowedNow:
         standing = self.standing(name)
@@ -351,33 +339,3 @@ class Rollouts:
             f" {where(standing).replace('_', ' ')} already.",
             remedy=f"Possible now: {commands}." if commands else "Nothing is needed.",
         )
-
-
-def _examined_now(live: Live, now: float) -> Examined:
-    design = live.examination.design
-    return Examined(
-        number=live.number,
-        alpha=design.alpha,
-        unit=_unit(by_request=design.by_request),
-        sampled=live.examination.sampled,
-        age=None if live.newest is None else now - live.newest,
-        assessment=live.assessment,
-        findings=live.examination.findings(),
-    )
-
-
-def _examined_once(ended: Ended, age: float | None) -> Examined:
-    return Examined(
-        number=ended.examination,
-        alpha=ended.alpha,
-        unit=_unit(by_request=ended.by_request),
-        sampled=ended.sampled,
-        age=age,
-        assessment=ended.assessment,
-        findings=ended.findings,
-        as_of=ended.at,
-    )
-
-
-def _unit(*, by_request: bool) -> str:
-    return "request" if by_request else "key"

@@ -142,6 +142,12 @@ def lacking(
         lacks.append(f"no proof yet of {_listed(assessment.unproven)}")
     if hold.needs_proof and assessment.no_data:
         lacks.append(f"no data of {_listed(assessment.no_data)}")
+    is_clean = not assessment.regressed and assessment.integrity is None
+    if not lacks and hold.needs_proof and is_clean:
+        return (
+            "No metric has to be proven here: all only warn, or are left out. Promote by "
+            "hand, or let one answer with rollback or pause."
+        )
     needed = _needed(standing, assessment) if hold.needs_proof else ""
     return f"It lacks: {'; '.join(lacks) or 'proof'}.{needed}"
 
@@ -161,6 +167,8 @@ def _units_lacking(standing: Standing, assessment: Assessment) -> list[str]:
 
 def _needed(standing: Standing, assessment: Assessment) -> str:
     """Say how many units more, and how long they take at the pace of this step."""
+    if assessment.shortage is not None:
+        return f" {assessment.shortage}"
     more = assessment.units_needed
     if more is None:
         return ""

@@ -95,6 +95,7 @@ class Assessment:
         stopped_pairs: The same with one that the end of a worker cut off: no evidence.
         units_needed: About how many candidate units more until it is proven; None:
             unknown.
+        is_dry: Hardly any key that comes was not seen in this step before.
 
     """
 
@@ -111,3 +112,20 @@ class Assessment:
     lost_pairs: int = 0
     stopped_pairs: int = 0
     units_needed: int | None = None
+    is_dry: bool = False
+
+    @property
+    def shortage(self) -> str | None:
+        """Why no more evidence is to be waited for, and what to do; None: it may come."""
+        if not self.is_dry or self.proven or not (self.unproven or self.no_data):
+            return None
+        units, ours = self.baseline_units + self.candidate_units, self.candidate_units
+        seen = f"All {units:,} keys that come were seen in this step, "
+        seen += f"{ours:,}" if ours else "none"
+        takes = "they do not prove what they have to"
+        if self.units_needed is not None:
+            takes = f"its margins take about {ours + self.units_needed:,}"
+        return (
+            f"{seen} of them on the candidate, and {takes}. Promote by hand, or begin "
+            "again with a wider margin or a higher weight."
+        )

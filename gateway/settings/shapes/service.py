@@ -24,6 +24,7 @@ from gateway.settings import names, several
 from gateway.settings.addresses import network
 from gateway.settings.guards import Measured
 from gateway.settings.problem import raise_all, shown, wrong
+from gateway.settings.provable import unprovable
 from gateway.settings.roles import Roles, assign_roles, unruly
 from gateway.settings.shapes.answers import (
     ContextShape,
@@ -262,6 +263,7 @@ class ServiceShape(Shape):
             self._plan = self.rollout.plan_for(
                 self._measured(), [each.segment for each in self.segments], self.lanes
             )
+            raise_all(unprovable(self._plan, self.feedback.deadline))
         return self
 
     @property

@@ -14,6 +14,9 @@ TABLES = Bets(
     candidate=((-0.1, 0.7), (-0.3, 1.9), (-0.02, 0.1)),
     baseline=((0.01, -0.4), (0.03, -1.2), (0.001, -0.05)),
 )
+LEAST = 1e-12
+"""A bit more than what logs are whole numbers of."""
+
 counts = st.dictionaries(st.integers(0, 1), st.integers(0, 10_000))
 part = st.floats(1e-6, 0.999)
 
@@ -21,7 +24,7 @@ part = st.floats(1e-6, 0.999)
 def test_it_begins_with_one() -> None:
     mixture = Mixture(PRIOR)
 
-    assert mixture.total() == pytest.approx(0.0, abs=1e-15)
+    assert mixture.total() == pytest.approx(0.0, abs=LEAST)
     assert math.exp(mixture.log_cash) == pytest.approx(0.2)
 
 
@@ -56,7 +59,8 @@ def test_the_wealth_is_the_sum_of_products(
             wealth += product
         exact = float(mp.log(wealth))
 
-    assert mixture.total() == pytest.approx(exact, rel=1e-10, abs=1e-10)
+    units = sum(baseline.values()) + sum(candidate.values())
+    assert mixture.total() == pytest.approx(exact, rel=1e-10, abs=(1 + units) * LEAST)
 
 
 @given(st.lists(st.tuples(counts, counts), max_size=8))
@@ -69,7 +73,18 @@ def test_the_order_of_merging_does_not_matter(
     for delta in reversed(deltas):
         back.add(TABLES, *delta)
 
-    assert back.log_wealths == pytest.approx(there.log_wealths, rel=1e-12, abs=1e-9)
+    assert back.dump() == there.dump()
+
+
+@given(counts, counts, st.floats(-5, 5))
+def test_it_has_reached_what_its_total_has(
+    baseline: dict[int, int], candidate: dict[int, int], threshold: float
+) -> None:
+    mixture = Mixture(PRIOR)
+    mixture.add(TABLES, baseline, candidate)
+
+    assert mixture.has_reached(threshold) is (mixture.total() >= threshold)
+    assert mixture.has_reached(mixture.total())
 
 
 @given(counts, counts, part, st.integers(1, 5))
@@ -82,7 +97,7 @@ def test_sharing_out_leaves_the_total_as_it_was(
     for _ in range(times):
         mixture.share(share)
 
-    assert mixture.total() == pytest.approx(before, rel=1e-12, abs=1e-12)
+    assert mixture.total() == pytest.approx(before, rel=1e-12, abs=10 * LEAST)
 
 
 def test_sharing_out_lifts_lost_bets_out_of_their_hole() -> None:
@@ -94,6 +109,33 @@ def test_sharing_out_lifts_lost_bets_out_of_their_hole() -> None:
     cash = math.log(0.2)
     expected = [cash + math.log(0.01) + math.log(prior) for prior in PRIOR]
     assert mixture.log_wealths == pytest.approx(expected)
+
+
+def test_a_wealth_without_end_stays_apart_from_the_others() -> None:
+    """Where nobody acts on it, it may grow, or shrink, for as long as a rollout lasts."""
+    mixture = Mixture(PRIOR)
+    tables = Bets(candidate=((20.0,), (-20.0,), (0.0,)), baseline=((0.0,),) * 3)
+    for _ in range(100):
+        mixture.add(tables, {}, {0: 100_000})
+        mixture.total()
+
+    most, least, still = mixture.log_wealths
+    assert most >= 1e6
+    assert least <= -1e6
+    assert still == pytest.approx(math.log(PRIOR[2]))
+
+
+@given(st.integers(-100, 100), st.integers(-100, 100))
+def test_no_payoff_is_more_than_it_was(first: int, second: int) -> None:
+    logs = (first / 7, second / 3)
+    mixture = Mixture((0.5, 0.5))
+    before = mixture.log_wealths
+    mixture.add(
+        Bets(candidate=tuple((x,) for x in logs), baseline=((), ())), {}, {0: 1}
+    )
+
+    for was, log, now in zip(before, logs, mixture.log_wealths, strict=True):
+        assert log - LEAST <= now - was <= log + 1e-15
 
 
 def test_it_goes_on_as_before_when_it_is_loaded() -> None:

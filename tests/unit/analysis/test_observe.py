@@ -9,6 +9,7 @@ from gateway.analysis.design import Kind, Metric
 from gateway.analysis.geometric import FAILED_BIN, bin_of
 from gateway.analysis.observe import (
     BIN_BITS,
+    EARLY,
     OVERDUE,
     UNKNOWN,
     WORST,
@@ -156,7 +157,7 @@ def test_each_version_is_held_to_its_own_threshold() -> None:
     slow = [
         observer.losses(Seen(duration=1.2, is_candidate=side)) for side in (False, True)
     ]
-    assert slow == [bytes([UNKNOWN, WORST]), bytes([UNKNOWN, 0])]
+    assert slow == [bytes([EARLY, WORST]), bytes([EARLY, 0])]
 
 
 def test_losses_of_rates_are_nothing_or_all() -> None:

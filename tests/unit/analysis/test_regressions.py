@@ -1,5 +1,7 @@
 """When bets follow what was learnt, where many metrics and cells learn at one moment."""
 
+from collections import deque
+
 from gateway.analysis.counts import FRESH, Counts, Place
 from gateway.analysis.geometric import bin_of
 from gateway.analysis.regressions import Regressions
@@ -34,7 +36,7 @@ def _block(seconds: float) -> Counts:
 def _closed(process: Regressions, block: Counts) -> Regressions:
     for place, pair in block.bins.items():
         process.add(place, pair)
-    process.close_block(block)
+    deque(process.closing(block), maxlen=0)
     return process
 
 

@@ -166,6 +166,10 @@ def test_the_heading_says_what_the_table_rests_on() -> None:
         "integrity: The split is not as tossed.",
         "about 120 more candidate units to proof",
     ]
+    dry: Json = {**ANALYSED["assessment"], "shortage": "All 78 keys were seen."}
+    assert heading(read(Analysed, {**ANALYSED, "assessment": dry}))[-1] == (
+        "All 78 keys were seen."
+    )
     pairs: Json = {**ANALYSED["assessment"], "is_mirrored": True}
     assert heading(read(Analysed, {**ANALYSED, "assessment": pairs}))[0] == (
         "evidence by mirrored requests: 38 pairs in this step; last 3 s ago"

@@ -145,6 +145,12 @@ def test_mirrored_pairs_are_shown_where_there_are_any() -> None:
     assert ["v2", "-", "-"] in rows
 
 
+def test_a_rollout_that_waits_in_vain_says_so() -> None:
+    rollout = {"phase": "progressing", "attempt": 1, "shortage": "All 40 were seen."}
+    rows = _rows(80, {**CHAT, "rollout": rollout})
+    assert ["waits", "in", "vain:", "All", "40", "were", "seen."] in rows
+
+
 def test_one_service_is_shown_with_all_that_is_known_of_it() -> None:
     """In 80 columns, the versions one below the other."""
     out = io.StringIO()

@@ -30,7 +30,7 @@ async def test_keys_go_with_the_end_and_findings_stay() -> None:
     await release.starts()
     release.sees(300)
     await release.passes(2)
-    live, known = release.live, release.live.examination.findings()
+    live, known = release.live, tuple(release.live.examination.findings())
     assert len((await _kept(release)).keys) == 300
 
     await release.does("abort")
@@ -50,14 +50,14 @@ async def test_how_it_ended_is_known_after_a_restart(
     release = SqliteRelease(tmp_path)
     await _rolled_back(release)
     ending, ended_at = release.ending, release.now
-    examined = release.rollouts.examined("chat")
+    examined = await release.rollouts.examined("chat")
     figures = release.rollouts.figures()["chat"]
     release.now += 100
 
     await release.is_killed_and_begins(with_last=with_last)
 
     assert release.ending == ending
-    again = release.rollouts.examined("chat")
+    again = await release.rollouts.examined("chat")
     assert examined is not None
     assert again is not None
     assert again.findings == examined.findings
@@ -76,7 +76,7 @@ async def test_the_end_of_an_attempt_is_forgotten_when_the_next_begins() -> None
     await release.does("retry")
     await release.passes(2)
 
-    examined = release.rollouts.examined("chat")
+    examined = await release.rollouts.examined("chat")
     assert examined is not None
     assert (examined.as_of, examined.assessment.regressed) == (None, ())
     kept = await _kept(release)
@@ -162,7 +162,7 @@ async def test_an_end_that_cannot_be_read_is_no_trouble(tmp_path: Path) -> None:
 
     await release.is_killed_and_begins()
 
-    assert release.rollouts.examined("chat") is None
+    assert await release.rollouts.examined("chat") is None
     await release.does("retry")
     assert release.phase() is Phase.PROGRESSING
     await release.durable.close()

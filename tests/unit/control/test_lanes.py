@@ -311,7 +311,7 @@ async def test_a_candidate_that_fails_is_rolled_back_alone() -> None:
 async def test_each_lane_has_its_part_of_alpha() -> None:
     compared = await _on()
 
-    found = [compared.release.rollouts.examined(f"chat:{name}") for name in "AB"]
+    found = [await compared.release.rollouts.examined(f"chat:{name}") for name in "AB"]
 
     assert [None if one is None else one.alpha for one in found] == [0.005, 0.005]
 

@@ -97,7 +97,7 @@ async def test_after_a_restart_a_rollout_stands_where_it_stood_with_its_evidence
     """Whether all was killed, or the controller alone."""
     release = SqliteRelease(tmp_path)
     units = await _with_evidence(release)
-    before, findings = release.standing, release.live.examination.findings()
+    before, findings = release.standing, [*release.live.examination.findings()]
     block, design = release.live.block, release.live.examination.design
 
     await release.is_killed_and_begins(with_last=with_last)
@@ -105,7 +105,7 @@ async def test_after_a_restart_a_rollout_stands_where_it_stood_with_its_evidence
 
     assert (release.phase(), release.share) == (Phase.PAUSED, 20_000)
     assert 0 <= before.in_phase - release.standing.in_phase < 1
-    assert release.live.examination.findings() == findings
+    assert [*release.live.examination.findings()] == findings
     assert release.live.assessment.candidate_units == units
     assert release.live.block == block
     assert release.live.examination.design == design

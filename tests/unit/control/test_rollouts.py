@@ -485,20 +485,35 @@ async def test_workers_number_the_windows_that_the_analysis_has_alpha_for(
 async def test_what_is_known_is_shown_from_the_start_to_after_the_end() -> None:
     release = Release()
     await release.begins()
-    assert release.rollouts.examined("chat") is None
+    assert (await release.rollouts.examined("chat")) is None
     assert release.rollouts.protection("chat") == "off"
     await release.starts()
     release.sees(60, errors=["v2"])
     release.now += 1
     await release.passes()
 
-    examined = release.rollouts.examined("chat")
+    examined = await release.rollouts.examined("chat")
 
     assert examined is not None
     assert (examined.alpha, examined.unit, examined.sampled) == (0.01, "key", 1.0)
     assert examined.age == pytest.approx(1.25)
     assert examined.findings[0].verdict == "regressed"
     assert release.rollouts.protection("chat") == "off"
+
+
+async def test_a_rollout_that_is_on_says_why_it_waits_in_vain() -> None:
+    release = Release()
+    await release.begins()
+    assert release.rollouts.shortage("chat") is None
+    await release.starts()
+    release.sees(60)
+    await release.passes()
+    assert release.rollouts.shortage("chat") is None
+    dry = replace(release.live.assessment, is_dry=True)
+    release.live.assessment = dry
+    assert release.rollouts.shortage("chat") == dry.shortage is not None
+    await release.does("abort")
+    assert release.rollouts.shortage("chat") is None
 
 
 async def test_figures_follow_the_rollout() -> None:

@@ -210,7 +210,7 @@ async def test_what_comes_while_evidence_is_read_is_counted_behind_it() -> None:
 
     async with _beginning(release):
         assert release.rollouts.protection("chat") == "taking up evidence"
-        assert release.rollouts.examined("chat") is None
+        assert await release.rollouts.examined("chat") is None
         release.sees(50)
         release.look()
     await release.passes()

@@ -137,6 +137,31 @@ def test_a_step_without_proof_pauses_and_says_what_it_lacks() -> None:
     )
 
 
+def test_a_step_that_has_seen_all_keys_says_that_waiting_does_not_help() -> None:
+    rollout = Rollout()
+    rollout.passes(86_400, replace(UNPROVEN, is_dry=True))
+
+    assert rollout.pause() is PauseReason.INCONCLUSIVE
+    assert rollout.last == (
+        "Step 1 of 4 waited for 1 d. It lacks: no proof yet of error_rate. All 700 keys"
+        " that come were seen in this step, 200 of them on the candidate, and its margins"
+        " take about 300. Promote by hand, or begin again with a wider margin or a higher"
+        " weight."
+    )
+
+
+def test_a_step_in_which_nothing_has_to_be_proven_says_so() -> None:
+    """Of plans of before such metrics were refused; and of what was left out."""
+    rollout = Rollout()
+    rollout.passes(86_400, Assessment(baseline_units=500, candidate_units=200))
+
+    assert rollout.pause() is PauseReason.INCONCLUSIVE
+    assert rollout.last == (
+        "Step 1 of 4 waited for 1 d. No metric has to be proven here: all only warn, or"
+        " are left out. Promote by hand, or let one answer with rollback or pause."
+    )
+
+
 def test_a_resumed_step_has_its_time_again_and_keeps_its_evidence() -> None:
     rollout = Rollout()
     rollout.passes(86_400, UNPROVEN)

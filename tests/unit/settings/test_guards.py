@@ -103,7 +103,9 @@ def test_a_rule_is_completed_by_what_its_signal_says_of_itself(
     written: Write, load: Load, metric: str, rule: MetricRule
 ) -> None:
     """So that the plan is whole when it is frozen."""
-    assert _rules(load(written("service", _guarded(f"{{{metric}}}")))) == (rule,)
+    deadline = "feedback: {deadline: 1h},"
+    text = _guarded(f"{{{metric}}}, {{signal: cancel_rate}}", deadline)
+    assert _rules(load(written("service", text)))[0] == rule
 
 
 def test_what_a_model_server_reports_is_what_the_rule_says(

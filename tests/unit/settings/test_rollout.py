@@ -453,6 +453,30 @@ def test_autostart_needs_a_state_that_lasts(
             "with a step at 97, which leaves the baseline less than that. Write at "
             "most 3.",
         ),
+        (
+            "{analysis: {metrics: [{signal: error_rate, on_failure: warn}]}}",
+            ".analysis.metrics",
+            "all only warn: no step could ever be proven. Let one answer with "
+            "`on_failure: rollback` or `pause`; or write `advance: time`",
+        ),
+        (
+            "{strategy: blue_green, analysis: {metrics: [{signal: error_rate, "
+            "on_failure: warn}]}}",
+            ".analysis.metrics",
+            "give the `analysis` step a duration",
+        ),
+        (
+            "{strategy: blue_green, analysis: {metrics: [{signal: duration}]}}",
+            ".analysis.metrics",
+            "mirrored requests prove nothing else",
+        ),
+        (
+            "{analysis: {metrics: [{signal: error_rate}, "
+            "{signal: 'feedback:bad', worse: higher}]}}",
+            ".analysis.metrics[1].signal",
+            "found 'feedback:bad', which is known 86400 seconds after an answer "
+            "(feedback.deadline), and a step lasts 86400 at most (step_timeout)",
+        ),
         ("{rollback_steps: [0]}", ".rollback_steps[0]", "0 is the end of them all"),
         ("{rollback_steps: [5, 20]}", ".rollback_steps[1]", "found 20 percent after 5"),
     ],
@@ -465,6 +489,28 @@ def test_a_rollout_that_leads_nowhere_is_refused(
 
     assert found[0].startswith(f"{PLACE}{place}: ")
     assert words in found[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{advance: time, steps: [{setWeight: 5}, {pause: {duration: 1h}}], analysis: "
+        "{metrics: [{signal: error_rate, on_failure: warn}]}}",
+        "{advance: time, steps: [{setWeight: 5}, {pause: {duration: 1h}}], analysis: "
+        "{metrics: [{signal: 'feedback:bad', worse: higher}]}}",
+        "{analysis: {metrics: [{signal: error_rate}, "
+        "{signal: 'feedback:bad', worse: higher, on_failure: warn}]}}",
+        "{analysis: {step_timeout: 25h, metrics: "
+        "[{signal: 'feedback:bad', worse: higher}]}}",
+        "{strategy: ab, analysis: {metrics: [{signal: 'feedback:bad', worse: higher}]}}",
+        "{strategy: blue_green, analysis: {metrics: [{signal: error_rate}, "
+        "{signal: 'feedback:bad', worse: higher}]}}",
+    ],
+)
+def test_what_no_step_waits_for_may_come_late_or_only_warn(
+    written: Write, load: Load, text: str
+) -> None:
+    assert load(written("service", f"rollout: {text}")).services[0].rollout is not None
 
 
 def test_there_is_a_bound_on_steps(written: Write, lines: Lines) -> None:

@@ -63,7 +63,7 @@ def test_a_tolerance_makes_the_tolerated_unprofitable() -> None:
         return max(
             0.05 * (rate * won[1] + (1 - rate) * won[0])
             + 0.95 * (0.005 * lost[1] + 0.995 * lost[0])
-            for won, lost in zip(*bets, strict=True)
+            for won, lost in zip(bets.candidate, bets.baseline, strict=True)
         )
 
     assert best(strict, 0.02) > best(tolerant, 0.02) > 0 > best(tolerant, 0.0075)
