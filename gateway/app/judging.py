@@ -1,20 +1,28 @@
 """What judges sampled answers, joined: the desk, what was said, and the judges' canaries."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from random import Random, SystemRandom
+from typing import Final
 
-from gateway.domain.evaluation import Evaluator
+from gateway.analysis.sums import SlicedSum
+from gateway.domain.evaluated import UNKNOWN_ERROR, Evaluated
+from gateway.domain.evaluation import Evaluator, Score
+from gateway.domain.rollout import Worse
 from gateway.domain.service import Service
 from gateway.evaluators.bench import Bench, Result
-from gateway.evaluators.desk import Desk, Ear, Given, Ports
+from gateway.evaluators.desk import Desk, Ear, Failed, Given, Ports
 from gateway.evaluators.patrol import Patrol
 from gateway.evaluators.plugs import judge_of
 from gateway.evaluators.purse import Ledger
 from gateway.evaluators.redacting import redacted
-from gateway.evaluators.score_book import ScoreBook
+from gateway.evaluators.score_book import Example, ScoreBook
 from gateway.handoff.samples import Samples
 from gateway.telemetry.judging import EvaluatorFigures
+from gateway.telemetry.traffic import Traffic
+
+_HALF: Final = 0.5
+_LONGEST_SAID: Final = 2_000  # characters, of reasons that are exported
 
 
 class Judging:
@@ -24,6 +32,7 @@ class Judging:
         ear: Told of scores, as evidence.
         drifted: Told of a service, one of its scores that is not what it was, and how.
         ledger: Keeps what is used of budgets.
+        tell: Told of each score of an answer that was given, or that a judge failed to.
         now: Unix time in seconds.
 
     Attributes:
@@ -36,9 +45,12 @@ class Judging:
         ear: Ear,
         drifted: Callable[[str, str, str], None],
         ledger: Ledger,
+        tell: Callable[[Evaluated], None],
         now: Callable[[], float],
     ) -> None:
         self._now = now
+        self._tell = tell
+        self._served: dict[str, float] = {}
         self._drifted = drifted
         self.book = ScoreBook()
         seed = SystemRandom().getrandbits(256)
@@ -50,6 +62,7 @@ class Judging:
                 ledger=ledger,
                 now=now,
                 given=self._given,
+                failed=self._failed,
                 dice=Random(seed),  # ruff: ignore[suspicious-non-cryptographic-random-usage]
             )
         )
@@ -59,11 +72,16 @@ class Judging:
         """Have the evaluators of these services, and no others."""
         known = {service.name: service for service in services}
         changed = self._desk.use(known.values())
-        self.book.forget_all_but(known)
+        self.book.forget_all_but({each.known_as: each for each in known.values()})
         for service, evaluator in changed:
             for score in evaluator.scores:
                 signal = evaluator.signal(score.name)
                 self._drifted(service, signal, _defined_anew(evaluator))
+
+    def begin(self, traffic: Traffic) -> None:
+        """Note what serving had cost before anything was judged here."""
+        for (service, _), seen in traffic.versions.items():
+            self._served[service] = self._served.get(service, 0.0) + seen.cost
 
     def take(self, message: Samples) -> None:
         """Take what a worker has sampled."""
@@ -82,8 +100,35 @@ class Judging:
             for service, bench in self._desk.benches()
         }
 
+    def evaluators(self, service: str) -> Mapping[str, EvaluatorFigures]:
+        """Give what those of a service, or of a lane, have done, by name."""
+        return {
+            bench.evaluator.name: _figures(bench)
+            for name, bench in self._desk.benches()
+            if name == service
+        }
+
+    def scores(self, service: str, version: str) -> Mapping[str, SlicedSum]:
+        """Give the sums of a version's scores, by signal."""
+        return self.book.of(service, version)
+
+    def worst(self, service: str) -> Mapping[str, Mapping[str, list[Example]]]:
+        """Give the worst examples that are kept, by version and signal."""
+        return self.book.worst(service)
+
+    def served_before(self, service: str) -> float:
+        """Give the USD that serving had cost before anything was judged here."""
+        return self._served.get(service, 0.0)
+
     def _given(self, given: Given) -> None:
-        self.book.take(given, self._now())
+        now = self._now()
+        self.book.take(given, now)
+        self._tell(_told_given(given, now))
+
+    def _failed(self, failed: Failed) -> None:
+        now = self._now()
+        for score in failed.evaluator.scores:
+            self._tell(_told_failed(failed, score, now))
 
 
 def _defined_anew(evaluator: Evaluator) -> str:
@@ -91,6 +136,42 @@ def _defined_anew(evaluator: Evaluator) -> str:
         f"{evaluator.name} was defined anew while the rollout was on: what it said before"
         " and what it says now do not compare."
     )
+
+
+def _told_given(given: Given, now: float) -> Evaluated:
+    service, score = given.service, given.score
+    may_keep = service.sampling.keep_worst > 0
+    return Evaluated(
+        service=service.known_as,
+        version=given.version,
+        evaluator=given.evaluator.name,
+        score=score.name,
+        at=now,
+        value=given.value,
+        label=_label(score, given.value) if score.is_flag else None,
+        said=given.said[:_LONGEST_SAID] if may_keep else None,
+        trace=given.trace,
+        span=given.span,
+    )
+
+
+def _told_failed(failed: Failed, score: Score, now: float) -> Evaluated:
+    return Evaluated(
+        service=failed.service.known_as,
+        version=failed.version,
+        evaluator=failed.evaluator.name,
+        score=score.name,
+        at=now,
+        error=UNKNOWN_ERROR if failed.why is None else failed.why.value,
+        trace=failed.trace,
+        span=failed.span,
+    )
+
+
+def _label(score: Score, value: float) -> str:
+    """Say in a word what a flag means: 1 is what it is named for, good or bad."""
+    is_raised = value >= _HALF
+    return "fail" if is_raised is (score.worse is Worse.HIGHER) else "pass"
 
 
 def _figures(bench: Bench) -> EvaluatorFigures:
@@ -106,4 +187,5 @@ def _figures(bench: Bench) -> EvaluatorFigures:
         queued=told.queued,
         tokens_left=left.tokens_per_hour,
         usd_left=left.usd_per_hour,
+        identity=bench.judge.identity,
     )

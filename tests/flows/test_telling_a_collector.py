@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 
 import pytest
 
@@ -23,6 +24,7 @@ class _Bench:
 
     def __init__(self, url: str) -> None:
         self.dropped = 0
+        self.lost: Counter[str] = Counter()
         seen = VersionTraffic(cost=0.5)
         seen.outcomes.update({"complete": 2})
         seen.tokens.update({"output": 7})
@@ -41,8 +43,9 @@ class _Bench:
             version="1.2.3", since=1_000.0, now=lambda: 2_000.0,
         )  # fmt: skip
 
-    def _drop(self, number: int) -> None:
+    def _drop(self, what: str, number: int) -> None:
         self.dropped += number
+        self.lost[what] += number
 
 
 def _span() -> Span:

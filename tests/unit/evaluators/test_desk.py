@@ -12,7 +12,7 @@ from gateway.analysis.judged import Judged, JudgedPair, Sampled
 from gateway.domain.evaluation import Evaluator, EvaluatorKind, Score
 from gateway.domain.rollout import Worse
 from gateway.domain.service import Service
-from gateway.evaluators.desk import Desk, Given, Ports
+from gateway.evaluators.desk import Desk, Failed, Given, Ports
 from gateway.evaluators.evaluator import JudgeFailed, Used, Verdict, Why
 from gateway.handoff.samples import Sample, Samples, Texts
 from gateway.state.store import Spent
@@ -68,6 +68,7 @@ class Stage:
         self.sampled_: list[Sampled] = []
         self.pairs: list[JudgedPair] = []
         self.given: list[Given] = []
+        self.failed: list[Failed] = []
         self.spent: Mapping[str, Spent] | None = {}
         self._news = asyncio.Event()
         self.desk = Desk(
@@ -78,6 +79,7 @@ class Stage:
                 ledger=self,
                 now=lambda: 0.0,
                 given=self.given.append,
+                failed=self.failed.append,
                 dice=Random(1),
             ),
             clock=lambda: 1000.0,
