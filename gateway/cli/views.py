@@ -4,6 +4,7 @@ from typing import TypeVar
 
 import msgspec
 
+from gateway.cli.judging_views import EvaluatorView
 from gateway.domain.errors import GatewayError, Side
 
 
@@ -79,6 +80,7 @@ class VersionView(msgspec.Struct, kw_only=True, frozen=True):
     segments: dict[str, dict[str, Slice]] = {}
     evidence: EvidenceView | None = None
     feedback: dict[str, SignalView] = {}
+    scores: dict[str, SignalView] = {}
 
 
 class ChangeView(msgspec.Struct, kw_only=True, frozen=True):
@@ -134,6 +136,7 @@ class ServiceView(msgspec.Struct, kw_only=True, frozen=True):
         rollout: Where its rollout stands; None from gateways that know of none, and
             where there are several.
         lanes: Where the rollouts of several candidates stand.
+        evaluators: Who judges its answers, and what that takes.
 
     """
 
@@ -146,6 +149,7 @@ class ServiceView(msgspec.Struct, kw_only=True, frozen=True):
     protection: str = "off"
     rollout: RolloutView | None = None
     lanes: list[LaneView] = []
+    evaluators: list[EvaluatorView] = []
 
 
 class AllServices(msgspec.Struct, kw_only=True, frozen=True):
