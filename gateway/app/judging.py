@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from random import Random, SystemRandom
-from typing import Final
 
 from gateway.analysis.sums import SlicedSum
-from gateway.domain.evaluated import UNKNOWN_ERROR, Evaluated
-from gateway.domain.evaluation import Evaluator, Score
-from gateway.domain.rollout import Worse
+from gateway.app.evaluated import told_failed, told_given
+from gateway.domain.evaluated import Evaluated
+from gateway.domain.evaluation import Evaluator
 from gateway.domain.service import Service
 from gateway.evaluators.bench import Bench, Result
 from gateway.evaluators.desk import Desk, Ear, Failed, Given, Ports
@@ -20,9 +19,6 @@ from gateway.evaluators.score_book import Example, ScoreBook
 from gateway.handoff.samples import Samples
 from gateway.telemetry.judging import EvaluatorFigures
 from gateway.telemetry.traffic import Traffic
-
-_HALF: Final = 0.5
-_LONGEST_SAID: Final = 2_000  # characters, of reasons that are exported
 
 
 class Judging:
@@ -123,12 +119,12 @@ class Judging:
     def _given(self, given: Given) -> None:
         now = self._now()
         self.book.take(given, now)
-        self._tell(_told_given(given, now))
+        self._tell(told_given(given, now))
 
     def _failed(self, failed: Failed) -> None:
         now = self._now()
         for score in failed.evaluator.scores:
-            self._tell(_told_failed(failed, score, now))
+            self._tell(told_failed(failed, score, now))
 
 
 def _defined_anew(evaluator: Evaluator) -> str:
@@ -136,42 +132,6 @@ def _defined_anew(evaluator: Evaluator) -> str:
         f"{evaluator.name} was defined anew while the rollout was on: what it said before"
         " and what it says now do not compare."
     )
-
-
-def _told_given(given: Given, now: float) -> Evaluated:
-    service, score = given.service, given.score
-    may_keep = service.sampling.keep_worst > 0
-    return Evaluated(
-        service=service.known_as,
-        version=given.version,
-        evaluator=given.evaluator.name,
-        score=score.name,
-        at=now,
-        value=given.value,
-        label=_label(score, given.value) if score.is_flag else None,
-        said=given.said[:_LONGEST_SAID] if may_keep else None,
-        trace=given.trace,
-        span=given.span,
-    )
-
-
-def _told_failed(failed: Failed, score: Score, now: float) -> Evaluated:
-    return Evaluated(
-        service=failed.service.known_as,
-        version=failed.version,
-        evaluator=failed.evaluator.name,
-        score=score.name,
-        at=now,
-        error=UNKNOWN_ERROR if failed.why is None else failed.why.value,
-        trace=failed.trace,
-        span=failed.span,
-    )
-
-
-def _label(score: Score, value: float) -> str:
-    """Say in a word what a flag means: 1 is what it is named for, good or bad."""
-    is_raised = value >= _HALF
-    return "fail" if is_raised is (score.worse is Worse.HIGHER) else "pass"
 
 
 def _figures(bench: Bench) -> EvaluatorFigures:

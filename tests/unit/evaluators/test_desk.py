@@ -216,7 +216,9 @@ async def test_a_judge_that_has_nothing_to_say_is_no_failure() -> None:
 
 async def test_a_judges_failure_is_told_as_one() -> None:
     stage = Stage(Knowing({}))
-    stage.desk.take(message([sampled(answer="Odd.")]))
+    odd = sampled(answer="Odd.")
+    odd.trace, odd.span = "a" * 32, "b" * 16
+    stage.desk.take(message([odd]))
 
     await stage.until(2)
 
@@ -224,6 +226,9 @@ async def test_a_judges_failure_is_told_as_one() -> None:
         (None, True),
         (None, True),
     ]
+    (failed,) = stage.failed
+    assert (failed.version, failed.why) == ("v1", Why.GARBAGE)
+    assert (failed.trace, failed.span) == ("a" * 32, "b" * 16)
 
 
 async def test_a_pair_is_compared_and_what_is_not_compared_is_judged() -> None:
