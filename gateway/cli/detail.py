@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
 
-from gateway.cli.figures import NOTHING, amount, dollars, duration, rate
+from gateway.cli.figures import NOTHING, amount, dollars, duration, many, rate
 from gateway.cli.judging_views import BudgetView, EvaluatorView
 from gateway.cli.screen import plain_table
 from gateway.cli.views import (
@@ -51,7 +51,7 @@ def detail_of(service: ServiceView) -> Iterator[RenderableType]:
         scores = {name: version.scores for name, version in versions.items()}
         tables.append(_means("score", "judged", scores))
     if service.evaluators:
-        tables.append(_evaluators(service.evaluators))
+        tables += [_judging(service.evaluators), _costs(service.evaluators)]
     tables += _segments(service)
     for table in tables:
         yield Padding(table, (1, 0, 0, 2))
@@ -91,22 +91,31 @@ def _means(what: str, counted: str, seen: dict[str, dict[str, SignalView]]) -> T
     return table
 
 
-def _evaluators(evaluators: list[EvaluatorView]) -> Table:
-    numbers = (
-        *("judged", "failed", "let go", "queued", "each", "tokens"),
-        *("cost", "serving", "left"),
-    )
+def _judging(evaluators: list[EvaluatorView]) -> Table:
+    numbers = ("judged", "failed", "let go", "queued", "for each")
     table = plain_table("evaluator", *numbers, numbers=numbers)
     for one in evaluators:
-        results, tokens = one.results, one.tokens
+        results = one.results
         table.add_row(
-            one.name if one.candidate is None else f"{one.name} ({one.candidate})",
+            _named(one),
             str(results.get("judged", 0)),
             str(results.get("failed", 0)),
             str(sum(results.get(each, 0) for each in _LET_GO)),
             str(one.queued),
             duration(one.seconds_per_verdict),
-            str(tokens.input + tokens.output),
+        )
+    return table
+
+
+def _costs(evaluators: list[EvaluatorView]) -> Table:
+    """Draw what judging took, beside what serving cost in the same time."""
+    numbers = ("tokens", "cost", "cost of serving", "left this hour")
+    table = plain_table("evaluator", *numbers, numbers=numbers)
+    for one in evaluators:
+        tokens = one.tokens
+        table.add_row(
+            _named(one),
+            many(tokens.input + tokens.output),
             NOTHING if one.cost_usd is None else dollars(one.cost_usd),
             dollars(one.serving_cost_usd),
             _left(one.budget),
@@ -114,11 +123,16 @@ def _evaluators(evaluators: list[EvaluatorView]) -> Table:
     return table
 
 
+def _named(one: EvaluatorView) -> str:
+    return one.name if one.candidate is None else f"{one.name} ({one.candidate})"
+
+
 def _left(budget: BudgetView) -> str:
     """Say what is left of an hour's budget: of money, or else of tokens."""
     if budget.usd_left is not None:
         return f"${budget.usd_left:.2f}"
-    return NOTHING if budget.tokens_left is None else str(budget.tokens_left)
+    left = budget.tokens_left
+    return NOTHING if left is None else f"{many(left)} tokens"
 
 
 def _signals(seen: dict[str, Statistics]) -> Table:
