@@ -141,7 +141,7 @@ async def test_a_service_shows_who_judges_it_and_what_came_of_it(
     assert code == 0
     rows = [line.split() for line in out.splitlines()]
     assert ["scorer:grounded", "v1", "2", "0.575"] in rows
-    (row,) = [row for row in rows if row[:1] == ["scorer"]]
+    row, _costs = [row for row in rows if row[:1] == ["scorer"]]
     assert row[1:5] == ["2", "1", "0", "0"]
 
 
