@@ -1,6 +1,6 @@
 """Judging as operators see it: the evaluators, and the worst examples that are kept."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from aiohttp import web
@@ -11,9 +11,7 @@ from gateway.admin.statistics import Json
 from gateway.admin.times import iso
 from gateway.domain.errors import Refused
 from gateway.domain.evaluation import Evaluator
-from gateway.domain.lane import candidate_of
 from gateway.domain.service import Service
-from gateway.handoff.routing_table import RoutedService
 from gateway.telemetry.judging import EvaluatorFigures
 from gateway.telemetry.traffic import Traffic
 
@@ -21,32 +19,24 @@ _ASKED: Final = ("judged", "failed")
 """Results of those samples that a judge was asked about."""
 
 
-def evaluators_view(
-    lanes: Sequence[RoutedService], judging: Judging, traffic: Traffic
-) -> list[Json]:
-    """Show what each evaluator has done since this controller started.
-
-    Where there are several candidates, each has evaluators and budgets of its own.
-    """
-    return [view for lane in lanes for view in _of_lane(lane.service, judging, traffic)]
-
-
-def _of_lane(service: Service, judging: Judging, traffic: Traffic) -> Iterator[Json]:
-    figures = judging.evaluators(service.name)
-    for evaluator in service.evaluators:
-        told = figures.get(evaluator.name, EvaluatorFigures())
-        yield {
-            "name": evaluator.name,
-            "candidate": candidate_of(service.name) or None,
-            **_evaluator(evaluator, told),
-            "serving_cost_usd": _serving_cost(service, judging, traffic),
+def evaluators_view(service: Service, judging: Judging, traffic: Traffic) -> list[Json]:
+    """Show what each evaluator has done since this controller started."""
+    figures = judging.evaluators(service.known_as)
+    serving = _serving_cost(service, judging, traffic)
+    return [
+        {
+            **_evaluator(evaluator, figures.get(evaluator.name, EvaluatorFigures())),
+            "serving_cost_usd": serving,
         }
+        for evaluator in service.evaluators
+    ]
 
 
 def _evaluator(evaluator: Evaluator, told: EvaluatorFigures) -> Json:
     asked = sum(told.results.get(result, 0) for result in _ASKED)
     limit = evaluator.budget
     return {
+        "name": evaluator.name,
         "kind": evaluator.kind.value,
         "model": evaluator.model or None,
         "identity": told.identity or None,

@@ -110,7 +110,7 @@ class Judging(Protocol):
     """Whoever has answers judged; see app.judging.Judging."""
 
     def evaluators(self, service: str) -> Mapping[str, EvaluatorFigures]:
-        """Give what those of a service, or of a lane, have done, by name."""
+        """Give what those of a service have done, by name."""
 
     def scores(self, service: str, version: str) -> Mapping[str, SlicedSum]:
         """Give the sums of a version's scores, by signal."""

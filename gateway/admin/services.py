@@ -67,7 +67,7 @@ class Services:
             shown["scores"] = sums_view(self._judging.scores(known_as, version))
         return {
             **view,
-            "evaluators": evaluators_view(asked, self._judging, traffic),
+            "evaluators": evaluators_view(asked[0].service, self._judging, traffic),
             **lanes_view(asked, self._gate, self._rollouts),
         }
 

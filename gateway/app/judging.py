@@ -66,9 +66,9 @@ class Judging:
 
     def use(self, services: Iterable[Service]) -> None:
         """Have the evaluators of these services, and no others."""
-        known = {service.name: service for service in services}
-        changed = self._desk.use(known.values())
-        self.book.forget_all_but({each.known_as: each for each in known.values()})
+        served = list(services)
+        changed = self._desk.use(served)
+        self.book.forget_all_but({service.known_as: service for service in served})
         for service, evaluator in changed:
             for score in evaluator.scores:
                 signal = evaluator.signal(score.name)
@@ -97,7 +97,7 @@ class Judging:
         }
 
     def evaluators(self, service: str) -> Mapping[str, EvaluatorFigures]:
-        """Give what those of a service, or of a lane, have done, by name."""
+        """Give what those of a service have done, by name."""
         return {
             bench.evaluator.name: _figures(bench)
             for name, bench in self._desk.benches()

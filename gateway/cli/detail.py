@@ -97,7 +97,7 @@ def _judging(evaluators: list[EvaluatorView]) -> Table:
     for one in evaluators:
         results = one.results
         table.add_row(
-            _named(one),
+            one.name,
             str(results.get("judged", 0)),
             str(results.get("failed", 0)),
             str(sum(results.get(each, 0) for each in _LET_GO)),
@@ -114,17 +114,13 @@ def _costs(evaluators: list[EvaluatorView]) -> Table:
     for one in evaluators:
         tokens = one.tokens
         table.add_row(
-            _named(one),
+            one.name,
             many(tokens.input + tokens.output),
             NOTHING if one.cost_usd is None else dollars(one.cost_usd),
             dollars(one.serving_cost_usd),
             _left(one.budget),
         )
     return table
-
-
-def _named(one: EvaluatorView) -> str:
-    return one.name if one.candidate is None else f"{one.name} ({one.candidate})"
 
 
 def _left(budget: BudgetView) -> str:

@@ -21,7 +21,6 @@ class EvaluatorView(msgspec.Struct, kw_only=True, frozen=True):
     """What an evaluator has done since the controller started.
 
     Attributes:
-        candidate: Whose, where there are several candidates.
         results: Samples by what became of them.
         cost_usd: None: its tokens have no price.
         serving_cost_usd: Of all versions, in the same time.
@@ -29,7 +28,6 @@ class EvaluatorView(msgspec.Struct, kw_only=True, frozen=True):
     """
 
     name: str
-    candidate: str | None = None
     results: dict[str, int] = {}
     queued: int = 0
     seconds_per_verdict: float | None = None

@@ -148,6 +148,8 @@ class Desk:
     def use(self, services: Iterable[Service]) -> list[tuple[str, Evaluator]]:
         """Have the evaluators of these services, and no others.
 
+        Those of several candidates' lanes are their service's: one queue, one budget.
+
         One whose configuration is the same goes on with what it has; another of its name
         begins anew, and what the old one was asked about has no verdict.
 
@@ -160,7 +162,7 @@ class Desk:
             name: code_of(service.segments) for name, service in self._services.items()
         }
         wanted = {
-            (service.name, evaluator.name): evaluator
+            (service.known_as, evaluator.name): evaluator
             for service in self._services.values()
             for evaluator in service.evaluators
         }
@@ -205,7 +207,7 @@ class Desk:
             evaluator,
             self._ports.make(evaluator),
             purse,
-            lambda *told: self._told(self._services[name], evaluator, *told),
+            lambda sample, *told: self._told(evaluator, sample, *told),
             self._ports.dice,
             self._clock,
         )
@@ -224,14 +226,14 @@ class Desk:
         for evaluator in service.evaluators:
             if sample.draw >= evaluator.sample * _DRAWS:
                 continue
-            bench = self._benches[service.name, evaluator.name]
+            bench = self._benches[service.known_as, evaluator.name]
             if sample.is_evidence and sample.other_outcome is None:
                 self._announce(service, evaluator, sample)
             if can_be_judged(sample):
                 bench.offer(sample)
             else:
                 bench.figures.results[Result.NOT_SHOWN] += 1
-                self._told(service, evaluator, sample, Result.NOT_SHOWN, [])
+                self._told(evaluator, sample, Result.NOT_SHOWN, [])
 
     def _announce(self, service: Service, evaluator: Evaluator, sample: Sample) -> None:
         announced = Sampled(
@@ -244,7 +246,6 @@ class Desk:
 
     def _told(
         self,
-        service: Service,
         evaluator: Evaluator,
         sample: Sample,
         result: Result,
@@ -252,6 +253,9 @@ class Desk:
         why: Why | None = None,
     ) -> None:
         """Say what became of a sample, as evidence and to whoever shows it."""
+        service = self._services.get(sample.service)
+        if service is None:  # it is gone since
+            return
         if result is Result.FAILED and sample.other_outcome is None:
             self._ports.failed(
                 Failed(

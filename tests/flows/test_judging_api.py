@@ -124,7 +124,7 @@ async def test_a_service_shows_who_judges_it_and_what_came_of_it(
     await stage.has_done(judged=2, failed=1)
 
     one = await stage.evaluator()
-    assert (one["name"], one["kind"], one["candidate"]) == ("scorer", "http", None)
+    assert (one["name"], one["kind"]) == ("scorer", "http")
     assert one["scores"] == ["scorer:grounded"]
     assert one["failures"] == {"garbage": 1}
     assert one["queued"] == 0

@@ -188,7 +188,7 @@ def test_evaluators_and_scores_are_shown_in_80_columns() -> None:
         "serving_cost_usd": 345.678,
         "budget": {"tokens_left": 100_000, "usd_left": 0.5},
     }
-    bare = {"name": "own", "candidate": "v2", "budget": {"tokens_left": 77}}
+    bare = {"name": "own", "budget": {"tokens_left": 77}}
     scored = {"judge:relevance": {"count": 40, "mean": 0.875}}
     versions = {"v1": {**_version("baseline", 100, 8), "scores": scored}}
     shown = {**CHAT, "versions": versions, "evaluators": [judge, bare]}
@@ -201,8 +201,8 @@ def test_evaluators_and_scores_are_shown_in_80_columns() -> None:
     assert ["judge:relevance", "v1", "40", "0.875"] in rows
     assert ["llm-judge", "12345", "67", "5", "1999", "2250", "ms"] in rows
     assert ["llm-judge", "1.23M", "$12.35", "$345.68", "$0.50"] in rows
-    assert ["own", "(v2)", "0", "0", "0", "0", "-"] in rows
-    assert ["own", "(v2)", "0", "-", "-", "77", "tokens"] in rows
+    assert ["own", "0", "0", "0", "0", "-"] in rows
+    assert ["own", "0", "-", "-", "77", "tokens"] in rows
 
 
 def test_an_answer_of_another_shape_is_refused_with_its_place() -> None:
