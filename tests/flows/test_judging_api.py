@@ -1,5 +1,6 @@
 """Judging as people see it: the real controller process, a scorer over HTTP."""
 
+import signal
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from gateway.handoff.samples import Sample, Samples, Texts
+from tests.flows.collector import attributes, receiving
 from tests.flows.test_admin_api import _until
 from tests.flows.test_rollouts_api import CHAT, _Release
 
@@ -78,6 +80,8 @@ class _Judged(_Release):
                     answer=answer,
                     is_cut=False,
                 ),
+                trace=f"{number + 1:032x}",
+                span=f"{number + 1:016x}",
             )
             for number, answer in enumerate(answers)
         ]
@@ -143,6 +147,34 @@ async def test_a_service_shows_who_judges_it_and_what_came_of_it(
     assert ["scorer:grounded", "v1", "2", "0.575"] in rows
     row, _costs = [row for row in rows if row[:1] == ["scorer"]]
     assert row[1:5] == ["2", "1", "0", "0"]
+
+
+async def test_what_is_judged_is_told_to_prometheus_and_to_a_collector(
+    stage: _Judged,
+) -> None:
+    """With its place in a trace; reasons stay here, for no text may be kept."""
+    async with receiving() as receiver:
+        stage.configure_judged()
+        with stage.config.open("a") as file:
+            file.write(f"telemetry: {{otlp: {{endpoint: {receiver.url}}}}}\n")
+        await stage.begin()
+        stage.said("Good.", "Odd.")
+        await stage.has_done(judged=1, failed=1)
+
+        _, metrics, _ = await stage.ask("GET", "/metrics")
+        assert await stage.end(signal.SIGTERM) == 0
+
+    text = str(metrics["text"])
+    mean = 'sluicegate_signal_sum{service="chat",signal="scorer:grounded",version="v1"}'
+    assert f"{mean} 0.9" in text
+    by = 'evaluator="scorer",result="judged",service="chat"'
+    assert f"sluicegate_evaluations_total{{{by}}} 1.0" in text
+    told = {event.trace_id.hex(): attributes(event) for event in receiver.events}
+    assert len(told) == 2
+    good, odd = told[f"{1:032x}"], told[f"{2:032x}"]
+    assert good["gen_ai.evaluation.score.value"] == pytest.approx(0.9)
+    assert "gen_ai.evaluation.explanation" not in good
+    assert odd["error.type"] == "garbage"
 
 
 async def test_the_worst_answers_are_shown_the_worst_first(stage: _Judged) -> None:
