@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from itertools import zip_longest
 from typing import Final
 
+import yaml
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -39,6 +40,23 @@ def _marked(scene: Scene) -> Table:
     for line in scene.problems():
         lines.add_row(Text("✗", "bold red"), line)
     return lines
+
+
+def judged_by(config: str) -> RenderableType:
+    """Show what it takes in a configuration, given as text, to have answers judged."""
+    chat = yaml.safe_load(config)["services"][SERVICE]
+    metrics = chat["rollout"]["analysis"]["metrics"]
+    shown = {
+        "evaluators": chat["evaluators"],
+        "rollout": {"analysis": {"metrics": metrics}},
+    }
+    text = yaml.safe_dump(shown, sort_keys=False, default_flow_style=None)
+    lines = (f"  {line}" for line in text.splitlines())
+    return Group(
+        Text("What it takes in gateway.yaml", style="bold"),
+        Text(),
+        *(Text(line, style="dim", no_wrap=True) for line in lines),
+    )
 
 
 def what_next(running: Running | None) -> RenderableType:

@@ -34,7 +34,7 @@ _START_S: Final = 20.0
 _STOP_S: Final = 5.0
 _LOOK_S: Final = 0.02
 _LAST_LINES: Final = 5
-_AT_ONCE: Final = 32
+_AT_ONCE: Final = 64
 _VERDICT_S: Final = 10.0
 _QUICK: Final = {
     "minimum_units": 30,

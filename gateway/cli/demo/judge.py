@@ -140,7 +140,7 @@ class _Bench:
         """Give the numbers of the passages that it says are contradicted."""
         found = set(contradicted(answer, passages))
         if found and len(passages) > 1:
-            self.account.caught = Caught(answer, passages[min(found)])
+            self.account.caught = Caught(answer.strip(), passages[min(found)])
         is_right = self._dice.random() < (SENSITIVITY if found else SPECIFICITY)
         if not is_right:
             found = set() if found else {self._dice.randrange(max(len(passages), 1))}

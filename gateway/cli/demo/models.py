@@ -92,7 +92,7 @@ MODELS: Final = (
     Model(
         name=BAD,
         usual=_QUICK,
-        on_long=replace(_QUICK_ON_LONG, made_up=0.7),
+        on_long=replace(_QUICK_ON_LONG, made_up=0.5),
         price={"input": 0.80, "output": 3.00},
         phrase="{place} dates back to {year}, and its gates still do work.",
     ),

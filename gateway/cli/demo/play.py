@@ -8,7 +8,7 @@ from typing import Final
 from rich.console import Console
 
 from gateway.cli.demo.audience import Audience, audience
-from gateway.cli.demo.ending import summary, what_next
+from gateway.cli.demo.ending import judged_by, summary, what_next
 from gateway.cli.demo.gate import Gate
 from gateway.cli.demo.gateway_process import Running, Servers, running_gateway
 from gateway.cli.demo.judge import Judge, pretend_judge
@@ -111,6 +111,8 @@ class _Play:
 
     async def _bow(self, scene: Scene, running: Running) -> None:
         self._console.print(summary(scene))
+        self._console.print()
+        self._console.print(judged_by(running.config.read_text()))
         self._console.print()
         self._console.print(what_next(running if self._stay else None))
         if self._stay:

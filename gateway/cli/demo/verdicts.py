@@ -12,6 +12,7 @@ from gateway.cli.figures import NOTHING, dollars, duration
 from gateway.cli.views import FindingView
 
 _HUNDRED: Final = 100.0
+_SMALL: Final = 0.1
 _UNTOLD: Final = 20.0  # log of odds beyond which nobody asks how far
 
 
@@ -22,22 +23,21 @@ def told(scene: Scene, act: Act, end: Move) -> Iterable[str]:
         yield _words(end.by_the_judge, act)
     if scene.judge.judged and scene.judging.judged == scene.judge.judged:
         yield _work(scene)
-    if scene.judge.caught is not None:
-        yield _example(scene)
+    yield _truth(scene, act)
 
 
 def beside(scene: Scene) -> str:
-    """Say in a line how much was judged, at what cost, and what long contexts came to."""
+    """Say in a line how much was judged, at what cost, and how long contexts fared."""
     judging = scene.judging
     line = (
-        f"judge: {judging.judged:,} answers read for {dollars(judging.cost)}; "
-        f"serving took {dollars(cost_of_all(scene.seen))}"
+        f"judge: {judging.judged:,} read for {dollars(judging.cost)}, "
+        f"serving {dollars(cost_of_all(scene.seen))}"
     )
     found = scene.by_the_judge
     if found is None or not found.candidate_units:
         return line
     return (
-        f"{line}. Long: {scene.act.candidate} {_part(found.candidate)} wrong, "
+        f"{line}; long: {scene.act.candidate} {_part(found.candidate)} wrong, "
         f"{scene.act.baseline} {_part(found.baseline)}"
     )
 
@@ -78,16 +78,26 @@ def _work(scene: Scene) -> str:
         f"It read {judge.judged:,} of {scene.ledger.requests:,} answers, beside the "
         f"traffic, for {dollars(judging.cost)}; serving took "
         f"{dollars(cost_of_all(scene.seen))}. It erred in {judge.mistaken:,} of them "
-        f"({_part(judge.mistaken / judge.judged)}): the gateway's sums allow for that."
+        f"({_part(judge.mistaken / judge.judged)}), without knowing whose they were."
     )
 
 
-def _example(scene: Scene) -> str:
-    caught = scene.judge.caught
-    assert caught is not None  # ruff: ignore[assert]: see told
+def _truth(scene: Scene, act: Act) -> str:
+    """Say what there was to be found, by the model server's own account."""
+    sent, caught = scene.sent[act.candidate], scene.judge.caught
+    truth = (
+        f"In truth {act.candidate} contradicted its documents in {sent.made_up} of "
+        f"{sent.answers} answers."
+    )
+    if caught is None:
+        return truth
     passage = caught.passage.partition(". ")[0]
-    return f"For example, it was told \u201c{caught.answer}\u201d and had read \u201c{passage}.\u201d"
+    return f"{truth} One the judge read: \u201c{caught.answer}\u201d, of \u201c{passage}.\u201d"
 
 
 def _part(share: float | None) -> str:
-    return NOTHING if share is None else f"{_HUNDRED * share:.2g} %"
+    return (
+        NOTHING
+        if share is None
+        else f"{_HUNDRED * share:.{1 if 0 < share < _SMALL else 0}f} %"
+    )
