@@ -93,13 +93,20 @@ class Judge:
 @asynccontextmanager
 async def pretend_judge() -> AsyncGenerator[Judge]:
     """Start it, and stop it at the end."""
-    bench = _Bench()
-    async with served(bench.complete) as url:
-        yield Judge(url=f"{url}/v1", account=bench.account)
+    reader = Reader()
+    async with served(reader.complete) as url:
+        yield Judge(url=f"{url}/v1", account=reader.account)
 
 
 @dataclass(slots=True)
-class _Bench:
+class Reader:
+    """Who reads, in a server's place.
+
+    Attributes:
+        account: See Account.
+
+    """
+
     account: Account = field(default_factory=Account)
     _dice: Random = field(
         default_factory=lambda: Random(_SEED)  # ruff: ignore[suspicious-non-cryptographic-random-usage]

@@ -94,7 +94,7 @@ MODELS: Final = (
         usual=_QUICK,
         on_long=replace(_QUICK_ON_LONG, made_up=0.5),
         price={"input": 0.80, "output": 3.00},
-        phrase="{place} dates back to {year}, and its gates still do work.",
+        phrase="{place} goes back to {year}, and its gates are still in use.",
     ),
 )
 

@@ -16,7 +16,7 @@ _PLACES: Final = tuple(
     for kind in ("Lock", "Weir", "Mill")
     for name in ("Alder", "Birch", "Cedar", "Elder", "Hazel", "Linden", "Rowan")
 )
-_FIRST_YEAR: Final = 1761
+_FIRST_YEAR: Final = 1741
 _STRIDE: Final = 7
 _MORE: Final = (
     "Its keeper writes down the level every morning, before the first boat goes by, and "
