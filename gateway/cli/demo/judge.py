@@ -9,6 +9,7 @@ that what the gateway makes of it is made of an imperfect judge's word.
 import asyncio
 import json
 import re
+from collections import deque
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ PRICE: Final[Mapping[str, float]] = {"input": 0.15, "output": 0.60}
 """USD per million tokens."""
 
 _SEED: Final = 5
+_KEPT: Final = 1000
 _USUAL_S: Final = 0.12
 _SECTION: Final = re.compile(
     r"^\[\[BEGIN (?P<name>[a-z]+)(?: \d+)? (?P<mark>[0-9a-f]{32})\]\]\n"
@@ -57,14 +59,14 @@ class Account:
         judged: Answers it gave a verdict on.
         blamed: Of those, answers in which it said there is a contradiction.
         mistaken: Of all, verdicts that were none of its reading's, but its error's.
-        caught: The last contradiction that is one, in a long context; None before.
+        caught: The last contradictions that it read in long contexts.
 
     """
 
     judged: int = 0
     blamed: int = 0
     mistaken: int = 0
-    caught: Caught | None = None
+    caught: deque[Caught] = field(default_factory=lambda: deque(maxlen=_KEPT))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +149,7 @@ class Reader:
         """Give the numbers of the passages that it says are contradicted."""
         found = set(contradicted(answer, passages))
         if found and len(passages) > 1:
-            self.account.caught = Caught(answer.strip(), passages[min(found)])
+            self.account.caught.append(Caught(answer.strip(), passages[min(found)]))
         is_right = self._dice.random() < (SENSITIVITY if found else SPECIFICITY)
         if not is_right:
             found = set() if found else {self._dice.randrange(max(len(passages), 1))}

@@ -101,10 +101,18 @@ MODELS: Final = (
 
 @dataclass(slots=True)
 class Sent:
-    """What a model server says that it sent."""
+    """What a model server says that it sent.
+
+    Attributes:
+        answers: How many answers.
+        made_up: How many of them contradict the documents they came from.
+        texts: The texts of those; there are as many as there are places.
+
+    """
 
     answers: int = 0
     made_up: int = 0
+    texts: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,7 +257,9 @@ class _Mind:
 
     def _count(self, turn: _Turn) -> None:
         self.sent.answers += 1
-        self.sent.made_up += turn.is_made_up
+        if turn.is_made_up:
+            self.sent.made_up += 1
+            self.sent.texts.add(" ".join(turn.pieces))
 
     def _event(self, delta: Mapping[str, str], finish: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}

@@ -84,7 +84,9 @@ def _work(scene: Scene) -> str:
 
 def _truth(scene: Scene, act: Act) -> str:
     """Say what there was to be found, by the model server's own account."""
-    sent, caught = scene.sent[act.candidate], scene.judge.caught
+    sent = scene.sent[act.candidate]
+    its = (one for one in scene.judge.caught if one.answer in sent.texts)
+    caught = next(its, None)
     truth = (
         f"In truth {act.candidate} contradicted its documents in {sent.made_up} of "
         f"{sent.answers} answers."

@@ -1,5 +1,6 @@
 """A demo that was never played: what the gateway would say, and what visitors would."""
 
+from collections import deque
 from typing import Any
 
 import yaml
@@ -84,6 +85,8 @@ def finding(metric: str, segment: tuple[str, str] | None = None, **more: Any) ->
 
 
 SPOKE = finding(JUDGED, (SEGMENT, LONG), verdict="regressed", log_e=11.4)
+WRONG = "Alder Lock goes back to 1750."
+KNOWN = "Alder Lock was built in 1741."
 CLIMB = (
     entry(1, "Attempt 1 begins: v2 against v1.", kind="begun"),
     entry(1.2, "Begun. Step 1 of 4: weight 0 % to 5 %.", weight=(0, 5)),
@@ -202,25 +205,28 @@ def over() -> Scene:
     return scene
 
 
+def _texts(name: str) -> set[str]:
+    return {WRONG} if name == "v3" else set()
+
+
 def _scene() -> Scene:
     overheard = Overheard(lambda: 0.0)
     with overheard.listening("v2", 17) as quote:
         assert quote is not None
         quote.text = "A lift for boats"
+    other = "It is written that Alder Lock was built in 1750 for the boats."
     made_up = {"v1": 0, "v2": 0, "v3": 10}
     return Scene(
         script=FULL,
         ledger=Ledger(),
         sent={
-            name: Sent(answers=number, made_up=made_up[name])
+            name: Sent(answers=number, made_up=made_up[name], texts=_texts(name))
             for name, number in COUNTED.items()
         },
         judge=Account(
             judged=60,
             mistaken=2,
-            caught=Caught(
-                "Alder Lock dates back to 1770.", "Alder Lock was built in 1761."
-            ),
+            caught=deque([Caught(other, KNOWN), Caught(WRONG, KNOWN)]),
         ),
         overheard=overheard,
         started_at=BEGAN,

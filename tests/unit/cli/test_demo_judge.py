@@ -64,12 +64,12 @@ def test_it_knows_an_answer_that_was_wrong_and_what_it_had_read() -> None:
     """Of long contexts alone: the demo is about them."""
     reader = Reader()
     _judged(reader, 3, _answer(3, off=9), is_long=False)
-    assert reader.account.caught is None
+    assert not reader.account.caught
     _judged(reader, 3, _answer(3, off=9), is_long=True)
     (passage,) = [
         p for p in passages(3, is_long=True) if str(place_in(question(3))) in p
     ]
-    assert reader.account.caught == Caught(_answer(3, off=9), passage)
+    assert [*reader.account.caught] == [Caught(_answer(3, off=9), passage)]
 
 
 def test_a_sheet_it_cannot_read_gets_no_seal() -> None:
