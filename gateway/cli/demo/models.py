@@ -92,7 +92,7 @@ MODELS: Final = (
     Model(
         name=BAD,
         usual=_QUICK,
-        on_long=replace(_QUICK_ON_LONG, made_up=0.5),
+        on_long=replace(_QUICK_ON_LONG, made_up=0.6),
         price={"input": 0.80, "output": 3.00},
         phrase="{place} goes back to {year}, and its gates are still in use.",
     ),
@@ -209,7 +209,8 @@ class _Mind:
         is_long = len(documents) > _MANY
         pace = self.model.on_long if is_long else self.model.usual
         slow = slowness(even_spread(number))
-        is_made_up = even_spread(self._begun[is_long]) < pace.made_up
+        nth = self._begun[is_long]
+        is_made_up = bool(documents) and even_spread(nth) < pace.made_up
         self._begun[is_long] += 1
         words = self._say(prompt, documents, is_made_up=is_made_up).split()
         read = tokens(prompt) + sum(map(tokens, documents))

@@ -80,7 +80,7 @@ FULL: Final = Script(
     per_second=220.0,
     sample=1.0,
     before_s=2.0,
-    after_s=5.0,
+    after_s=4.0,
     usual_s=85.0,
     acts=(
         Act(
