@@ -59,7 +59,7 @@ def _assert_it_went_well(text: str) -> None:
     assert "✗" not in _after_the_show(text)
     assert "Traceback" not in text
     for promise in (
-        r"✓ v2 climbed to 100 % by itself in \d+ s: .* at odds of 20 to 1, from \d+ units",
+        r"✓ v2 climbed to 100 % by itself in \d+ s: .* at odds of 20 to 1, from [\d,]+ units",
         r"✓ v3 was caught \d+\.\d s after its start by judge:hallucination where prompt is "
         r">=2KiB, "
         r"from \d+ units, and taken back by itself\.",

@@ -18,7 +18,7 @@ from gateway.control.replay import Replay
 from gateway.domain.errors import GatewayError, Side
 from gateway.state.journal import first_break
 
-_PATIENCE_S: Final = 3.0
+_PATIENCE_S: Final = 10.0
 _LOOK_S: Final = 0.1
 _PAGE: Final = 1000
 _Answer = TypeVar("_Answer")

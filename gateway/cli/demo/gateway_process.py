@@ -35,7 +35,7 @@ _STOP_S: Final = 5.0
 _LOOK_S: Final = 0.02
 _LAST_LINES: Final = 5
 _AT_ONCE: Final = 64
-_VERDICT_S: Final = 10.0
+_VERDICT_S: Final = 15.0
 _QUICK: Final = {
     "minimum_units": 30,
     "dwell": "1s",

@@ -23,7 +23,7 @@ class Judging:
     Attributes:
         judged: Answers with a verdict.
         failed: Those whose judging failed.
-        left_out: Those there was no room, time or budget for.
+        left_out: Those there was no room or time for.
         tokens: Read and written by the judge.
         cost: USD, by the judge's price.
 
@@ -64,7 +64,7 @@ def judging_in(text: str) -> Judging:
         left_out=int(
             sum(
                 _sum(found, EVALUATIONS, result=result)
-                for result in (Result.LATE, Result.NO_ROOM, Result.NO_BUDGET)
+                for result in (Result.LATE, Result.NO_ROOM)
             )
         ),
         tokens=int(_sum(found, EVALUATOR_TOKENS)),

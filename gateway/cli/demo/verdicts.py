@@ -74,11 +74,13 @@ def _words(found: FindingView, act: Act) -> str:
 
 def _work(scene: Scene) -> str:
     judge, judging = scene.judge, scene.judging
+    late = f" {judging.left_out:,} came too late to be read."
     return (
         f"It read {judge.judged:,} of {scene.ledger.requests:,} answers, beside the "
         f"traffic, for {dollars(judging.cost)}; serving took "
         f"{dollars(cost_of_all(scene.seen))}. It erred in {judge.mistaken:,} of them "
         f"({_part(judge.mistaken / judge.judged)}), without knowing whose they were."
+        f"{late if judging.left_out else ''}"
     )
 
 
