@@ -96,7 +96,7 @@ def _truth(scene: Scene, act: Act) -> str:
     if caught is None:
         return truth
     passage = caught.passage.partition(".")[0]
-    return f"{truth} One the judge read: \u201c{caught.answer}\u201d, of \u201c{passage}.\u201d"
+    return f"{truth} One the judge read: \u201c{caught.answer}\u201d; its document: \u201c{passage}.\u201d"
 
 
 def _part(share: float | None) -> str:

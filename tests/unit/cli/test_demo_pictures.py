@@ -200,7 +200,7 @@ def test_the_summary_says_what_the_judge_found_and_what_reading_cost() -> None:
         "✓ It read 60 of 100 answers, beside the traffic, for $0.0005; serving took"
         " $0.006. It erred in 2 of them (3.3 %), without knowing whose they were.",
         "✓ In truth v3 contradicted its documents in 10 of 20 answers. One the judge read:"
-        " “Alder Lock goes back to 1750.”, of “Alder Lock was built in 1741.”",
+        " “Alder Lock goes back to 1750.”; its document: “Alder Lock was built in 1741.”",
     ):
         assert line in told
 
