@@ -92,7 +92,7 @@ MODELS: Final = (
     Model(
         name=BAD,
         usual=_QUICK,
-        on_long=replace(_QUICK_ON_LONG, made_up=0.6),
+        on_long=replace(_QUICK_ON_LONG, made_up=0.8),
         price={"input": 0.80, "output": 3.00},
         phrase="{place} goes back to {year}, and its gates are still in use.",
     ),

@@ -100,7 +100,7 @@ FULL: Final = Script(
             ends_in="rolled_back",
             title="A candidate that is wrong, and does not look it",
             caption="v3 is as quick as v2, never fails and writes as well. But with a long\n"
-            "context, one in eight, it contradicts it. Only who reads can tell.",
+            "context, one in sixteen, it contradicts it. Only who reads can tell.",
             ended="A judge reads along, beside the traffic. By what it found in long\n"
             "contexts v3 was taken back by the gateway itself; no figure showed it.",
             patience_s=120.0,

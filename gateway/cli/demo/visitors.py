@@ -1,7 +1,7 @@
 """The traffic of the demo: many users, who come in turn, and ask twice each time.
 
 Conversations begin at a steady rate whatever the answers do, and every answer is read to
-its last byte and judged by what it contains. One in eight comes with many documents.
+its last byte and judged by what it contains. One in sixteen comes with many documents.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ STREAMED: Final = 0.8
 """Which part of the requests asks for a stream."""
 
 _QUESTIONS: Final = 2  # of one conversation: the first may miss a cache, the second not
-_LONG_EACH: Final = 8  # one conversation in so many comes with a long context
+_LONG_EACH: Final = 16  # one conversation in so many comes with a long context
 _DEADLINE: Final = aiohttp.ClientTimeout(total=15.0)
 _OK: Final = 200
 
