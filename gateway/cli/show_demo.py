@@ -14,7 +14,7 @@ def demo(
         bool, typer.Option("--fast", help="A short one, of half a minute.")
     ] = False,
 ) -> None:
-    """Watch two releases: one climbs by evidence, one is caught and taken back."""
+    """Watch two releases: one climbs by evidence, one is caught by a judge of answers."""
     from gateway.cli.demo.play import play
     from gateway.cli.demo.script import FAST, FULL
     from gateway.cli.screen import screen

@@ -59,10 +59,18 @@ def _assert_it_went_well(text: str) -> None:
     assert "✗" not in _after_the_show(text)
     assert "Traceback" not in text
     for promise in (
-        r"✓ v2 climbed to 100 % by itself in \d+ s: .* at odds of 20 to 1, from \d+ units",
-        r"✓ v3 was caught \d+\.\d s after its start by [a-z_]+ where prompt is >=2KiB, "
+        r"✓ v2 climbed to 100 % by itself in \d+ s: .* at odds of 20 to 1, from [\d,]+ units",
+        r"✓ v3 was caught \d+\.\d s after its start by judge:hallucination where prompt is "
+        r">=2KiB, "
         r"from \d+ units, and taken back by itself\.",
         r"✓ From the decision to 0 % on 2 workers: of all requests, .* answered by v3\.",
+        r"✓ No figure but the judge's gave it away: v3 had errors in 0 % of its answers",
+        r"✓ The judge saw it in \d\d.* % of \d+ judged users of v3 with long contexts, and "
+        r"in \d.* % of \d+ of v2: odds of [\d,]+ to 1\.",
+        r"✓ It read [\d,]+ of [\d,]+ answers, beside the traffic, for \$0\.\d+; serving took"
+        r" \$\d\.\d+\. It erred in \d+ of them",
+        r"✓ In truth v3 contradicted its documents in \d+ of \d+ answers\. One the judge ",
+        r"evaluators: - name: judge kind: llm_judge url: http://127\.0\.0\.1:\d+/v1 ",
         r"✓ No client saw an error: [\d,]+ requests, [\d,]+ of them streams, 0 failed, "
         r"0 cut\.",
         r"✓ Every answer came from the version in its header, and nobody moved back",
@@ -93,13 +101,13 @@ def test_in_a_pipe_the_demo_prints_lines_and_exits_0(mark: str) -> None:
     assert "\x1b" not in done.stdout
     _assert_it_went_well(done.stdout)
     assert "[1/2] A good candidate" in done.stdout
-    assert "[2/2] A candidate that is bad" in done.stdout
+    assert "[2/2] A candidate that is wrong" in done.stdout
     for decision in (
         r"\n0:\d\d  by hand: Attempt 1 begins: v2 against v1\.\n",
         r"\n0:\d\d  analyzer: Step 1 of 2 passed: every metric is within its margin, ",
         r"\n0:\d\d  analyzer: .*Promoted: v2 serves all\.\n",
         r"\n0:\d\d  by hand: Attempt 2 begins: v3 against v2\.\n",
-        r"\n0:\d\d  analyzer: .* where prompt is >=2KiB regressed: .* Rolled back: weight"
+        r"\n0:\d\d  analyzer: judge:hallucination where prompt is >=2KiB regressed: .* Rolled back: weight"
         r" 25 % to 0 %\.\n",
     ):
         assert re.search(decision, done.stdout), f"{decision} not in:\n{done.stdout}"
@@ -182,7 +190,7 @@ def test_in_a_terminal_the_demo_draws_and_may_stay(mark: str) -> None:
     with _terminal(mark, "--stay") as terminal:
         text = terminal.read_until("Ctrl-C")
         assert {"\x1b[?1049h", "\x1b[?1049l"} <= terminal.escapes
-        assert "2 of 2  A candidate that is bad for some" in text
+        assert "2 of 2  A candidate that is wrong, and does not look it" in text
         assert "✗ 25 %" in text
         _assert_it_went_well(text)
         _ask_as_told(text)

@@ -4,14 +4,16 @@ from collections.abc import Iterable
 from itertools import zip_longest
 from typing import Final
 
+import yaml
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from gateway.cli.demo import verdicts
 from gateway.cli.demo.gateway_process import WORKERS, Running
 from gateway.cli.demo.scene import SOON_S, Scene
 from gateway.cli.demo.script import SERVICE, Act
-from gateway.cli.demo.seen import made_up, requests
+from gateway.cli.demo.seen import requests
 from gateway.cli.demo.story import Move
 from gateway.cli.figures import duration, measured_percent, percent
 from gateway.cli.screen import plain_table
@@ -38,6 +40,23 @@ def _marked(scene: Scene) -> Table:
     for line in scene.problems():
         lines.add_row(Text("✗", "bold red"), line)
     return lines
+
+
+def judged_by(config: str) -> RenderableType:
+    """Show what it takes in a configuration, given as text, to have answers judged."""
+    chat = yaml.safe_load(config)["services"][SERVICE]
+    metrics = chat["rollout"]["analysis"]["metrics"]
+    shown = {
+        "evaluators": chat["evaluators"],
+        "rollout": {"analysis": {"metrics": metrics}},
+    }
+    text = yaml.safe_dump(shown, sort_keys=False, default_flow_style=None)
+    lines = (f"  {line}" for line in text.splitlines())
+    return Group(
+        Text("What it takes in gateway.yaml", style="bold"),
+        Text(),
+        *(Text(line, style="dim", no_wrap=True) for line in lines),
+    )
 
 
 def what_next(running: Running | None) -> RenderableType:
@@ -81,9 +100,9 @@ def _why(scene: Scene, at: float) -> str:
 
 
 def _subject(move: Move) -> str:
-    segment = move.findings[0].segment
-    where = "" if segment is None else f" where {' is '.join(segment)}"
-    return f"{move.findings[0].metric}{where}"
+    found = move.by_the_judge or move.findings[0]
+    where = "" if found.segment is None else f" where {' is '.join(found.segment)}"
+    return f"{found.metric}{where}"
 
 
 def _kept(scene: Scene) -> Iterable[str]:
@@ -94,6 +113,7 @@ def _kept(scene: Scene) -> Iterable[str]:
             yield _caught(scene, act, end) if end.findings else _climbed(scene, act)
             if end.findings:
                 yield from _over(scene, act)
+                yield from verdicts.told(scene, act, end)
     yield from _nobody_noticed(scene)
     yield from _accounts(scene)
     if scene.again is not None and scene.again.is_same:
@@ -113,7 +133,7 @@ def _climbed(scene: Scene, act: Act) -> str:
 
 
 def _caught(scene: Scene, act: Act, end: Move) -> str:
-    worst = end.findings[0]
+    worst = end.by_the_judge or end.findings[0]
     asked = scene.ledger.by_version[act.candidate]
     part = _HUNDRED * asked / max(scene.ledger.requests, 1)
     return (
@@ -154,13 +174,8 @@ def _nobody_noticed(scene: Scene) -> Iterable[str]:
 
 def _accounts(scene: Scene) -> Iterable[str]:
     counted = requests(scene.seen)
-    sent = {name: one.made_up for name, one in scene.sent.items() if one.answers}
-    found = {name: made_up(scene.of(name)) for name in sent}
-    if counted == dict(scene.ledger.by_version) and found == sent:
-        told = ", ".join(
-            f"{name} {n:,} requests with {found.get(name, 0)} made up"
-            for name, n in sorted(counted.items())
-        )
+    if counted == dict(scene.ledger.by_version):
+        told = ", ".join(f"{name} {n:,}" for name, n in sorted(counted.items()))
         yield f"The gateway counted what visitors and model servers counted: {told}."
 
 

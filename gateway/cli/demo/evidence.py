@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.cli.demo.script import LONG, METRICS, SEGMENT, SHORT
+from gateway.cli.demo.script import JUDGED, LONG, METRICS, SCORE, SEGMENT, SHORT
 from gateway.cli.views import FindingView
 
 Slice = tuple[str, str] | None
@@ -17,7 +17,10 @@ SLICES: Final[Mapping[Slice, str]] = {
 }
 """What is looked at, and what it is called on the screen."""
 
-NAMES: Final[Mapping[str, str]] = {"time_to_first_token": "first token"}
+NAMES: Final[Mapping[str, str]] = {
+    "time_to_first_token": "first token",
+    JUDGED: SCORE,
+}
 """Of metrics that are too long for the screen."""
 
 

@@ -4,10 +4,12 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from time import time as unix  # ruff: ignore[banned-api]: the journal is in it
 from typing import Final, TypeVar
 
 from gateway.cli.admin_api import AdminApi, AdminUnreachable
+from gateway.cli.demo.judging import Judging, judging
 from gateway.cli.demo.script import SERVICE
 from gateway.cli.demo.seen import Seen, requests
 from gateway.cli.replay import all_entries, summary
@@ -16,7 +18,7 @@ from gateway.control.replay import Replay
 from gateway.domain.errors import GatewayError, Side
 from gateway.state.journal import first_break
 
-_PATIENCE_S: Final = 3.0
+_PATIENCE_S: Final = 10.0
 _LOOK_S: Final = 0.1
 _PAGE: Final = 1000
 _Answer = TypeVar("_Answer")
@@ -38,6 +40,7 @@ class Look:
         service: The service.
         analysed: What is known of its rollout.
         entries: Of the journal, those that are new since the last look.
+        judging: What judging came to.
 
     """
 
@@ -45,6 +48,7 @@ class Look:
     service: ServiceView
     analysed: Analysed
     entries: list[dict[str, object]]
+    judging: Judging = Judging()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,18 +104,25 @@ class Gate:
         """
         return await aside(self._look)
 
-    async def all_seen(self, expected: Mapping[str, int]) -> Look:
+    async def all_seen(
+        self, expected: Mapping[str, int], judged: Callable[[], int]
+    ) -> Look:
         """Ask the same when all is over.
 
-        Its workers report now and then, so it is asked again for a few seconds
-        while the requests by version are not *expected*.
+        Its workers report now and then, and verdicts come later than answers, so it is
+        asked again for a few seconds while the requests by version are not *expected*,
+        or the verdicts not *judged*.
 
         Raises:
             GatewayLost: It does not answer.
 
         """
         deadline = time.monotonic() + _PATIENCE_S
-        while requests(seen_in(look := await self.look())) != expected:
+        while True:
+            look = await self.look()
+            is_all = requests(seen_in(look)) == expected
+            if is_all and look.judging.judged == judged():
+                break
             if time.monotonic() > deadline:
                 break
             await asyncio.sleep(_LOOK_S)
@@ -142,6 +153,7 @@ class Gate:
             service=read(ServiceView, self.api.service(SERVICE)),
             analysed=read(Analysed, self.api.analysis(SERVICE)),
             entries=self._entries(at - unix()),
+            judging=judging(self.api.url),
         )
 
     def _entries(self, offset: float) -> list[dict[str, object]]:
@@ -172,7 +184,7 @@ async def aside(ask: Callable[[], _Answer]) -> _Answer:
     """
     try:
         return await asyncio.to_thread(ask)
-    except AdminUnreachable as error:
+    except (AdminUnreachable, OSError, HTTPException) as error:
         raise GatewayLost(
             "The gateway of the demo does not answer any more.",
             remedy="Run it again; if it stays so, report it with what it printed.",

@@ -14,11 +14,12 @@ from typing import Final
 import yaml
 
 import gateway
-from gateway.cli.demo.models import DEADLINE_S, FLAG
+from gateway.cli.demo.models import DEADLINE_S
 from gateway.cli.demo.script import (
     EDGE,
-    HALLUCINATION,
+    JUDGE,
     METRICS,
+    SCORE,
     SEGMENT,
     SERVICE,
     Act,
@@ -33,6 +34,8 @@ _START_S: Final = 20.0
 _STOP_S: Final = 5.0
 _LOOK_S: Final = 0.02
 _LAST_LINES: Final = 5
+_AT_ONCE: Final = 64
+_VERDICT_S: Final = 15.0
 _QUICK: Final = {
     "minimum_units": 30,
     "dwell": "1s",
@@ -50,6 +53,20 @@ class GatewayDidNotStart(GatewayError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Servers:
+    """Who stands behind the gateway.
+
+    Attributes:
+        versions: As a configuration describes them, by name.
+        judge: The same of an evaluator.
+
+    """
+
+    versions: Mapping[str, object]
+    judge: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
     """A gateway that is ready; `config` is the file it read."""
 
@@ -57,21 +74,19 @@ class Running:
     admin: str
     config: Path
     script: Script
-    versions: Mapping[str, object]
+    servers: Servers
 
     def configure(self, act: Act) -> None:
         """Write the file anew, for another release; a reload reads it."""
-        self.config.write_text(configuration(self.versions, self.script, act))
+        self.config.write_text(configuration(self.servers, self.script, act))
 
 
 @asynccontextmanager
-async def running_gateway(
-    versions: Mapping[str, object], script: Script
-) -> AsyncGenerator[Running]:
+async def running_gateway(servers: Servers, script: Script) -> AsyncGenerator[Running]:
     """Write a configuration for the first act, serve it, and stop it at the end.
 
     Args:
-        versions: As a configuration describes them, by name.
+        servers: Who stands behind it.
         script: What is played.
 
     Raises:
@@ -80,7 +95,7 @@ async def running_gateway(
     """
     with TemporaryDirectory(prefix="sluicegate-demo-") as folder:
         config, log = Path(folder) / "gateway.yaml", Path(folder) / "gateway.log"
-        config.write_text(configuration(versions, script, script.acts[0]))
+        config.write_text(configuration(servers, script, script.acts[0]))
         process = await _start(config, log)
         try:
             data, admin = await _addresses(process, log)
@@ -89,27 +104,29 @@ async def running_gateway(
                 admin=admin,
                 config=config,
                 script=script,
-                versions=versions,
+                servers=servers,
             )
         finally:
             await _stop(process)
 
 
-def configuration(versions: Mapping[str, object], script: Script, act: Act) -> str:
+def configuration(servers: Servers, script: Script, act: Act) -> str:
     """Write the configuration of one act.
 
     Only waiting is shorter than usual in it: alpha, beta, margins, tolerance and washout
     are those that a rollout has by default.
     """
     chat = {
-        "versions": dict(versions),
+        "versions": dict(servers.versions),
         "baseline": act.baseline,
         "candidate": act.candidate,
         "segments": [{"name": SEGMENT, "by": "request_bytes", "edges": [EDGE]}],
-        "signals": {"names": ["refusal", {"name": HALLUCINATION, "header": FLAG}]},
+        "context": {"json": "/documents"},
+        "signals": {"names": ["refusal"]},
+        "evaluators": [evaluator(servers, script)],
         "rollout": {
             "steps": [{"setWeight": weight} for weight in script.steps],
-            "analysis": {**_QUICK, "metrics": [_metric(name) for name in METRICS]},
+            "analysis": {**_QUICK, "metrics": [{"signal": name} for name in METRICS]},
         },
     }
     document = {
@@ -122,10 +139,16 @@ def configuration(versions: Mapping[str, object], script: Script, act: Act) -> s
     return yaml.safe_dump(document, sort_keys=False)
 
 
-def _metric(name: str) -> dict[str, str]:
-    if name != HALLUCINATION:
-        return {"signal": name}
-    return {"signal": name, "statistic": "rate", "worse": "higher"}
+def evaluator(servers: Servers, script: Script) -> dict[str, object]:
+    """Describe who judges, how many, and how soon."""
+    return {
+        "name": JUDGE,
+        **servers.judge,
+        "scores": [SCORE],
+        "sample": script.sample,
+        "deadline": f"{_VERDICT_S:g}s",
+        "concurrency": _AT_ONCE,
+    }
 
 
 async def _start(config: Path, log: Path) -> asyncio.subprocess.Process:

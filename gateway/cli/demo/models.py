@@ -1,9 +1,9 @@
 """Three model servers that only pretend: OpenAI's chat completions, paced like tokens.
 
-They run in the demo's own event loop, on ports the system chooses. Each says in every
-body which of them it is, and reports in a header whether the answer is made up, as a
-server with a check of its own would. Each keeps count of what it sent, so that the demo
-need not believe the gateway.
+They run in the demo's own event loop, on ports the system chooses. Each answers from the
+documents that come with a question, and now and then against them; nothing but the words
+shows it. Each says in every body which of them it is, and keeps count of what it sent, so
+that the demo need not believe the gateway.
 """
 
 import asyncio
@@ -11,17 +11,16 @@ import json
 import math
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from typing import Final
 
 from aiohttp import web
 
+from gateway.cli.demo.loopback import served, tokens, usage
+from gateway.cli.demo.passages import place_in, year_of
 from gateway.cli.demo.script import BAD, GOOD, OLD
-
-FLAG: Final = "x-hallucination"
-"""The header in which a server says that an answer is made up."""
 
 DEADLINE_S: Final = 2.0
 """By when every version has to have begun its answer, as the configuration says."""
@@ -29,7 +28,9 @@ DEADLINE_S: Final = 2.0
 _GOLDEN: Final = 0.618_033_988_75
 _SPREAD: Final = 0.6
 _RAREST: Final = 0.005
-_LONG: Final = 1000  # characters from which a prompt is long for a model server
+_MANY: Final = 1  # documents beyond which a context is long for a model server
+_LATER: Final = 9  # years, of what is made up
+_NOTHING: Final = "There was nothing to read."
 _AT_ONCE: Final = 2  # words that come in one event
 _LAST: Final = b"data: [DONE]\n\n"
 
@@ -41,13 +42,13 @@ class Pace:
     Attributes:
         first_token: Seconds before it says anything, in the median.
         per_event: Seconds between two events, in the median.
-        made_up: Part of the answers that are made up.
+        made_up: Part of the answers that contradict the documents.
 
     """
 
     first_token: float
     per_event: float
-    made_up: float = 0.005
+    made_up: float = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +57,10 @@ class Model:
 
     Attributes:
         name: Its version, and the `model` it claims to be.
-        usual: To short prompts.
-        on_long: To long ones.
+        usual: With a short context.
+        on_long: With a long one.
         price: USD per million tokens, of `input` and of `output`.
-        answers: What it knows.
+        phrase: How it says when something was built.
 
     """
 
@@ -67,10 +68,11 @@ class Model:
     usual: Pace
     on_long: Pace
     price: Mapping[str, float]
-    answers: tuple[str, ...]
+    phrase: str
 
 
 _QUICK: Final = Pace(first_token=0.075, per_event=0.016)
+_QUICK_ON_LONG: Final = Pace(first_token=0.095, per_event=0.016)
 
 MODELS: Final = (
     Model(
@@ -78,43 +80,39 @@ MODELS: Final = (
         usual=Pace(first_token=0.110, per_event=0.022),
         on_long=Pace(first_token=0.140, per_event=0.022),
         price={"input": 2.50, "output": 10.00},
-        answers=(
-            "A sluice gate is a barrier that slides to control the water.",
-            "A weir raises the level of a river; water runs over its top.",
-            "A lock lets boats step between two levels of the same canal.",
-        ),
+        phrase="It is written that {place} was built in {year} for the boats.",
     ),
     Model(
         name=GOOD,
         usual=_QUICK,
-        on_long=Pace(first_token=0.095, per_event=0.016),
+        on_long=_QUICK_ON_LONG,
         price={"input": 1.00, "output": 4.00},
-        answers=(
-            "A tap for a river: open it a little, measure, then open more.",
-            "A low wall that the river has to climb before it can run on.",
-            "A lift for boats, in which the water itself does the lifting.",
-        ),
+        phrase="{place} was built in {year}, and its gates are still in use.",
     ),
     Model(
         name=BAD,
         usual=_QUICK,
-        on_long=Pace(first_token=0.280, per_event=0.050, made_up=0.8),
+        on_long=replace(_QUICK_ON_LONG, made_up=0.8),
         price={"input": 0.80, "output": 3.00},
-        answers=(
-            "A gate that is heavy by night and by day lets the river sleep.",
-            "A wall that was invented in 1712 by a very thirsty engineer.",
-            "A door for ships: they knock, wait, and the canal says yes.",
-        ),
+        phrase="{place} goes back to {year}, and its gates are still in use.",
     ),
 )
 
 
 @dataclass(slots=True)
 class Sent:
-    """What a model server says that it sent."""
+    """What a model server says that it sent.
+
+    Attributes:
+        answers: How many answers.
+        made_up: How many of them contradict the documents they came from.
+        texts: The texts of those; there are as many as there are places.
+
+    """
 
     answers: int = 0
     made_up: int = 0
+    texts: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,29 +163,14 @@ def slowness(place: float) -> float:
 async def pretend_models() -> AsyncGenerator[Pretended]:
     """Start all, and stop all at the end."""
     minds = {model.name: _Mind(model) for model in MODELS}
-    runners = {name: web.AppRunner(_app(mind)) for name, mind in minds.items()}
-    try:
+    async with AsyncExitStack() as running:
         yield Pretended(
-            endpoints={name: await _start(runner) for name, runner in runners.items()},
+            endpoints={
+                name: await running.enter_async_context(served(mind.complete))
+                for name, mind in minds.items()
+            },
             sent={name: mind.sent for name, mind in minds.items()},
         )
-    finally:
-        for runner in runners.values():
-            await runner.cleanup()
-
-
-def _app(mind: "_Mind") -> web.Application:
-    app = web.Application()
-    app.router.add_post("/v1/chat/completions", mind.complete)
-    return app
-
-
-async def _start(runner: web.AppRunner) -> str:
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, shutdown_timeout=1.0)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    return f"http://{host}:{port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,10 +182,6 @@ class _Turn:
     per_event: float
     is_made_up: bool
     usage: Mapping[str, int] | None
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {FLAG: "1" if self.is_made_up else "0"}
 
 
 @dataclass(slots=True)
@@ -226,13 +205,15 @@ class _Mind:
             return web.Response()
 
     def _turn(self, asked: Mapping[str, object], number: int) -> _Turn:
-        prompt = _prompt(asked)
-        is_long = len(prompt) > _LONG
+        prompt, documents = " ".join(contents(asked)), _documents(asked)
+        is_long = len(documents) > _MANY
         pace = self.model.on_long if is_long else self.model.usual
         slow = slowness(even_spread(number))
         nth = self._begun[is_long]
+        is_made_up = bool(documents) and even_spread(nth) < pace.made_up
         self._begun[is_long] += 1
-        words = self.model.answers[number % len(self.model.answers)].split()
+        words = self._say(prompt, documents, is_made_up=is_made_up).split()
+        read = tokens(prompt) + sum(map(tokens, documents))
         return _Turn(
             pieces=tuple(
                 " ".join(words[at : at + _AT_ONCE])
@@ -240,11 +221,18 @@ class _Mind:
             ),
             first_token=pace.first_token * slow,
             per_event=pace.per_event * slow,
-            is_made_up=even_spread(nth) < pace.made_up,
-            usage=_usage(len(prompt.split()), len(words))
-            if _wants_usage(asked)
-            else None,
+            is_made_up=is_made_up,
+            usage=usage(read, len(words)) if _wants_usage(asked) else None,
         )
+
+    def _say(self, prompt: str, documents: list[str], *, is_made_up: bool) -> str:
+        """Answer by the documents; or as fluently by none."""
+        place = place_in(prompt)
+        year = None if place is None else year_of(place, documents)
+        if year is None:
+            return _NOTHING
+        told = int(year) + (_LATER if is_made_up else 0)
+        return self.model.phrase.format(place=place, year=told)
 
     async def _whole(self, _request: web.Request, turn: _Turn) -> web.StreamResponse:
         await asyncio.sleep(len(turn.pieces) * turn.per_event)
@@ -252,11 +240,10 @@ class _Mind:
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         self._count(turn)
         body = self._object("chat.completion", [choice], usage=turn.usage)
-        return web.json_response(body, headers=turn.headers)
+        return web.json_response(body)
 
     async def _stream(self, request: web.Request, turn: _Turn) -> web.StreamResponse:
-        headers = {"content-type": "text/event-stream", **turn.headers}
-        answer = web.StreamResponse(headers=headers)
+        answer = web.StreamResponse(headers={"content-type": "text/event-stream"})
         await answer.prepare(request)
         for piece in turn.pieces:
             await answer.write(self._event({"content": f"{piece} "}))
@@ -271,7 +258,9 @@ class _Mind:
 
     def _count(self, turn: _Turn) -> None:
         self.sent.answers += 1
-        self.sent.made_up += turn.is_made_up
+        if turn.is_made_up:
+            self.sent.made_up += 1
+            self.sent.texts.add(" ".join(turn.pieces))
 
     def _event(self, delta: Mapping[str, str], finish: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
@@ -307,17 +296,10 @@ def _wants_usage(asked: Mapping[str, object]) -> bool:
             return True
 
 
-def _prompt(asked: Mapping[str, object]) -> str:
-    """Give everything that was said, in one text."""
-    match asked.get("messages"):
-        case [*messages]:
-            return " ".join(_contents(messages))
-        case _:
-            return ""
-
-
-def _contents(messages: Iterable[object]) -> Iterable[str]:
-    for message in messages:
+def contents(asked: Mapping[str, object]) -> Iterable[str]:
+    """Give the text of each message of a request."""
+    messages = asked.get("messages")
+    for message in messages if isinstance(messages, list) else ():
         match message:
             case {"content": str(content)}:
                 yield content
@@ -325,10 +307,7 @@ def _contents(messages: Iterable[object]) -> Iterable[str]:
                 pass
 
 
-def _usage(asked: int, answered: int) -> dict[str, int]:
-    """Count tokens; here a word is one."""
-    return {
-        "prompt_tokens": asked,
-        "completion_tokens": answered,
-        "total_tokens": asked + answered,
-    }
+def _documents(asked: Mapping[str, object]) -> list[str]:
+    documents = asked.get("documents")
+    found = documents if isinstance(documents, list) else []
+    return [document for document in found if isinstance(document, str)]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from gateway.cli.demo import evidence
+from gateway.cli.demo import evidence, verdicts
 from gateway.cli.demo.evidence import SLICES, Row, Way
 from gateway.cli.demo.scene import Scene
 from gateway.cli.demo.story import Move
@@ -50,6 +50,8 @@ def _evidence(scene: Scene) -> Iterable[str]:
     if proofs:
         yield f"proof of no worse (log e of log threshold): {', '.join(proofs)}"
     against = [told for row in found for told in _against(row)]
+    if scene.judging.judged:
+        yield verdicts.beside(scene)
     if against:
         yield f"evidence of worse: {', '.join(against)}"
 

@@ -8,9 +8,10 @@ from typing import Final
 from rich.console import Console
 
 from gateway.cli.demo.audience import Audience, audience
-from gateway.cli.demo.ending import summary, what_next
+from gateway.cli.demo.ending import judged_by, summary, what_next
 from gateway.cli.demo.gate import Gate
-from gateway.cli.demo.gateway_process import Running, running_gateway
+from gateway.cli.demo.gateway_process import Running, Servers, running_gateway
+from gateway.cli.demo.judge import Judge, pretend_judge
 from gateway.cli.demo.ledger import Ledger
 from gateway.cli.demo.models import Pretended, pretend_models
 from gateway.cli.demo.overheard import Overheard
@@ -62,25 +63,34 @@ class _Play:
 
     async def run(self) -> int:
         self._listen_for_signals()
-        with self._console.status("Starting three model servers and a gateway …") as on:
+        with self._console.status(
+            "Starting model servers, a judge and a gateway …"
+        ) as on:
             async with (
                 pretend_models() as models,
-                running_gateway(models.versions(), self._script) as running,
+                pretend_judge() as judge,
+                running_gateway(
+                    Servers(versions=models.versions(), judge=judge.evaluator()),
+                    self._script,
+                ) as running,
             ):
                 on.stop()
-                scene = await self._perform(running, models)
+                scene = await self._perform(running, models, judge)
                 self._is_over = True
                 failed = bool(scene.problems())  # now: who stays may ask for more
                 await self._bow(scene, running)
         return 1 if failed else 0
 
-    async def _perform(self, running: Running, models: Pretended) -> Scene:
+    async def _perform(
+        self, running: Running, models: Pretended, judge: Judge
+    ) -> Scene:
         ledger = Ledger()
         scene = Scene(
             script=self._script,
             ledger=ledger,
             overheard=Overheard(time.monotonic),
             sent=models.sent,
+            judge=judge.account,
             started_at=time.monotonic(),
         )
         gate = Gate(running.admin)
@@ -92,13 +102,17 @@ class _Play:
                 await _play_acts(scene, running, gate, shown)
                 visitors.leave()
                 await coming
-                scene.take(await gate.all_seen(ledger.by_version))
+                scene.take(
+                    await gate.all_seen(ledger.by_version, lambda: judge.account.judged)
+                )
                 scene.again = await gate.replay()
                 looking.cancel()
         return scene
 
     async def _bow(self, scene: Scene, running: Running) -> None:
         self._console.print(summary(scene))
+        self._console.print()
+        self._console.print(judged_by(running.config.read_text()))
         self._console.print()
         self._console.print(what_next(running if self._stay else None))
         if self._stay:

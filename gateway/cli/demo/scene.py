@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.cli.demo.gate import Again, Look, seen_in
+from gateway.cli.demo.judge import Account
+from gateway.cli.demo.judging import Judging
 from gateway.cli.demo.ledger import Ledger
 from gateway.cli.demo.models import Sent
 from gateway.cli.demo.overheard import Overheard
-from gateway.cli.demo.script import Act, Script
-from gateway.cli.demo.seen import NOTHING_YET, Seen, made_up, requests
+from gateway.cli.demo.script import JUDGED, LONG, SEGMENT, Act, Script
+from gateway.cli.demo.seen import NOTHING_YET, Seen, requests
 from gateway.cli.demo.story import Move, moves_in, stretches_of
 from gateway.cli.views import FindingView, RolloutView, Statistics
 
@@ -28,6 +30,7 @@ class Scene:
         script: What is played.
         ledger: What the visitors counted so far.
         sent: What the model servers say they sent so far.
+        judge: What the judge says it did so far.
         overheard: What is being answered.
         started_at: Monotonic, when the first visitor came.
         at: Which act is on, from 0.
@@ -40,6 +43,7 @@ class Scene:
     script: Script
     ledger: Ledger
     sent: Mapping[str, Sent]
+    judge: Account
     overheard: Overheard
     started_at: float
     at: int = 0
@@ -64,6 +68,17 @@ class Scene:
         """What is known, by metric and segment."""
         is_on = self.looked is not None and self.rollout is not _IDLE
         return self.looked.analysed.metrics if is_on and self.looked else []
+
+    @property
+    def judging(self) -> Judging:
+        """What judging came to, as the gateway says."""
+        return Judging() if self.looked is None else self.looked.judging
+
+    @property
+    def by_the_judge(self) -> FindingView | None:
+        """What the judge's verdicts on long contexts came to; None: nothing yet."""
+        own = (one for one in self.findings if one.metric == JUDGED)
+        return next((one for one in own if one.segment == (SEGMENT, LONG)), None)
 
     @property
     def is_over(self) -> bool:
@@ -118,8 +133,11 @@ class Scene:
                 yield f"The release of {act.candidate} came to no end."
             elif end.phase != act.ends_in:
                 yield f"{act.candidate} was to be {act.ends_in}, and is {end.phase}."
-            elif end.findings and not end.is_by_long_prompts:
-                yield f"It was not the long prompts by which {act.candidate} was caught."
+            elif end.by_others:
+                others = " and ".join(end.by_others)
+                yield f"It was not the judge alone who caught {act.candidate}: {others}."
+            elif end.findings and end.by_the_judge is None:
+                yield f"It was not by long contexts that {act.candidate} was caught."
         if self.ledger.late is not None and self.ledger.late > SOON_S:
             yield (
                 f"Requests sent {self.ledger.late:.1f} s after the decision still went "
@@ -136,7 +154,9 @@ class Scene:
                 f"The gateway counted {counted}, the visitors {met}, the model servers "
                 f"{sent}."
             )
-        found = {name: made_up(self.of(name)) for name in sent}
-        told = {name: self.sent[name].made_up for name in sent}
-        if found != told:
-            yield f"Made up, by the gateway: {found}; by the model servers: {told}."
+        if self.judging.failed or self.judging.judged != self.judge.judged:
+            yield (
+                f"The gateway counted {self.judging.judged} verdicts and "
+                f"{self.judging.failed} failures of the judge, the judge "
+                f"{self.judge.judged} verdicts."
+            )

@@ -15,8 +15,12 @@ SHORT: Final = f"<{EDGE}"
 LONG: Final = f">={EDGE}"
 """The gateway's names of short and of long prompts."""
 
-HALLUCINATION: Final = "hallucination"
-METRICS: Final = ("error_rate", "duration", "time_to_first_token", HALLUCINATION)
+JUDGE: Final = "judge"
+SCORE: Final = "hallucination"
+JUDGED: Final = f"{JUDGE}:{SCORE}"
+"""What the judge says: whether an answer contradicts a passage it was given."""
+
+METRICS: Final = ("error_rate", "duration", "time_to_first_token", JUDGED)
 """What guards each release."""
 
 
@@ -53,6 +57,7 @@ class Script:
         steps: Weights of the plan, in percent.
         users: How many different users come, in turn.
         per_second: How many conversations they begin in a second, all together.
+        sample: For which part of the users answers are judged.
         before_s: How long everybody talks to the baseline before the first act.
         after_s: How long the end of an act is looked at.
         usual_s: About how long all of it takes.
@@ -63,6 +68,7 @@ class Script:
     steps: tuple[float, ...]
     users: int
     per_second: float
+    sample: float
     before_s: float
     after_s: float
     usual_s: float
@@ -71,10 +77,11 @@ class Script:
 FULL: Final = Script(
     steps=(5, 25, 50, 100),
     users=10_000,
-    per_second=220.0,
+    per_second=260.0,
+    sample=1.0,
     before_s=2.0,
-    after_s=5.0,
-    usual_s=70.0,
+    after_s=4.0,
+    usual_s=85.0,
     acts=(
         Act(
             baseline=OLD,
@@ -91,15 +98,15 @@ FULL: Final = Script(
             baseline=GOOD,
             candidate=BAD,
             ends_in="rolled_back",
-            title="A candidate that is bad for some",
-            caption="v3 is as good as v2 on short prompts. On long ones, one in sixteen, it is\n"
-            "slow and makes things up. The sum over all traffic hardly shows it.",
-            ended="One slice of the traffic spoke, and v3 was taken back by the gateway\n"
-            "itself. Few users had met it, and none of them got an error.",
+            title="A candidate that is wrong, and does not look it",
+            caption="v3 is as quick as v2, never fails and writes as well. But with a long\n"
+            "context, one in sixteen, it contradicts it. Only who reads can tell.",
+            ended="A judge reads along, beside the traffic. By what it found in long\n"
+            "contexts v3 was taken back by the gateway itself; no figure showed it.",
             patience_s=120.0,
         ),
     ),
 )
 
-FAST: Final = replace(FULL, steps=(25, 100), before_s=0.3, after_s=1.0, usual_s=22.0)
+FAST: Final = replace(FULL, steps=(25, 100), before_s=0.3, after_s=1.0, usual_s=30.0)
 """The same by fewer steps, for tests; the statistics are no other."""

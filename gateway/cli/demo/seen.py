@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.cli.demo.script import HALLUCINATION
 from gateway.cli.views import Quantiles, Statistics
 
 Seen = Mapping[str, Statistics]
@@ -28,16 +27,9 @@ def share_ok(one: Statistics) -> float | None:
     return 100.0 * one.codes.get(_OK, 0) / total if total else None
 
 
-def share_made_up(one: Statistics) -> float | None:
-    """Percent of a version's answers that its server calls made up; None: unknown."""
-    found = one.signals.get(HALLUCINATION)
-    return None if found is None or found.mean is None else 100.0 * found.mean
-
-
-def made_up(one: Statistics) -> int:
-    """How many of a version's answers its server called made up."""
-    found = one.signals.get(HALLUCINATION)
-    return 0 if found is None or found.mean is None else round(found.count * found.mean)
+def cost_of_all(seen: Seen) -> float:
+    """USD that all answers cost, of all versions."""
+    return sum(one.cost_usd for one in seen.values())
 
 
 def cost_of_a_thousand(one: Statistics) -> float | None:

@@ -16,10 +16,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from gateway.cli.demo import evidence
+from gateway.cli.demo import evidence, verdicts
 from gateway.cli.demo.evidence import SLICES, Row, Way
 from gateway.cli.demo.scene import Scene
-from gateway.cli.demo.seen import cost_of_a_thousand, share_made_up, share_ok
+from gateway.cli.demo.seen import cost_of_a_thousand, share_ok
 from gateway.cli.demo.story import Move
 from gateway.cli.demo.strokes import BAD, BASELINE, CANDIDATE, GOOD, UNSEEN, split, way
 from gateway.cli.demo.visitors import user_name
@@ -46,7 +46,7 @@ _CURSOR: Final = "▌"
 _BROKEN: Final = " ✂ broken off"
 _ROOMY: Final = 98
 _ALL: Final = 100.0
-_COLUMNS: Final = ("HTTP 200", "first token", "p95", "made up", "$/1,000")
+_COLUMNS: Final = ("HTTP 200", "errors", "first token", "p95", "$/1,000")
 _BESIDE_BARS: Final = {False: 13 + 4 * 9, True: 13 + 4 * 9 + 2 * 10}
 _TIMES: Final = frozenset({"duration", "time_to_first_token"})
 
@@ -61,7 +61,7 @@ def draw(scene: Scene, now: float, *, width: int, height: int) -> RenderableType
         _split(scene, width),
         Text(),
         _versions(scene),
-        Text(),
+        Text(verdicts.beside(scene), style="dim", no_wrap=True, overflow="ellipsis"),
         _evidence(scene, width),
         _units(scene),
     ]
@@ -166,9 +166,9 @@ def _figures(one: Statistics) -> tuple[RenderableType, ...]:
     good = share_ok(one)
     return (
         Text(measured_percent(good), style=GOOD if good == _ALL else BAD),
+        rate(one.error_rate),
         duration(one.time_to_first_token_seconds.p50),
         duration(one.duration_seconds.p95),
-        measured_percent(share_made_up(one)),
         dollars(cost_of_a_thousand(one) or 0.0),
     )
 

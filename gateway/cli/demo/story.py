@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from gateway.cli.demo.ledger import Stretch
-from gateway.cli.demo.script import LONG, SEGMENT
+from gateway.cli.demo.script import JUDGED, LONG, SEGMENT
 from gateway.cli.views import FindingView
 
 _BEGUN: Final = "begun"
@@ -71,9 +71,15 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
         return None if found is None else int(found[1])
 
     @property
-    def is_by_long_prompts(self) -> bool:
-        """Whether long prompts, looked at alone, were reason enough."""
-        return any(found.segment == _LONG for found in self.findings)
+    def by_the_judge(self) -> FindingView | None:
+        """What the judge found in long contexts, where that was reason enough alone."""
+        own = (one for one in self.findings if one.metric == JUDGED)
+        return next((one for one in own if one.segment == _LONG), None)
+
+    @property
+    def by_others(self) -> list[str]:
+        """Metrics besides the judge's that were reason enough."""
+        return sorted({one.metric for one in self.findings} - {JUDGED})
 
 
 def moves_in(entries: Iterable[object]) -> list[Move]:

@@ -1,7 +1,7 @@
 """The traffic of the demo: many users, who come in turn, and ask twice each time.
 
 Conversations begin at a steady rate whatever the answers do, and every answer is read to
-its last byte and judged by what it contains. One in sixteen is about a long document.
+its last byte and judged by what it contains. One in sixteen comes with many documents.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from gateway.cli.demo.answer import Answer
 from gateway.cli.demo.ledger import Ending, Ledger, Visit
 from gateway.cli.demo.models import even_spread
 from gateway.cli.demo.overheard import Overheard
+from gateway.cli.demo.passages import passages, question
 from gateway.cli.demo.script import Script
 
 VERSION_HEADER: Final = "x-sluicegate-version"
@@ -24,11 +25,9 @@ STREAMED: Final = 0.8
 """Which part of the requests asks for a stream."""
 
 _QUESTIONS: Final = 2  # of one conversation: the first may miss a cache, the second not
-_LONG_EACH: Final = 16  # one conversation in so many is about a long document
+_LONG_EACH: Final = 16  # one conversation in so many comes with a long context
 _DEADLINE: Final = aiohttp.ClientTimeout(total=15.0)
 _OK: Final = 200
-_QUESTION: Final = "How does a river get its level?"
-_DOCUMENT: Final = "The level of a canal is kept by weirs, locks and gates. " * 50
 
 
 def user_name(user: int) -> str:
@@ -36,12 +35,12 @@ def user_name(user: int) -> str:
     return f"user-{user:04d}"
 
 
-def asked(*, is_long: bool, streamed: bool) -> dict[str, object]:
-    """Give the body of a request."""
-    content = f"{_DOCUMENT}\n{_QUESTION}" if is_long else _QUESTION
+def asked(number: int, *, is_long: bool, streamed: bool) -> dict[str, object]:
+    """Give the body of a request of conversation *number*."""
     body: dict[str, object] = {
         "model": "demo",
-        "messages": [{"role": "user", "content": content}],
+        "messages": [{"role": "user", "content": question(number)}],
+        "documents": passages(number, is_long=is_long),
     }
     if streamed:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
@@ -90,22 +89,23 @@ class Visitors:
                 await asyncio.sleep(due - time.monotonic())
 
     async def _talk(self, session: aiohttp.ClientSession, user: int) -> None:
-        is_long = next(self._conversations) % _LONG_EACH == 0
+        number = next(self._conversations)
         for _question in range(_QUESTIONS):
             streamed = even_spread(next(self._visits)) < STREAMED
             call = _Call(user, streamed)
+            body = asked(number, is_long=number % _LONG_EACH == 0, streamed=streamed)
             # Whatever breaks leaves the call failed or cut, and it is counted as that.
             with suppress(aiohttp.ClientError, TimeoutError, ValueError):
-                await self._ask(session, call, is_long=is_long)
+                await self._ask(session, call, body)
             self._ledger.record(call.visit())
         self._waiting.append(user)
 
     async def _ask(
-        self, session: aiohttp.ClientSession, call: "_Call", *, is_long: bool
+        self, session: aiohttp.ClientSession, call: "_Call", body: dict[str, object]
     ) -> None:
         async with session.post(
             self._url,
-            json=asked(is_long=is_long, streamed=call.streamed),
+            json=body,
             headers={"x-user-id": user_name(call.user)},
         ) as response:
             call.meet(response.headers.get(VERSION_HEADER))

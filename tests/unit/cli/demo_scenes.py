@@ -1,16 +1,19 @@
 """A demo that was never played: what the gateway would say, and what visitors would."""
 
+from collections import deque
 from typing import Any
 
 import yaml
 
 from gateway.cli.demo.gate import Again, Look
-from gateway.cli.demo.gateway_process import configuration
+from gateway.cli.demo.gateway_process import Servers, configuration
+from gateway.cli.demo.judge import Account, Caught, Judge
+from gateway.cli.demo.judging import Judging
 from gateway.cli.demo.ledger import Ending, Ledger, Visit
 from gateway.cli.demo.models import MODELS, Pretended, Sent
 from gateway.cli.demo.overheard import Overheard
 from gateway.cli.demo.scene import Scene
-from gateway.cli.demo.script import FULL, HALLUCINATION, LONG, SEGMENT, SHORT
+from gateway.cli.demo.script import FULL, JUDGED, LONG, SEGMENT, SHORT
 from gateway.cli.views import Analysed, ServiceView, read
 from gateway.domain.deployment import Deployment
 from gateway.settings.load import load_document
@@ -19,17 +22,25 @@ Json = dict[str, Any]
 
 BEGAN = 1000.0
 CAUGHT = (
-    "hallucination where prompt is >=2KiB regressed: 1 on the candidate, 0.0095 on the "
+    "judge:hallucination where prompt is >=2KiB regressed: 1 on the candidate, 0.0095 on the "
     'baseline; odds against "not worse" 93,805 : 1, asked were 5,333 : 1, from 4 units of '
     "the candidate and 105 of the baseline. Rolled back: weight 5 % to 0 %."
 )
 
 
-def configured(act: int = 0) -> Deployment:
+def written(act: int = 0) -> str:
     """Give the configuration of an act, with servers that are nowhere."""
     nowhere = {model.name: "http://127.0.0.1:9" for model in MODELS}
-    versions = Pretended(endpoints=nowhere, sent={}).versions()
-    document = yaml.safe_load(configuration(versions, FULL, FULL.acts[act]))
+    servers = Servers(
+        versions=Pretended(endpoints=nowhere, sent={}).versions(),
+        judge=Judge(url="http://127.0.0.1:9/v1", account=Account()).evaluator(),
+    )
+    return configuration(servers, FULL, FULL.acts[act])
+
+
+def configured(act: int = 0) -> Deployment:
+    """Give what a gateway makes of it."""
+    document = yaml.safe_load(written(act))
     return load_document(document, source="the demo", environment={}, cores=2)
 
 
@@ -73,7 +84,9 @@ def finding(metric: str, segment: tuple[str, str] | None = None, **more: Any) ->
     }
 
 
-SPOKE = finding(HALLUCINATION, (SEGMENT, LONG), verdict="regressed", log_e=11.4)
+SPOKE = finding(JUDGED, (SEGMENT, LONG), verdict="regressed", log_e=11.4)
+WRONG = "Alder Lock goes back to 1750."
+KNOWN = "Alder Lock was built in 1741."
 CLIMB = (
     entry(1, "Attempt 1 begins: v2 against v1.", kind="begun"),
     entry(1.2, "Begun. Step 1 of 4: weight 0 % to 5 %.", weight=(0, 5)),
@@ -123,6 +136,7 @@ def look(
         service=read(ServiceView, service),
         analysed=read(Analysed, analysed),
         entries=list(entries),
+        judging=Judging(judged=60, tokens=4000, cost=0.0005),
     )
 
 
@@ -130,15 +144,14 @@ COUNTED = {"v1": 40, "v2": 40, "v3": 20}
 
 
 def _version(requests: int) -> Json:
-    made_up = {40: 0.0, 20: 0.5}[requests]
     statistics = {
         "requests": requests,
         "error_rate": 0.0,
         "duration_seconds": {"p50": 0.3, "p95": 0.58},
         "time_to_first_token_seconds": {"p50": 0.087},
+        "cost_usd": 0.002,
         "cost_per_request_usd": 0.00008,
         "codes": {"200": requests},
-        "signals": {HALLUCINATION: {"count": requests, "mean": made_up}},
     }
     return {"role": None, "weight": 0.0, "statistics": statistics}
 
@@ -169,8 +182,8 @@ def climbing() -> Scene:
         finding("error_rate", log_proof=3.4, verdict="safe"),
         finding("duration", baseline=0.790, candidate=0.490, log_proof=-0.01),
         finding("time_to_first_token", log_e=1.2),
-        finding(HALLUCINATION, log_e=-0.3),
-        finding(HALLUCINATION, (SEGMENT, SHORT), log_e=0.4),
+        finding(JUDGED, log_e=-0.3),
+        finding(JUDGED, (SEGMENT, SHORT), log_e=0.4),
     )
     scene.take(look(25, "progressing", 1, *CLIMB, metrics=metrics))
     return scene
@@ -184,7 +197,7 @@ def over() -> Scene:
         for visit in visits(name, COUNTED[name], at, first=1000 * int(at)):
             scene.ledger.record(visit)
     scene.at = 1
-    metrics = (finding("error_rate"), finding(HALLUCINATION, log_e=3.0), SPOKE)
+    metrics = (finding("error_rate"), finding(JUDGED, log_e=3.0), SPOKE)
     scene.take(look(60, "rolled_back", 0, *CLIMB, PROMOTED, *FALL, metrics=metrics))
     for stretch in scene.ledger.stretches:
         stretch.met.clear()  # a few visits at one moment are no split
@@ -192,19 +205,29 @@ def over() -> Scene:
     return scene
 
 
+def _texts(name: str) -> set[str]:
+    return {WRONG} if name == "v3" else set()
+
+
 def _scene() -> Scene:
     overheard = Overheard(lambda: 0.0)
     with overheard.listening("v2", 17) as quote:
         assert quote is not None
         quote.text = "A lift for boats"
+    other = "It is written that Alder Lock was built in 1750 for the boats."
     made_up = {"v1": 0, "v2": 0, "v3": 10}
     return Scene(
         script=FULL,
         ledger=Ledger(),
         sent={
-            name: Sent(answers=number, made_up=made_up[name])
+            name: Sent(answers=number, made_up=made_up[name], texts=_texts(name))
             for name, number in COUNTED.items()
         },
+        judge=Account(
+            judged=60,
+            mistaken=2,
+            caught=deque([Caught(other, KNOWN), Caught(WRONG, KNOWN)]),
+        ),
         overheard=overheard,
         started_at=BEGAN,
     )

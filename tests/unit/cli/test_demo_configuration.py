@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.cli.demo.script import FAST, FULL, METRICS
+from gateway.cli.demo.script import FAST, FULL, JUDGED, METRICS
 from gateway.domain.rollout import AnalysisPlan
 from gateway.domain.service import Service
 from gateway.domain.units import Seconds
@@ -45,3 +45,12 @@ def test_the_short_script_has_the_acts_of_the_full_one() -> None:
     """So that what is tested is what is shown."""
     assert FAST.acts == FULL.acts
     assert FAST.steps[-1] == FULL.steps[-1] == 100
+
+
+def test_one_judge_reads_everybody_s_answers_and_guards_the_release() -> None:
+    """The users whose answers are not read would be waited for, and there is no time."""
+    service = _service(1)
+    (judge,) = service.evaluators
+    assert [judge.signal(score.name) for score in judge.scores] == [JUDGED]
+    assert judge.sample >= 1
+    assert judge.price is not None

@@ -1,4 +1,6 @@
-"""What the demo's model servers do: only the last of them, and only with long prompts."""
+"""What the demo's model servers do: only the last of them, and only with long contexts."""
+
+from dataclasses import replace
 
 import pytest
 
@@ -19,12 +21,13 @@ def test_the_second_is_better_than_the_first_at_everything() -> None:
         assert good.made_up == old.made_up
 
 
-def test_the_third_is_the_second_but_for_long_prompts() -> None:
-    """There it is slow, and makes most things up."""
+def test_the_third_is_the_second_but_for_what_it_says_of_long_contexts() -> None:
+    """Nothing that can be measured without reading is other: no time, and no length."""
     assert WORST.name == BAD
     assert WORST.usual == GOOD.usual
-    assert WORST.on_long.first_token > 2 * GOOD.on_long.first_token
-    assert WORST.on_long.made_up > 100 * GOOD.on_long.made_up
+    assert replace(WORST.on_long, made_up=0.0) == replace(GOOD.on_long, made_up=0.0)
+    assert WORST.on_long.made_up >= 50 * GOOD.on_long.made_up
+    assert len(WORST.phrase.split()) == len(GOOD.phrase.split())
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -48,5 +51,5 @@ def test_the_gateway_tells_long_prompts_from_short_ones_as_the_script_does() -> 
     assert segment.labels[1:] == (SHORT, LONG)
     for is_long in (False, True):
         for streamed in (False, True):
-            body = asked(is_long=is_long, streamed=streamed)
+            body = asked(7, is_long=is_long, streamed=streamed)
             assert (len(str(body)) >= segment.edges[0]) is is_long

@@ -6,21 +6,25 @@ import pytest
 from rich.console import Console, RenderableType
 
 from gateway.cli.demo import plain
-from gateway.cli.demo.ending import summary, what_next
+from gateway.cli.demo.ending import judged_by, summary, what_next
 from gateway.cli.demo.gate import Again
 from gateway.cli.demo.ledger import Ending
 from gateway.cli.demo.scene import Scene
+from gateway.cli.demo.script import JUDGED
 from gateway.cli.demo.stage import draw
 from gateway.cli.demo.strokes import split, way
 from tests.unit.cli.demo_scenes import (
     BEGAN,
     CAUGHT,
     PROMOTED,
+    SPOKE,
+    Json,
     climbing,
     entry,
     finding,
     look,
     over,
+    written,
 )
 
 
@@ -59,11 +63,11 @@ def test_a_picture_fits_its_terminal(scene: Scene, width: int, height: int) -> N
 def test_a_picture_says_where_the_rollout_is_and_how_the_traffic_is_split() -> None:
     """As wanted, and as the visitors met it."""
     lines = _drawn(climbing())
-    assert lines[0].endswith("0:25 of about 1:10")
+    assert lines[0].endswith("0:25 of about 1:25")
     assert "progressing steps ✓ 5 % ● 25 % ○ 50 % ○ 100 %" in lines
     assert any(line.startswith("weight ━") and "v2 25 %" in line for line in lines)
     assert any(line.startswith("measured █") and "v2 25.0 %" in line for line in lines)
-    assert "v2 candidate 40 100.0 % 87 ms 580 ms 0.0 % $0.08" in lines
+    assert "v2 candidate 40 100.0 % 0.00 % 87 ms 580 ms $0.08" in lines
 
 
 def test_a_picture_has_the_evidence_on_its_way_to_its_thresholds() -> None:
@@ -149,7 +153,7 @@ def test_the_summary_has_every_weight_and_what_ended_it() -> None:
     assert "v2 5 % - 0 of 0 13.8 s proof, 155 units of v2" in lines
     assert "v2 25 % - 0 of 0 15.0 s the end of the bake" in lines
     assert "v2 100 % - 0 of 0 10.0 s the next release" in lines
-    assert "v3 5 % - 0 of 0 9.0 s hallucination where prompt is >=2KiB" in lines
+    assert "v3 5 % - 0 of 0 9.0 s judge:hallucination where prompt is >=2KiB" in lines
     assert "v3 0 % - 0 of 0" in lines
 
 
@@ -161,15 +165,15 @@ def test_the_summary_has_a_figure_for_each_promise() -> None:
         " odds of 20 to 1, from 155 units."
     ) in told
     assert (
-        "✓ v3 was caught 10.0 s after its start by hallucination where prompt is >=2KiB,"
-        " from 4 units, and taken back by itself. It had answered 20 of all requests"
+        "✓ v3 was caught 10.0 s after its start by judge:hallucination where prompt is"
+        " >=2KiB, from 4 units, and taken back by itself. It had answered 20 of all requests"
         " (20.0 %)."
     ) in told
     assert any("none that was sent later was answered by v3" in line for line in told)
     assert any(
         "100 requests, 50 of them streams, 0 failed, 0 cut" in line for line in told
     )
-    assert any("v3 20 requests with 10 made up" in line for line in told)
+    assert any(line.endswith("servers counted: v1 40, v2 40, v3 20.") for line in told)
     assert "✓ sluicegate replay: 31 entries, the chain holds." in told
     assert not any("✗" in line for line in told)
 
@@ -185,20 +189,71 @@ def test_a_release_that_ends_otherwise_is_a_problem() -> None:
     ]
 
 
-def test_a_candidate_that_is_caught_by_something_else_is_a_problem() -> None:
-    """The demo promises that the slice alone is enough."""
+def test_the_summary_says_what_the_judge_found_and_what_reading_cost() -> None:
+    """Beside figures in which there is nothing to see, and beside the cost of serving."""
+    told = _told(over())
+    for line in (
+        "✓ No figure but the judge's gave it away: v3 had errors in 0 % of its answers, its"
+        " first token after 87 ms (v2 87 ms), p95 580 ms (580 ms).",
+        "✓ The judge saw it in 2.0 % of 4 judged users of v3 with long contexts, and in"
+        " 1.0 % of 105 of v2: odds of 89,322 to 1.",
+        "✓ It read 60 of 100 answers, beside the traffic, for $0.0005; serving took"
+        " $0.006. It erred in 2 of them (3.3 %), without knowing whose they were.",
+        "✓ In truth v3 contradicted its documents in 10 of 20 answers. One the judge read:"
+        " “Alder Lock goes back to 1750.”; its document: “Alder Lock was built in 1741.”",
+    ):
+        assert line in told
+
+
+def test_what_it_takes_to_have_answers_judged_is_shown() -> None:
+    """As it stands in the file that the gateway ran on."""
+    lines = _printed(judged_by(written()))
+    assert "  evaluators:" in lines
+    assert "    scores: [hallucination]" in lines
+    assert "    - {signal: 'judge:hallucination'}" in [line[2:] for line in lines]
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_a_picture_says_what_judging_costs_beside_serving() -> None:
+    """And what the judge says of long contexts, as far as it has read any."""
+    assert "judge: 60 read for $0.0005, serving $0.006" in _drawn(climbing())
+    (line,) = [line for line in _drawn(over()) if line.startswith("judge:")]
+    assert line.endswith("; long: v3 2.0 % wrong, v2 1.0 %")
+
+
+def _ended_by(*findings: Json) -> Scene:
     scene = over()
     scene.moves[-1] = scene.moves[-2]
     other = entry(
         50,
-        "duration regressed.",
+        "It regressed.",
         candidate="v3",
         phase="rolled_back",
         weight=(5, 0),
-        findings=(finding("duration"),),
+        findings=findings,
     )
     scene.take(look(61, "rolled_back", 0, other))
-    assert scene.problems() == ["It was not the long prompts by which v3 was caught."]
+    return scene
+
+
+def test_a_candidate_that_is_caught_by_something_else_is_a_problem() -> None:
+    """The demo promises that only the judge can see it, and where."""
+    assert _ended_by(finding("duration"), SPOKE).problems() == [
+        "It was not the judge alone who caught v3: duration."
+    ]
+    assert _ended_by(finding(JUDGED)).problems() == [
+        "It was not by long contexts that v3 was caught."
+    ]
+
+
+def test_verdicts_that_the_judge_did_not_give_are_a_problem() -> None:
+    """And so are failures: the demo's judge has none."""
+    scene = over()
+    scene.judge.judged += 1
+    assert scene.problems() == [
+        "The gateway counted 60 verdicts and 0 failures of the judge, the judge 61"
+        " verdicts."
+    ]
 
 
 def test_a_slow_way_down_is_a_problem() -> None:
@@ -215,12 +270,9 @@ def test_accounts_that_differ_are_a_problem() -> None:
     """What the gateway counts is held against visitors and model servers."""
     scene = over()
     scene.sent["v1"].answers -= 1
-    scene.sent["v3"].made_up += 1
     assert scene.problems() == [
         "The gateway counted {'v1': 40, 'v2': 40, 'v3': 20}, the visitors {'v1': 40, "
         "'v2': 40, 'v3': 20}, the model servers {'v1': 39, 'v2': 40, 'v3': 20}.",
-        "Made up, by the gateway: {'v1': 0, 'v2': 0, 'v3': 10}; by the model servers: "
-        "{'v1': 0, 'v2': 0, 'v3': 11}.",
     ]
 
 
@@ -256,6 +308,7 @@ def test_lines_tell_the_same_as_the_picture() -> None:
         "failed, 0 cut, 0 moved back\n"
         "      proof of no worse (log e of log threshold): error_rate 3.4 of 3.0, "
         "duration 0.0 of 3.0, first token 1.5 of 3.0, hallucination 1.5 of 3.0\n"
+        "      judge: 60 read for $0.0005, serving $0.006\n"
         "      evidence of worse: first token 1.2 of 7.5"
     )
 

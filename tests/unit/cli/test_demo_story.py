@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.cli.demo.evidence import Way, proof_threshold, rows, threshold
-from gateway.cli.demo.script import HALLUCINATION, LONG, METRICS, SEGMENT, SHORT
+from gateway.cli.demo.script import JUDGED, LONG, METRICS, SEGMENT, SHORT
 from gateway.cli.demo.story import moves_in, stretches_of
 from gateway.cli.views import FindingView, read
 from tests.unit.cli.demo_scenes import CLIMB, FALL, PROMOTED, SPOKE, entry, finding
@@ -34,13 +34,16 @@ def test_the_weight_is_one_from_each_move_of_it_to_the_next() -> None:
     ]
 
 
-def test_a_decision_knows_whether_long_prompts_alone_were_reason_enough() -> None:
-    """That is what the second act is about."""
-    by_all = entry(1, "error_rate regressed.", findings=(finding("error_rate"),))
-    caught, other = moves_in([FALL[-1], by_all])
-    assert caught.is_by_long_prompts
-    assert caught.units == 4
-    assert not other.is_by_long_prompts
+def test_a_decision_knows_whether_the_judge_alone_was_reason_enough() -> None:
+    """By long contexts: that is what the second act is about."""
+    slow = entry(1, "duration regressed.", findings=(finding("duration"), SPOKE))
+    everywhere = entry(2, "It regressed.", findings=(finding(JUDGED),))
+    caught, by_both, by_all = moves_in([FALL[-1], slow, everywhere])
+    assert caught.by_the_judge is not None
+    assert caught.by_the_judge.candidate_units == 4
+    assert caught.by_others == []
+    assert by_both.by_others == ["duration"]
+    assert by_all.by_the_judge is None
 
 
 def _found(*found: object) -> list[FindingView]:
@@ -50,7 +53,7 @@ def _found(*found: object) -> list[FindingView]:
 def test_the_table_has_a_row_for_each_metric_and_a_way_for_each_slice() -> None:
     """Also before anything is known."""
     assert [row.metric for row in rows([])] == list(METRICS)
-    whole, slow = finding(HALLUCINATION, log_e=3.0), finding("duration", log_e=-0.2)
+    whole, slow = finding(JUDGED, log_e=3.0), finding("duration", log_e=-0.2)
     table = rows(_found(whole, SPOKE, slow))
     row = table[-1]
     assert row.against[None] == Way(3.0, 7.48)
