@@ -49,7 +49,9 @@ class JudgeServer:
 
 
 @contextmanager
-def running_judge(port: int | None = None, **behaviour: object) -> Generator[JudgeServer]:
+def running_judge(
+    port: int | None = None, **behaviour: object
+) -> Generator[JudgeServer]:
     """Run a judge that finds 80 % of what is bad and leaves alone 90 % of the rest."""
     port = port or free_ports(1)[0]
     process = subprocess.Popen(
@@ -108,9 +110,7 @@ def judged_release(
 
 def readers(running: Release, **settings: Any) -> Audience:
     """Make an audience whose questions come with a passage."""
-    return Audience(
-        running.gateway.data, **{"rate": 150, "behind": [FOUND]} | settings
-    )
+    return Audience(running.gateway.data, **{"rate": 150, "behind": [FOUND]} | settings)
 
 
 def results(running: Release) -> dict[str, int]:
