@@ -45,7 +45,7 @@ HALVES: list[Json] = [{"setWeight": 50}, {"pause": {}}]
 _QUIET_S = 150.0
 _HELD_S = 5.0
 _FEW = 10
-_BUDGET = 60_000
+_BUDGET = 150_000
 _DEATHS = 4
 
 
@@ -303,7 +303,7 @@ def test_no_budget_is_exceeded_however_often_the_controller_dies(
     document = judged_release(
         models,
         judge,
-        evaluator={"budget": {"tokens_per_hour": _BUDGET}},
+        evaluator={"budget": {"tokens_per_hour": _BUDGET}, "concurrency": 4},
         rollout={"steps": HALVES},
         state=f"sqlite:{tmp_path / 'state.db'}",
     )
@@ -320,7 +320,11 @@ def test_no_budget_is_exceeded_however_often_the_controller_dies(
                 lambda before=before: gateway.has_new("controller", [before]),
             )
             until("administered", gateway.is_administered)
-        until("no budget", lambda: results(running).get("no_budget", 0) > 0)
+        until(
+            "no budget",
+            lambda: results(running).get("no_budget", 0) > 0,
+            within_s=60,
+        )
         time.sleep(2.0)
 
         used.append(judge.stats()["tokens"])
