@@ -108,9 +108,9 @@ def judged_release(
     return document
 
 
-def readers(running: Release, **settings: Any) -> Audience:
+def readers(running: Release, *, rate: float = 150.0, keys: int = 20_000) -> Audience:
     """Make an audience whose questions come with a passage."""
-    return Audience(running.gateway.data, **{"rate": 150, "behind": [FOUND]} | settings)
+    return Audience(running.gateway.data, rate=rate, keys=keys, behind=[FOUND])
 
 
 def results(running: Release) -> dict[str, int]:

@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from time import time as unix  # ruff: ignore[banned-api]: hours are of its clock
@@ -202,11 +203,18 @@ def test_a_release_waits_for_a_judge_that_fails_and_goes_on_after_it(
         assert running.phase in {"progressing", "paused"}
         tell(f"{fault}: {results(running)} {_finding(running)['judgements']}")
 
+        tell(f"p99 of clients {_p99_ms(audience):.1f} ms")
+
         well = judge.behave(status=0, delay=0.0, garbage=0.0, cut=0.0)
         running.until_step(2, within_s=60)
 
         tell(f"{fault}: went on {time.monotonic() - well:.1f} s after it was well")
         assert not audience.unhappy()
+
+
+def _p99_ms(audience: Audience) -> float:
+    took = sorted(visit.ended - visit.begun for visit in audience.visits)
+    return 1000 * took[len(took) * 99 // 100]
 
 
 def _has_no_data(running: Release) -> bool:
@@ -230,7 +238,7 @@ def test_a_candidate_that_breaks_the_judge_cannot_hide_behind_it(
 
 
 def _is_void(running: Release) -> bool:
-    return running.standing["pause_reason"] == "integrity"
+    return bool(running.standing["pause_reason"] == "integrity")
 
 
 def test_another_model_behind_a_judge_ends_what_its_scores_can_prove(
@@ -315,10 +323,7 @@ def test_no_budget_is_exceeded_however_often_the_controller_dies(
             used.append(judge.stats()["tokens"])
             before = gateway.controller()
             os.kill(before, signal.SIGKILL)
-            until(
-                "a successor",
-                lambda before=before: gateway.has_new("controller", [before]),
-            )
+            until("a successor", partial(gateway.has_new, "controller", [before]))
             until("administered", gateway.is_administered)
         until(
             "no budget",
