@@ -42,6 +42,7 @@ def rollout_view(
         "compared": _compared(standing),
         "plan_hash": standing.plan_hash or None,
         "serves": standing.serves,
+        "drain_left_seconds": round(standing.drain_left, 3),
         "void": standing.void,
         "cause": standing.cause or None,
         "shortage": shortage,

@@ -46,6 +46,7 @@ def statistics(traffic: VersionTraffic) -> Json:
         "cost_per_request_usd": _cost_of_one(traffic),
         "signals": _signals(traffic),
         "skipped": dict(sorted(traffic.skipped.items())),
+        "pinned": dict(sorted(traffic.pinned.items())),
         "late": traffic.late,
         "in_flight": traffic.in_flight,
         "pending": traffic.pending,

@@ -66,6 +66,7 @@ class Answer:
         calls: Tool calls by a key of the dialect's own, in order of appearance.
         usage: The last tokens reported; None when none were.
         model: The model's name as the server says it.
+        state: The id under which the server keeps it; None where none was said.
         content_events: Events that brought content: text, reasoning, refusal, or a
             piece of a tool call. For a whole answer 1 when there is any content.
         has_error: An error event, or an error body, inside a 200.
@@ -89,6 +90,7 @@ class Answer:
         "is_terminated",
         "model",
         "shows_reasoning",
+        "state",
         "text",
         "usage",
     )
@@ -99,6 +101,7 @@ class Answer:
         self.calls: dict[object, ToolCall] = {}
         self.usage: Usage | None = None
         self.model: str | None = None
+        self.state: bytes | None = None
         self.content_events = 0
         self.has_error = False
         self.shows_reasoning = False

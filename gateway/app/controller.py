@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -90,20 +91,23 @@ class Controller:
         self._judging = Judging(
             self._leading.decisions, self._leading.judge_changed, self._durable, now
         )
-        self._export = Export(
-            lambda: self._gate.deployment.telemetry.otlp,
-            self._picture,
-            lambda spans: self._aggregate.drop("span", spans),
-            version=installed_version() or "unknown",
-            since=self._since,
-            now=now,
-        )
+        self._export = self._make_export(now)
         self._switchboard = Switchboard(
             self._publisher,
             self._aggregate,
             self._leading.hear,
             self._export.record,
             self._judging.take,
+        )
+
+    def _make_export(self, now: Callable[[], float]) -> Export:
+        return Export(
+            lambda: self._gate.deployment.telemetry.otlp,
+            self._picture,
+            lambda spans: self._aggregate.drop("span", spans),
+            version=installed_version() or "unknown",
+            since=self._since,
+            now=now,
         )
 
     async def run(self) -> None:

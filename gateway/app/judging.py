@@ -57,9 +57,9 @@ class Judging:
 
     def use(self, services: Iterable[Service]) -> None:
         """Have the evaluators of these services, and no others."""
-        known = {service.name: service for service in services}
-        changed = self._desk.use(known.values())
-        self.book.forget_all_but(known)
+        served = list(services)
+        changed = self._desk.use(served)
+        self.book.forget_all_but({service.known_as: service for service in served})
         for service, evaluator in changed:
             for score in evaluator.scores:
                 signal = evaluator.signal(score.name)

@@ -8,6 +8,7 @@ from typing import Final
 
 from gateway.app.probes import Probes
 from gateway.control.aggregate import Aggregate
+from gateway.control.drains import Drains
 from gateway.control.durable import Durable
 from gateway.control.evidence import EvidenceBook
 from gateway.control.gatekeeper import Gatekeeper
@@ -70,6 +71,8 @@ class Leading:
             gate, moves, self._probes, time.monotonic, self._spawn
         )
 
+        self._drains = Drains(gate, moves, time.monotonic, self._spawn)
+
     async def run(self) -> None:
         """Take up what was going on, and lead for ever what has been taken up."""
         async with asyncio.TaskGroup() as tasks:
@@ -79,6 +82,7 @@ class Leading:
             while True:
                 await asyncio.sleep(LOOK_EVERY_S)
                 self.decisions.look()
+                self._drains.look()
 
     def hear(self, message: Evidence) -> None:
         """Count evidence once, and give it to the rollouts that are on."""

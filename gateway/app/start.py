@@ -50,6 +50,7 @@ class WorkerStart(msgspec.Struct, kw_only=True, frozen=True):
         table_fd: See handoff.last_table.
         lifeline_fd: Read end of the lifeline.
         workers: How many there are.
+        states_fd: See handoff.held_states.
 
     """
 
@@ -58,6 +59,7 @@ class WorkerStart(msgspec.Struct, kw_only=True, frozen=True):
     link_path: str
     table_fd: int
     lifeline_fd: int
+    states_fd: int
     workers: int = 1
 
 

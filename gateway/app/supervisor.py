@@ -26,6 +26,7 @@ import gateway
 from gateway.app.start import BAD_START, ControllerStart, WorkerStart
 from gateway.domain.deployment import Address, Deployment
 from gateway.domain.errors import CannotListen
+from gateway.handoff.held_states import make_shared
 
 _log: Final = logging.getLogger("sluicegate.supervisor")
 
@@ -67,9 +68,7 @@ def run(
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         link = stack.enter_context(_bind_link(folder / "link.sock"))
         table = stack.enter_context(tempfile.TemporaryFile())
-        lifeline, held = os.pipe()
-        stack.callback(os.close, lifeline)
-        stack.callback(os.close, held)
+        states, lifeline = _shared_states(stack), _lifeline(stack)
         supervisor = Supervisor(deployment.drain, data)
         controller = ControllerStart(
             config_path=None if config_path is None else str(config_path),
@@ -89,6 +88,7 @@ def run(
                 table_fd=table.fileno(),
                 lifeline_fd=lifeline,
                 workers=deployment.workers,
+                states_fd=states,
             )
             for number in range(deployment.workers)
         ]
@@ -137,7 +137,7 @@ class Supervisor:
                     self._keep(
                         f"worker {worker.number}",
                         msgspec.json.encode(worker),
-                        (*worker.listen_fds, *shared),
+                        (*worker.listen_fds, worker.states_fd, *shared),
                     )
                 )
             await self._stop.wait()
@@ -263,6 +263,20 @@ class Supervisor:
         if process is not None:
             with suppress(ProcessLookupError):
                 process.send_signal(number)
+
+
+def _shared_states(stack: ExitStack) -> int:
+    states = make_shared()
+    stack.callback(os.close, states)
+    return states
+
+
+def _lifeline(stack: ExitStack) -> int:
+    """Make the pipe whose other end only this process holds; give the children's."""
+    lifeline, held = os.pipe()
+    stack.callback(os.close, lifeline)
+    stack.callback(os.close, held)
+    return lifeline
 
 
 def _environment() -> dict[str, str]:

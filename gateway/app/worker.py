@@ -18,6 +18,7 @@ import uvloop
 
 from gateway.app.start import WorkerStart, when_lifeline_ends
 from gateway.handoff.evidence import Evidence
+from gateway.handoff.held_states import HeldStates
 from gateway.handoff.last_table import read_last_table
 from gateway.handoff.link import Applied, Hello, Link, Message, Publish, Spans
 from gateway.handoff.routing_table import RoutingTable
@@ -47,6 +48,7 @@ class Worker:
             lambda coroutine: tasks.create_task(coroutine),
             asyncio.get_running_loop().call_soon,
             workers=start.workers,
+            held=HeldStates(start.states_fd),
         )
         self._listener = Listener(self._plane, start.listen_fds)
         self._link: Link | None = None

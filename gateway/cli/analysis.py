@@ -86,15 +86,7 @@ def heading(view: "Analysed") -> list[str]:
     ]
     if view.rollout.compared is not None:
         lines.append(view.rollout.compared)
-    if found.lost_pairs:
-        lines.append(
-            f"pairs with a half that was lost: {found.lost_pairs}, counted as what is"
-            " worst for each verdict"
-        )
-    if found.stopped_pairs:
-        lines.append(
-            f"pairs that a worker's end cut off: {found.stopped_pairs}, no evidence"
-        )
+    lines += _halves(found)
     if view.evidence.sampled < 1:
         lines.append(f"only {view.evidence.sampled:.1%} of the keys are looked at")
     if found.integrity is not None:
@@ -108,6 +100,17 @@ def heading(view: "Analysed") -> list[str]:
             if each.judgements is not None
         ),
     ]
+
+
+def _halves(found: "AssessmentView") -> "Iterator[str]":
+    """Say which pairs are not whole."""
+    if found.lost_pairs:
+        yield (
+            f"pairs with a half that was lost: {found.lost_pairs}, counted as what is"
+            " worst for each verdict"
+        )
+    if found.stopped_pairs:
+        yield f"pairs that a worker's end cut off: {found.stopped_pairs}, no evidence"
 
 
 def _to_come(found: "AssessmentView") -> list[str]:

@@ -1,5 +1,6 @@
 """What the admin API answers, as far as the commands show it; the rest is ignored."""
 
+import math
 from typing import TypeVar
 
 import msgspec
@@ -102,6 +103,7 @@ class RolloutView(msgspec.Struct, kw_only=True, frozen=True):
     weight: float = 0.0
     protection: str = "off"
     compared: str | None = None
+    drain_left_seconds: float = 0.0
     cause: str | None = None
     shortage: str | None = None
 
@@ -113,7 +115,11 @@ class RolloutView(msgspec.Struct, kw_only=True, frozen=True):
         if self.steps and self.step < len(self.steps):
             name = next(iter(self.steps[self.step]))
             where = f", step {self.step + 1} of {len(self.steps)} ({name})"
-        return f"{phase}{why}{where}, candidate at {self.weight:g} %"
+        drain = ""
+        if self.drain_left_seconds:
+            left = math.ceil(self.drain_left_seconds)
+            drain = f", draining: conversations on it have {left} s left"
+        return f"{phase}{why}{where}, candidate at {self.weight:g} %{drain}"
 
 
 class LaneView(msgspec.Struct, kw_only=True, frozen=True):

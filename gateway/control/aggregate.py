@@ -243,6 +243,7 @@ def _add(total: Series, part: Series) -> None:
     _add_counts(total.failures, part.failures)
     _add_counts(total.tokens, part.tokens)
     _add_counts(total.skipped, part.skipped)
+    _add_counts(total.pinned, part.pinned)
     _add_spread(total.duration, part.duration)
     _add_spread(total.first_byte, part.first_byte)
     _add_spread(total.first_content, part.first_content)
@@ -282,6 +283,7 @@ def _version(series: Series) -> VersionTraffic:
         priced=series.priced,
         signals={name: SignalSums(*sums) for name, sums in series.signals.items()},
         skipped=Counter(series.skipped),
+        pinned=Counter(series.pinned),
         late=series.late,
         in_flight=series.in_flight,
         active=series.connections_active,

@@ -288,6 +288,10 @@ class Gatekeeper:
                 self._in_force.enforce(self.deployment, {})
                 await self._in_force.keep()  # the epoch
 
+    def leave_word(self) -> None:
+        """Write down where rollouts stand, in time too, for the next controller."""
+        self._publisher.keep()
+
     async def compare(self) -> None:
         """Say in `troubles` when the file is not what was accepted last."""
         await self._unread.compare(lambda: self.deployment)

@@ -27,6 +27,7 @@ from gateway.control.unharmed import unharmed
 from gateway.delivery.events import JudgeChanged, Ticked
 from gateway.delivery.machine import answer
 from gateway.domain.errors import GatewayError
+from gateway.domain.lane import service_of
 from gateway.domain.units import Seconds
 from gateway.handoff.evidence import Block
 from gateway.handoff.ticket import Ticket
@@ -147,9 +148,10 @@ class Decisions:
 
     def judge_changed(self, service: str, signal: str, said: str) -> None:
         """Hear that what gives a score is not what it was; where it guards, that counts."""
-        live = self._moves.lives.get(service)
-        if live is not None and live.examination.design.is_guarded_by(signal):
-            self._spawn(self._void(live, JudgeChanged(said=said)))
+        for live in self._moves.lives.values():
+            is_guarded = live.examination.design.is_guarded_by(signal)
+            if service_of(live.service) == service and is_guarded:
+                self._spawn(self._void(live, JudgeChanged(said=said)))
 
     async def _void(self, live: Live, event: JudgeChanged) -> None:
         with unharmed(f"Pausing the rollout of {live.service}"), suppress(NothingToDo):

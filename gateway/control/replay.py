@@ -239,7 +239,8 @@ def _again(known: _Attempt, move: _Move, seq: int, service: str) -> Replayed:
     """Make a decision again, from where it stood and what was known then."""
     told = Replayed(seq=seq, service=service, said=move.said)
     event = _event(move.event)
-    if isinstance(event, events.Ticked):
+    is_by_time = move.before.drain_left > 0  # which looks at nothing else
+    if isinstance(event, events.Ticked) and not is_by_time:
         assessment = None
         if not (known.has_gap or move.is_provisional or move.block is None):
             assessment = known.assessments.get(move.block)

@@ -16,6 +16,7 @@ from gateway.delivery.machine import answer
 from gateway.domain.lane import service_of
 from gateway.domain.rollout import (
     TERMINAL,
+    OnRollback,
     Phase,
     RolloutPlan,
     SetHeaderRoute,
@@ -119,7 +120,7 @@ class StandingBook:
         """Take what a predecessor left, where it is newer."""
         self._is_blind = False
         for service, (version, standing) in found.items():
-            if version > self._versions.get(service, 0):
+            if version >= self._versions.get(service, 0):  # the same, but for the time
                 self._standings[service] = standing
                 self._versions[service] = version
 
@@ -145,6 +146,9 @@ class StandingBook:
         return gave_way
 
     def _take_up(self, kept: KeptRollout, standing: Standing) -> None:
+        # What a drain goes by (handoff.held_states) has ended with the gateway before;
+        # where that goes on, adopt_left has the word.
+        standing = replace(standing, drain_left=Seconds(0.0))
         was_killed = self.of(kept.service).is_killed
         self._standings[kept.service] = standing
         self._versions[kept.service] = kept.version
@@ -218,7 +222,8 @@ def is_same(one: Standing, other: Standing) -> bool:
 
 def _timeless(standing: Standing) -> Standing:
     none = Seconds(0.0)
-    return replace(standing, in_step=none, in_phase=none, waited=none)
+    some = Seconds(1.0) if standing.drain_left else none
+    return replace(standing, in_step=none, in_phase=none, waited=none, drain_left=some)
 
 
 def share_of(standing: Standing) -> Share:
@@ -246,6 +251,19 @@ def mirror_routes(
 def reverse_mirror(standing: Standing, candidate: str | None) -> Share:
     """Give which part of this candidate's requests is copied to the baseline."""
     return Share(0) if _is_out(standing, candidate) else standing.reverse_mirror
+
+
+def is_draining(standing: Standing, candidate: str | None) -> bool:
+    """Whether what began on this candidate, which was taken back, goes on there."""
+    is_over = standing.is_killed or standing.phase not in _ENDED_BELOW
+    return not is_over and standing.drain_left > 0 and candidate == standing.candidate
+
+
+def may_drain(standing: Standing, candidate: str | None) -> bool:
+    """Whether it may come to that."""
+    plan = standing.plan
+    drains = plan is not None and plan.on_rollback is OnRollback.DRAIN
+    return drains and not _is_out(standing, candidate)
 
 
 def is_ruled(service: Service, standing: Standing) -> bool:

@@ -7,6 +7,8 @@ from gateway.analysis.metrics import SHORTEST_WINDOW, longest_of, window_of
 from gateway.control.nearest import suggest
 from gateway.control.standings import (
     header_routes,
+    is_draining,
+    may_drain,
     mirror_routes,
     reverse_mirror,
     share_of,
@@ -293,9 +295,10 @@ def routed(service: Service, weight: Weight, standing: Standing) -> RoutedServic
 
     """
     plan, candidate = standing.plan, service.candidate
+    share = Share(0) if standing.is_killed else weight.share
     return RoutedService(
         service=service,
-        share=Share(0) if standing.is_killed else weight.share,
+        share=share,
         salt=weight.salt,
         revision=weight.revision,
         header_routes=header_routes(standing, candidate),
@@ -308,4 +311,7 @@ def routed(service: Service, weight: Weight, standing: Standing) -> RoutedServic
             else window_of(plan.analysis, longest_of(plan))
         ),
         washout=1 if plan is None else plan.analysis.washout,
+        outlived=standing.outlived,
+        is_draining=not share and is_draining(standing, candidate),
+        notes_keys=may_drain(standing, candidate),
     )

@@ -54,6 +54,7 @@ def start(standing: Standing, event: Started) -> Moved:
         plan_hash=event.plan_hash,
         salt=event.salt,
         serves=standing.serves,
+        outlived=tuple(v for v in standing.outlived if v != event.candidate),
     )
     what = f"{event.candidate} against {event.baseline}"
     return Moved(standing=begun, cause=f"Attempt {begun.attempt} begins: {what}.")
@@ -159,6 +160,19 @@ def abort_now(standing: Standing, event: Aborted | CandidateGone) -> Moved:
         standing=off(standing, standing.ends_in or Phase.ABORTED),
         cause=f"{why} on the way down: {change}.",
     )
+
+
+def end_drain(standing: Standing, _event: Aborted) -> Moved:
+    """Take from the candidate what was left to it for a while."""
+    return Moved(
+        standing=off(standing, standing.phase),
+        cause=f"Aborted by hand: nothing goes on on {standing.candidate} any more.",
+    )
+
+
+def cannot_end_drain(standing: Standing, _event: Aborted) -> str:
+    """Say why nothing can be taken from it: it has nothing."""
+    return "" if standing.drain_left else "Nothing goes to the candidate any more."
 
 
 def kill(standing: Standing, _event: Killed) -> Moved:

@@ -66,6 +66,7 @@ ROLLED_BACK, ABORTED = Phase.ROLLED_BACK, Phase.ABORTED
 
 _ON: Final = (PROGRESSING, PAUSED, BAKING)
 _UP: Final = (*_ON, PROMOTED)
+_ENDED_BELOW: Final = (ROLLED_BACK, ABORTED)
 
 _START: Final = Rule(commands.start, (PROGRESSING,), commands.is_the_same_again)
 _RETRY: Final = Rule(commands.retry, (PROGRESSING,))
@@ -96,10 +97,16 @@ TABLE: Final[Mapping[tuple[str, type[Event]], Rule]] = {
     (ROLLING_BACK, CandidateGone): _CUT,
     (PROMOTED, Started): _START,
     (PROMOTED, CandidateGone): Rule(commands.forget_promotion, (IDLE,)),
-    (ROLLED_BACK, Started): _START,
-    (ROLLED_BACK, Retried): _RETRY,
-    (ABORTED, Started): _START,
-    (ABORTED, Retried): _RETRY,
+    **{
+        (phase, event): rule
+        for phase in _ENDED_BELOW
+        for event, rule in {
+            Started: _START,
+            Retried: _RETRY,
+            Ticked: Rule(ticks.drain),
+            Aborted: Rule(commands.end_drain, (), commands.cannot_end_drain),
+        }.items()
+    },
     **{(phase, Killed): Rule(commands.kill, (KILLED,)) for phase in Phase},
     (KILLED, Killed): Rule(commands.stay),
     (KILLED, Unkilled): Rule(commands.unkill, (IDLE, ROLLED_BACK, ABORTED)),
@@ -162,6 +169,9 @@ def _is_vain(event: type[Event], standing: Standing) -> bool:
     """Whether it is refused whatever it says, or changes nothing."""
     if event is Resumed:
         return bool(commands.cannot_resume(standing, Resumed()))
+    if event is Aborted:
+        has_ended = standing.phase in _ENDED_BELOW
+        return has_ended and bool(commands.cannot_end_drain(standing, Aborted()))
     if event is Paused:
         return standing.pause in commands.AS_GOOD_AS_BY_HAND
     return event is Killed and standing.is_killed

@@ -17,6 +17,7 @@ from gateway.delivery.steps import (
 )
 from gateway.domain.rollout import (
     Analyse,
+    OnRollback,
     Pause,
     PauseReason,
     Phase,
@@ -30,6 +31,7 @@ from gateway.domain.units import BUCKETS, Seconds, Share
 
 _NONE = Share(0)
 _START = Seconds(0.0)
+_MOST_OUTLIVED = 16  # nobody keeps more old versions running
 
 
 def plan_of(standing: Standing) -> RolloutPlan:
@@ -158,10 +160,18 @@ def finish(standing: Standing, why: str) -> Moved:
         mirror_routes=(),
         reverse_mirror=_NONE,
         serves=standing.candidate,
+        outlived=_with_one_more(standing),
     )
     return Moved(
         standing=promoted, cause=f"{why} Promoted: {standing.candidate} serves all."
     )
+
+
+def _with_one_more(standing: Standing) -> tuple[str, ...]:
+    """Give the versions that have served before, with the one that ends now."""
+    now = (standing.baseline, standing.candidate)
+    before = [name for name in standing.outlived if name not in now]
+    return (*before, standing.baseline)[-_MOST_OUTLIVED:]
 
 
 def hold(standing: Standing, reason: PauseReason) -> Standing:
@@ -192,12 +202,16 @@ def back_to_step(standing: Standing, *, is_healthy: bool) -> Standing:
 def go_down(standing: Standing, ends_in: Phase) -> Standing:
     """Take the traffic back: by `rollback_steps` below where it is, else all at once.
 
-    Routes and mirrors end at once in any case.
+    Routes and mirrors end at once in any case. Where conversations drain, those that
+    began on the candidate go on there once its weight is 0, and no others.
     """
     plan = plan_of(standing)
     lower = [s for s in plan.rollback_steps if 0 < s < standing.share]
     if not lower:
-        return off(standing, ends_in)
+        has_any = standing.share > 0 or bool(standing.header_routes)
+        drains = plan.on_rollback is OnRollback.DRAIN and has_any
+        left = plan.drain_timeout if drains else _START
+        return replace(off(standing, ends_in), drain_left=left)
     return replace(
         off(standing, Phase.ROLLING_BACK),
         share=max(lower),
@@ -216,6 +230,7 @@ def off(standing: Standing, phase: Phase) -> Standing:
         header_routes=(),
         mirror_routes=(),
         reverse_mirror=_NONE,
+        drain_left=_START,
     )
 
 

@@ -49,6 +49,22 @@ def step_down(standing: Standing, event: Ticked) -> Moved:
     return Moved(standing=down, cause=f"On the way down: {change}.")
 
 
+def drain(standing: Standing, event: Ticked) -> Moved:
+    """Count down what conversations have left on a candidate that was taken back."""
+    now = pass_by(standing, event).standing
+    if not now.drain_left:
+        return Moved(standing=now)
+    left = Seconds(max(0.0, now.drain_left - max(0.0, event.elapsed)))
+    drained = replace(now, drain_left=left)
+    if left:
+        return Moved(standing=drained)
+    given = causes.duration(plan_of(now).drain_timeout)
+    return Moved(
+        standing=drained,
+        cause=f"Conversations on {now.candidate} had {given} to end there: over.",
+    )
+
+
 def pass_by(standing: Standing, event: Event) -> Moved:
     """Count time where nothing else can happen."""
     if not isinstance(event, Ticked):

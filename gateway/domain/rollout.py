@@ -344,7 +344,7 @@ class Standing:
         in_step: Seconds in it, not counting pauses that are not in the plan.
         waited: Seconds of in_step that count for step_timeout: since the step could have
             ended, or since somebody resumed.
-        in_phase: Seconds in this phase; what drain_timeout goes by.
+        in_phase: Seconds in this phase.
         share: The candidate's weight as the rollout wants it.
         header_routes: In force.
         mirror_routes: In force.
@@ -357,6 +357,10 @@ class Standing:
             that its evidence was lost or could not be read. Each spends of its alpha.
         told: What was answered once in this attempt and is not answered again: failed
             metrics that pause or warn.
+        outlived: Versions that served before one that was promoted, in order: what
+            their servers hold may still be asked for.
+        drain_left: Seconds for which what began on the candidate may still go on there,
+            after a rollback that drains; 0: for none.
         cause: The last thing that happened to it, in a sentence or two.
 
     """
@@ -387,6 +391,8 @@ class Standing:
     void: str | None = None
     examinations: int = 1
     told: tuple[str, ...] = ()
+    outlived: tuple[str, ...] = ()
+    drain_left: Seconds = Seconds(0.0)
     cause: str = ""
 
 

@@ -122,6 +122,8 @@ class Desk:
     def use(self, services: Iterable[Service]) -> list[tuple[str, Evaluator]]:
         """Have the evaluators of these services, and no others.
 
+        Those of several candidates' lanes are their service's: one queue, one budget.
+
         One whose configuration is the same goes on with what it has; another of its name
         begins anew, and what the old one was asked about has no verdict.
 
@@ -134,7 +136,7 @@ class Desk:
             name: code_of(service.segments) for name, service in self._services.items()
         }
         wanted = {
-            (service.name, evaluator.name): evaluator
+            (service.known_as, evaluator.name): evaluator
             for service in self._services.values()
             for evaluator in service.evaluators
         }
@@ -179,7 +181,7 @@ class Desk:
             evaluator,
             self._ports.make(evaluator),
             purse,
-            lambda *told: self._told(self._services[name], evaluator, *told),
+            lambda sample, *told: self._told(evaluator, sample, *told),
             self._ports.dice,
             self._clock,
         )
@@ -198,14 +200,14 @@ class Desk:
         for evaluator in service.evaluators:
             if sample.draw >= evaluator.sample * _DRAWS:
                 continue
-            bench = self._benches[service.name, evaluator.name]
+            bench = self._benches[service.known_as, evaluator.name]
             if sample.is_evidence and sample.other_outcome is None:
                 self._announce(service, evaluator, sample)
             if can_be_judged(sample):
                 bench.offer(sample)
             else:
                 bench.figures.results[Result.NOT_SHOWN] += 1
-                self._told(service, evaluator, sample, Result.NOT_SHOWN, [])
+                self._told(evaluator, sample, Result.NOT_SHOWN, [])
 
     def _announce(self, service: Service, evaluator: Evaluator, sample: Sample) -> None:
         announced = Sampled(
@@ -218,13 +220,15 @@ class Desk:
 
     def _told(
         self,
-        service: Service,
         evaluator: Evaluator,
         sample: Sample,
         result: Result,
         verdicts: list[Verdict],
     ) -> None:
         """Say what became of a sample, as evidence and to whoever shows it."""
+        service = self._services.get(sample.service)
+        if service is None:  # it is gone since
+            return
         for score in evaluator.scores:
             values = values_of(score, sample, verdicts)
             self._tell(service, evaluator, score, sample, values, result)

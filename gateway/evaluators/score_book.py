@@ -61,7 +61,7 @@ class ScoreBook:
 
         """
         signal = given.evaluator.signal(given.score.name)
-        versions = self.sums.setdefault(given.service.name, {})
+        versions = self.sums.setdefault(given.service.known_as, {})
         signals = versions.setdefault(given.version, {})
         sums = signals.setdefault(signal, SlicedSum())
         sums.add(1, given.value, given.labels)
@@ -104,7 +104,7 @@ class ScoreBook:
 
     def _keep(self, given: Given, signal: str, at: float, most: int) -> None:
         heap = self._worst.setdefault(
-            (given.service.name, given.version, signal), _Heap()
+            (given.service.known_as, given.version, signal), _Heap()
         )
         is_higher_worse = given.score.worse is Worse.HIGHER
         badness = given.value if is_higher_worse else -given.value

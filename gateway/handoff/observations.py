@@ -56,6 +56,7 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
             the sum of their squares.
         skipped: What was not read or measured (answer, event, request, signal) to number;
             of copies of requests, why there were none (see proxy.mirror), too.
+        pinned: What became of requests that name a server's state (proxy.pins) to number.
         late: Exchanges that had no content yet when the version's deadline passed.
         in_flight: Exchanges running now.
         connections_active: Upstream connections with an exchange on them.
@@ -79,6 +80,7 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
     priced: int = 0
     signals: dict[str, tuple[int, float, float]] = {}
     skipped: dict[str, int] = {}
+    pinned: dict[str, int] = {}
     late: int = 0
     in_flight: int = 0
     connections_active: int = 0

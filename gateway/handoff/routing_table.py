@@ -35,6 +35,10 @@ class RoutedService:
         mirror: What the copies may cost.
         window: After how long a key counts once more, in seconds, more than 0.
         washout: See domain.rollout.AnalysisPlan.
+        outlived: Versions that served until another was promoted: what their servers
+            hold may still be asked for.
+        is_draining: The candidate was taken back, and what began there goes on there.
+        notes_keys: It may come to that: who is served by the candidate is to be known.
 
     """
 
@@ -48,6 +52,9 @@ class RoutedService:
     mirror: MirrorLimits = MirrorLimits()
     window: Seconds = Seconds(600.0)
     washout: int = 1
+    outlived: tuple[str, ...] = ()
+    is_draining: bool = False
+    notes_keys: bool = False
 
     def shares(self) -> Counter[str]:
         """Give every version's weight in buckets; of a lane, its part of that."""

@@ -15,8 +15,9 @@ import msgspec
 from gateway.answers.usage import Usage
 from gateway.domain.deployment import AccessLog, AccessLogKind
 from gateway.proxy.line_writer import LineWriter
-from gateway.proxy.observe import Observation, Sender, Told
+from gateway.proxy.observe import Observation
 from gateway.proxy.tally import Seen
+from gateway.proxy.who import Sender, Told
 from gateway.wire.request_head import RequestHead
 
 _logger: Final = logging.getLogger("sluicegate.access_log")

@@ -2,7 +2,8 @@
 
 from gateway.answers.usage_injection import UsageStrip, to_ask_for_usage
 from gateway.domain.errors import Refused
-from gateway.proxy.heads import cookie_line
+from gateway.proxy.choice_by_state import ChoiceByState
+from gateway.proxy.keys import keyed
 from gateway.proxy.observe import Observation
 from gateway.proxy.peer import Peer
 from gateway.proxy.plane import Plane
@@ -22,19 +23,19 @@ def choose(
         Refused: An override names no version.
 
     """
+    pins = route.pins
+    if pins is not None and (pins.knows_keys or pins.naming[head.path] is not None):
+        return ChoiceByState(plane, route, pins, head, body, peer).choose()
     fixed = route.fixed_target(head, peer.client)
     if fixed is not None:
-        seen = Observation(fixed, route, head, body, None)
-        if fixed.awaiting is not None:
-            fixed.awaiting.began(seen, plane.wheel.now)
-        return seen
+        return _begun(plane, Observation(fixed, route, head, body, None))
     key: bytes | None = head.fields.get(route.sticky.header)
     cookie = None
     if not key:
-        sought = _sought(route, head, body, peer)
-        if sought is None:
+        found = keyed(route, head, body, peer)
+        if isinstance(found, Wait):
             return None
-        key, cookie = sought
+        key, cookie = found
     if route.lanes:
         route = route.in_lane(key)
     target, mirroring = route.target_for(key), plane.mirroring
@@ -51,27 +52,12 @@ def choose(
     return seen
 
 
-def _sought(
-    route: Route, head: RequestHead, body: RequestBody, peer: Peer
-) -> tuple[bytes | None, bytes | None] | None:
-    """Seek the key elsewhere than in the first header, or make one for a browser.
-
-    Returns:
-        The key, and the header line that gives it to a browser; None for each that there
-        is not. None while the body may still have it.
-
-    """
-    found = route.sticky.find_key(
-        head.fields,
-        lambda: peer.client(head),
-        lambda: body.readable(route.json_limit),
-    )
-    if isinstance(found, Wait):
-        return None
-    if found is not None:
-        return found or route.key_for_cookie(head), None
-    key = route.key_for_cookie(head)
-    return key, None if key is None else cookie_line(route.cookie, key)
+def _begun(plane: Plane, seen: Observation) -> Observation:
+    """Await its first content, where that has a deadline."""
+    awaiting = seen.target.awaiting
+    if awaiting is not None:
+        awaiting.began(seen, plane.wheel.now)
+    return seen
 
 
 def prepare(seen: Observation, limit: int, units: Units) -> bool:

@@ -6,12 +6,12 @@ import msgspec
 
 from gateway.domain.outcome import Failure
 from gateway.proxy.life_of_a_request import Exchange
-from gateway.proxy.observe import Sender
 from gateway.proxy.pairs import CopysHalf
 from gateway.proxy.peer import Peer
 from gateway.proxy.plane import Plane
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route
+from gateway.proxy.who import Sender
 from gateway.wire.request_head import RequestHead
 
 

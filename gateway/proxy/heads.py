@@ -36,7 +36,7 @@ def request_bytes(
         framing = b"content-length: %d\r\n" % head.content_length
     else:
         framing = b""
-    if seen.reading is not None:
+    if seen.reading is not None or seen.learning is not None:
         framing += _IDENTITY
     elif b"accept-encoding" in head.fields:
         framing += b"accept-encoding: %b\r\n" % head.fields[b"accept-encoding"]

@@ -234,7 +234,7 @@ class Exchange:
             and self.keep_alive
             and not plane.is_draining
         )
-        if not is_usual or seen is None or seen.strip or seen.cookie:
+        if not is_usual or seen is None or seen.strip or seen.cookie or seen.learning:
             self.answer_arrived(head, [body] if body else [], True)
             return
         self._status = head.status

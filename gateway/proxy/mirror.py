@@ -21,19 +21,21 @@ from gateway.answers.side_effects import may_be_copied
 from gateway.domain.units import BUCKETS, Share
 from gateway.handoff.observations import Series
 from gateway.handoff.routing_table import RoutedService
+from gateway.proxy.all_routes import Routes
 from gateway.proxy.awaiting import AllAwaiting
 from gateway.proxy.copies import Copy, copied_request
 from gateway.proxy.inspection import fingerprint_of
 from gateway.proxy.judged_pairs import JudgedPair
 from gateway.proxy.mirror_budget import MirrorBudget
-from gateway.proxy.observe import Observation, Sender
+from gateway.proxy.observe import Observation
 from gateway.proxy.pairs import Books, ClientsHalf, CopysHalf, Pair
 from gateway.proxy.plane import Plane
 from gateway.proxy.request_body import RequestBody
-from gateway.proxy.routes import Route, Routes, Target
+from gateway.proxy.routes import Route, Target
 from gateway.proxy.seldom import Seldom
 from gateway.proxy.tally import Tally
 from gateway.proxy.units import Unit
+from gateway.proxy.who import Sender
 from gateway.routing.headers import HeaderTests, fit_all, header_tests
 from gateway.wire.request_head import RequestHead
 

@@ -4,7 +4,7 @@ Bytes are read as they pass; judging, measuring and counting are done afterwards
 turn of the event loop, when the last byte is on its way to the client.
 """
 
-from typing import Final, Protocol
+from typing import Final
 
 from gateway.answers.reading import Reading
 from gateway.answers.segments import Cell
@@ -12,11 +12,13 @@ from gateway.answers.usage_injection import UsageStrip
 from gateway.domain.outcome import Failure, Outcome
 from gateway.handoff.evidence import OVERDUE, Record
 from gateway.proxy.inspection import fingerprint_of
+from gateway.proxy.pins import Learning
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Target
 from gateway.proxy.sampler import Drawn
 from gateway.proxy.tally import Seen
 from gateway.proxy.units import BEFORE_WASHOUT, Unit, Units
+from gateway.proxy.who import Sender, Told
 from gateway.proxy.whole import WholeAnswer
 from gateway.wire.answer_head import AnswerHead
 from gateway.wire.answer_head import Body as AnswerBody
@@ -33,26 +35,6 @@ _RECORDED: Final = Unit(0, 0, 0, 0)
 """Takes the place of a unit that has been handed over."""
 
 
-class Told(Protocol):
-    """What a request tells of itself to the access log.
-
-    Attributes:
-        head: Its head.
-        request_id: The client's own, or a new one.
-
-    """
-
-    head: RequestHead
-    request_id: bytes
-
-
-class Sender(Protocol):
-    """Who sent a request; peer.Peer is one."""
-
-    def client(self, head: RequestHead) -> str:
-        """Give the client's address, behind trusted proxies."""
-
-
 class Observation:
     """One exchange, as it is noticed, from the choice of its version on.
 
@@ -66,6 +48,7 @@ class Observation:
         reading: Reads it; None where nothing is read.
         wants_body: Whether the request's body must be whole before it is sent.
         cookie: Header line that gives a browser its key; None: it has one.
+        learning: Takes the id of what the server keeps of it; None: nothing is kept.
         strip: Takes usage out of the stream that the client did not ask for.
         is_overdue: It was counted as late while it was running.
         first_byte: Seconds to the first body byte of the answer; None before.
@@ -98,6 +81,7 @@ class Observation:
         "is_overdue",
         "issued",
         "key",
+        "learning",
         "outcome",
         "peer",
         "reading",
@@ -112,6 +96,7 @@ class Observation:
     reading: Reading | None
     cookie: bytes | None
     strip: UsageStrip | None
+    learning: Learning | None
     first_byte: float | None
     whole: WholeAnswer | None
     issued: bytes | None
@@ -140,7 +125,7 @@ class Observation:
         self._fingerprint = 0 if key is None else fingerprint_of(key)
         self.cookie = self._unit = self.strip = self.first_byte = self.whole = None
         self.issued = self.failure = self.told = self.peer = self.status = None
-        self._cell = self.reading = self.drawn = None
+        self._cell = self.reading = self.drawn = self.learning = None
         self.arrived = self.duration = 0.0
         self.outcome = _COMPLETE
         self.is_overdue = False
@@ -352,6 +337,8 @@ class Observation:
         if reading is not None:
             self.cell()
             begin_reading(reading, head)
+        if self.learning is not None and not is_good(head):
+            self.learning = None
         if self.strip is not None:
             has_body = head.body is not _NO_BODY
             if reading is not None and reading.is_events and has_body:
@@ -374,6 +361,8 @@ class Observation:
             reading = self.reading
             if reading is not None and reading.is_begun:
                 reading.take(parts, since)
+        if self.learning is not None:
+            self.learning.passed(parts, self.reading, ended=ended)
         strip = self.strip
         if strip is None:
             return parts
@@ -383,11 +372,15 @@ class Observation:
         return [part for part in passing if part]
 
 
+def is_good(head: AnswerHead) -> bool:
+    """Whether a status says that this is what was asked for."""
+    status = head.status
+    return _FIRST_GOOD <= status < _FIRST_OTHER and status != _RESET
+
+
 def begin_reading(reading: Reading, head: AnswerHead) -> None:
     """Prepare for an answer's body, if it has one and is no error."""
-    status = head.status
-    is_good = _FIRST_GOOD <= status < _FIRST_OTHER and status != _RESET
-    if is_good and head.body is not _NO_BODY:
+    if is_good(head) and head.body is not _NO_BODY:
         fields = head.fields
         reading.begin(
             fields,

@@ -11,22 +11,26 @@ from typing import Final, Protocol
 from gateway.answers.segments import Place, places_of
 from gateway.domain.deployment import ClientLimits
 from gateway.domain.service import Service, Version
+from gateway.handoff.held_states import HeldStates
 from gateway.handoff.observations import Observations, Series
 from gateway.handoff.routing_table import RoutingTable
 from gateway.proxy.access_log import AccessLogger
+from gateway.proxy.all_routes import Routes
 from gateway.proxy.awaiting import AllAwaiting
 from gateway.proxy.counting import count
 from gateway.proxy.deadlines import Wheel
-from gateway.proxy.observe import Observation, Sender, Told
+from gateway.proxy.observe import Observation
+from gateway.proxy.pins import pins_of
 from gateway.proxy.pool import Pool, Spawn
 from gateway.proxy.request_body import RequestBody
-from gateway.proxy.routes import Route, Routes, Target
+from gateway.proxy.routes import Route, Target
 from gateway.proxy.sampler import Drawn
 from gateway.proxy.sampling import Samples, sample_of
 from gateway.proxy.seldom import Seldom
 from gateway.proxy.spans import Recorder
 from gateway.proxy.tally import Seen, SlicesInTurn, Tally
 from gateway.proxy.units import Units
+from gateway.proxy.who import Sender, Told
 from gateway.proxy.whole import WholeAnswers, WholeRequests
 from gateway.wire.request_head import RequestHead
 
@@ -83,6 +87,7 @@ class Plane:
         spawn: Runs a coroutine in the worker's task group.
         soon: Calls something in the loop's next turn; None: at once.
         workers: How many there are.
+        held: Which version holds what, shared with the others; None: with nobody.
 
     Attributes:
         is_telling: Whether exchanges are told of one by one: logged, or traced.
@@ -92,7 +97,12 @@ class Plane:
     """
 
     def __init__(
-        self, spawn: Spawn, soon: Soon | None = None, *, workers: int = 1
+        self,
+        spawn: Spawn,
+        soon: Soon | None = None,
+        *,
+        workers: int = 1,
+        held: HeldStates | None = None,
     ) -> None:
         self.wheel = Wheel()
         self.whole_requests = WholeRequests()
@@ -101,6 +111,7 @@ class Plane:
         self.is_empty = asyncio.Event()
         self.refused: dict[int, int] = {}
         self.is_draining = False
+        self._held = HeldStates() if held is None else held
         self._spawn = spawn
         self._soon = soon
         self._finished: list[Observation] = []
@@ -134,6 +145,11 @@ class Plane:
         self.recorder.is_on = table.traces is not None
         self.is_telling = self.access_log.is_on or self.recorder.is_on
         self.routes = Routes(table, self._pool, self._tally, self.dice)
+        pins = {
+            name: pins_of(self._held, *lanes) for name, lanes in table.by_name().items()
+        }
+        for routed, route in self.routes.by_service():
+            route.pins = pins[routed.service.known_as]
         self._awaiting.use(self.routes.with_deadlines)
         self.samples.use({
             routed.service.name: routed.service.sampling
@@ -247,7 +263,7 @@ class Plane:
 
     def _sample(self, exchange: Observation, drawn: Drawn, totals: Seen) -> None:
         """Hold an exchange that was sampled for the evaluators, if there is room."""
-        service = exchange.target.tally.service
+        service = exchange.route.split.service
         if self.samples.has_room(service):
             try:
                 sample = sample_of(exchange, drawn, totals.outcome, self.unique())

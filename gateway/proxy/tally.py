@@ -110,6 +110,7 @@ class Tally:
         "outcomes",
         "overdue",
         "per_token",
+        "pinned",
         "place",
         "priced",
         "service",
@@ -137,6 +138,7 @@ class Tally:
         self._names: tuple[str, ...] = ()
         self._rows: list[list[float]] = []
         self.skipped: dict[str, int] = {}
+        self.pinned: dict[str, int] = {}
         self.in_flight = 0
         self.late = self.overdue = 0
         self._slices: dict[Place, Tally] = {}
@@ -223,6 +225,10 @@ class Tally:
         if seen.per_token is not None:
             self.per_token.add(seen.per_token)
 
+    def pin(self, why: str) -> None:
+        """Count a request that a server's state was asked for in, by what came of that."""
+        self.pinned[why] = self.pinned.get(why, 0) + 1
+
     def _add_skipped(self, seen: Seen) -> None:
         for what, number in (
             ("answer", int(seen.is_unread)),
@@ -259,6 +265,7 @@ class Tally:
                 if sums[0]
             },
             skipped=dict(self.skipped),
+            pinned=dict(self.pinned),
             late=self.late + self.overdue,
             in_flight=self.in_flight,
         )

@@ -40,6 +40,7 @@ _FAILURES: Final = tuple(failure.value for failure in Failure)
 _CODES: Final = range(100, 600)
 _TOKENS: Final = ("input", "cached_input", "output", "output_estimated", "reasoning")
 _UNREAD: Final = ("answer", "event", "request", "signal")
+_PINNED: Final = ("followed", "drained", "taken_back", "unknown")
 _NOT_KNOWN: Final = ("lost", "stopped")
 _NOT_COPIED: Final = ("concurrency", "tokens", "effects", "size", "cut", "error")
 _PLACE: Final = {bound: place for place, bound in enumerate(BOUNDS)}
@@ -71,6 +72,7 @@ class GatewayCollector(Collector):
         yield from _durations(versions)
         yield from _tokens(versions)
         yield from _shortcomings(picture, versions)
+        yield _pinned(versions)
         yield from _evidence(picture)
         yield from _connections(picture, versions)
         yield from _signals(picture, versions)
@@ -260,6 +262,18 @@ def _shortcomings(picture: Picture, versions: Sequence[Version]) -> Iterator[Met
         "Steps of traces that did not reach the collector.",
         value=picture.traffic.dropped["span"],
     )
+
+
+def _pinned(versions: Sequence[Version]) -> Metric:
+    pinned = CounterMetricFamily(
+        names.PINNED,
+        "Requests that a server's state decided of, or might have, by what came of it.",
+        labels=("service", "version", "found"),
+    )
+    for labels, traffic in versions:
+        for found, count in _within(traffic.pinned, _PINNED, fill=True):
+            pinned.add_metric([*labels, found], count)
+    return pinned
 
 
 def _evidence(picture: Picture) -> Iterator[Metric]:

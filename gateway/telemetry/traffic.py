@@ -64,6 +64,7 @@ class VersionTraffic:
         priced: Exchanges whose cost is known, and in `cost`.
         signals: By name.
         skipped: What was not read or measured (answer, event, request, signal), and how often.
+        pinned: What became of requests that name a server's state (proxy.pins): number.
         late: Exchanges whose first content came after the deadline, or never.
         in_flight: Exchanges running now.
         active: Upstream connections with an exchange on them.
@@ -84,6 +85,7 @@ class VersionTraffic:
     priced: int = 0
     signals: dict[str, SignalSums] = field(default_factory=dict)
     skipped: Counter[str] = field(default_factory=Counter)
+    pinned: Counter[str] = field(default_factory=Counter)
     late: int = 0
     in_flight: int = 0
     active: int = 0

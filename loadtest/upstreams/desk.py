@@ -14,6 +14,8 @@ from loadtest.upstreams.behaviour import (
     from_mapping,
     parse_cached,
 )
+from loadtest.upstreams.dialects.openai_responses import OpenAiResponses
+from loadtest.upstreams.kept import RESPONSES, Kept, asked_in, unknown
 from loadtest.upstreams.request import Request
 from loadtest.upstreams.script import Ending, Step, write_script
 from loadtest.upstreams.speech import json_bytes
@@ -59,7 +61,9 @@ class Desk:
     def __init__(self, name: str, how: Behaviour, dice: Callable[[], float]) -> None:
         self.counts = Counts()
         self._served_by = name.encode()
+        self._name = name
         self._voices = Voices(name)
+        self._kept = Kept(name)
         self._as_started = how
         self._how = how
         self._warm: set[bytes] = set()  # users whose prompts would be in the cache
@@ -105,6 +109,9 @@ class Desk:
         reply = self._replies.get((request.method, request.path))
         if reply is not None:
             return reply(request)
+        kept = self._kept.answer(request)
+        if kept is not None:
+            return self._bytes(request, *kept)
         if request.method == b"POST":
             return self._chat(request)
         return self._plain(request, 404, {"error": {"message": "no such path"}})
@@ -121,6 +128,7 @@ class Desk:
     def _forget(self, request: Request) -> Iterator[Step]:
         self.counts = Counts(open_connections=self.counts.open_connections)
         self._warm.clear()
+        self._kept.forget()
         return self._plain(request, 200, {})
 
     def _behaviour(self, request: Request) -> Iterator[Step]:
@@ -140,6 +148,13 @@ class Desk:
         self._warm.add(request.user)
         self.counts.requests += 1
         voice = self._voices.of(request.path)
+        if request.path == RESPONSES:
+            asked = asked_in(request)
+            lacks = self._kept.lacks(asked)
+            if lacks is not None:
+                return self._bytes(request, 404, unknown(lacks))
+            if asked.get("store") is True:
+                voice = OpenAiResponses(self._name, self._kept.new("resp"))
         streamed = request.is_streamed(unasked=voice.streams_unasked)
         self.counts.streamed += streamed
         self.counts.failed_by_dice += fails

@@ -14,6 +14,8 @@ from hypothesis.stateful import (
     rule,
 )
 
+from gateway.control.standings import effective, share_of
+from gateway.control.weights import routed
 from gateway.delivery.causes import odds
 from gateway.delivery.events import (
     Aborted,
@@ -42,6 +44,7 @@ from gateway.domain.rollout import (
     AnalysisPlan,
     HeaderMatch,
     OnFailure,
+    OnRollback,
     Pause,
     PauseReason,
     Phase,
@@ -52,8 +55,12 @@ from gateway.domain.rollout import (
     Standing,
     Strategy,
 )
+from gateway.domain.service import Endpoint, Service, Version
 from gateway.domain.units import BUCKETS, Seconds, Share
 from gateway.domain.verdict import Assessment, Finding, Verdict
+from gateway.handoff.routing_table import RoutedService
+from gateway.proxy.pins import followed
+from gateway.state.store import Change, Weight
 
 ON = {Phase.PROGRESSING, Phase.PAUSED, Phase.BAKING}
 BY_HAND_UP = (Promoted, Resumed, WeightSet)
@@ -88,6 +95,8 @@ plans = st.builds(
     ),
     reverse_mirror=st.sampled_from([Share(0), Share(10_000)]),
     rollback_steps=st.lists(shares, max_size=3).map(tuple),
+    on_rollback=st.sampled_from(OnRollback),
+    drain_timeout=st.sampled_from([Seconds(1.0), Seconds(150.0)]),
 )
 findings = st.builds(
     Finding,
@@ -224,6 +233,7 @@ class Rollouts(RuleBasedStateMachine):
         self.went_as_the_table_says(before, event)
         self.went_down_at_once(before, event, moved)
         self.went_up_rightly(before, event, moved)
+        self.began_to_drain_rightly(before, event)
         self.said_why(before, moved)
 
     def is_refused_rightly(self, before: Standing, event: Event) -> None:
@@ -263,6 +273,17 @@ class Rollouts(RuleBasedStateMachine):
         if isinstance(event, Ticked) and after.phase is Phase.PROMOTED:
             assert before.phase is Phase.BAKING or not _bakes(before)
 
+    def began_to_drain_rightly(self, before: Standing, event: Event) -> None:
+        """Only what is taken back now leaves something; and it only ever gets less."""
+        after = self.standing
+        if after.drain_left <= before.drain_left:
+            return
+        assert before.phase in {*ON, Phase.ROLLING_BACK}
+        assert isinstance(event, Aborted | Ticked)
+        assert after.plan is not None
+        assert after.plan.on_rollback is OnRollback.DRAIN
+        assert before.share or before.header_routes
+
     def said_why(self, before: Standing, moved: Moved) -> None:
         """Whoever publishes and journals may go by the cause alone."""
         if moved.cause:
@@ -284,6 +305,39 @@ class Rollouts(RuleBasedStateMachine):
         if where(self.standing) == KILLED:
             assert not has_any(self.standing)
             assert self.standing.phase not in {*ON, Phase.PROMOTED, Phase.ROLLING_BACK}
+
+    @invariant()
+    def a_drain_ends_in_time(self) -> None:
+        """Whatever else happens; and a kill leaves nothing to drain."""
+        standing = self.standing
+        if not standing.drain_left:
+            return
+        assert standing.phase in {Phase.ROLLED_BACK, Phase.ABORTED}
+        assert not standing.is_killed
+        assert standing.plan is not None
+        drained = standing.in_phase + standing.drain_left
+        assert drained <= standing.plan.drain_timeout + 1e-6
+
+    @invariant()
+    def no_state_is_followed_to_what_was_taken_back(self) -> None:
+        """Look at what workers get: at most a drain, and no new conversation in it."""
+        standing = self.standing
+        ended = standing.phase in {Phase.ROLLED_BACK, Phase.ABORTED}
+        if not (ended or standing.is_killed) or not standing.candidate:
+            return
+        table = _table_of(standing)
+        assert table.share == 0
+        assert not table.notes_keys
+        assert table.is_draining == (standing.drain_left > 0)
+        if not standing.drain_left:
+            assert standing.candidate not in followed([table])
+
+    @invariant()
+    def what_served_before_is_followed_after_a_promotion(self) -> None:
+        standing = self.standing
+        if standing.phase is Phase.PROMOTED:
+            both = {standing.baseline, standing.candidate}
+            assert both <= followed([_table_of(standing)])
 
     @invariant()
     def copies_go_back_only_after_the_last_step_of_what_is_on(self) -> None:
@@ -317,7 +371,32 @@ class Rollouts(RuleBasedStateMachine):
 
 def _without_time(standing: Standing) -> Standing:
     none = Seconds(0.0)
-    return replace(standing, in_step=none, waited=none, in_phase=none)
+    return replace(standing, in_step=none, waited=none, in_phase=none, drain_left=none)
+
+
+def _table_of(standing: Standing) -> RoutedService:
+    """Give what workers get of the service."""
+    places = (Endpoint(url="http://m", host="m", port=80, base_path=""),)
+    service = Service(
+        name="chat",
+        versions=tuple(
+            Version(name=name, endpoints=places)
+            for name in dict.fromkeys((standing.baseline, standing.candidate))
+        ),
+        baseline=standing.baseline,
+        candidate=standing.candidate,
+    )
+    weight = Weight(
+        service="chat",
+        candidate=standing.candidate,
+        share=share_of(standing),
+        configured_share=Share(0),
+        salt=standing.salt,
+        revision=1,
+        change=Change(by="", reason="", at=0.0),
+    )
+    known = replace(standing, definition="")  # nobody has defined it otherwise since
+    return routed(effective(service, known), weight, known)
 
 
 def _rolls_back(event: Event) -> bool:
@@ -347,7 +426,9 @@ def test_any_wealth_can_be_written(known: float) -> None:
 
 @pytest.mark.parametrize("phase", [Phase.ROLLED_BACK, Phase.ABORTED, Phase.PROMOTED])
 def test_a_terminal_phase_is_left_by_few(phase: Phase) -> None:
-    leaving = {event for place, event in TABLE if place == phase}
+    leaving = {
+        event for (place, event), row in TABLE.items() if place == phase and row.to
+    }
 
     allowed = {Started, Retried, Killed}
     if phase is Phase.PROMOTED:

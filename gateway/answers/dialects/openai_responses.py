@@ -15,6 +15,7 @@ from gateway.answers import openai_parts as parts
 from gateway.answers.answer import Answer, Finish
 from gateway.answers.asked import NOTHING, Asked, passages, prompt_of, text_of
 from gateway.answers.dialect import Dialect
+from gateway.answers.held_state import id_in, state_of
 from gateway.answers.json_reader import (
     NO_JSON,
     UNREADABLE,
@@ -50,6 +51,7 @@ class _Why(msgspec.Struct, gc=False):
 class _Response(msgspec.Struct, gc=False):
     """A whole answer; events carry it too. Its output is read only when needed."""
 
+    id: Leaf = None
     status: Leaf = None
     model: Leaf = None
     error: Leaf = None
@@ -186,6 +188,8 @@ def _take_response_event(answer: Answer, kind: str, response: _Response) -> None
 
 def _take_response(answer: Answer, response: _Response) -> None:
     """Take all but the output."""
+    if answer.state is None:
+        answer.state = id_in(response.id)
     if not answer.model and isinstance(response.model, str):
         answer.model = response.model
     if response.usage is not None:
@@ -296,7 +300,9 @@ def read_request(body: bytes, needs_prompt: bool) -> Asked:
         model=request.model if isinstance(request.model, str) else None,
         is_stream=request.stream is True,
         max_tokens=count(request.max_output_tokens),
-        conversation=_conversation_of(request),
+        conversation=_text(
+            state_of(request.previous_response_id, request.conversation)
+        ),
     )
     if request.text is not None:
         parts.take_format(asked, request.text.format)
@@ -307,14 +313,8 @@ def read_request(body: bytes, needs_prompt: bool) -> Asked:
     return asked
 
 
-def _conversation_of(request: _Request) -> str | None:
-    """Give the state the request goes on from: a response's id, or a conversation's."""
-    named = value_of(request.conversation)
-    found = named.get("id") if isinstance(named, dict) else named
-    for name in (request.previous_response_id, found):
-        if name and isinstance(name, str):
-            return name
-    return None
+def _text(name: bytes | None) -> str | None:
+    return None if name is None else name.decode(errors="replace")
 
 
 def _take_input(asked: Asked, said: object) -> None:

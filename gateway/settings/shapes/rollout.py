@@ -29,6 +29,7 @@ from gateway.settings.guards import Measured
 from gateway.settings.problem import Finding, Wrong, raise_all
 from gateway.settings.shapes.guard import AnalysisShape
 from gateway.settings.shapes.shape import (
+    Duration,
     NotEmpty,
     Percent,
     Shape,
@@ -44,8 +45,7 @@ _MOST_COPIES: Final = 10_000
 _MOST_TOKENS: Final = 1_000_000_000
 _STRATEGIES: Final = tuple(Strategy)
 _ADVANCES: Final = tuple(Advance)
-_ON_ROLLBACK: Final = (OnRollback.IMMEDIATE.value,)
-_ON_ROLLBACK_LATER: Final = (OnRollback.DRAIN.value,)
+_ON_ROLLBACK: Final = tuple(OnRollback)
 _USUAL_STEPS: Final[list[JsonValue]] = [
     {"setWeight": percent_from_share(step.share)}
     for step in DEFAULT_STEPS
@@ -89,7 +89,6 @@ class RolloutShape(Shape):
     later: ClassVar = {
         "webhooks": "Remove it; the journal has every change.",
         "approvals": "Remove it; write `- pause: {}` where somebody has to agree.",
-        "drain_timeout": "Remove it; conversations move with their next request.",
     }
 
     strategy: Annotated[
@@ -132,12 +131,16 @@ class RolloutShape(Shape):
     )
     on_rollback: Annotated[
         str,
-        PlainValidator(names.choice("on_rollback", _ON_ROLLBACK, _ON_ROLLBACK_LATER)),
+        PlainValidator(names.choice("on_rollback", _ON_ROLLBACK)),
         schema(enum=list(_ON_ROLLBACK)),
     ] = Field(
         default=_PLAN.on_rollback.value,
-        description="Conversations on a candidate that is taken back move with their "
-        "next request.",
+        description="Conversations on a candidate that is taken back: immediate, they "
+        "move with their next request; drain, they may end there.",
+    )
+    drain_timeout: Duration = Field(
+        default=_PLAN.drain_timeout,
+        description="For how long at most, where they drain.",
     )
     rollback_steps: Annotated[list[Percent], AfterValidator(few(ramp.MOST_STEPS))] = (
         Field(default=[], description="Weights on the way down; none: 0 at once.")
@@ -160,6 +163,7 @@ class RolloutShape(Shape):
             reverse_mirror=self.mirror.reverse,
             analysis=self.analysis.plan(),
             on_rollback=OnRollback(self.on_rollback),
+            drain_timeout=self.drain_timeout,
             rollback_steps=tuple(self.rollback_steps),
         )
         raise_all(ramp.misfits(self._plan))

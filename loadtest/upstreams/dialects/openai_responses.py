@@ -25,9 +25,10 @@ class OpenAiResponses:
     streams_unasked = False
     end_of_failed = b""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, called: str = _ID) -> None:
         self.served_by = name.encode()
         self._model = name
+        self._id = called
 
     def events(self, order: Order, stamp: Callable[[], bytes]) -> Iterator[bytes]:
         """Make the events but the last, numbered."""
@@ -85,7 +86,7 @@ class OpenAiResponses:
 
     def _response(self, status: str, output: list[Json]) -> Json:
         return {
-            "id": _ID,
+            "id": self._id,
             "object": "response",
             "created_at": CREATED,
             "status": status,

@@ -20,7 +20,9 @@ CONTROLLER = ControllerStart(
     workers=1,
     data_addresses=[],
 )
-WORKER = WorkerStart(number=0, listen_fds=[], link_path="", table_fd=0, lifeline_fd=0)
+WORKER = WorkerStart(
+    number=0, listen_fds=[], link_path="", table_fd=0, lifeline_fd=0, states_fd=0
+)
 
 
 class Process:

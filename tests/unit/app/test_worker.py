@@ -10,6 +10,7 @@ from gateway.app.start import WorkerStart
 from gateway.app.worker import Worker
 from gateway.domain.evaluation import Sampling
 from gateway.domain.units import Bytes
+from gateway.handoff.held_states import make_shared
 from gateway.handoff.link import Link, Message
 from gateway.handoff.samples import Samples
 from tests.unit.proxy.test_sampling import sample
@@ -54,7 +55,12 @@ class Wire:
 async def holding(number: int, sampling: Sampling) -> tuple[Worker, Wire]:
     """Give a worker that has sampled something, and its link."""
     start = WorkerStart(
-        number=3, listen_fds=[], link_path="", table_fd=0, lifeline_fd=0
+        number=3,
+        listen_fds=[],
+        link_path="",
+        table_fd=0,
+        lifeline_fd=0,
+        states_fd=make_shared(),
     )
     wire = Wire()
     async with asyncio.TaskGroup() as tasks:

@@ -130,6 +130,16 @@ def test_several_candidates_are_read_one_by_one() -> None:
             {"phase": "baking", "pause_reason": None, "step": 2, "weight": 95},
             "baking, candidate at 95 %",
         ),
+        (
+            {
+                "phase": "rolled_back",
+                "pause_reason": None,
+                "step": 2,
+                "weight": 0,
+                "drain_left_seconds": 59.2,
+            },
+            "rolled_back, candidate at 0 %, draining: conversations on it have 60 s left",
+        ),
     ],
 )
 def test_where_it_stands_is_one_line(changed: Json, line: str) -> None:

@@ -179,7 +179,8 @@ def test_everything_about_a_rollout_arrives(written: Write, load: Load) -> None:
         holdback: 0
         watch: 0s
         strict: true
-      on_rollback: immediate
+      on_rollback: drain
+      drain_timeout: 90s
       rollback_steps: [8, 4.5]
     """
 
@@ -210,7 +211,8 @@ def test_everything_about_a_rollout_arrives(written: Write, load: Load) -> None:
             watch=Seconds(0.0),
             strict=True,
         ),
-        on_rollback=OnRollback.IMMEDIATE,
+        on_rollback=OnRollback.DRAIN,
+        drain_timeout=Seconds(90.0),
         rollback_steps=(Share(8_000), Share(4_500)),
     )
 
@@ -304,8 +306,8 @@ def test_autostart_needs_a_state_that_lasts(
         ("{advance: evidnce}", ".advance", "Did you mean 'evidence'?"),
         ("{autostart: maybe}", ".autostart", "true or false"),
         ("{on_rollback: wait}", ".on_rollback", "Known: immediate"),
-        ("{on_rollback: drain}", ".on_rollback", "not available yet"),
-        ("{drain_timeout: 10m}", ".drain_timeout", "not available yet"),
+        ("{on_rollback: drian}", ".on_rollback", "Did you mean 'drain'?"),
+        ("{drain_timeout: 0}", ".drain_timeout", "no duration"),
         ("{mirror: {concurrency: 0}}", ".mirror.concurrency", "from 1 to"),
         (
             "{mirror: {tokens_per_minute: 1k}}",
