@@ -343,6 +343,48 @@ def _hour() -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("settings", [{}, {"sample": 0.3}], ids=["all", "three tenths"])
+def test_scores_count_on_when_controller_or_worker_died(
+    models: Models, judge: JudgeServer, tmp_path: Path, settings: Json
+) -> None:
+    for server in models:
+        plant(server, wrong=0.05)
+    document = judged_release(
+        models,
+        judge,
+        evaluator=settings,
+        rollout={"steps": HALVES},
+        workers=2,
+        state=f"sqlite:{tmp_path / 'state.db'}",
+    )
+    with reading(document, tmp_path, rate=300, keys=200_000) as (running, _audience):
+        gateway = running.gateway
+        until("verdicts", lambda: _judged(running) > _FEW)
+        before = gateway.controller()
+        os.kill(before, signal.SIGKILL)
+        until("a successor", partial(gateway.has_new, "controller", [before]))
+        until("administered", gateway.is_administered)
+        until("what was kept", lambda: _judged(running) > _FEW)
+        workers = gateway.workers()
+        os.kill(workers[0], signal.SIGKILL)
+        until("a worker", partial(gateway.has_new, "worker", workers[:1], count=2))
+        time.sleep(1.0)
+        assert running.phase in {"progressing", "paused"}, running.decision()
+        tell(f"{_finding(running)['judgements']}")
+
+        planted = plant(models[1], wrong=0.6)
+        running.until_phase("rolled_back", within_s=60)
+
+        decision = running.decision()
+        tell(f"{moment(decision) - planted:.1f} s: {decision['body']['said']}")
+        assert decision["body"]["findings"][0]["metric"] == HALLUCINATION
+
+
+def _judged(running: Release) -> int:
+    return int(_finding(running)["judgements"]["judged"])
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [0.05, 0.6], ids=["as good", "worse"])
 def test_a_preview_is_judged_before_any_user_is_exposed(
     models: Models, judge: JudgeServer, tmp_path: Path, wrong: float
