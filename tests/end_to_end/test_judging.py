@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from loadtest.judge_truth import marked
 from tests.end_to_end.audience import Audience
 from tests.end_to_end.judges import (
     FOUND,
@@ -210,6 +211,42 @@ def test_a_release_waits_for_a_judge_that_fails_and_goes_on_after_it(
 
         tell(f"{fault}: went on {time.monotonic() - well:.1f} s after it was well")
         assert not audience.unhappy()
+
+
+@pytest.mark.slow  # it is said every 20 seconds
+@pytest.mark.parametrize("lies", [True, False], ids=["lies", "errs"])
+def test_a_judge_that_lies_about_its_canaries_proves_nothing(
+    models: Models, judge: JudgeServer, tmp_path: Path, *, lies: bool
+) -> None:
+    """Equal to it are all versions; one that only errs goes on."""
+    judge.behave(lies=lies)
+    canaries = tmp_path / "canaries.jsonl"
+    canaries.write_text("".join(_labelled(is_bad=n % 2 > 0) for n in range(30)))
+    document = judged_release(
+        models,
+        judge,
+        evaluator={"canaries": str(canaries)},
+        rollout={"steps": HALVES},
+    )
+    with reading(document, tmp_path, rate=50) as (running, _audience):
+        if lies:
+            took = until("integrity", lambda: _is_void(running), within_s=30)
+            tell(f"paused after {took:.1f} s: {running.decision()['body']['said']}")
+            assert "hardly better than a coin" in running.decision()["body"]["said"]
+        else:
+            until("verdicts", lambda: results(running).get("judged", 0) > 4 * _FEW)
+            assert not _is_void(running)
+
+
+def _labelled(*, is_bad: bool) -> str:
+    answer = "It opens at seven." if is_bad else "It opens at six."
+    example = {
+        "prompt": "When does it open?",
+        "context": [FOUND["content"]],
+        "answer": marked(answer, "hallucination") if is_bad else answer,
+        "labels": {"hallucination": int(is_bad)},
+    }
+    return json.dumps(example) + "\n"
 
 
 def _p99_ms(audience: Audience) -> float:
