@@ -3,7 +3,7 @@
 Two journeys, each in one direction; they meet in handoff/ and nowhere else.
 
     DATA     client -> proxy/listen -> downstream -> life_of_a_request -> upstream -> endpoint
-    HANDOFF  routing table (down)   <->   observations (up)
+    HANDOFF  routing table (down)   <->   observations, evidence, samples (up)
     CONTROL  admin/ and settings/ -> control/ -> publish
 
 Floors: a folder imports lower floors only; folders of one floor do not know each other.
@@ -11,6 +11,7 @@ Floors: a folder imports lower floors only; folders of one floor do not know eac
     6  cli/                           commands for people, and the demo
     5  app/                           supervisor, controller, worker: where things are joined
     4  proxy/ · control/ · admin/     data plane · control plane · operators
+       evaluators/                    judges of sampled answers, off the data path
     3  handoff/ · state/ · telemetry/ what the planes exchange · what survives · Prometheus
     2  settings/                      YAML to domain objects
     1  wire/ · routing/ · analysis/   pure: HTTP heads · key and version · counts

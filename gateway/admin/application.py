@@ -7,6 +7,7 @@ from gateway.admin.body import LARGEST_BODY
 from gateway.admin.errors import errors_as_json
 from gateway.admin.feedback import FeedbackDoor
 from gateway.admin.health import Health
+from gateway.admin.judging import Examples
 from gateway.admin.ports import Ports
 from gateway.admin.rollouts import Rollouts
 from gateway.admin.services import Services
@@ -18,7 +19,7 @@ def make_application(ports: Ports) -> web.Application:
         middlewares=[errors_as_json, guard(ports.gate)], client_max_size=LARGEST_BODY
     )
     health, services, door = Health(ports), Services(ports), FeedbackDoor(ports)
-    rollouts = Rollouts(ports)
+    rollouts, examples = Rollouts(ports), Examples(ports)
     application.add_routes([
         web.get("/healthz", health.alive),
         web.get("/readyz", health.ready),
@@ -27,6 +28,7 @@ def make_application(ports: Ports) -> web.Application:
         web.get("/api/v1/services/{service}", services.show),
         web.put("/api/v1/services/{service}/weights", services.set_weights),
         web.get("/api/v1/services/{service}/analysis", rollouts.analysis),
+        web.get("/api/v1/services/{service}/examples", examples.show),
         web.post("/api/v1/services/{service}/{action}", rollouts.act),
         web.get("/api/v1/journal", rollouts.journal),
         web.post("/api/v1/feedback", door.take),

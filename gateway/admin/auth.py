@@ -28,6 +28,9 @@ _READERS: Final = frozenset({Role.VIEWER, Role.OPERATOR})
 _OPERATORS: Final = frozenset({Role.OPERATOR})
 _APPS: Final = frozenset({Role.APP, Role.OPERATOR})
 _APP_PATHS: Final = frozenset({"/api/v1/feedback"})
+_TEXTS: Final = frozenset({"/api/v1/services/{service}/examples"})
+"""Where texts of users are read."""
+
 _SCHEME: Final = "bearer "
 
 
@@ -91,7 +94,9 @@ def _demand_role(request: web.Request, token: Token) -> None:
 
 def _allowed(request: web.Request) -> frozenset[Role]:
     if request.method in _READING:
-        return _READERS
+        resource = request.match_info.route.resource
+        has_texts = resource is not None and resource.canonical in _TEXTS
+        return _OPERATORS if has_texts else _READERS
     return _APPS if request.path in _APP_PATHS else _OPERATORS
 
 

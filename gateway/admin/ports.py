@@ -14,8 +14,10 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.rollout import Standing
 from gateway.domain.verdict import Assessment, Finding
 from gateway.handoff.routing_table import RoutedService, RoutingTable
+from gateway.handoff.samples import Texts
 from gateway.state.journal import Entry
 from gateway.state.store import Change
+from gateway.telemetry.judging import EvaluatorFigures
 from gateway.telemetry.traffic import Slices, Traffic
 
 
@@ -82,6 +84,42 @@ class Evidence(Protocol):
 
     def age(self, service: str) -> float | None:
         """Tell how old the newest is, in seconds; None: there is none."""
+
+
+class Example(Protocol):
+    """An answer that scored badly; see evaluators.score_book.Example."""
+
+    @property
+    def at(self) -> float:
+        """When it was judged; Unix time, seconds."""
+
+    @property
+    def value(self) -> float:
+        """Its score."""
+
+    @property
+    def said(self) -> str:
+        """The judge's reasons; may be empty."""
+
+    @property
+    def texts(self) -> Texts:
+        """What was asked and said, redacted."""
+
+
+class Judging(Protocol):
+    """Whoever has answers judged; see app.judging.Judging."""
+
+    def evaluators(self, service: str) -> Mapping[str, EvaluatorFigures]:
+        """Give what those of a service have done, by name."""
+
+    def scores(self, service: str, version: str) -> Mapping[str, SlicedSum]:
+        """Give the sums of a version's scores, by signal."""
+
+    def worst(self, service: str) -> Mapping[str, Mapping[str, Sequence[Example]]]:
+        """Give the worst examples that are kept, by version and signal."""
+
+    def served_before(self, service: str) -> float:
+        """Give the USD that serving had cost before anything was judged here."""
 
 
 class Acted(Protocol):
@@ -242,6 +280,7 @@ class Ports:
         feedback: See Desk.
         evidence: See Evidence.
         rollouts: See Rollouts.
+        judging: See Judging.
 
     """
 
@@ -253,3 +292,4 @@ class Ports:
     feedback: Desk
     evidence: Evidence
     rollouts: Rollouts
+    judging: Judging

@@ -7,11 +7,12 @@ from aiohttp import web
 from gateway.admin.auth import caller
 from gateway.admin.body import demand_json, json_object, revision_expected
 from gateway.admin.errors import json_response
+from gateway.admin.judging import evaluators_view
 from gateway.admin.lanes import lanes_view, newest_change, split_view
 from gateway.admin.ports import Ports
 from gateway.admin.receipt import longest_reason, receipt_view
 from gateway.admin.statistics import Json
-from gateway.admin.view import segments_view, service_view
+from gateway.admin.view import segments_view, service_view, sums_view
 from gateway.telemetry.traffic import Traffic
 
 
@@ -30,6 +31,7 @@ class Services:
         self._feedback = ports.feedback.of
         self._evidence = ports.evidence
         self._rollouts = ports.rollouts
+        self._judging = ports.judging
 
     async def show_all(self, _request: web.Request) -> web.Response:
         """GET /api/v1/services; without the slices, which may be many."""
@@ -51,7 +53,8 @@ class Services:
     def _view(self, name: str, traffic: Traffic) -> Json:
         """Show a service; or one lane of it, with the versions of the whole."""
         asked = self._gate.lanes(name)
-        whole = self._gate.lanes(asked[0].service.known_as)
+        known_as = asked[0].service.known_as
+        whole = self._gate.lanes(known_as)
         view = service_view(
             whole,
             epoch=self._gate.table.epoch,
@@ -60,7 +63,13 @@ class Services:
             feedback=self._feedback,
             evidence=self._evidence,
         )
-        return {**view, **lanes_view(asked, self._gate, self._rollouts)}
+        for version, shown in cast("dict[str, Json]", view["versions"]).items():
+            shown["scores"] = sums_view(self._judging.scores(known_as, version))
+        return {
+            **view,
+            "evaluators": evaluators_view(asked[0].service, self._judging, traffic),
+            **lanes_view(asked, self._gate, self._rollouts),
+        }
 
     async def set_weights(self, request: web.Request) -> web.Response:
         """PUT /api/v1/services/{service}/weights."""

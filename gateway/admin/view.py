@@ -55,7 +55,7 @@ def service_view(
                     "units": evidence.units(name, version.name),
                     "pairs": evidence.pairs(name, version.name),
                 },
-                "feedback": _feedback(feedback(name, version.name)),
+                "feedback": sums_view(feedback(name, version.name)),
             }
             for version in service.versions
         },
@@ -98,7 +98,8 @@ def changed_view(change: Change | None) -> Json | None:
     return {"by": change.by, "reason": change.reason, "at": iso(change.at)}
 
 
-def _feedback(signals: Mapping[str, SlicedSum]) -> Json:
+def sums_view(signals: Mapping[str, SlicedSum]) -> Json:
+    """Show sums, by signal and segment."""
     return {
         signal: {
             **_sum(sums.whole),

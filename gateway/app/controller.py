@@ -88,10 +88,14 @@ class Controller:
             now,
             self._leading.hear_feedback,
         )
-        self._judging = Judging(
-            self._leading.decisions, self._leading.judge_changed, self._durable, now
-        )
         self._export = self._make_export(now)
+        self._judging = Judging(
+            self._leading.decisions,
+            self._leading.judge_changed,
+            self._durable,
+            self._export.evaluated,
+            now,
+        )
         self._switchboard = Switchboard(
             self._publisher,
             self._aggregate,
@@ -104,7 +108,7 @@ class Controller:
         return Export(
             lambda: self._gate.deployment.telemetry.otlp,
             self._picture,
-            lambda spans: self._aggregate.drop("span", spans),
+            self._aggregate.drop,
             version=installed_version() or "unknown",
             since=self._since,
             now=now,
@@ -146,6 +150,7 @@ class Controller:
         if self._last is not None:
             self._aggregate.go_on_from(self._last.counted)
             self._feedback.sums = self._last.feedback
+        self._judging.begin(self._aggregate.traffic())
         await self._gate.start(
             workers=self._start.workers,
             last=self._last,
@@ -240,6 +245,7 @@ class Controller:
             feedback=self._feedback,
             evidence=self._leading.evidence,
             rollouts=self._leading.rollouts,
+            judging=self._judging,
         )
         runner = web.AppRunner(
             make_application(ports), access_log=None, shutdown_timeout=_GOODBYE_S

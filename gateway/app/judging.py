@@ -1,20 +1,24 @@
 """What judges sampled answers, joined: the desk, what was said, and the judges' canaries."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from random import Random, SystemRandom
 
+from gateway.analysis.sums import SlicedSum
+from gateway.app.evaluated import told_failed, told_given
+from gateway.domain.evaluated import Evaluated
 from gateway.domain.evaluation import Evaluator
 from gateway.domain.service import Service
 from gateway.evaluators.bench import Bench, Result
-from gateway.evaluators.desk import Desk, Ear, Given, Ports
+from gateway.evaluators.desk import Desk, Ear, Failed, Given, Ports
 from gateway.evaluators.patrol import Patrol
 from gateway.evaluators.plugs import judge_of
 from gateway.evaluators.purse import Ledger
 from gateway.evaluators.redacting import redacted
-from gateway.evaluators.score_book import ScoreBook
+from gateway.evaluators.score_book import Example, ScoreBook
 from gateway.handoff.samples import Samples
 from gateway.telemetry.judging import EvaluatorFigures
+from gateway.telemetry.traffic import Traffic
 
 
 class Judging:
@@ -24,6 +28,7 @@ class Judging:
         ear: Told of scores, as evidence.
         drifted: Told of a service, one of its scores that is not what it was, and how.
         ledger: Keeps what is used of budgets.
+        tell: Told of each score of an answer that was given, or that a judge failed to.
         now: Unix time in seconds.
 
     Attributes:
@@ -36,9 +41,12 @@ class Judging:
         ear: Ear,
         drifted: Callable[[str, str, str], None],
         ledger: Ledger,
+        tell: Callable[[Evaluated], None],
         now: Callable[[], float],
     ) -> None:
         self._now = now
+        self._tell = tell
+        self._served: dict[str, float] = {}
         self._drifted = drifted
         self.book = ScoreBook()
         seed = SystemRandom().getrandbits(256)
@@ -50,6 +58,7 @@ class Judging:
                 ledger=ledger,
                 now=now,
                 given=self._given,
+                failed=self._failed,
                 dice=Random(seed),  # ruff: ignore[suspicious-non-cryptographic-random-usage]
             )
         )
@@ -64,6 +73,11 @@ class Judging:
             for score in evaluator.scores:
                 signal = evaluator.signal(score.name)
                 self._drifted(service, signal, _defined_anew(evaluator))
+
+    def begin(self, traffic: Traffic) -> None:
+        """Note what serving had cost before anything was judged here."""
+        for (service, _), seen in traffic.versions.items():
+            self._served[service] = self._served.get(service, 0.0) + seen.cost
 
     def take(self, message: Samples) -> None:
         """Take what a worker has sampled."""
@@ -82,8 +96,35 @@ class Judging:
             for service, bench in self._desk.benches()
         }
 
+    def evaluators(self, service: str) -> Mapping[str, EvaluatorFigures]:
+        """Give what those of a service have done, by name."""
+        return {
+            bench.evaluator.name: _figures(bench)
+            for name, bench in self._desk.benches()
+            if name == service
+        }
+
+    def scores(self, service: str, version: str) -> Mapping[str, SlicedSum]:
+        """Give the sums of a version's scores, by signal."""
+        return self.book.of(service, version)
+
+    def worst(self, service: str) -> Mapping[str, Mapping[str, list[Example]]]:
+        """Give the worst examples that are kept, by version and signal."""
+        return self.book.worst(service)
+
+    def served_before(self, service: str) -> float:
+        """Give the USD that serving had cost before anything was judged here."""
+        return self._served.get(service, 0.0)
+
     def _given(self, given: Given) -> None:
-        self.book.take(given, self._now())
+        now = self._now()
+        self.book.take(given, now)
+        self._tell(told_given(given, now))
+
+    def _failed(self, failed: Failed) -> None:
+        now = self._now()
+        for score in failed.evaluator.scores:
+            self._tell(told_failed(failed, score, now))
 
 
 def _defined_anew(evaluator: Evaluator) -> str:
@@ -106,4 +147,5 @@ def _figures(bench: Bench) -> EvaluatorFigures:
         queued=told.queued,
         tokens_left=left.tokens_per_hour,
         usd_left=left.usd_per_hour,
+        identity=bench.judge.identity,
     )

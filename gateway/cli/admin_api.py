@@ -80,6 +80,10 @@ class AdminApi:
         """Everything about one service."""
         return self._ask("GET", f"/api/v1/services/{quote(name, safe='')}")
 
+    def examples(self, name: str) -> object:
+        """Give the answers of a service that scored worst."""
+        return self._ask("GET", f"/api/v1/services/{quote(name, safe='')}/examples")
+
     def set_weights(
         self,
         name: str,

@@ -1,6 +1,6 @@
 """What `sluicegate status SERVICE` says beyond the table.
 
-Rates, units of evidence, signals, feedback, segments: what there is of them.
+Rates, units of evidence, signals, feedback, scores, evaluators, segments: what there is.
 The versions stand one below the other, so that they can be compared at a glance.
 """
 
@@ -11,9 +11,16 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
 
-from gateway.cli.figures import NOTHING, amount, dollars, duration, rate
+from gateway.cli.figures import NOTHING, amount, dollars, duration, many, rate
+from gateway.cli.judging_views import BudgetView, EvaluatorView
 from gateway.cli.screen import plain_table
-from gateway.cli.views import ServiceView, Slice, Statistics, VersionView
+from gateway.cli.views import (
+    ServiceView,
+    SignalView,
+    Slice,
+    Statistics,
+    VersionView,
+)
 
 _RATES: Final = {
     "refused": "refused_rate",
@@ -23,6 +30,9 @@ _RATES: Final = {
     "client error": "client_error_rate",
     "cancelled": "cancel_rate",
 }
+
+_LET_GO: Final = ("late", "no_room", "no_budget")
+"""Results of samples that nobody was asked about, though there was an answer."""
 
 
 def detail_of(service: ServiceView) -> Iterator[RenderableType]:
@@ -35,7 +45,13 @@ def detail_of(service: ServiceView) -> Iterator[RenderableType]:
     if any(one.signals for one in seen.values()):
         tables.append(_signals(seen))
     if any(version.feedback for version in versions.values()):
-        tables.append(_feedback(versions))
+        feedback = {name: version.feedback for name, version in versions.items()}
+        tables.append(_means("feedback", "given", feedback))
+    if any(version.scores for version in versions.values()):
+        scores = {name: version.scores for name, version in versions.items()}
+        tables.append(_means("score", "judged", scores))
+    if service.evaluators:
+        tables += [_judging(service.evaluators), _costs(service.evaluators)]
     tables += _segments(service)
     for table in tables:
         yield Padding(table, (1, 0, 0, 2))
@@ -62,16 +78,57 @@ def _evidence(versions: dict[str, VersionView]) -> Table:
     return table
 
 
-def _feedback(versions: dict[str, VersionView]) -> Table:
-    numbers = ("given", "mean")
-    table = plain_table("feedback", "version", *numbers, numbers=numbers)
-    for signal in sorted({name for one in versions.values() for name in one.feedback}):
+def _means(what: str, counted: str, seen: dict[str, dict[str, SignalView]]) -> Table:
+    """Draw counts and means of what was told of answers, by version."""
+    numbers = (counted, "mean")
+    table = plain_table(what, "version", *numbers, numbers=numbers)
+    for signal in sorted({name for by_signal in seen.values() for name in by_signal}):
         label = signal
-        for version, one in versions.items():
-            if (sums := one.feedback.get(signal)) is not None:
+        for version, by_signal in seen.items():
+            if (sums := by_signal.get(signal)) is not None:
                 table.add_row(label, version, str(sums.count), amount(sums.mean))
                 label = ""
     return table
+
+
+def _judging(evaluators: list[EvaluatorView]) -> Table:
+    numbers = ("judged", "failed", "let go", "queued", "for each")
+    table = plain_table("evaluator", *numbers, numbers=numbers)
+    for one in evaluators:
+        results = one.results
+        table.add_row(
+            one.name,
+            str(results.get("judged", 0)),
+            str(results.get("failed", 0)),
+            str(sum(results.get(each, 0) for each in _LET_GO)),
+            str(one.queued),
+            duration(one.seconds_per_verdict),
+        )
+    return table
+
+
+def _costs(evaluators: list[EvaluatorView]) -> Table:
+    """Draw what judging took, beside what serving cost in the same time."""
+    numbers = ("tokens", "cost", "cost of serving", "left this hour")
+    table = plain_table("evaluator", *numbers, numbers=numbers)
+    for one in evaluators:
+        tokens = one.tokens
+        table.add_row(
+            one.name,
+            many(tokens.input + tokens.output),
+            NOTHING if one.cost_usd is None else dollars(one.cost_usd),
+            dollars(one.serving_cost_usd),
+            _left(one.budget),
+        )
+    return table
+
+
+def _left(budget: BudgetView) -> str:
+    """Say what is left of an hour's budget: of money, or else of tokens."""
+    if budget.usd_left is not None:
+        return f"${budget.usd_left:.2f}"
+    left = budget.tokens_left
+    return NOTHING if left is None else f"{many(left)} tokens"
 
 
 def _signals(seen: dict[str, Statistics]) -> Table:

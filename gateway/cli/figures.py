@@ -8,6 +8,7 @@ _FINE: Final = 10.0
 _SLOW: Final = 10_000.0
 _LARGE: Final = 1000.0
 _SPANS: Final = ((86_400, "d"), (3600, "h"), (60, "min"))
+_SIZES: Final = ((1e9, "G"), (1e6, "M"), (1e4, "k"))
 _FEW: Final = 2  # of a span: below, the next smaller one tells more
 
 
@@ -65,6 +66,14 @@ def amount(value: float | None) -> str:
     if value is None:
         return NOTHING
     return f"{value:.0f}" if abs(value) >= _LARGE else f"{value:.3g}"
+
+
+def many(count: int) -> str:
+    """Write a count that may be large, with three digits then."""
+    for size, name in _SIZES:
+        if count >= size:
+            return f"{count / size:.3g}{name}"
+    return str(count)
 
 
 def clock(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""`sluicegate judge check FILE`: how good an evaluator is, by examples with labels."""
+"""`sluicegate judge`: how good an evaluator is, and the answers it found worst."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from gateway.cli.options import AsJson
+from gateway.cli.admin_api import DEFAULT_URL
+from gateway.cli.options import AdminUrl, AsJson, admin_api
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,6 +112,25 @@ def check(
         )
         checked = _demand_complete(described)
     _report(checked, examples, threshold, bad / _PERCENT, as_json=as_json)
+
+
+@app.command("examples")
+def show_examples(
+    service: Annotated[str, typer.Argument(help="Which service.")],
+    admin: AdminUrl = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Show the answers that scored worst, as far as `samples.keep_worst` keeps them."""
+    from gateway.cli.examples import examples_of
+    from gateway.cli.judging_views import ExamplesView
+    from gateway.cli.screen import print_json, screen
+    from gateway.cli.views import read
+
+    answer = admin_api(admin).examples(service)
+    if as_json:
+        print_json(answer)
+    else:
+        screen().print(*examples_of(read(ExamplesView, answer)), sep="\n")
 
 
 def _report(

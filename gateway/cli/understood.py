@@ -159,7 +159,7 @@ def _judges(service: Service) -> Iterator[str]:
     for evaluator in service.evaluators:
         given = ", ".join(evaluator.signal(score.name) for score in evaluator.scores)
         yield escape(
-            f"{given} by {evaluator.kind.value}, on {evaluator.sample:.3g} of the keys"
+            f"{given} by {evaluator.kind.value}, on {100 * evaluator.sample:.4g} % of the keys"
         )
 
 

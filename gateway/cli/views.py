@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
+from gateway.cli.judging_views import EvaluatorView
 from gateway.domain.errors import GatewayError, Side
 
 
@@ -80,6 +81,7 @@ class VersionView(msgspec.Struct, kw_only=True, frozen=True):
     segments: dict[str, dict[str, Slice]] = {}
     evidence: EvidenceView | None = None
     feedback: dict[str, SignalView] = {}
+    scores: dict[str, SignalView] = {}
 
 
 class ChangeView(msgspec.Struct, kw_only=True, frozen=True):
@@ -140,6 +142,7 @@ class ServiceView(msgspec.Struct, kw_only=True, frozen=True):
         rollout: Where its rollout stands; None from gateways that know of none, and
             where there are several.
         lanes: Where the rollouts of several candidates stand.
+        evaluators: Who judges its answers, and what that takes.
 
     """
 
@@ -152,6 +155,7 @@ class ServiceView(msgspec.Struct, kw_only=True, frozen=True):
     protection: str = "off"
     rollout: RolloutView | None = None
     lanes: list[LaneView] = []
+    evaluators: list[EvaluatorView] = []
 
 
 class AllServices(msgspec.Struct, kw_only=True, frozen=True):

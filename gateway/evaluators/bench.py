@@ -62,7 +62,8 @@ class BenchFigures:
     queued: int = 0
 
 
-Told = Callable[[Sample, Result, list[Verdict]], None]
+Told = Callable[[Sample, Result, list[Verdict], Why | None], None]
+"""The last says why a judge failed; None where none did, or nobody knows."""
 
 
 class Bench:
@@ -205,23 +206,23 @@ class Bench:
     ) -> None:
         since, used = self._clock(), most  # what is cut short may have taken it all
         verdicts: list[Verdict] | None = None
+        why: Why | None = None
         try:
             async with asyncio.timeout(left):
                 verdicts = await ask(self.judge, sample, self._dice)
             used = sum((verdict.used for verdict in verdicts), Used())
         except TimeoutError:
-            self.figures.failures[Why.DEADLINE] += 1
+            why = Why.DEADLINE
         except JudgeFailed as error:
-            used = error.used
-            self.figures.failures[error.why] += 1
-            self._rest(error.why)
+            used, why = error.used, error.why
+            self._rest(why)
         except Exception:  # ruff: ignore[blind-except]: of ours, or of the judge's
             _log.exception("%s failed; it goes on. Report it.", self.evaluator.name)
         finally:
             self.purse.settle(reserved, used)
             self.figures.seconds += self._clock() - since
         if verdicts is None:
-            self._end(sample, Result.FAILED)
+            self._fail(sample, why)
             return
         self._pause = 0.0
         self._end(sample, Result.JUDGED, verdicts)
@@ -239,11 +240,20 @@ class Bench:
     def _due(self, sample: Sample) -> float:
         return sample.ended + self.evaluator.deadline
 
+    def _fail(self, sample: Sample, why: Why | None) -> None:
+        if why is not None:
+            self.figures.failures[why] += 1
+        self._end(sample, Result.FAILED, why=why)
+
     def _end(
-        self, sample: Sample, result: Result, verdicts: list[Verdict] | None = None
+        self,
+        sample: Sample,
+        result: Result,
+        verdicts: list[Verdict] | None = None,
+        why: Why | None = None,
     ) -> None:
         self.figures.results[result] += 1
-        self._told(sample, result, verdicts or [])
+        self._told(sample, result, verdicts or [], why)
 
 
 def _size(sample: Sample) -> int:

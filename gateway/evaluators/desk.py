@@ -20,7 +20,7 @@ from gateway.domain.evaluation import Evaluator, Score
 from gateway.domain.service import Service
 from gateway.evaluators.asking import Values, alone, can_be_judged, values_of
 from gateway.evaluators.bench import Bench, Result
-from gateway.evaluators.evaluator import Judge, Verdict
+from gateway.evaluators.evaluator import Judge, Verdict, Why
 from gateway.evaluators.purse import Ledger, Purse
 from gateway.handoff.samples import Sample, Samples, Texts
 
@@ -53,6 +53,7 @@ class Given:
         said: The judge's reasons; may be empty.
         texts: What was judged, redacted.
         labels: Segments of the request, and their values.
+        trace, span: See Sample.
 
     """
 
@@ -64,6 +65,29 @@ class Given:
     said: str
     texts: Texts
     labels: tuple[tuple[str, str], ...] = ()
+    trace: str | None = None
+    span: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """An answer that a judge failed to judge, for whoever exports it.
+
+    Attributes:
+        service: Its service.
+        evaluator: Who failed.
+        version: Whose answer it was.
+        why: None: nobody knows.
+        trace, span: See Sample.
+
+    """
+
+    service: Service
+    evaluator: Evaluator
+    version: str
+    why: Why | None
+    trace: str | None
+    span: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +101,7 @@ class Ports:
         ledger: Keeps what is used of budgets.
         now: Unix time in seconds.
         given: Told of each score that was given.
+        failed: Told of each answer alone that a judge failed to judge.
         dice: Says which answer of a pair is shown first.
 
     """
@@ -87,6 +112,7 @@ class Ports:
     ledger: Ledger
     now: Callable[[], float]
     given: Callable[[Given], None]
+    failed: Callable[[Failed], None]
     dice: Random
 
 
@@ -224,11 +250,23 @@ class Desk:
         sample: Sample,
         result: Result,
         verdicts: list[Verdict],
+        why: Why | None = None,
     ) -> None:
         """Say what became of a sample, as evidence and to whoever shows it."""
         service = self._services.get(sample.service)
         if service is None:  # it is gone since
             return
+        if result is Result.FAILED and sample.other_outcome is None:
+            self._ports.failed(
+                Failed(
+                    service=service,
+                    evaluator=evaluator,
+                    version=_version(sample, 0),
+                    why=why,
+                    trace=sample.trace,
+                    span=sample.span,
+                )
+            )
         for score in evaluator.scores:
             values = values_of(score, sample, verdicts)
             self._tell(service, evaluator, score, sample, values, result)
@@ -261,6 +299,8 @@ class Desk:
                 said=verdict.said,
                 texts=texts,
                 labels=self._labels(sample, service),
+                trace=sample.trace,
+                span=sample.span,
             )
         )
 

@@ -40,7 +40,7 @@ _Heap = list[
 
 
 class ScoreBook:
-    """Adds scores up, by service, version and `EVALUATOR:SCORE`.
+    """Adds scores up, by service, version and `EVALUATOR:SCORE`; all lanes together.
 
     Attributes:
         sums: As of feedback.

@@ -49,6 +49,9 @@ class Sample(msgspec.Struct, kw_only=True, array_like=True, gc=False):
         other: Of a mirrored request: what the candidate said to the copy, where `texts`
             has what the baseline said to the client; None of what is no pair.
         other_outcome: Of the copy; None of what is no pair.
+        trace: Of the trace that records it, or the request it is a copy of, 32 hexadecimal
+            digits; None: none does.
+        span: Of its step there, 16 hexadecimal digits.
 
     """
 
@@ -68,6 +71,8 @@ class Sample(msgspec.Struct, kw_only=True, array_like=True, gc=False):
     texts: Texts
     other: str | None = None
     other_outcome: str | None = None
+    trace: str | None = None
+    span: str | None = None
 
 
 class Samples(msgspec.Struct, kw_only=True, tag="samples"):

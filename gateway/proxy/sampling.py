@@ -131,7 +131,7 @@ def sample_of(seen: Observation, drawn: Drawn, outcome: Outcome, unique: int) ->
     """
     reading, sampler = seen.reading, seen.inspection.sampler
     split = seen.route.split
-    texts = NO_TEXTS
+    trace, texts = seen.head.trace, NO_TEXTS
     if sampler is not None and reading is not None:
         texts = sampler.texts(reading, outcome)
     return Sample(
@@ -149,6 +149,8 @@ def sample_of(seen: Observation, drawn: Drawn, outcome: Outcome, unique: int) ->
         cell=bytes(seen.cell()),
         outcome=outcome.value,
         texts=texts,
+        trace=None if trace is None else trace.trace.decode("latin-1"),
+        span=None if trace is None else trace.span.decode("latin-1"),
     )
 
 

@@ -20,7 +20,15 @@ TOKENS: Final = "sluicegate.tokens"
 REQUESTS: Final = "sluicegate.requests"
 COST: Final = "sluicegate.cost"
 
+# Events.
+EVALUATION: Final = "gen_ai.evaluation.result"
+
 # Attributes.
+EVALUATION_NAME: Final = "gen_ai.evaluation.name"
+EVALUATION_VALUE: Final = "gen_ai.evaluation.score.value"
+EVALUATION_LABEL: Final = "gen_ai.evaluation.score.label"
+EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"
+EVALUATOR: Final = "sluicegate.evaluator"
 SERVICE: Final = "sluicegate.service"
 VERSION: Final = "sluicegate.version"
 OUTCOME: Final = "sluicegate.outcome"

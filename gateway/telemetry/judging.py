@@ -22,6 +22,7 @@ class EvaluatorFigures:
         queued: Samples that wait now.
         tokens_left: Of this hour's budget; None: there is none.
         usd_left: The same in USD.
+        identity: What decides how it judges: with another one, scores do not compare.
 
     """
 
@@ -34,6 +35,7 @@ class EvaluatorFigures:
     queued: int = 0
     tokens_left: int | None = None
     usd_left: float | None = None
+    identity: str = ""
 
 
 Evaluators = Mapping[tuple[str, str], EvaluatorFigures]

@@ -39,9 +39,11 @@ from gateway.analysis.histogram import (
     Histogram,
 )
 from gateway.domain.deployment import Otlp
+from gateway.domain.evaluated import Evaluated
 from gateway.domain.outcome import ERRORS
 from gateway.domain.span import Span
 from gateway.telemetry import genai_names as names
+from gateway.telemetry.otlp_events import Events
 from gateway.telemetry.traffic import Picture, VersionTraffic
 
 Labels = dict[str, str | int | float]
@@ -89,6 +91,7 @@ class Collector:
             "service.version": version,
         })
         self._scope = InstrumentationScope("sluicegate", version)
+        self._events = Events(base, headers, deadline_s, self._resource, self._scope)
         self._since = int(since * _NANO)
 
     def tell(self, picture: Picture, now: float) -> bool:
@@ -116,8 +119,13 @@ class Collector:
             taken += len(batch)
         return taken
 
+    def evaluated(self, evaluated: Sequence[Evaluated]) -> int:
+        """Send what judges said; give how much was taken. Blocks until its deadline."""
+        return self._events.tell(evaluated)
+
     def close(self) -> None:
         """Let go of the connections."""
+        self._events.close()
         self._metrics.shutdown()
         self._traces.shutdown()  # type: ignore[no-untyped-call]
 

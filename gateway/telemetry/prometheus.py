@@ -262,6 +262,11 @@ def _shortcomings(picture: Picture, versions: Sequence[Version]) -> Iterator[Met
         "Steps of traces that did not reach the collector.",
         value=picture.traffic.dropped["span"],
     )
+    yield CounterMetricFamily(
+        names.EVALUATION_EVENTS_DROPPED,
+        "Events of evaluations that did not reach the collector.",
+        value=picture.traffic.dropped["evaluated"],
+    )
 
 
 def _pinned(versions: Sequence[Version]) -> Metric:

@@ -110,6 +110,22 @@ async def test_a_sample_says_what_was_asked_and_said_and_how_to_find_its_unit(
     assert sample.ended >= sample.arrived
 
 
+async def test_a_sample_knows_its_place_in_a_trace_that_is_recorded(
+    stage: Stage,
+) -> None:
+    act = await judged(stage)
+    act.serve()
+    trace = b"traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+    await act.ask(ANN, trace)
+    await act.ask(b"X-User-Id: bob")
+
+    known, bare = await act.samples(2)
+    told = act.two.requests[0]["traceparent"].split("-")
+    assert (known.trace, known.span) == (told[1], told[2])
+    assert bare.trace is bare.span is None
+
+
 async def test_a_stream_is_judged_as_a_whole(stage: Stage) -> None:
     act = await judged(stage, two=streamed(STREAM))
     act.serve()

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+from collections import Counter
 
 import pytest
 
 from gateway.analysis.histogram import OTEL_DURATION
-from gateway.app.export import MOST_SPANS, Export
+from gateway.app.export import MOST_EVALUATED, MOST_SPANS, Export
 from gateway.domain.deployment import Otlp
+from gateway.domain.evaluated import Evaluated
 from gateway.domain.span import Span
 from gateway.domain.units import Seconds
 from gateway.telemetry.otlp import Collector
@@ -23,6 +25,7 @@ class _Bench:
 
     def __init__(self, url: str) -> None:
         self.dropped = 0
+        self.lost: Counter[str] = Counter()
         seen = VersionTraffic(cost=0.5)
         seen.outcomes.update({"complete": 2})
         seen.tokens.update({"output": 7})
@@ -41,8 +44,9 @@ class _Bench:
             version="1.2.3", since=1_000.0, now=lambda: 2_000.0,
         )  # fmt: skip
 
-    def _drop(self, number: int) -> None:
+    def _drop(self, what: str, number: int) -> None:
         self.dropped += number
+        self.lost[what] += number
 
 
 def _span() -> Span:
@@ -58,6 +62,22 @@ def _span() -> Span:
         duration=0.5,
         outcome="complete",
         status=200,
+    )
+
+
+def _evaluated(*, error: str | None = None) -> Evaluated:
+    return Evaluated(
+        service="chat",
+        version="v1",
+        evaluator="judge",
+        score="hallucination",
+        at=1_500.25,
+        value=None if error else 1.0,
+        label=None if error else "fail",
+        said=None if error else "Nobody said so.",
+        error=error,
+        trace=None if error else TRACE,
+        span=None if error else "00f067aa0ba902b7",
     )
 
 
@@ -200,3 +220,66 @@ def test_what_waits_for_the_collector_is_bounded() -> None:
         bench.export.record([_span()] * (MOST_SPANS // 2))
 
     assert bench.dropped == MOST_SPANS // 2
+
+
+async def test_what_a_judge_said_arrives_as_the_event_of_the_convention() -> None:
+    """A log record with a name, in the trace of the exchange it is about."""
+    async with receiving() as receiver:
+        bench = _Bench(receiver.url)
+        bench.export.evaluated(_evaluated())
+        await bench.export.last(PATIENCE_S)
+
+    (event,) = receiver.events
+    assert event.event_name == "gen_ai.evaluation.result"
+    assert event.time_unix_nano == 1_500_250_000_000
+    assert (event.trace_id.hex(), event.span_id.hex()) == (TRACE, "00f067aa0ba902b7")
+    assert attributes(event) == {
+        "gen_ai.evaluation.name": "hallucination",
+        "gen_ai.evaluation.score.value": 1.0,
+        "gen_ai.evaluation.score.label": "fail",
+        "gen_ai.evaluation.explanation": "Nobody said so.",
+        "sluicegate.evaluator": "judge",
+        "sluicegate.service": "chat",
+        "sluicegate.version": "v1",
+    }
+    assert bench.dropped == 0
+
+
+async def test_a_judge_that_failed_is_told_of_without_a_score() -> None:
+    """And what belongs to no recorded exchange, in no trace."""
+    async with receiving() as receiver:
+        bench = _Bench(receiver.url)
+        bench.export.evaluated(_evaluated(error="garbage"))
+        await bench.export.last(PATIENCE_S)
+
+    (event,) = receiver.events
+    assert not event.trace_id
+    assert not event.span_id
+    said = attributes(event)
+    assert said["error.type"] == "garbage"
+    assert not {name for name in said if "score" in name or "explanation" in name}
+
+
+async def test_a_collector_that_takes_no_events_is_told_the_rest() -> None:
+    """What it does not take is counted."""
+    async with receiving() as receiver:
+        receiver.logs_status = 404
+        bench = _Bench(receiver.url)
+        bench.export.record([_span()])
+        bench.export.evaluated(_evaluated())
+        await bench.export.last(PATIENCE_S)
+
+    assert len(receiver.spans) == 1
+    assert bench.lost == {"evaluated": 1, "span": 0}
+
+
+def test_events_that_wait_are_bounded_and_need_a_collector() -> None:
+    """The newest are dropped, and counted; without a collector nothing waits."""
+    bench = _Bench("http://127.0.0.1:9")
+    for _ in range(MOST_EVALUATED + 3):
+        bench.export.evaluated(_evaluated())
+    assert bench.lost["evaluated"] == 3
+
+    bench.export._configured = lambda: None
+    bench.export.evaluated(_evaluated())
+    assert bench.lost["evaluated"] == 3

@@ -170,6 +170,41 @@ def test_one_service_is_shown_with_all_that_is_known_of_it() -> None:
     ] in rows  # fmt: skip
 
 
+def test_evaluators_and_scores_are_shown_in_80_columns() -> None:
+    """What judging cost stands beside what serving cost."""
+    judge = {
+        "name": "llm-judge",
+        "results": {
+            "judged": 12345,
+            "failed": 67,
+            "late": 3,
+            "no_room": 2,
+            "not_shown": 9,
+        },
+        "queued": 1999,
+        "seconds_per_verdict": 2.25,
+        "tokens": {"input": 1_234_567, "output": 89},
+        "cost_usd": 12.345,
+        "serving_cost_usd": 345.678,
+        "budget": {"tokens_left": 100_000, "usd_left": 0.5},
+    }
+    bare = {"name": "own", "budget": {"tokens_left": 77}}
+    scored = {"judge:relevance": {"count": 40, "mean": 0.875}}
+    versions = {"v1": {**_version("baseline", 100, 8), "scores": scored}}
+    shown = {**CHAT, "versions": versions, "evaluators": [judge, bare]}
+    out = io.StringIO()
+    Console(file=out, width=80, highlight=False).print(
+        *detail_of(read(ServiceView, shown))
+    )
+    rows = [line.split() for line in out.getvalue().splitlines()]
+
+    assert ["judge:relevance", "v1", "40", "0.875"] in rows
+    assert ["llm-judge", "12345", "67", "5", "1999", "2250", "ms"] in rows
+    assert ["llm-judge", "1.23M", "$12.35", "$345.68", "$0.50"] in rows
+    assert ["own", "0", "0", "0", "0", "-"] in rows
+    assert ["own", "0", "-", "-", "77", "tokens"] in rows
+
+
 def test_an_answer_of_another_shape_is_refused_with_its_place() -> None:
     """A newer gateway must not be shown wrongly."""
     with pytest.raises(OtherLanguage, match=r"revision.*sluicegate"):

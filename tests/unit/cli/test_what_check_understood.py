@@ -130,7 +130,7 @@ def test_how_answers_are_read_is_shown(deployment: Deployment) -> None:
     assert "v1 costs 0.15 (cached 0.15) in, 0.6 out, USD per million tokens" in lines
     assert "size by request_bytes: other, <1KiB, >=1KiB" in lines
     assert "[b] by header x-a: other, y" in lines
-    assert "judge:relevance, judge:toxicity by llm_judge, on 0.05 of the keys" in lines
+    assert "judge:relevance, judge:toxicity by llm_judge, on 5 % of the keys" in lines
     assert not [line for line in lines if SECRET in line]
     assert "access log  /var/log/a" in lines
     assert "telemetry   to http://o:4318" in lines

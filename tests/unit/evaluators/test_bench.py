@@ -75,7 +75,14 @@ class Stage:
             lambda: self.now,
         )
 
-    def _hear(self, sample: Sample, result: Result, verdicts: list[Verdict]) -> None:
+    def _hear(
+        self,
+        sample: Sample,
+        result: Result,
+        verdicts: list[Verdict],
+        why: Why | None,
+    ) -> None:
+        assert why is None or result is Result.FAILED
         self.told.append((sample.exchange, result, verdicts))
         if self._awaited and len(self.told) >= self._awaited:
             self._is_enough.set()

@@ -12,7 +12,7 @@ from gateway.analysis.judged import Judged, JudgedPair, Sampled
 from gateway.domain.evaluation import Evaluator, EvaluatorKind, Score
 from gateway.domain.rollout import Worse
 from gateway.domain.service import Service
-from gateway.evaluators.desk import Desk, Given, Ports
+from gateway.evaluators.desk import Desk, Failed, Given, Ports
 from gateway.evaluators.evaluator import JudgeFailed, Used, Verdict, Why
 from gateway.handoff.samples import Sample, Samples, Texts
 from gateway.state.store import Spent
@@ -68,6 +68,7 @@ class Stage:
         self.sampled_: list[Sampled] = []
         self.pairs: list[JudgedPair] = []
         self.given: list[Given] = []
+        self.failed: list[Failed] = []
         self.spent: Mapping[str, Spent] | None = {}
         self._news = asyncio.Event()
         self.desk = Desk(
@@ -78,6 +79,7 @@ class Stage:
                 ledger=self,
                 now=lambda: 0.0,
                 given=self.given.append,
+                failed=self.failed.append,
                 dice=Random(1),
             ),
             clock=lambda: 1000.0,
@@ -214,7 +216,9 @@ async def test_a_judge_that_has_nothing_to_say_is_no_failure() -> None:
 
 async def test_a_judges_failure_is_told_as_one() -> None:
     stage = Stage(Knowing({}))
-    stage.desk.take(message([sampled(answer="Odd.")]))
+    odd = sampled(answer="Odd.")
+    odd.trace, odd.span = "a" * 32, "b" * 16
+    stage.desk.take(message([odd]))
 
     await stage.until(2)
 
@@ -222,6 +226,9 @@ async def test_a_judges_failure_is_told_as_one() -> None:
         (None, True),
         (None, True),
     ]
+    (failed,) = stage.failed
+    assert (failed.version, failed.why) == ("v1", Why.GARBAGE)
+    assert (failed.trace, failed.span) == ("a" * 32, "b" * 16)
 
 
 async def test_a_pair_is_compared_and_what_is_not_compared_is_judged() -> None:

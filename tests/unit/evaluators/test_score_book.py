@@ -53,6 +53,19 @@ def test_scores_are_added_up_by_version_signal_and_segment() -> None:
     assert book.of("chat", "v3") == {}
 
 
+def test_the_lanes_of_a_service_are_added_up_together() -> None:
+    """Under the name people know; what one lane no more has is not the other's."""
+    book = ScoreBook()
+    lanes = [replace(KEEPING, name=f"chat:{name}") for name in ("a", "b")]
+    for lane in lanes:
+        book.take(given(0.5, service=lane, version="v1"), 1.0)
+
+    book.forget_all_but({lane.known_as: lane for lane in lanes})
+
+    assert book.of("chat", "v1")["judge:relevance"].whole == Sum(2, 1.0)
+    assert len(book.worst("chat")["v1"]["judge:relevance"]) == 2
+
+
 def test_no_text_is_kept_where_nobody_said_so() -> None:
     book = ScoreBook()
     book.take(given(0.0, answer="private"), 1.0)

@@ -128,6 +128,8 @@ SAMPLE = Sample(
     ),
     other="Dort.",
     other_outcome="refused",
+    trace="4bf92f3577b34da6a3ce929d0e0e4736",
+    span="00f067aa0ba902b7",
 )
 MESSAGES: list[Message] = [
     Hello(worker=0, pid=1, table=None),
