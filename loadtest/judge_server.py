@@ -3,7 +3,8 @@
     python -m loadtest.judge_server --port 9101 --behave '{"sensitivity": 0.8, "delay": 0.2}'
 
 POST /v1/chat/completions (the sheets of llm_judge), /v1/embeddings, /score (the scorer
-contract); GET /_stats, POST /_behave (the attributes of Behaviour). It can be down, slow,
+contract); GET /_stats and /_asked (the latest requests), POST /_behave (the attributes of
+Behaviour). It can be down, slow,
 lying, refusing, or talk garbage. The truth is in the answers: judge_truth.py.
 """
 
@@ -51,6 +52,7 @@ class Behaviour:
         refuses: Words; what a request has of them makes it a 400 that names the word.
         refuses_by: Another status for that.
         usage: It reports tokens.
+        breaks_on: It fails with 500 where a request has this text; "": nowhere.
 
     """
 
@@ -67,6 +69,7 @@ class Behaviour:
     refuses: tuple[str, ...] = ()
     refuses_by: int = 400
     usage: bool = True
+    breaks_on: str = ""
 
 
 class JudgeServer:
@@ -81,6 +84,7 @@ class JudgeServer:
         url: Where it is, up to and without a path; "" before it serves.
         asked: Bodies of the latest requests.
         calls: How many requests there were.
+        tokens: Of chats that it has answered, whether it reports them or not.
 
     """
 
@@ -89,6 +93,7 @@ class JudgeServer:
         self.url = ""
         self.asked: deque[dict[str, object]] = deque(maxlen=_KEPT)
         self.calls = 0
+        self.tokens = 0
         self._dice = shares(seed)
 
     def application(self) -> web.Application:
@@ -100,6 +105,7 @@ class JudgeServer:
         add("POST", "/score", self._score)
         add("POST", "/_behave", self._behave)
         add("GET", "/_stats", self._stats)
+        add("GET", "/_asked", self._latest)
         return application
 
     async def _chat(self, request: web.Request) -> web.Response:
@@ -116,12 +122,14 @@ class JudgeServer:
             "object": "chat.completion",
             "choices": [choice],
         }
+        read = sum(len(message["content"]) for message in body["messages"])
+        usage = {
+            "prompt_tokens": read // _BYTES_PER_TOKEN,
+            "completion_tokens": len(content) // _BYTES_PER_TOKEN,
+        }
+        self.tokens += sum(usage.values())
         if self.how.usage:
-            read = sum(len(message["content"]) for message in body["messages"])
-            completion["usage"] = {
-                "prompt_tokens": read // _BYTES_PER_TOKEN,
-                "completion_tokens": len(content) // _BYTES_PER_TOKEN,
-            }
+            completion["usage"] = usage
         return web.json_response(completion)
 
     def _said(self, messages: list[dict[str, str]]) -> tuple[str, str]:
@@ -169,7 +177,10 @@ class JudgeServer:
         return web.json_response(asdict(self.how))
 
     async def _stats(self, _request: web.Request) -> web.Response:
-        return web.json_response({"calls": self.calls})
+        return web.json_response({"calls": self.calls, "tokens": self.tokens})
+
+    async def _latest(self, _request: web.Request) -> web.Response:
+        return web.json_response({"asked": list(self.asked)})
 
     async def _refusal(self, request: web.Request) -> web.Response | None:
         """Count a call, and take its time; give what keeps it from being answered."""
@@ -182,6 +193,8 @@ class JudgeServer:
         if how.status:
             headers = {"Retry-After": how.retry_after} if how.retry_after else {}
             return web.Response(status=how.status, headers=headers, text="no")
+        if how.breaks_on and how.breaks_on in text:
+            return web.Response(status=500, text="no")
         for word in how.refuses:
             if f'"{word}"' in text:
                 told = {"error": {"message": f"Unsupported: {complaints(word)}"}}

@@ -55,7 +55,8 @@ class Judged(msgspec.Struct, kw_only=True, frozen=True, gc=False):
 class JudgedPair(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """Scores of the two answers to a mirrored request.
 
-    Judged side by side: 1 - v and v, for v = 1 where the candidate's was better, 0 worse.
+    Judged side by side: v and 1 - v, of which the better one is 1, or 0 where more is
+    worse; 0.5 each where neither is.
 
     Attributes:
         signal: `EVALUATOR:SCORE`.

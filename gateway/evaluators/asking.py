@@ -89,19 +89,21 @@ def values_of(score: Score, sample: Sample, verdicts: list[Verdict]) -> Values:
     it failed is told by its outcome.
     """
     if sample.other_outcome is not None:
-        return _compared(score.name, verdicts)
+        return _compared(score, verdicts)
     if verdicts:
         return verdicts[0].scores.get(score.name), None
     return (_worst(score) if sample.outcome in _FAILED else None), None
 
 
-def _compared(name: str, verdicts: list[Verdict]) -> Values:
+def _compared(score: Score, verdicts: list[Verdict]) -> Values:
+    """Give the halves' values; what a judge prefers has the better one, 0 or 1."""
     if not verdicts:
         return None, None
-    better = verdicts[0].scores.get(name)
+    better = verdicts[0].scores.get(score.name)
     if better is not None:
-        return 1.0 - better, better
-    halves = [verdict.scores.get(name) for verdict in verdicts[1:]]
+        is_more = score.worse is Worse.LOWER
+        return (1.0 - better, better) if is_more else (better, 1.0 - better)
+    halves = [verdict.scores.get(score.name) for verdict in verdicts[1:]]
     if len(halves) < _HALVES or None in halves:
         return None, None
     return halves[0], halves[1]

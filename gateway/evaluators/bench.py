@@ -228,8 +228,12 @@ class Bench:
         self._end(sample, Result.JUDGED, verdicts)
 
     def _rest(self, why: Why) -> None:
-        """Leave a server alone for a while that cannot be reached, longer each time."""
-        if why in {Why.UNREACHABLE, Why.DIED}:
+        """Leave a server alone for a while that cannot be reached, longer each time.
+
+        What ran at once, and fails at once, is one time.
+        """
+        is_away = why in {Why.UNREACHABLE, Why.DIED}
+        if is_away and self._clock() >= self._paused_until:
             self._pause = min(max(2 * self._pause, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
             self._paused_until = self._clock() + self._pause
 

@@ -1,16 +1,19 @@
-"""Tries judges on their canaries, again and again, and says when one has changed."""
+"""Tries judges on their canaries, again and again: have they changed, are they any good."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import Final
 
 from gateway.domain.errors import BadConfiguration
+from gateway.domain.evaluation import Score
 from gateway.evaluators.bench import Bench
 from gateway.evaluators.canaries import MOST_CANARIES, REFERENCE_ROUNDS, Drift, Watch
-from gateway.evaluators.labelled import read_examples
-from gateway.handoff.samples import Texts
+from gateway.evaluators.evaluator import Verdict
+from gateway.evaluators.labelled import Example, Tried, read_examples
+from gateway.evaluators.quality import Quality, quality_of
 
 _log: Final = logging.getLogger(__name__)
 
@@ -20,6 +23,11 @@ EVERY_S: Final = 900.0
 FIRST_EVERY_S: Final = 20.0
 """Between the first ones, which all others are compared with."""
 
+USELESS_EVERY_S: Final = 20.0
+"""How often it is said that a judge is useless: a rollout may have begun since, and no
+step of it should pass by then."""
+
+_BAD_FROM: Final = 0.5
 _LOOK_AGAIN_S: Final = 1.0
 
 
@@ -28,22 +36,37 @@ class _Post:
 
     Attributes:
         due: When its next round is; monotonic clock.
+        useless: What the last round says of scores that tell nothing apart.
+        said_at: When that was last told; the same clock.
 
     """
 
-    def __init__(self, texts: Sequence[Texts], scores: Sequence[str]) -> None:
-        self._texts = texts
-        self._watch = Watch(scores, len(texts))
+    def __init__(self, examples: Sequence[Example], scores: Sequence[Score]) -> None:
+        self._examples = examples
+        self._scores = scores
+        self._watch = Watch([score.name for score in scores], len(examples))
         self._rounds = 0
         self.due = 0.0
+        self.useless: list[Quality] = []
+        self.said_at = -inf
 
     async def walk(self, bench: Bench, clock: Callable[[], float]) -> Drift | None:
         """Try it on its set, one after another; give what has drifted."""
-        found = [await bench.try_on(texts) for texts in self._texts]
+        found = [await bench.try_on(example.texts) for example in self._examples]
+        self.useless = self._useless(found)
         self._rounds += 1
         is_first = self._rounds < REFERENCE_ROUNDS
         self.due = clock() + (FIRST_EVERY_S if is_first else EVERY_S)
         return self._watch.take(found)
+
+    def _useless(self, found: Sequence[Mapping[str, float | None]]) -> list[Quality]:
+        """Compare a round with what people said, where they did."""
+        tried = [
+            Tried(example, Verdict(scores=dict(scores)) if scores else None, None, 0.0)
+            for example, scores in zip(self._examples, found, strict=True)
+        ]
+        qualities = [quality_of(score, tried, _BAD_FROM) for score in self._scores]
+        return [quality for quality in qualities if quality.is_useless]
 
 
 class Patrol:
@@ -80,8 +103,19 @@ class Patrol:
         if bench not in self._posts:
             self._posts[bench] = _posted(bench)
         post, clock = self._posts[bench], asyncio.get_running_loop().time
-        if post is None or post.due > clock():
+        if post is None:
             return
+        if post.due <= clock():
+            await self._round(service, bench, post, clock)
+        if post.useless and clock() >= post.said_at + USELESS_EVERY_S:
+            post.said_at = clock()
+            for quality in post.useless:
+                signal = bench.evaluator.signal(quality.score)
+                self._drifted(service, signal, _useless_told(signal, quality))
+
+    async def _round(
+        self, service: str, bench: Bench, post: _Post, clock: Callable[[], float]
+    ) -> None:
         try:
             drift = await post.walk(bench, clock)
         except Exception:  # ruff: ignore[blind-except]: a bug; the next round may fare well
@@ -109,8 +143,16 @@ def _posted(bench: Bench) -> _Post | None:
             MOST_CANARIES,
             len(examples),
         )
-    texts = [example.texts for example in examples[:MOST_CANARIES]]
-    return _Post(texts, [score.name for score in evaluator.scores])
+    return _Post(examples[:MOST_CANARIES], evaluator.scores)
+
+
+def _useless_told(signal: str, quality: Quality) -> str:
+    found, left_alone = quality.sensitivity, quality.specificity
+    return (
+        f"{signal} tells bad answers from good ones hardly better than a coin: of its"
+        f" canaries it found {found.hits} of {found.of} bad ones, and left {left_alone.hits}"
+        f" of {left_alone.of} good ones alone. Equal or not, versions look equal to it."
+    )
 
 
 def _told(signal: str, drift: Drift) -> str:

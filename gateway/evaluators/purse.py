@@ -3,7 +3,7 @@
 Before anything is asked of a judge, the most it may take is reserved; afterwards what it
 did take is booked. What is in the store is never less than what was used: it is written
 ahead, a fiftieth of the budget at a time, so that most reservations cost no write, and a
-controller that dies loses at most that much.
+controller that dies loses at most that much, and what it had reserved.
 """
 
 import asyncio
@@ -115,14 +115,16 @@ class Purse:
         async with self._one_at_a_time:
             if not self._is_known():
                 return None
-            self._turn()
-            after = self._taken + wanted
-            if not after.is_within(self._limit):
-                return None
-            if not after.is_within(self._written):
+            while True:
+                self._turn()
+                after = self._taken + wanted
+                if not after.is_within(self._limit):
+                    return None
+                if after.is_within(self._written):
+                    self._taken = after
+                    return Reservation(self._hour, wanted)
+                # Others settle while it is written, and the hour may turn: look again.
                 await self._write_ahead(after)
-            self._taken = after
-            return Reservation(self._hour, wanted)
 
     def settle(self, reserved: Reservation, used: Used) -> None:
         """Book what was used, and give back what was not.
@@ -167,14 +169,16 @@ class Purse:
             self._hour, self._taken, self._written = hour, _Sum(), _Sum()
 
     async def _write_ahead(self, after: _Sum) -> None:
+        hour = self._hour
         ahead = after + _Sum(self._limit.tokens / _AHEAD, self._limit.usd / _AHEAD)
         written = ahead.least(self._limit)
         tokens = 0 if written.tokens == inf else int(written.tokens)
         usd = 0.0 if written.usd == inf else written.usd
         await self._ledger.save_spent(
-            Spent(purse=self._name, hour=self._hour, tokens=tokens, usd=usd)
+            Spent(purse=self._name, hour=hour, tokens=tokens, usd=usd)
         )
-        self._written = written
+        if hour == self._hour:
+            self._written = written
 
     def _sum(self, used: Used) -> _Sum:
         price = self._price

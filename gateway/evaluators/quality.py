@@ -17,6 +17,9 @@ from gateway.domain.evaluation import Score
 from gateway.domain.rollout import Worse
 from gateway.evaluators.labelled import Tried
 
+LEAST_J: Final = 0.3
+"""Of a judge that may prove something; at this one it takes eleven times the units."""
+
 _Z: Final = 1.96
 """Of a two-sided interval of 95 %."""
 
@@ -79,6 +82,17 @@ class Quality:
             return None
         hits = found.hits * left_alone.of + left_alone.hits * found.of
         return (hits - whole) / whole  # in integers first: nothing is nothing
+
+    @property
+    def is_useless(self) -> bool:
+        """Whether J is below LEAST_J: no example may say otherwise, within its intervals.
+
+        A judge that tosses coins is the same on both versions, so that all look equal.
+        """
+        found, left_alone = self.sensitivity.interval, self.specificity.interval
+        if found is None or left_alone is None:
+            return False
+        return found[1] + left_alone[1] - 1 < LEAST_J
 
     def units_factor(self) -> float | None:
         """Give how many times the units are needed, 1 / J^2; None: none would do."""

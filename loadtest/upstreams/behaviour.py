@@ -44,6 +44,10 @@ class Behaviour:
     says: str = "tokens"  # or loop, empty, json, broken_json, misfit_json
     refusal: bool = False  # the text declines
     refusals: float = 0.0  # share of answers whose text does
+    wrong: float = 0.0  # share of answers that are bad in `wrong_in`, for judge_server
+    is_wrong: bool = False  # this one is
+    wrong_in: str = "hallucination"  # a score of judge_truth
+    adds: str = ""  # said at the beginning of each text
     declines: bool = False  # it stands where the protocol has refusals
     tool: str = ""  # a tool is called: valid, invalid, misfit, unknown
     big_event: int | None = None  # the first text is so many bytes long
@@ -73,7 +77,9 @@ class Behaviour:
     @property
     def varies(self) -> bool:
         """Whether two answers may differ in more than failing."""
-        return bool(self.slow or self.spread or self.refusals or self.beyond)
+        return bool(
+            self.slow or self.spread or self.refusals or self.wrong or self.beyond
+        )
 
 
 _DEFAULT = Behaviour()
@@ -92,12 +98,15 @@ _SECONDS = frozenset({"first_token", "interval", "close_idle", "error"}) | froze
     "slow",
     "slow_by",
     "spread",
+    "wrong",
 })
 _WORDS: Mapping[str, tuple[str, ...] | None] = {
-    "finish": None,  # whatever one likes
+    "adds": None,  # whatever one likes
+    "finish": None,
     "says": ("tokens", "loop", "empty", "json", "broken_json", "misfit_json"),
     "tool": ("", "valid", "invalid", "misfit", "unknown"),
     "usage": ("asked", "always", "never", "misplaced", "running"),
+    "wrong_in": None,
 }
 
 

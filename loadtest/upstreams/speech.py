@@ -7,6 +7,7 @@ them. They are bytes and not text, because some of them are no UTF-8.
 import json
 from collections.abc import Iterator, Mapping
 
+from loadtest.judge_truth import marked
 from loadtest.upstreams.behaviour import Behaviour
 
 PROMPT_TOKENS = 12
@@ -66,7 +67,13 @@ def _piece(index: int, how: Behaviour) -> bytes:
         return json_bytes("x" * how.big_event if how.big_event else _REFUSAL)
     if index == how.bad_utf8:
         return _NO_UTF8
+    if index == 1 and (how.is_wrong or how.adds):
+        return json_bytes(_marked(how.adds + " ", how))
     return json_bytes(_LOOP) if how.says == "loop" else b'"tok%04d "' % (index % 10_000)
+
+
+def _marked(text: str, how: Behaviour) -> str:
+    return marked(text, how.wrong_in) if how.is_wrong else text
 
 
 def cut(text: str, count: int) -> list[str]:
@@ -84,7 +91,8 @@ def text(how: Behaviour) -> str:
         return said
     filler = _LOOP if how.says == "loop" else _FILLER
     repeats = how.text_bytes // len(filler) + 1
-    return ((_REFUSAL if how.refusal else "") + filler * repeats)[: how.text_bytes]
+    said = ((_REFUSAL if how.refusal else "") + filler * repeats)[: how.text_bytes]
+    return _marked(f"{how.adds} {said}" if how.adds else said, how)
 
 
 def tokens(how: Behaviour, *, streamed: bool) -> tuple[int, int]:

@@ -40,6 +40,8 @@ def varied(
         how = replace(how, first_token=how.first_token + how.slow_by)
     if how.refusals and dice() < how.refusals:
         how = replace(how, refusal=True)
+    if how.wrong and dice() < how.wrong:
+        how = replace(how, is_wrong=True)
     return how, fails
 
 

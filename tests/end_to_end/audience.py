@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
@@ -42,6 +42,7 @@ class Audience:
         clients: Connections.
         long_share: Part of the requests with a long prompt.
         path: What is asked for.
+        behind: Messages behind the prompt, such as passages that a tool found.
 
     """
 
@@ -55,6 +56,7 @@ class Audience:
         long_share: float = 0.0,
         path: str = CHAT,
         streamed: bool = False,
+        behind: Sequence[Mapping[str, object]] = (),
     ) -> None:
         self.visits: list[Visit] = []
         self._port = port
@@ -64,6 +66,7 @@ class Audience:
         self._long_share = long_share
         self._path = path
         self._streamed = streamed
+        self._behind = behind
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
 
@@ -119,7 +122,7 @@ class Audience:
         body = json.dumps({
             "model": "m",
             "stream": self._streamed,
-            "messages": [{"role": "user", "content": prompt}],
+            "messages": [{"role": "user", "content": prompt}, *self._behind],
         }).encode()
         who = b"x-user-id: visitor-%d\r\n" % key if self._keys else b""
         return (

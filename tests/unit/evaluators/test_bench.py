@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -228,6 +229,29 @@ async def test_a_server_that_is_away_is_left_alone_for_a_while() -> None:
         running.cancel()
 
     assert calls <= 2  # one of each that works at once, and then a pause
+
+
+async def test_what_fails_at_once_makes_one_pause_and_not_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Eight at once would be left alone for half a minute after the first failure."""
+    monkeypatch.setattr(bench_module, "_FIRST_PAUSE_S", 0.05)
+    calls = 0
+
+    async def away(_texts: Texts) -> Verdict:
+        nonlocal calls
+        calls += 1
+        await asyncio.sleep(0)
+        raise JudgeFailed(Why.UNREACHABLE, "Nobody there.")
+
+    stage = Stage(away, replace(JUDGE, concurrency=8))
+    stage.offer(*range(50))
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(stage.bench.run())
+        await asyncio.sleep(0.14)
+        running.cancel()
+
+    assert calls >= 16
 
 
 async def test_no_more_are_begun_than_a_minute_allows() -> None:

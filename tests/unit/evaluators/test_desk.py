@@ -256,6 +256,28 @@ async def test_a_pair_is_compared_and_what_is_not_compared_is_judged() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("better", "relevance", "hallucination"),
+    [(0.0, (1.0, 0.0), (0.0, 1.0)), (0.5, (0.5, 0.5), (0.5, 0.5))],
+    ids=["worse", "neither"],
+)
+async def test_what_is_worse_has_more_of_what_is_bad(
+    better: float, relevance: tuple[float, float], hallucination: tuple[float, float]
+) -> None:
+    """Of hallucination the worse answer of a pair has 1, of relevance the better one."""
+    judge = Knowing({})
+    judge.compares = {"relevance": better, "hallucination": better}
+    stage = Stage(judge)
+    stage.desk.take(message([sampled(other="Bad.", other_outcome="complete")]))
+
+    await stage.until(2)
+
+    assert {each.signal: (each.baseline, each.candidate) for each in stage.pairs} == {
+        "judge:relevance": relevance,
+        "judge:hallucination": hallucination,
+    }
+
+
 def test_half_a_pair_is_not_compared() -> None:
     stage = Stage(Knowing({"Good.": {"relevance": 1.0}}))
     pair = sampled(answer="Good.", other=None, other_outcome="upstream_error")

@@ -104,6 +104,20 @@ async def test_a_judge_that_changes_is_told_of_with_its_means(tmp_path: Path) ->
     assert "was 0.90 and is 0.30" in told[0]
 
 
+async def test_a_judge_that_tells_nothing_apart_is_told_of_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a rollout may have begun since."""
+    monkeypatch.setattr(patrol_module, "USELESS_EVERY_S", 0.05)
+    path = tmp_path / "set.jsonl"
+    path.write_text(SET + SET.replace('"relevance": 1', '"relevance": 0'))
+
+    told = await walk(bench_of(Moody(), path, Budget()), change=0.9)
+
+    assert 2 <= len(told) <= 7
+    assert "found 0 of 10 bad ones, and left 10 of 10 good ones alone" in told[0]
+
+
 async def test_a_judge_that_is_away_has_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "set.jsonl"
     path.write_text(SET)

@@ -71,6 +71,37 @@ async def test_what_was_not_used_can_be_reserved_again() -> None:
     assert ours.used == Used(500, 0)
 
 
+async def test_what_is_given_back_while_another_is_written_ahead_is_not_lost() -> None:
+    ours = purse(Books(), Clock())
+    first = await ours.reserve(Used(500, 0))
+    assert first is not None
+
+    async with asyncio.TaskGroup() as tasks:
+        second = tasks.create_task(ours.reserve(Used(500, 0)))
+        await asyncio.sleep(0)  # its write has begun
+        ours.settle(first, Used(100, 0))
+
+    assert second.result() is not None
+    assert ours.left == Budget(tokens_per_hour=400)
+
+
+async def test_an_hour_that_begins_while_one_is_written_ahead_has_a_whole_budget() -> (
+    None
+):
+    books, clock = Books(), Clock()
+    ours = purse(books, clock)
+
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(ours.reserve(Used(600, 0)))
+        await asyncio.sleep(0)
+        clock.hours += 1
+        assert ours.left == Budget(tokens_per_hour=1000)
+
+    assert waiting.result() is not None
+    assert ours.left == Budget(tokens_per_hour=400)
+    assert await purse(books, clock).reserve(Used(600, 0)) is None, "it is kept"
+
+
 async def test_money_is_counted_by_the_price() -> None:
     ours = purse(Books(), Clock(), tokens=None, usd=0.001)
 

@@ -124,6 +124,32 @@ def test_intervals_are_wilsons(part: Part, low: float, high: float) -> None:
     assert part.interval == pytest.approx((low, high), abs=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("found", "left_alone", "is_useless"),
+    [
+        (Part(50, 100), Part(50, 100), True),  # a coin
+        (Part(0, 10), Part(10, 10), True),  # finds nothing
+        (Part(2, 10), Part(1, 10), True),  # says the contrary
+        (Part(3, 6), Part(3, 6), False),  # few examples: nobody knows
+        (Part(70, 100), Part(79, 100), False),
+        (Part(0, 0), Part(50, 100), False),  # no bad example
+    ],
+)
+def test_a_judge_is_useless_when_no_more_than_03_of_a_difference_can_show(
+    found: Part,
+    left_alone: Part,
+    is_useless: bool,
+) -> None:
+    missed = [(1, 0)] * (found.of - found.hits)
+    alarms = [(0, 1)] * (left_alone.of - left_alone.hits)
+    asked = quality(
+        HALLUCINATION,
+        [(1, 1)] * found.hits + missed + [(0, 0)] * left_alone.hits + alarms,
+    )
+
+    assert asked.is_useless is is_useless
+
+
 def test_of_no_examples_nothing_is_known() -> None:
     assert Part(0, 0).interval is None
     assert Part(0, 0).rate is None
