@@ -44,6 +44,7 @@ class Health:
                 "in_force": condition.in_force,
             },
             "epoch": condition.epoch,
+            "taking_up": condition.taking_up,
         }
         return json_response(
             document, status=_NOT_READY if condition.reasons else _READY

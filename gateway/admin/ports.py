@@ -10,6 +10,7 @@ from typing import Protocol
 
 from gateway.analysis.sums import SlicedSum
 from gateway.domain.deployment import Token
+from gateway.domain.errors import GatewayError
 from gateway.domain.rollout import Standing
 from gateway.domain.verdict import Assessment, Finding
 from gateway.handoff.routing_table import RoutedService, RoutingTable
@@ -53,8 +54,8 @@ class Gate(Protocol):
     def table(self) -> RoutingTable:
         """The table in force."""
 
-    def routed(self, name: str) -> RoutedService:
-        """Give a service as routed now; NotFound when there is none."""
+    def lanes(self, name: str) -> tuple[RoutedService, ...]:
+        """Give a service as routed now, lane by lane; NotFound when there is none."""
 
     def change(self, name: str) -> Change | None:
         """Give the last change of a service's weight."""
@@ -75,6 +76,9 @@ class Evidence(Protocol):
 
     def units(self, service: str, version: str) -> int:
         """Give how many units of a version were counted."""
+
+    def pairs(self, service: str, version: str) -> int:
+        """Give how many mirrored pairs there were, each a unit of both versions."""
 
     def age(self, service: str) -> float | None:
         """Tell how old the newest is, in seconds; None: there is none."""
@@ -104,12 +108,36 @@ class Acted(Protocol):
         """What else the operator should know, each a sentence or two."""
 
 
+class Tried(Protocol):
+    """What an action came to in one lane; see control.side_by_side.Tried."""
+
+    @property
+    def lane(self) -> str:
+        """Its name."""
+
+    @property
+    def done(self) -> Acted | None:
+        """What was done; None: nothing."""
+
+    @property
+    def refused(self) -> GatewayError | None:
+        """Why nothing was; None: it was done."""
+
+
 class Examined(Protocol):
     """What the analyzer knows of a rollout; see control.rollouts.Examined."""
 
     @property
+    def number(self) -> int:
+        """Of the examination: 1 the first, others began from nothing."""
+
+    @property
     def alpha(self) -> float:
-        """Of the whole rollout."""
+        """Of the whole rollout; of an examination from nothing, its part."""
+
+    @property
+    def as_of(self) -> float | None:
+        """Unix time at which the attempt ended, with this known; None: it is on."""
 
     @property
     def unit(self) -> str:
@@ -140,6 +168,11 @@ class Rollouts(Protocol):
     ) -> Acted:
         """Start, pause, resume, promote, abort, retry, kill or unkill."""
 
+    async def act_in_lanes(
+        self, service: str, action: str, *, by: str, reason: str, full: bool
+    ) -> Sequence[Tried]:
+        """Do it in each lane of a service that has several."""
+
     async def set_weights(
         self,
         service: str,
@@ -158,13 +191,13 @@ class Rollouts(Protocol):
         """Tell where a service's rollout stands."""
 
     def protection(self, service: str) -> str:
-        """Tell in a word what protects a service: analysing, guard only, off."""
+        """Tell in a word what protects a service: analysing, taking up evidence, off."""
 
     def shortage(self, service: str) -> str | None:
         """Tell why no more evidence is to be waited for; None: it may come."""
 
     async def examined(self, service: str) -> Examined | None:
-        """Tell what the analyzer knows; None while nothing is analysed."""
+        """Tell what the analyzer knows, or knew at the end; None: nothing was analysed."""
 
     async def journal(
         self, service: str | None, *, after: int, limit: int
@@ -183,6 +216,7 @@ class Condition:
         connected: Workers linked.
         in_force: Workers that have the current table in force.
         epoch: Of the current table.
+        taking_up: Services with a rollout whose evidence is being read after a start.
 
     """
 
@@ -192,6 +226,7 @@ class Condition:
     connected: int
     in_force: int
     epoch: int
+    taking_up: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,9 @@ from gateway.state.journal import Entry
 _LARGEST_EXPONENT: Final = 700.0
 
 
-def rollout_view(standing: Standing, protection: str, shortage: str | None) -> Json:
+def rollout_view(
+    standing: Standing, protection: str, shortage: str | None = None
+) -> Json:
     """Show where a rollout stands."""
     plan = standing.plan
     return {
@@ -55,9 +57,11 @@ def _compared(standing: Standing) -> str | None:
 def analysis_view(examined: Examined | None) -> Json:
     """Show what the analyzer knows; without a rollout, nothing."""
     if examined is None:
-        return {"alpha": None, "assessment": None, "metrics": []}
+        return {"alpha": None, "as_of": None, "assessment": None, "metrics": []}
     return {
         "alpha": examined.alpha,
+        "examination": examined.number,
+        "as_of": None if examined.as_of is None else iso(examined.as_of),
         "unit": examined.unit,
         "evidence": {
             "sampled": examined.sampled,

@@ -7,9 +7,11 @@ from aiohttp import web
 from gateway.admin.auth import caller
 from gateway.admin.body import demand_json, json_object
 from gateway.admin.errors import json_response
-from gateway.admin.ports import Acted, Ports
-from gateway.admin.receipt import longest_reason, receipt_view
+from gateway.admin.lanes import acted_view, joined
+from gateway.admin.ports import Ports
+from gateway.admin.receipt import longest_reason
 from gateway.admin.rollout_view import analysis_view, entry_view, rollout_view
+from gateway.admin.statistics import Json
 from gateway.domain.errors import Refused
 
 ACTIONS: Final = (
@@ -36,7 +38,7 @@ class Rollouts:
     async def act(self, request: web.Request) -> web.Response:
         """POST /api/v1/services/{service}/{action}."""
         name, action = request.match_info["service"], request.match_info["action"]
-        self._gate.routed(name)
+        lanes = self._gate.lanes(name)
         if action not in ACTIONS:
             raise Refused(
                 404,
@@ -44,22 +46,22 @@ class Rollouts:
                 remedy=f"There is: {', '.join(ACTIONS)}.",
             )
         said = await _said(request)
-        acted = await self._rollouts.act(
-            name,
-            action,
-            by=caller(),
-            reason=str(said.get("reason", "")),
-            full=said.get("full") is True,
-        )
-        return json_response(_acted(name, acted, self._rollouts.shortage(name)))
+        reason, full = str(said.get("reason", "")), said.get("full") is True
+        act = self._rollouts.act_in_lanes if len(lanes) > 1 else self._rollouts.act
+        acted = await act(name, action, by=caller(), reason=reason, full=full)
+        return json_response(acted_view(name, acted))
 
     async def analysis(self, request: web.Request) -> web.Response:
         """GET /api/v1/services/{service}/analysis."""
         name = request.match_info["service"]
-        self._gate.routed(name)
+        lanes = self._gate.lanes(name)
+        views = [await self._analysis(lane.service.name) for lane in lanes]
+        return json_response(views[0] if len(views) == 1 else joined(name, views))
+
+    async def _analysis(self, name: str) -> Json:
         examined = await self._rollouts.examined(name)
         standing = self._rollouts.standing(name)
-        return json_response({
+        return {
             "service": name,
             "rollout": rollout_view(
                 standing,
@@ -67,34 +69,26 @@ class Rollouts:
                 self._rollouts.shortage(name),
             ),
             **analysis_view(examined),
-        })
+        }
 
     async def journal(self, request: web.Request) -> web.Response:
         """GET /api/v1/journal?service=&after=&limit=, the oldest first."""
         service = request.query.get("service") or None
-        if service is not None:
-            self._gate.routed(service)
         entries = await self._rollouts.journal(
             service,
             after=_number(request, "after", 0),
             limit=min(_number(request, "limit", _USUAL_ENTRIES), _MOST_ENTRIES),
         )
+        if service is not None and not entries:
+            await self._demand_known(service)
         is_raw = request.query.get("raw") == "true"
         views = [entry_view(entry, is_raw=is_raw) for entry in entries]
         return json_response({"entries": views})
 
-
-def _acted(name: str, acted: Acted, shortage: str | None) -> dict[str, object]:
-    routed = next(r for r in acted.receipt.table.services if r.service.name == name)
-    return {
-        "service": name,
-        "said": acted.said,
-        "notes": list(acted.notes),
-        "rollout": rollout_view(acted.standing, acted.protection, shortage),
-        "weights": routed.percents(),
-        "revision": routed.revision,
-        **receipt_view(acted.receipt),
-    }
+    async def _demand_known(self, service: str) -> None:
+        """Refuse a name that nobody knows; of what is served no more there are entries."""
+        if not await self._rollouts.journal(service, after=0, limit=1):
+            self._gate.lanes(service)
 
 
 async def _said(request: web.Request) -> dict[str, object]:

@@ -7,12 +7,11 @@ from aiohttp import web
 from gateway.admin.auth import caller
 from gateway.admin.body import demand_json, json_object, revision_expected
 from gateway.admin.errors import json_response
+from gateway.admin.lanes import lanes_view, newest_change, split_view
 from gateway.admin.ports import Ports
 from gateway.admin.receipt import longest_reason, receipt_view
-from gateway.admin.rollout_view import rollout_view
 from gateway.admin.statistics import Json
 from gateway.admin.view import segments_view, service_view
-from gateway.handoff.routing_table import RoutedService
 from gateway.telemetry.traffic import Traffic
 
 
@@ -35,36 +34,33 @@ class Services:
     async def show_all(self, _request: web.Request) -> web.Response:
         """GET /api/v1/services; without the slices, which may be many."""
         table, traffic = self._gate.table, self._traffic()
-        services = [self._view(routed, traffic) for routed in table.services]
+        services = [self._view(name, traffic) for name in table.by_name()]
         return json_response({"epoch": table.epoch, "services": services})
 
     async def show(self, request: web.Request) -> web.Response:
         """GET /api/v1/services/{service}."""
         name = request.match_info["service"]
-        routed = self._gate.routed(name)
-        view = self._view(routed, self._traffic())
-        segments = segments_view(routed.service, self._slices(name))
+        service = self._gate.lanes(name)[0].service
+        view = self._view(name, self._traffic())
+        segments = segments_view(service, self._slices(service.known_as))
         versions = cast("dict[str, Json]", view["versions"])
         for version, shown in segments.items():
             versions[version]["segments"] = shown
-        return json_response(view, headers={"ETag": f'"{routed.revision}"'})
+        return json_response(view, headers={"ETag": f'"{view["revision"]}"'})
 
-    def _view(self, routed: RoutedService, traffic: Traffic) -> Json:
-        name = routed.service.name
+    def _view(self, name: str, traffic: Traffic) -> Json:
+        """Show a service; or one lane of it, with the versions of the whole."""
+        asked = self._gate.lanes(name)
+        whole = self._gate.lanes(asked[0].service.known_as)
         view = service_view(
-            routed,
+            whole,
             epoch=self._gate.table.epoch,
-            change=self._gate.change(name),
+            change=newest_change(asked, self._gate),
             traffic=traffic,
             feedback=self._feedback,
             evidence=self._evidence,
         )
-        protection = self._rollouts.protection(name)
-        view["protection"] = protection
-        view["rollout"] = rollout_view(
-            self._rollouts.standing(name), protection, self._rollouts.shortage(name)
-        )
-        return view
+        return {**view, **lanes_view(asked, self._gate, self._rollouts)}
 
     async def set_weights(self, request: web.Request) -> web.Response:
         """PUT /api/v1/services/{service}/weights."""
@@ -76,24 +72,17 @@ class Services:
             by=caller(),
             reason=longest_reason(request.query.get("reason", "")),
         )
-        routed = next(r for r in receipt.table.services if r.service.name == name)
         document: Json = {
             "service": name,
-            "weights": routed.percents(),
-            "revision": routed.revision,
+            **split_view(receipt.table, name),
             **receipt_view(receipt),
         }
-        return json_response(document, headers={"ETag": f'"{routed.revision}"'})
+        return json_response(document, headers={"ETag": f'"{document["revision"]}"'})
 
     async def reload(self, request: web.Request) -> web.Response:
         """POST /api/v1/reload."""
         demand_json(request)
         receipt = await self._rollouts.reload()
-        services = {
-            routed.service.name: {
-                "weights": routed.percents(),
-                "revision": routed.revision,
-            }
-            for routed in receipt.table.services
-        }
+        table = receipt.table
+        services = {name: split_view(table, name) for name in table.by_name()}
         return json_response({"services": services, **receipt_view(receipt)})

@@ -3,7 +3,7 @@
 No secret can get out: what is shown is named one by one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from gateway.admin.ports import Evidence
@@ -12,13 +12,13 @@ from gateway.admin.times import iso
 from gateway.analysis.sums import SlicedSum, Sum
 from gateway.domain.service import Endpoint, Service, StickySource, Version
 from gateway.domain.units import percent_from_share
-from gateway.handoff.routing_table import RoutedService
+from gateway.handoff.routing_table import RoutedService, percents_of
 from gateway.state.store import Change
 from gateway.telemetry.traffic import Slices, Traffic
 
 
 def service_view(
-    routed: RoutedService,
+    lanes: Sequence[RoutedService],
     *,
     epoch: int,
     change: Change | None,
@@ -28,30 +28,34 @@ def service_view(
 ) -> Json:
     """Show a service: how it is split, and how each version does.
 
-    Nothing is said of the segments of its traffic where no slices were added up.
+    Nothing is said of the segments of its traffic where no slices were added up. Where
+    there are several candidates, who is one and how it stands is told lane by lane.
     """
-    service = routed.service
-    percents = routed.percents()
+    service, is_one = lanes[0].service, len(lanes) == 1
+    name, percents = service.known_as, percents_of(lanes)
     return {
-        "name": service.name,
+        "name": name,
         "baseline": service.baseline,
-        "candidate": service.candidate,
+        "candidate": service.candidate if is_one else None,
         "weights": percents,
         "configured_weight": percent_from_share(service.configured_share),
-        "revision": routed.revision,
+        "revision": sum(lane.revision for lane in lanes),
         "epoch": epoch,
-        "salt": routed.salt,
+        "salt": lanes[0].salt if is_one else None,
         "sticky": [_sticky(source) for source in service.sticky],
-        "changed": _changed(change),
-        "evidence_age_seconds": evidence.age(service.name),
+        "changed": changed_view(change),
+        "evidence_age_seconds": evidence.age(name),
         "versions": {
             version.name: {
                 "role": _role(service, version),
                 "weight": percents[version.name],
                 "endpoints": [_url(endpoint) for endpoint in version.endpoints],
-                "statistics": statistics(traffic.of(service.name, version.name)),
-                "evidence": {"units": evidence.units(service.name, version.name)},
-                "feedback": _feedback(feedback(service.name, version.name)),
+                "statistics": statistics(traffic.of(name, version.name)),
+                "evidence": {
+                    "units": evidence.units(name, version.name),
+                    "pairs": evidence.pairs(name, version.name),
+                },
+                "feedback": _feedback(feedback(name, version.name)),
             }
             for version in service.versions
         },
@@ -75,7 +79,7 @@ def segments_view(service: Service, slices: Mapping[str, Slices]) -> Json:
 def _role(service: Service, version: Version) -> str | None:
     if version.name == service.baseline:
         return "baseline"
-    return "candidate" if version.name == service.candidate else None
+    return "candidate" if version.name in service.candidates else None
 
 
 def _sticky(source: StickySource) -> Json | str:
@@ -87,7 +91,8 @@ def _url(endpoint: Endpoint) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
 
 
-def _changed(change: Change | None) -> Json | None:
+def changed_view(change: Change | None) -> Json | None:
+    """Show who set a weight last, and why; nothing where nobody knows."""
     if change is None:
         return None
     return {"by": change.by, "reason": change.reason, "at": iso(change.at)}

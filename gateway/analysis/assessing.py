@@ -30,12 +30,20 @@ from the same exchanges, one of which nothing was measured is none that this tra
 
 _SEVEREST: Final = tuple(OnFailure)
 
+_RATIOS: Final = 2
+"""Sample ratios that share one alpha: of units that come, and of those that have ended."""
+
+_SENT_OTHERWISE: Final = ("were sent to", "sent otherwise")
+_LOST: Final = ("went to", "lost, or sent otherwise")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """All that verdicts are made from.
 
     Attributes:
+        ratio: Of units that have ended.
+        came: The sample ratio of units when they come.
         block: Gives the open one, whose units are not in any tally yet.
 
     """
@@ -47,6 +55,7 @@ class Evidence:
     limits: Limits
     ratio: SampleRatio
     lost: LostHalves
+    came: SampleRatio
     step: Step
     block: Callable[[], Counts]
 
@@ -268,15 +277,17 @@ def _ceiling(evidence: Evidence, number: int) -> Finding:
 
 
 def _integrity(evidence: Evidence) -> str | None:
-    alpha = evidence.design.sample_ratio_alpha
-    if evidence.ratio.log_e < -log(alpha):
-        return evidence.lost.integrity()
-    baseline, candidate, expected = evidence.ratio.totals()
-    return (
-        f"{candidate} of {baseline + candidate} units went to the candidate, and the coins"
-        f" say about {expected:.0f}: odds of more than {1 / alpha:.0f} : 1 that units were"
-        " lost, or sent otherwise."
-    )
+    """Say what is wrong with the units: with where they went, or with what is heard of them."""
+    alpha = evidence.design.sample_ratio_alpha / _RATIOS
+    for ratio, what in ((evidence.came, _SENT_OTHERWISE), (evidence.ratio, _LOST)):
+        if ratio.log_e >= -log(alpha):
+            baseline, candidate, expected = ratio.totals()
+            return (
+                f"{candidate} of {baseline + candidate} units {what[0]} the candidate, and"
+                f" the coins say about {expected:.0f}: odds of more than {1 / alpha:.0f} : 1"
+                f" that units were {what[1]}."
+            )
+    return evidence.lost.integrity()
 
 
 def _asked(evidence: Evidence) -> list[int]:

@@ -68,6 +68,7 @@ class KeptCounts(msgspec.Struct, array_like=True, frozen=True):
         in_cells: By cell.
         ceilings: Metric, units, events.
         pairs: Whole ones, with a lost half, with a stopped one.
+        came: As units.
 
     """
 
@@ -77,6 +78,7 @@ class KeptCounts(msgspec.Struct, array_like=True, frozen=True):
     in_cells: dict[int, int] = {}
     ceilings: list[tuple[int, int, int]] = []
     pairs: tuple[int, int, int] = (0, 0, 0)
+    came: list[tuple[float, int, int]] = []
 
 
 @dataclass(slots=True)
@@ -88,7 +90,8 @@ class Counts:
             PAIRS have on the candidate's side a grid of 2 * LOSS_BINS - 1 differences
             from -1 to 1, and on the baseline's the grid of losses of its half, from
             which the slack is made.
-        units: Units by coin: [baseline, candidate]; for the sample ratio.
+        units: Units that have ended, by coin: [baseline, candidate]; for the sample ratio.
+        came: The same of units that have come, whatever becomes of them.
         in_step: Units of the current step: [baseline, candidate]. In a step that pairs
             decide (weight 0), each pair is one of both.
         in_cells: The candidate's units of the current step, by cell number; only of
@@ -101,6 +104,7 @@ class Counts:
 
     bins: dict[Place, Pair] = field(default_factory=dict)
     units: dict[float, list[int]] = field(default_factory=dict)
+    came: dict[float, list[int]] = field(default_factory=dict)
     in_step: list[int] = field(default_factory=lambda: [0, 0])
     in_cells: dict[int, int] = field(default_factory=dict)
     ceilings: dict[int, list[int]] = field(default_factory=dict)
@@ -132,6 +136,7 @@ class Counts:
     def merge_sums(self, other: "Counts") -> None:
         """Add all but the bins."""
         _add_lists(self.units, other.units)
+        _add_lists(self.came, other.came)
         _add_lists(self.ceilings, other.ceilings)
         for side in (0, 1):
             self.in_step[side] += other.in_step[side]
@@ -148,21 +153,29 @@ class Counts:
             self.in_cells,
             [(number, sums[0], sums[1]) for number, sums in self.ceilings.items()],
             (self.pairs[0], self.pairs[1], self.pairs[2]),
+            [(coin, units[0], units[1]) for coin, units in self.came.items()],
         )
 
     @classmethod
     def of_kept(cls, kept: KeptCounts) -> "Counts":
         """Make it from what was kept."""
         return cls(
-            {
+            bins={
                 Place(process, coin, metric, cell): (dict(baseline), dict(candidate))
                 for process, coin, metric, cell, baseline, candidate in kept.bins
             },
-            {coin: [baseline, candidate] for coin, baseline, candidate in kept.units},
-            list(kept.in_step),
-            dict(kept.in_cells),
-            {number: [units, events] for number, units, events in kept.ceilings},
-            list(kept.pairs),
+            units={
+                coin: [baseline, candidate] for coin, baseline, candidate in kept.units
+            },
+            came={
+                coin: [baseline, candidate] for coin, baseline, candidate in kept.came
+            },
+            in_step=list(kept.in_step),
+            in_cells=dict(kept.in_cells),
+            ceilings={
+                number: [units, events] for number, units, events in kept.ceilings
+            },
+            pairs=list(kept.pairs),
         )
 
 

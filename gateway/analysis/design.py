@@ -94,7 +94,8 @@ class Design:
             1 + place, and 0 is everything.
         cell_shares: By metric, by cell number: the part of alpha of (metric, cell).
             All of one on_failure add up to at most 1.
-        alpha: Of the whole rollout, and again of all `pause` and of all `warn` metrics.
+        alpha: Of the whole rollout, and again of all `pause` and of all `warn` metrics;
+            of an examination that began from nothing, its part (shares.designed_for).
         beta: Of each step.
         sample_ratio_alpha: Of the sample-ratio test, which has an action of its own.
         window: How long one is; seconds.

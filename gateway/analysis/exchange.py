@@ -1,7 +1,35 @@
-"""What the analysis reads of one recorded exchange; handoff.evidence.Record is one."""
+"""What the analysis reads of one recorded exchange; handoff.evidence.Record is one.
+
+And of a key that came, before anything of it is over: handoff.evidence.Arrival.
+"""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, NamedTuple, Protocol
+
+from gateway.domain.segment import MOST_SEGMENTS
+
+
+class Came(Protocol):
+    """A key's first exchange in an epoch or a window, as far as its worker knows.
+
+    Each attribute means what handoff.evidence.Arrival says of it.
+    """
+
+    @property
+    def fingerprint(self) -> int:
+        """64 bits that stand for the sticky key."""
+
+    @property
+    def arrived(self) -> float:
+        """When its version was chosen; monotonic clock."""
+
+    @property
+    def window(self) -> int:
+        """Which slice of time it arrived in."""
+
+    @property
+    def is_candidate(self) -> bool:
+        """Which version was chosen."""
 
 
 class Exchange(Protocol):
@@ -81,6 +109,43 @@ class Exchange(Protocol):
     @property
     def cell(self) -> bytes:
         """Number of each segment's value."""
+
+    @property
+    def firsts(self) -> int:
+        """Of which segments' values it is its key's first, in four sets; see firsts_of."""
+
+
+ALL_PLACES: Final = (1 << MOST_SEGMENTS) - 1
+
+
+class Firsts(NamedTuple):
+    """Of which segments' values an exchange is its key's first in its worker.
+
+    Sets of segments, a bit for each by its place.
+
+    Attributes:
+        in_epoch: Since the weight changed.
+        in_window: In the window.
+        washed: Since the weight changed, of those after the washout.
+        washed_in_window: In the window, of those after the washout.
+
+    """
+
+    in_epoch: int
+    in_window: int
+    washed: int
+    washed_in_window: int
+
+
+def firsts_of(exchange: Exchange) -> Firsts:
+    """Read Exchange.firsts."""
+    packed = exchange.firsts
+    return Firsts(
+        packed & ALL_PLACES,
+        packed >> MOST_SEGMENTS & ALL_PLACES,
+        packed >> 2 * MOST_SEGMENTS & ALL_PLACES,
+        packed >> 3 * MOST_SEGMENTS,
+    )
 
 
 class MirroredPair(Protocol):

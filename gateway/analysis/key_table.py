@@ -6,13 +6,18 @@ the weight: it is the part of what its bucket's interval [low, high) leaves open
 what is known would make later coins wrong; therefore the table is kept with the rollout,
 and where it is full, keys are let go by a hash that knows nothing of the version, and never
 taken back in this attempt.
+
+A key is heard of twice: when it comes, and when an exchange of it is over. Each has an interval
+of its own. Keys that came are known sooner, and would take from what ends later its coin.
 """
 
 from collections.abc import Mapping
-from typing import Final, TypeAlias
+from math import inf
+from typing import Final
 
 import msgspec
 
+from gateway.analysis.exchange import Came, Exchange
 from gateway.domain.units import BUCKETS, Share
 
 MOST_KEYS: Final = 200_000
@@ -20,6 +25,8 @@ MOST_KEYS: Final = 200_000
 _FULL: Final = 1 << 32
 _LOW: Final = 0xFFFFFFFF
 _NOWHERE: Final = -1
+_NOBODY: Final = 0
+_SEVERAL: Final = -1
 
 
 class Key(msgspec.Struct, array_like=True, gc=False):
@@ -41,6 +48,15 @@ class Key(msgspec.Struct, array_like=True, gc=False):
         proven: The step in which it was closed as a whole key, in this epoch.
         rows: Its exchanges until it is closed; see whole_keys.
         worker: Process that recorded them.
+        came: The latest epoch in which it came.
+        came_low: Its bucket is here or above, as far as it is known from where it came.
+        came_high: Its bucket is below, as far as that.
+        came_window: The latest window of that epoch in which it came.
+        came_to: Process that it came to first in that window; 0: not known.
+        came_at: When; monotonic clock.
+        came_elsewhere: When it came next to another, or again to one that had forgotten it.
+        came_before: The one process that it came to in earlier windows of that epoch;
+            0: to none; -1: to several, or it is not known.
 
     """
 
@@ -58,11 +74,71 @@ class Key(msgspec.Struct, array_like=True, gc=False):
     proven: int = _NOWHERE
     rows: bytes = b""
     worker: int = 0
+    came: int = _NOWHERE
+    came_low: int = 0
+    came_high: int = BUCKETS
+    came_window: int = _NOWHERE
+    came_to: int = 0
+    came_at: float = 0.0
+    came_elsewhere: float = inf
+    came_before: int = _SEVERAL
+
+    def comes(self, arrival: Came, revision: int, share: Share, worker: int) -> float:
+        """Note that it came to a worker for the first time in an epoch or a window.
+
+        Returns:
+            Its coin, the first time in the epoch; 0 else, and where it could only be on
+            one side.
+
+        """
+        coin = 0.0
+        if revision > self.came:
+            coin = _coin(share, self.came_low, self.came_high)
+            self.came, self.came_before = revision, _NOBODY
+            self._comes_first(arrival, worker)
+        elif revision == self.came and arrival.window > self.came_window:
+            is_one = self.came_elsewhere == inf
+            known = {self.came_to if is_one else _SEVERAL, self.came_before}
+            known.discard(_NOBODY)
+            self.came_before = known.pop() if len(known) == 1 else _SEVERAL
+            self._comes_first(arrival, worker)
+        elif revision == self.came:
+            self._comes_again(arrival, worker)
+        if arrival.is_candidate:
+            self.came_high = min(self.came_high, share)
+        else:
+            self.came_low = max(self.came_low, share)
+        return coin
+
+    def _comes_first(self, arrival: Came, worker: int) -> None:
+        self.came_window, self.came_to = arrival.window, worker
+        self.came_at, self.came_elsewhere = arrival.arrived, inf
+
+    def _comes_again(self, arrival: Came, worker: int) -> None:
+        """Note where it came first, and when it came next."""
+        at = arrival.arrived
+        if at < self.came_at:
+            self.came_elsewhere = self.came_at
+            self.came_to, self.came_at = worker, at
+        else:
+            self.came_elsewhere = min(self.came_elsewhere, at)
+
+    def is_first(self, exchange: Exchange, revision: int, worker: int) -> bool:
+        """Whether no other worker is known to have seen it before, in its window."""
+        return (
+            self.came == revision
+            and self.came_window == exchange.window
+            and self.came_to == worker
+            and exchange.arrived < self.came_elsewhere
+        )
+
+    def is_first_in_epoch(self, worker: int) -> bool:
+        """Whether no other worker is known to have seen it in earlier windows."""
+        return self.came_before in {_NOBODY, worker}
 
     def begin(self, revision: int, share: Share, *, is_candidate: bool) -> None:
         """Toss its coin for an epoch, and only then look at what fell."""
-        low, high = self.low, self.high
-        self.coin = (share - low) / (high - low) if low < share < high else 0.0
+        self.coin = _coin(share, self.low, self.high)
         self.revision = revision
         self.fresh = self.fresh_timing = self.in_window = self.in_window_timing = 0
         self.window = self.proven = _NOWHERE
@@ -92,14 +168,37 @@ class Key(msgspec.Struct, array_like=True, gc=False):
         return new
 
 
-_Written: TypeAlias = tuple[
-    int, int, int, float, bytes, bytes, int, bytes, bytes, int, bytes, int, bytes
-]
-"""A key's attributes in order; masks as bytes: they may have more bits than 64."""
+def _coin(share: Share, low: int, high: int) -> float:
+    return (share - low) / (high - low) if low < share < high else 0.0
+
+
+class _Written(msgspec.Struct, array_like=True, gc=False):
+    """A key's attributes in order; masks as bytes: they may have more bits than 64.
+
+    The last three are not in rows of the release before; what is known of such a key from
+    where it ended is true of where it came, too.
+    """
+
+    low: int
+    high: int
+    revision: int
+    coin: float
+    fresh: bytes
+    fresh_timing: bytes
+    window: int
+    in_window: bytes
+    in_window_timing: bytes
+    step: int
+    in_step: bytes
+    proven: int
+    rows: bytes
+    came: int | None = None
+    came_low: int = 0
+    came_high: int = BUCKETS
 
 
 def _written(key: Key) -> _Written:
-    return (
+    return _Written(
         key.low,
         key.high,
         key.revision,
@@ -113,24 +212,31 @@ def _written(key: Key) -> _Written:
         _packed(key.in_step),
         key.proven,
         key.rows,
+        key.came,
+        key.came_low,
+        key.came_high,
     )
 
 
 def _key(row: _Written) -> Key:
+    is_old = row.came is None
     return Key(
-        low=row[0],
-        high=row[1],
-        revision=row[2],
-        coin=row[3],
-        fresh=_mask(row[4]),
-        fresh_timing=_mask(row[5]),
-        window=row[6],
-        in_window=_mask(row[7]),
-        in_window_timing=_mask(row[8]),
-        step=row[9],
-        in_step=_mask(row[10]),
-        proven=row[11],
-        rows=row[12],
+        low=row.low,
+        high=row.high,
+        revision=row.revision,
+        coin=row.coin,
+        fresh=_mask(row.fresh),
+        fresh_timing=_mask(row.fresh_timing),
+        window=row.window,
+        in_window=_mask(row.in_window),
+        in_window_timing=_mask(row.in_window_timing),
+        step=row.step,
+        in_step=_mask(row.in_step),
+        proven=row.proven,
+        rows=row.rows,
+        came=row.revision if row.came is None else row.came,
+        came_low=row.low if is_old else row.came_low,
+        came_high=row.high if is_old else row.came_high,
     )
 
 
@@ -197,6 +303,17 @@ class KeyTable:
             return None
         key.begin(revision, share, is_candidate=is_candidate)
         return key
+
+    def comes(self, arrival: Came, revision: int, share: Share, worker: int) -> float:
+        """Note that a key came; see Key.comes. 0 as well of one that is not in the sample."""
+        fingerprint = arrival.fingerprint
+        key = self._keys.get(fingerprint)
+        if key is None:
+            if fingerprint & _LOW >= self.limit:
+                return 0.0
+            self._keys[fingerprint] = key = Key()
+        self.changed.add(fingerprint)
+        return key.comes(arrival, revision, share, worker)
 
     def bound(self) -> None:
         """Let go of half of the keys where there are too many."""

@@ -280,11 +280,13 @@ class _Ahead:
     def _coin(self) -> float:
         """Give the coin of keys that were on the baseline; requests toss the weight.
 
-        Keys that are seen for the first time toss the weight too, which is more.
+        Keys that are seen for the first time toss the weight too, which is more. Of
+        several candidates each is tossed in its lane.
         """
+        most = self.plan.most
         if self._is_by_request():
-            return self.share / BUCKETS
-        return (self.share - self.before) / (BUCKETS - self.before)
+            return self.share / most
+        return (self.share - self.before) / (most - self.before)
 
     def _joining(self) -> float:
         """Give the part of all units that counts, and counts on the candidate.
@@ -355,7 +357,7 @@ def _comparing(plan: RolloutPlan) -> Iterator[tuple[int, Share, Share]]:
     for place, step in enumerate(plan.steps):
         if not isinstance(step, SetWeight):
             continue
-        if before < step.share < BUCKETS:
+        if before < step.share < plan.most:
             yield place, before, step.share
         before = step.share
 

@@ -6,6 +6,7 @@ prior worth 100 units around the coin. Units, never requests: requests of one ke
 a coin.
 """
 
+from collections.abc import Mapping, Sequence
 from math import lgamma, log, log1p
 from typing import Final, Self, TypeAlias
 
@@ -93,6 +94,11 @@ class SampleRatio:
         units = (before[0] + baseline, before[1] + candidate)
         self._units[coin] = units
         self._wealths[coin] = log_beta_binomial(coin, *units)
+
+    def add_all(self, units: Mapping[float, Sequence[int]]) -> None:
+        """Count units by coin: the baseline's and the candidate's."""
+        for coin, (baseline, candidate) in units.items():
+            self.add(coin, baseline, candidate)
 
     @property
     def log_e(self) -> float:

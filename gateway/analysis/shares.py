@@ -12,6 +12,7 @@ Each on_failure has an alpha of its own: a warning takes nothing from a rollback
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from math import inf, log, pi
 from typing import Final
 
@@ -20,7 +21,11 @@ from gateway.analysis.design import Design
 from gateway.domain.rollout import OnFailure
 
 RESERVE: Final = 0.1
-"""What is given to nobody at the start, and lived on by windows beyond those planned."""
+"""What is given to nobody at the start: windows beyond those planned live on one half of
+it, and examinations that begin from nothing on the other."""
+
+_FOR_WINDOWS: Final = RESERVE / 2
+_FOR_EXAMINATIONS: Final = RESERVE / 2
 
 PAIRS_PART: Final = 0.25
 """Of each share, where something is mirrored."""
@@ -79,15 +84,50 @@ def window_part(design: Design, place: int) -> float:
 
     Returns:
         The same for each that is planned. Those after them, in a rollout that was paused
-        for longer than anybody planned, have the reserve: the j-th 6 / (pi * j)**2 of it.
-        A metric's reserve is to its share as RESERVE to 1 - RESERVE, so that all windows
-        for ever have no more than what was kept back for them.
+        for longer than anybody planned, have their half of the reserve: the j-th
+        6 / (pi * j)**2 of it. A metric's reserve is to its share as RESERVE to
+        1 - RESERVE, so that all windows for ever have no more than what was kept back
+        for them.
 
     """
     if place < design.windows:
         return _WINDOWS_PART / design.windows
     beyond = place - design.windows + 1
-    return RESERVE / (1 - RESERVE) / (_ALL_SQUARES * beyond**2)
+    return _FOR_WINDOWS / (1 - RESERVE) / (_ALL_SQUARES * beyond**2)
+
+
+def examination_part(number: int) -> float:
+    """Give what an examination of one attempt has of its alpha.
+
+    One that begins from nothing, because evidence was lost or cannot be read, is another
+    chance to be wrong. So that all of one attempt have alpha together (a union bound, as
+    over windows), the first has it as it was shared out, which leaves their half of the
+    reserve, and the (j+1)-th has 6 / (pi * j)**2 of that half.
+
+    Args:
+        number: 1 is the first.
+
+    """
+    if number <= 1:
+        return 1.0
+    return (
+        _FOR_EXAMINATIONS / (1 - _FOR_EXAMINATIONS) / (_ALL_SQUARES * (number - 1) ** 2)
+    )
+
+
+def designed_for(design: Design, examination: int) -> Design:
+    """Give the design of a later examination: the same, with its part of alpha.
+
+    The sample ratio has no reserve: all examinations have 1.053 times its alpha at most.
+    A proof has beta in each examination; an inferior candidate passes a step in which n
+    of them were begun with probability n * beta at most.
+    """
+    part = examination_part(examination)
+    return replace(
+        design,
+        alpha=design.alpha * part,
+        sample_ratio_alpha=design.sample_ratio_alpha * part,
+    )
 
 
 def log_threshold(design: Design, metric: int, cell: int, process: int) -> float:

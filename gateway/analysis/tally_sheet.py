@@ -41,10 +41,12 @@ class TallySheet:
             noted[process, coin, cell, is_candidate] += codes
 
     def units(self, coin: float, more: Sequence[int]) -> None:
-        """Count units of both versions for the sample ratio."""
-        units = self._counts.units.setdefault(coin, [0, 0])
-        units[0] += more[0]
-        units[1] += more[1]
+        """Count units of both versions for the sample ratio of what has ended."""
+        _add(self._counts.units, coin, more)
+
+    def came(self, coin: float, more: Sequence[int]) -> None:
+        """Count units of both versions for the sample ratio of what has come."""
+        _add(self._counts.came, coin, more)
 
     def in_step(self, *, is_candidate: bool) -> None:
         """Count a unit of the current step."""
@@ -85,3 +87,9 @@ class TallySheet:
                 pair = counts.bins.setdefault(place, ({}, {}))
                 pair[is_candidate][code & _BIN] = units
         return counts
+
+
+def _add(sums: dict[float, list[int]], coin: float, more: Sequence[int]) -> None:
+    units = sums.setdefault(coin, [0, 0])
+    units[0] += more[0]
+    units[1] += more[1]

@@ -42,7 +42,9 @@ from gateway.analysis.step import Step
 from gateway.analysis.trial_process import Key
 from gateway.domain.verdict import Assessment, Finding
 
-_FORMAT: Final = 2
+_FORMAT: Final = 3
+_READ: Final = (2, _FORMAT)
+"""What can be read: the format of the release before knows nothing of units that came."""
 
 _SLICE: Final = 10_000
 """Bins that are gone through at once: about 2 ms."""
@@ -72,6 +74,7 @@ class _KeptTrial(msgspec.Struct, array_like=True, frozen=True):
     ratio: Dumped
     step: _KeptStep
     lost: KeptLost = KeptLost()
+    came: Dumped = (0.0, [])
 
 
 class Trial:
@@ -88,7 +91,7 @@ class Trial:
         self._proofs = Proofs(design)
         self._mirrored = Mirrored(design)
         self._limits = Limits(design)
-        self._ratio = SampleRatio()
+        self._ratio, self._came = SampleRatio(), SampleRatio()
         self._lost = LostHalves(design)
         self._step = Step()
         self._block = Counts()
@@ -151,8 +154,8 @@ class Trial:
             self._step.count(place, self.design.metrics[place.metric], pair)
             if not place.cell and place.process == FRESH:
                 self._limits.add_losses(place.metric, pair[1])
-        for coin, (baseline, candidate) in delta.units.items():
-            self._ratio.add(coin, baseline, candidate)
+        self._ratio.add_all(delta.units)
+        self._came.add_all(delta.came)
         self._limits.add(delta.ceilings)
         self._step.count_in_step(delta.in_step)
         self._lost.add(delta.pairs)
@@ -265,6 +268,7 @@ class Trial:
                 step.is_dry,
             ),
             lost=self._lost.kept(),
+            came=self._came.dump(),
         )
         return msgspec.msgpack.encode(kept)
 
@@ -280,7 +284,7 @@ class Trial:
             kept = msgspec.msgpack.decode(dumped, type=_KeptTrial)
         except msgspec.DecodeError as error:
             raise ValueError(f"The kept trial cannot be read: {error}") from error
-        if (kept.format, kept.design) != (_FORMAT, _code_of(design)):
+        if kept.format not in _READ or kept.design != _code_of(design):
             raise ValueError("The kept trial was made for another design.")
         trial = cls(design)
         trial._go_on(kept)
@@ -307,6 +311,7 @@ class Trial:
         self._limits.load(kept.limits)
         self._ratio = SampleRatio.load(kept.ratio)
         self._lost.load(kept.lost)
+        self._came = SampleRatio.load(kept.came)
 
     def _evidence(self) -> Evidence:
         return Evidence(
@@ -317,6 +322,7 @@ class Trial:
             limits=self._limits,
             ratio=self._ratio,
             lost=self._lost,
+            came=self._came,
             step=self._step,
             block=self._whole_block,
         )

@@ -1,14 +1,15 @@
 """Who counts, when, and with which coin: records of exchanges become counts of units.
 
 The unit is what was randomised: a sticky key, or a request without one. What counts is
-decided by the numbers an exchange was given on arrival, and by what was heard before; never
-by what became of it, and never by the version. In each epoch (the time under one weight) a
-key counts
+decided by what an exchange was found to be the first of on arrival, in its worker; never by
+what became of it, and never by the version. Of several workers' firsts the one that arrived
+first is taken first (control.arrivals), and no other. In each epoch (the time under one
+weight) a key counts
 
-- once in the fresh process, with the first exchange that its worker numbered 1: the coin
-  is conditional on all earlier epochs, so that this is one running product;
+- once in the fresh process, with its first exchange: the coin is conditional on all earlier
+  epochs, so that this is one running product;
 - once in each window, with the same coin, for a process of that window alone;
-- in each cell (segment and value) once more, with the first exchange heard of in it;
+- in each cell (segment and value) once more, with its first exchange in it;
 - of timing metrics, with the first exchange after the washout;
 - once in the proof of a step, with the mean of its first exchanges (whole_keys);
 - of feedback once, when its deadline has passed, with what was said by then (late).
@@ -18,18 +19,19 @@ Only what was tossed by the coin comes here. An exchange on another side than it
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import msgspec
 
+from gateway.analysis.assigned import Assigned
 from gateway.analysis.counts import Counts
 from gateway.analysis.design import Design
-from gateway.analysis.exchange import Exchange, MirroredPair
+from gateway.analysis.exchange import Exchange, MirroredPair, firsts_of
 from gateway.analysis.fixing import came
 from gateway.analysis.key_table import MOST_KEYS, Key, KeyTable
 from gateway.analysis.late import EPOCH, LateUnits, Said, is_unit
 from gateway.analysis.observe import Thresholds
-from gateway.analysis.settling import Settling
 from gateway.analysis.unit_notes import EVERYTHING, Cells, UnitNotes, fresh_and
 from gateway.analysis.unit_state import Epoch, Kept, State
 from gateway.analysis.whole_keys import WholeKeys
@@ -67,6 +69,11 @@ class UnitBook:
     def known_keys(self) -> int:
         """How many keys are known."""
         return len(self._keys)
+
+    @property
+    def assigned(self) -> Assigned:
+        """Take units when they come."""
+        return Assigned(self._state, self._keys, self._notes, self._first_timing)
 
     def attempt_begins(self) -> None:
         """Forget everything: the salt is another one, and no bucket is known."""
@@ -140,8 +147,8 @@ class UnitBook:
             cells: See Cells; the same object for as long as it says the same.
 
         """
-        epoch = self._state.epochs.get(revision)
-        if epoch is None or epoch.share != share or not 0 < share < BUCKETS:
+        epoch = self._state.epoch_of(revision, share)
+        if epoch is None:
             return
         bucket, is_candidate = exchange.bucket, exchange.is_candidate
         self._state.fixing.hears(exchange.arrived)
@@ -150,7 +157,7 @@ class UnitBook:
         if bucket is None:
             if exchange.arrived >= epoch.since + self._design.warmup:
                 coin = share / BUCKETS
-                self._settle(exchange, coin)
+                self._state.settle(exchange, coin)
                 self._take_single(exchange, coin, epoch, names)
                 self._open(
                     exchange, coin, epoch, notes.mask(exchange.cell) | EVERYTHING
@@ -263,12 +270,7 @@ class UnitBook:
 
     def _clock_restarted(self, now: float) -> None:
         """Go on after a reboot: no time of before compares with one of now."""
-        state = self._state
-        state.windows = state.windows.after_restart()
-        state.step_since = 0.0
-        state.settling, state.fixing = Settling(), state.fixing.after_restart()
-        for epoch in state.epochs.values():
-            epoch.since = now
+        self._state.clock_restarts(now)
         self._whole.forget()
         self._keys.forget_rows()
         self._keys.forget_windows()
@@ -276,19 +278,13 @@ class UnitBook:
 
     def _count_key(self, key: Key | None, exchange: Exchange, epoch: Epoch) -> None:
         """Count a key where requests are units, for the sample ratio and for feedback."""
-        if key is None or not key.coin or exchange.nth != 1:
+        if key is None or not key.coin or exchange.nth != 1 or key.fresh & EVERYTHING:
             return
-        if not key.fresh & EVERYTHING:
-            key.fresh |= EVERYTHING
-            self._keys.changed.add(exchange.fingerprint)
-            self._settle(exchange, key.coin)
-            mask = self._notes.mask(exchange.cell) | EVERYTHING
-            self._open(exchange, key.coin, epoch, mask)
-
-    def _settle(self, exchange: Exchange, coin: float) -> None:
-        """Count a unit for the sample ratio, later."""
-        side = exchange.is_candidate
-        self._state.settling.note(exchange.arrived, coin, is_candidate=side)
+        key.fresh |= EVERYTHING
+        self._keys.changed.add(exchange.fingerprint)
+        self._state.settle(exchange, key.coin)
+        mask = self._notes.mask(exchange.cell) | EVERYTHING
+        self._open(exchange, key.coin, epoch, mask)
 
     def _open(self, exchange: Exchange, coin: float, epoch: Epoch, cells: int) -> None:
         """Await feedback on a unit."""
@@ -324,9 +320,10 @@ class UnitBook:
         self, key: Key, exchange: Exchange, epoch: Epoch, names: tuple[str, ...]
     ) -> None:
         """Count an exchange of a key, in whatever it is the first of."""
-        mask, nth = self._notes.mask(exchange.cell), exchange.nth
-        first = mask | (nth == 1)
-        window_first = mask | (exchange.nth_in_window == 1)
+        mask, firsts = partial(self._notes.mask, exchange.cell), firsts_of(exchange)
+        nth, is_first_in_window = exchange.nth, exchange.nth_in_window == 1
+        first = mask(firsts.in_epoch) | (nth == 1)
+        window_first = mask(firsts.in_window) | is_first_in_window
         is_window = key.is_in(exchange.window)
         fresh = first & ~key.fresh
         window = window_first & ~key.in_window if is_window else 0
@@ -337,8 +334,8 @@ class UnitBook:
             self._open(exchange, key.coin, epoch, fresh)
         if nth >= self._first_timing and self._notes.has_timing:
             is_first = nth == self._first_timing
-            fresh = (mask | is_first) & ~key.fresh_timing
-            window = window_first | is_first
+            fresh = (mask(firsts.washed) | is_first) & ~key.fresh_timing
+            window = mask(firsts.washed_in_window) | is_first_in_window | is_first
             window = window & ~key.in_window_timing if is_window else 0
             if fresh or window:
                 key.fresh_timing |= fresh
@@ -363,7 +360,7 @@ class UnitBook:
         observer = notes.observer(names)
         if coin:
             if fresh & EVERYTHING and not is_timing:
-                self._settle(exchange, coin)
+                self._state.settle(exchange, coin)
             read = observer.timings if is_timing else observer.outcomes
             number = self._state.windows.number(exchange.window)
             places = fresh_and(fresh, number, window)

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 from gateway.analysis.counts import FRESH, LOST, PAIRS, PROOF, Counts
 from gateway.analysis.design import Design
-from gateway.analysis.exchange import Exchange, MirroredPair
+from gateway.analysis.exchange import ALL_PLACES, Exchange, MirroredPair
 from gateway.analysis.late import Closed
 from gateway.analysis.observe import (
     BIN_BITS,
@@ -55,7 +55,7 @@ class UnitNotes:
         self._thresholds: Thresholds = {}
         self._observers: dict[Sequence[str], Observer] = {}
         self._cells: Cells = {}
-        self._masks: dict[bytes, int] = {}
+        self._masks: dict[tuple[bytes, int], int] = {}
         self.has_timing = any(metric.is_timing for metric in metrics)
         self.has_ceilings = any(has_counted_ceiling(metric) for metric in metrics)
 
@@ -77,14 +77,22 @@ class UnitNotes:
         columns = enumerate(self._columns)
         return [place for place, column in columns if column in thresholds]
 
-    def mask(self, cell: bytes) -> int:
-        """Give the design's cells that an exchange is in, but EVERYTHING, as a mask."""
-        mask = self._masks.get(cell)
+    def mask(self, cell: bytes, places: int = ALL_PLACES) -> int:
+        """Give the design's cells that an exchange is in, but EVERYTHING, as a mask.
+
+        Args:
+            cell: Of the exchange.
+            places: Of segments, as a set of bits: the others' cells are left out.
+
+        """
+        mask = self._masks.get((cell, places))
         if mask is None:
             if len(self._masks) >= _MOST_CACHED:
                 self._masks = {}
-            numbers = {self._cells.get(place, 0) for place in enumerate(cell)}
-            self._masks[cell] = mask = sum(1 << number for number in numbers if number)
+            asked = [each for each in enumerate(cell) if places >> each[0] & 1]
+            numbers = {self._cells.get(place, 0) for place in asked}
+            mask = sum(1 << number for number in numbers if number)
+            self._masks[cell, places] = mask
         return mask
 
     def observer(self, names: Sequence[str]) -> Observer:
@@ -124,8 +132,12 @@ class UnitNotes:
                 )
 
     def units(self, coin: float, units: Sequence[int]) -> None:
-        """Count units of both versions for the sample ratio."""
+        """Count units of both versions for the sample ratio of what has ended."""
         self._sheet.units(coin, units)
+
+    def came(self, coin: float, units: Sequence[int]) -> None:
+        """Count units of both versions for the sample ratio of what has come."""
+        self._sheet.came(coin, units)
 
     def in_step(self, mask: int, *, is_candidate: bool) -> None:
         """Count a unit of the current step, in cells where it is the first time."""

@@ -269,6 +269,7 @@ class Controller:
             connected=publisher.connected,
             in_force=publisher.in_force(epoch),
             epoch=epoch,
+            taking_up=self._leading.rollouts.taking_up,
         )
 
     def _troubles(self) -> list[str]:

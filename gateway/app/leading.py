@@ -67,12 +67,11 @@ class Leading:
         )
 
     async def run(self) -> None:
-        """Take up what was going on, and lead it for ever."""
+        """Take up what was going on, and lead for ever what has been taken up."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             tasks.create_task(self._probes.run())
-            await self.rollouts.restored()
-            await self.rollouts.configured()
+            tasks.create_task(self._take_up())
             while True:
                 await asyncio.sleep(LOOK_EVERY_S)
                 self._decisions.look()
@@ -80,7 +79,12 @@ class Leading:
     def hear(self, message: Evidence) -> None:
         """Count evidence once, and give it to the rollouts that are on."""
         if self.evidence.take(message):
-            self._decisions.tell(message.worker, message.since)
+            self._decisions.tell(
+                message.worker,
+                message.since,
+                message.until,
+                sampled=message.sampled,
+            )
             for block in message.blocks:
                 self._decisions.take(block, worker=message.pid)
 
@@ -93,6 +97,9 @@ class Leading:
     async def store_returned(self, kept: Kept) -> None:
         """Bring a store that was lost up to date, and take up what it knows."""
         await self._gate.store_returned(kept)
+        await self._take_up()
+
+    async def _take_up(self) -> None:
         await self.rollouts.restored()
         await self.rollouts.configured()
 
@@ -104,7 +111,7 @@ class Leading:
     def _notes(self, service: str, action: str) -> Sequence[str]:
         """Say what an operator should know before an action."""
         routed = self._gate.routed(service).service
-        traffic = self._aggregate.traffic().of(service, routed.baseline)
+        traffic = self._aggregate.traffic().of(routed.known_as, routed.baseline)
         if action == "kill":
             return (baseline_health(routed.baseline, traffic),)
         if action in _BEGINNINGS:

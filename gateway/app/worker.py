@@ -132,15 +132,18 @@ class Worker:
         link.send(self._plane.observe(number, pid, self._sequence, slices=is_last))
         if spans := self._plane.recorder.take():
             link.send(Spans(spans=spans))
-        blocks = self._plane.units.take(can_send=True)
+        units, now = self._plane.units, self._plane.wheel.now
+        sampled = units.sampled
+        blocks = units.take(can_send=True)
         if blocks or self._plane.is_tossing:
             link.send(
                 Evidence(
                     worker=number,
                     pid=pid,
                     sequence=self._sequence,
-                    sampled=self._plane.units.sampled,
-                    since=self._plane.units.since(self._plane.wheel.now),
+                    sampled=sampled,
+                    since=units.since(now),
+                    until=now,
                     blocks=blocks,
                 )
             )

@@ -9,12 +9,15 @@ from gateway.cli.admin_api import DEFAULT_URL
 from gateway.cli.options import AdminUrl, AsJson, admin_api
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.table import Table
 
     from gateway.cli.views import Analysed, AssessmentView
 
 _BAR: Final = 10
 _LARGE: Final = 100.0
+_TAKING_UP: Final = "taking up evidence"
 _HUGE: Final = math.log(1e9)
 _COLUMNS: Final = ("baseline", "candidate", "against it", "for it", "units b/c")
 
@@ -25,21 +28,42 @@ def analysis(
     as_json: AsJson = False,
 ) -> None:
     """Show the evidence for and against a candidate, metric by metric."""
-    from gateway.cli.screen import print_json, screen
-    from gateway.cli.views import Analysed, read
+    from gateway.cli.screen import print_json
+    from gateway.cli.views import analysed
 
     answer = admin_api(admin).analysis(service)
     if as_json:
         print_json(answer)
         return
-    view = read(Analysed, answer)
+    views = analysed(answer)
+    for number, view in enumerate(views):
+        if len(views) > 1:
+            typer.echo("\n" * (number > 0) + alone(view))
+        _show(view)
+
+
+def alone(view: "Analysed") -> str:
+    """Say which of several candidates a table is about."""
+    alpha = "" if view.alpha is None else f", alpha {view.alpha:g} of its own"
+    return f"{view.service}{alpha}"
+
+
+def _show(view: "Analysed") -> None:
+    from gateway.cli.screen import screen
+
     typer.echo(view.rollout.line())
     if view.assessment is None:
-        typer.echo("Nothing is analysed: no rollout is on.")
+        typer.echo(_why_nothing(view))
         return
     for line in heading(view):
         typer.echo(line)
     screen().print(table_of(view))
+
+
+def _why_nothing(view: "Analysed") -> str:
+    if view.rollout.protection == _TAKING_UP:
+        return "The evidence is being taken up: look again in a moment."
+    return "Nothing is analysed: no rollout is on."
 
 
 def heading(view: "Analysed") -> list[str]:
@@ -56,7 +80,10 @@ def heading(view: "Analysed") -> list[str]:
         else f"by {view.unit}: {units.candidate} candidate and {units.baseline} baseline"
         " units"
     )
-    lines = [f"evidence {counted} in this step; last {age(view.evidence.age_seconds)}"]
+    lines = [
+        f"evidence {counted} in this step; last {age(view.evidence.age_seconds)}",
+        *_from_when(view),
+    ]
     if view.rollout.compared is not None:
         lines.append(view.rollout.compared)
     if found.lost_pairs:
@@ -82,6 +109,16 @@ def _to_come(found: "AssessmentView") -> list[str]:
     if found.units_needed:
         return [f"about {found.units_needed} more candidate units to proof"]
     return []
+
+
+def _from_when(view: "Analysed") -> "Iterator[str]":
+    if view.as_of is not None:
+        yield f"as it was known at the end, {view.as_of}"
+    if view.examination > 1 and view.alpha is not None:
+        yield (
+            f"examination {view.examination} of this attempt: it began from nothing, and"
+            f" has an alpha of {view.alpha:.2g}"
+        )
 
 
 def table_of(view: "Analysed") -> "Table":

@@ -24,10 +24,10 @@ def check(
         print_json(understood.as_document(deployment))
         return
     screen().print(understood.as_tables(deployment, source=str(config)))
-    for service in deployment.services:
+    for service in deployment.offered:
         lines = list(lines_of(service, Assumed(), None, is_brief=True))
         if lines:
-            typer.echo("\n".join(["", f"{service.name}, its rollout:", *lines]))
+            typer.echo("\n".join(["", f"{service.known_as}, its rollout:", *lines]))
             typer.echo(
                 "Assumed: 0.5 % errors, one exchange a key. With your figures, and in "
                 f"hours: sluicegate simulate {config} --keys-per-hour N"

@@ -50,11 +50,15 @@ def _rates(seen: dict[str, Statistics]) -> Table:
 
 
 def _evidence(versions: dict[str, VersionView]) -> Table:
-    column = "units of evidence"
-    table = plain_table("version", column, numbers=(column,))
+    has_pairs = any(one.evidence and one.evidence.pairs for one in versions.values())
+    columns = ("units of evidence", "mirrored pairs")[: 1 + has_pairs]
+    table = plain_table("version", *columns, numbers=columns)
     for name, version in versions.items():
         counted = version.evidence
-        table.add_row(name, NOTHING if counted is None else str(counted.units))
+        numbers = [NOTHING, NOTHING]
+        if counted is not None:
+            numbers = [str(counted.units), str(counted.pairs)]
+        table.add_row(name, *numbers[: len(columns)])
     return table
 
 

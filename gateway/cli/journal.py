@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from gateway.cli.admin_api import DEFAULT_URL, AdminApi
+from gateway.cli.admin_api import (
+    DEFAULT_URL,
+    AdminApi,
+    AdminRefused,
+    AdminUnreachable,
+)
 from gateway.cli.options import AdminUrl, AsJson, admin_api
 
 if TYPE_CHECKING:
@@ -14,6 +19,7 @@ if TYPE_CHECKING:
 
 _PAGE: Final = 500
 _LOOK_EVERY_S: Final = 1.0
+_UNAVAILABLE: Final = 503
 _BLOCK: Final = "block"
 _LEFT_OUT: Final = "left_out"
 
@@ -44,20 +50,45 @@ def journal(
         typer.echo(json.dumps(entry, ensure_ascii=False) if as_json else line(view))
 
 
-def _entries(api: AdminApi, service: str | None, *, follow: bool) -> Iterator[object]:
-    from gateway.cli.views import EntryView, JournalPage, read
-
+def _entries(
+    api: AdminApi, service: str | None, *, follow: bool
+) -> Iterator[dict[str, object]]:
+    """Give all entries there are, and with *follow* those that come, for ever."""
     after = 0
-    while True:
-        answer = api.journal(service, after=after, limit=_PAGE)
-        page = read(JournalPage, answer).entries
+    while page := _page(api, service, after):
         yield from page
-        if page:
-            after = read(EntryView, page[-1]).seq
-        elif follow:
-            time.sleep(_LOOK_EVERY_S)
-        else:
-            return
+        after = _number(page[-1])
+    while follow:
+        time.sleep(_LOOK_EVERY_S)
+        page = _page_or_nothing(api, service, after)
+        yield from page
+        after = _number(page[-1]) if page else after
+
+
+def _page(api: AdminApi, service: str | None, after: int) -> list[dict[str, object]]:
+    from gateway.cli.views import JournalPage, read
+
+    return read(JournalPage, api.journal(service, after=after, limit=_PAGE)).entries
+
+
+def _page_or_nothing(
+    api: AdminApi, service: str | None, after: int
+) -> list[dict[str, object]]:
+    """Wait out a controller that restarts, and a store that is away."""
+    try:
+        return _page(api, service, after)
+    except AdminUnreachable:
+        return []
+    except AdminRefused as refused:
+        if refused.status != _UNAVAILABLE:
+            raise
+        return []
+
+
+def _number(entry: object) -> int:
+    from gateway.cli.views import EntryView, read
+
+    return read(EntryView, entry).seq
 
 
 def line(entry: "EntryView") -> str:

@@ -26,6 +26,7 @@ def replay(
     """Make every decision again from the journal, and compare; exit 1 if one differs."""
     from gateway.cli.screen import print_json
     from gateway.control.replay import Replay
+    from gateway.domain.lane import service_of
     from gateway.state.journal import first_break
 
     entries = list(all_entries(admin_api(admin)))
@@ -33,7 +34,7 @@ def replay(
     made = [
         one
         for one in Replay().all_of(entries)
-        if service is None or one.service == service
+        if service is None or service in {one.service, service_of(one.service)}
     ]
     if as_json:
         print_json({

@@ -25,6 +25,8 @@ _ENDED: Final = frozenset({_PROMOTED, "rolled_back", "aborted"})
 _LOOK_EVERY_S: Final = 0.5
 _UNREACHABLE_FOR_S: Final = 30.0
 _FAILED: Final = 1
+_EXPECTED: Final = frozenset({None, "not_allowed_now"})
+"""What may come of an action in one of several lanes: done, or no row in the table."""
 
 
 def beginning(action: str, told: str) -> Callable[..., None]:
@@ -137,6 +139,8 @@ def _act(
     else:
         typer.echo(told(acted))
     in_force.demand_everywhere(acted.workers)
+    if any(lane.error not in _EXPECTED for lane in acted.lanes):
+        raise typer.Exit(_FAILED)
 
 
 def told(acted: "Acted") -> str:
@@ -144,10 +148,12 @@ def told(acted: "Acted") -> str:
     from gateway.cli.figures import percent
 
     split = ", ".join(f"{name} {percent(p)}" for name, p in acted.weights.items())
+    phase = "" if acted.rollout is None else f"{acted.rollout.phase}; "
+    said = [(lane.name, lane.said) for lane in acted.lanes]
     lines = [
         *acted.notes,
-        f"{acted.service}: {acted.said}",
-        f"{acted.rollout.phase}; {split}; {in_force.told(acted.workers)}",
+        *(f"{name}: {what}" for name, what in said or [(acted.service, acted.said)]),
+        f"{phase}{split}; {in_force.told(acted.workers)}",
     ]
     if not acted.durable:
         lines.append("It could not be stored, so a restart would undo it.")
@@ -166,26 +172,28 @@ def _wait(api: AdminApi, service: str, *, as_json: bool) -> None:
     """
     from gateway.cli.screen import print_json
 
-    before = ""
-    for rollout in _standings(api, service):
-        line = rollout.line()
-        if line != before and not as_json:
+    before: list[str] = []
+    for rollouts in _standings(api, service):
+        lines = [rollout.line() for rollout in rollouts]
+        new = [] if as_json else [line for line in lines if line not in before]
+        before = lines
+        for line in new:
             typer.echo(line)
-        before = line
-        if rollout.phase in _ENDED or rollout.killed:
+        if all(rollout.phase in _ENDED or rollout.killed for rollout in rollouts):
             if as_json:
                 print_json(api.service(service))
-            raise typer.Exit(0 if rollout.phase == _PROMOTED else _FAILED)
+            is_promoted = any(rollout.phase == _PROMOTED for rollout in rollouts)
+            raise typer.Exit(0 if is_promoted else _FAILED)
 
 
-def _standings(api: AdminApi, service: str) -> "Iterator[RolloutView]":
-    """Look where a rollout stands, again and again."""
-    from gateway.cli.views import Analysed, read
+def _standings(api: AdminApi, service: str) -> "Iterator[list[RolloutView]]":
+    """Look where a rollout stands, or those of several candidates, again and again."""
+    from gateway.cli.views import analysed
 
     last_seen = time.monotonic()
     while True:
         try:
-            yield read(Analysed, api.analysis(service)).rollout
+            yield [one.rollout for one in analysed(api.analysis(service))]
         except AdminUnreachable:
             if time.monotonic() - last_seen > _UNREACHABLE_FOR_S:
                 raise

@@ -72,7 +72,7 @@ def simulate(
     from gateway.analysis.expected import Assumed
     from gateway.cli.read import read_file
 
-    chosen = _chosen(read_file(plan).services, service)
+    chosen = _chosen(read_file(plan).offered, service)
     assumed = Assumed(rate=error_rate / _PERCENT, sigma=sigma, exchanges=exchanges)
     traffic = _traffic(chosen, keys_per_hour, requests_per_hour, keys)
     document, lines, is_possible = _ahead(chosen, assumed, traffic)
@@ -117,11 +117,12 @@ def _chosen(services: "tuple[Service, ...]", name: str | None) -> "Service":
 
     """
     from gateway.domain.errors import BadConfiguration
+    from gateway.domain.lane import service_of
 
     leading = [service for service in services if service.rollout is not None]
-    names = ", ".join(service.name for service in leading) or "none"
+    names = ", ".join(service.known_as for service in leading) or "none"
     if name is not None:
-        leading = [service for service in leading if service.name == name]
+        leading = [s for s in leading if s.known_as == service_of(name)]
     if len(leading) == 1:
         return leading[0]
     if name is not None:

@@ -8,7 +8,7 @@ from gateway.cli.admin_api import DEFAULT_URL
 from gateway.cli.options import AdminUrl, AsJson, admin_api
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from rich.console import RenderableType
     from rich.table import Table
@@ -54,15 +54,23 @@ def status_of(services: "Iterable[ServiceView]") -> "RenderableType":
         last = age(service.evidence_age_seconds)
         title = f"[bold]{escape(service.name)}[/]  protection: {service.protection}"
         parts.append(f"{title}  last evidence: {last}")
-        if service.rollout is not None and service.rollout.attempt:
-            parts.append(f"  rollout: {escape(service.rollout.line())}")
-            if service.rollout.compared is not None:
-                parts.append(f"  {escape(service.rollout.compared)}")
-            parts.append(f"  last: {escape(service.rollout.cause or 'nothing')}")
-            if service.rollout.shortage is not None:
-                parts.append(f"  waits in vain: {escape(service.rollout.shortage)}")
+        parts += [f"  {escape(line)}" for line in _rollouts(service)]
         parts.append(Padding(_versions(service), (0, 0, 0, 2)))
     return Group(*parts)
+
+
+def _rollouts(service: "ServiceView") -> "Iterator[str]":
+    """Say where its rollout stands, or those of several candidates."""
+    named = [("rollout", service.rollout)]
+    named += [(lane.candidate, lane.rollout) for lane in service.lanes]
+    for name, rollout in named:
+        if rollout is not None and rollout.attempt:
+            yield f"{name}: {rollout.line()}"
+            if rollout.compared is not None:
+                yield rollout.compared
+            yield f"last: {rollout.cause or 'nothing'}"
+            if rollout.shortage is not None:
+                yield f"waits in vain: {rollout.shortage}"
 
 
 def _versions(service: "ServiceView") -> "Table":

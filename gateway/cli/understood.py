@@ -37,7 +37,7 @@ def as_document(deployment: Deployment) -> dict[str, object]:
         "state": _state(deployment.state),
         "access_log": _access_log(deployment.access_log),
         "otlp": _collector(deployment.telemetry),
-        "services": [_service_document(service) for service in deployment.services],
+        "services": [_service_document(service) for service in deployment.offered],
     }
 
 
@@ -47,15 +47,15 @@ def as_tables(deployment: Deployment, *, source: str) -> RenderableType:
         f"{escape(source)} is valid.",
         "",
         _around(deployment),
-        *(_service(service) for service in deployment.services),
+        *(_service(service) for service in deployment.offered),
     )
 
 
 def _service_document(service: Service) -> dict[str, object]:
     return {
-        "name": service.name,
+        "name": service.known_as,
         "baseline": service.baseline,
-        "candidate": service.candidate,
+        **_candidates(service),
         "weights": {
             version.name: _percent(service, version) for version in service.versions
         },
@@ -105,7 +105,7 @@ def _service(service: Service) -> RenderableType:
             f"{_percent(service, version):g} %",
             "\n".join(endpoint.url for endpoint in version.endpoints),
         )
-    title = f"[bold]{escape(service.name)}[/], sticky by {escape(_sticky(service))}"
+    title = f"[bold]{escape(service.known_as)}[/], sticky by {escape(_sticky(service))}"
     below = Group(
         table, escape(_reading(service)), *_prices(service), *_segments(service)
     )
@@ -151,11 +151,18 @@ def _signals(service: Service) -> list[str]:
 def _role(service: Service, version: Version) -> str:
     if version.name == service.baseline:
         return "baseline"
-    return "candidate" if version.name == service.candidate else ""
+    return "candidate" if version.name in service.candidates else ""
+
+
+def _candidates(service: Service) -> dict[str, object]:
+    """Give the candidate; where there are several, them all."""
+    if service.lanes == 1:
+        return {"candidate": service.candidate}
+    return {"candidate": None, "candidates": list(service.candidates)}
 
 
 def _percent(service: Service, version: Version) -> float:
-    share = service.configured_share
+    share = service.configured_share  # of several candidates: 0 until the start
     if version.name == service.candidate:
         return percent_from_share(share)
     if version.name == service.baseline:

@@ -58,9 +58,16 @@ class Statistics(Slice, kw_only=True, frozen=True):
 
 
 class EvidenceView(msgspec.Struct, kw_only=True, frozen=True):
-    """What a decision may rest on: sticky keys and requests, counted as units."""
+    """What a decision may rest on: sticky keys and requests, counted as units.
+
+    Attributes:
+        units: Counted once for each weight.
+        pairs: Of a mirror: the request got an answer of both versions.
+
+    """
 
     units: int
+    pairs: int = 0
 
 
 class VersionView(msgspec.Struct, kw_only=True, frozen=True):
@@ -93,6 +100,7 @@ class RolloutView(msgspec.Struct, kw_only=True, frozen=True):
     step: int = 0
     steps: list[dict[str, object]] = []
     weight: float = 0.0
+    protection: str = "off"
     compared: str | None = None
     cause: str | None = None
     shortage: str | None = None
@@ -108,14 +116,24 @@ class RolloutView(msgspec.Struct, kw_only=True, frozen=True):
         return f"{phase}{why}{where}, candidate at {self.weight:g} %"
 
 
+class LaneView(msgspec.Struct, kw_only=True, frozen=True):
+    """How one of several candidates stands."""
+
+    name: str
+    candidate: str
+    rollout: RolloutView
+
+
 class ServiceView(msgspec.Struct, kw_only=True, frozen=True):
     """One service.
 
     Attributes:
         weights: What was asked for, in percent, by version.
         evidence_age_seconds: Since the last unit of evidence; None: there is none.
-        protection: What protects it, in a word: analysing, guard only, off.
-        rollout: Where its rollout stands; None from gateways that know of none.
+        protection: What protects it, in a word: analysing, taking up evidence, off.
+        rollout: Where its rollout stands; None from gateways that know of none, and
+            where there are several.
+        lanes: Where the rollouts of several candidates stand.
 
     """
 
@@ -127,6 +145,7 @@ class ServiceView(msgspec.Struct, kw_only=True, frozen=True):
     evidence_age_seconds: float | None = None
     protection: str = "off"
     rollout: RolloutView | None = None
+    lanes: list[LaneView] = []
 
 
 class AllServices(msgspec.Struct, kw_only=True, frozen=True):
@@ -158,15 +177,27 @@ class Receipt(msgspec.Struct, kw_only=True, frozen=True):
     durable: bool
 
 
+class TriedView(msgspec.Struct, kw_only=True, frozen=True):
+    """What came of an action in one lane; `error` is why nothing did."""
+
+    name: str
+    said: str
+    error: str | None = None
+
+
 class Acted(msgspec.Struct, kw_only=True, frozen=True):
-    """What came of an action on a rollout; `durable` when it survives a restart."""
+    """What came of an action on a rollout; `durable` when it survives a restart.
+
+    Of several candidates each has a lane and a rollout of its own.
+    """
 
     service: str
     said: str
-    rollout: RolloutView
     weights: dict[str, float]
     workers: Workers
     durable: bool
+    rollout: RolloutView | None = None
+    lanes: list[TriedView] = []
     notes: list[str] = []
 
 
@@ -217,10 +248,19 @@ class Analysed(msgspec.Struct, kw_only=True, frozen=True):
 
     service: str
     rollout: RolloutView
+    alpha: float | None = None
+    examination: int = 1
+    as_of: str | None = None
     unit: str = "key"
     evidence: EvidenceState | None = None
     assessment: AssessmentView | None = None
     metrics: list[FindingView] = []
+
+
+class AnalysedLanes(msgspec.Struct, kw_only=True, frozen=True):
+    """What is known of several candidates, each against the baseline; none: there is one."""
+
+    lanes: list[Analysed] = []
 
 
 class EntryView(msgspec.Struct, kw_only=True, frozen=True):
@@ -276,3 +316,8 @@ def read(view: type[_View], answer: object) -> _View:
             f"The gateway answered in a shape this command does not know ({error}).",
             remedy="Use the `sluicegate` of the gateway's own version.",
         ) from error
+
+
+def analysed(answer: object) -> list[Analysed]:
+    """Read what is known of a service's rollout, or of each of several."""
+    return read(AnalysedLanes, answer).lanes or [read(Analysed, answer)]

@@ -14,6 +14,7 @@ class _Written(msgspec.Struct, omit_defaults=True):
     in_cells: dict[int, int] = {}
     ceilings: dict[int, tuple[int, int]] = {}
     pairs: tuple[int, int, int] = (0, 0, 0)
+    came: list[tuple[float, int, int]] = []
 
 
 _decoder = msgspec.json.Decoder(_Written)
@@ -25,6 +26,7 @@ def written(counts: Counts) -> bytes:
         _Written(
             bins=[(*place, *pair) for place, pair in counts.bins.items()],
             units=[(coin, *pair) for coin, pair in counts.units.items()],  # type: ignore[misc]
+            came=[(coin, *pair) for coin, pair in counts.came.items()],  # type: ignore[misc]
             in_step=(counts.in_step[0], counts.in_step[1]),
             in_cells=counts.in_cells,
             ceilings={metric: (n, k) for metric, (n, k) in counts.ceilings.items()},
@@ -36,7 +38,8 @@ def written(counts: Counts) -> bytes:
 def is_empty(counts: Counts) -> bool:
     """Whether nothing was counted."""
     in_step = any(counts.in_step) or counts.in_cells or any(counts.pairs)
-    return not (counts.bins or counts.units or counts.ceilings or in_step)
+    units = counts.units or counts.came
+    return not (counts.bins or units or counts.ceilings or in_step)
 
 
 def read(text: bytes) -> Counts:
@@ -53,6 +56,7 @@ def read(text: bytes) -> Counts:
             for process, coin, metric, cell, baseline, candidate in found.bins
         },
         units={coin: [first, second] for coin, first, second in found.units},
+        came={coin: [first, second] for coin, first, second in found.came},
         in_step=list(found.in_step),
         in_cells=found.in_cells,
         ceilings={metric: list(pair) for metric, pair in found.ceilings.items()},

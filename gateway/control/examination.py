@@ -19,13 +19,16 @@ from gateway.analysis.trial import Trial
 from gateway.analysis.unit_book import UnitBook
 from gateway.answers.segments import code_of
 from gateway.control import blocks
-from gateway.control.arrivals import Split, Waiting
+from gateway.control.arrivals import Coming, Split, Waiting, split_of
 from gateway.domain.segment import Segment
 from gateway.domain.units import Share
 from gateway.domain.verdict import Assessment, Finding
-from gateway.handoff.evidence import Block, Record
+from gateway.handoff.evidence import Arrival, Block, Record
 
 _MOST_SAID: Final = 10_000
+_MOST_KEYLESS: Final = 1_000
+"""Blocks whose requests without a key wait for the next look."""
+
 _NO_CELLS: Final[Mapping[tuple[int, int], int]] = MappingProxyType({})
 
 
@@ -79,7 +82,11 @@ class Examination:
         self.design = design
         self.book = UnitBook(design)
         self.trial = Trial(design)
-        self._waiting = Waiting(self._take)
+        self._waiting = Waiting(self._take, self._is_ahead)
+        self._coming = Coming(self._take_keys)
+        self._keyless: deque[tuple[Split, tuple[int, int]]] = deque(
+            maxlen=_MOST_KEYLESS
+        )
         self._said: deque[tuple[float, Said, int]] = deque(maxlen=_MOST_SAID)
         self._window = -1
         self.has_counts = False
@@ -92,7 +99,13 @@ class Examination:
         return self.book.sampled
 
     def take(self, block: Block, *, worker: int = 0) -> int:
-        """Take what a worker, by its process id, recorded; give how many that were."""
+        """Take what a worker, by its process id, recorded; give how many that were.
+
+        Who came waits for the next look: a worker may be the first to know of a weight.
+        """
+        self._coming.add(block, worker)
+        if any(block.keyless):
+            self._keyless.append((split_of(block, worker), block.keyless))
         self._waiting.add(block, worker)
         cells = self._cells_of(block.segments)
         for pair in block.pairs:
@@ -104,6 +117,10 @@ class Examination:
             )
         return len(block.records) + len(block.pairs)
 
+    def thin_out(self, sampled: float) -> None:
+        """Know that a worker told of a part of the keys only, 0 to 1."""
+        self.book.assigned.thin_out(sampled)
+
     def _take(self, split: Split, record: Record) -> None:
         self.book.listen_to(split.worker)
         self.book.take(
@@ -113,6 +130,28 @@ class Examination:
             names=split.names,
             cells=self._cells_of(split.segments),
         )
+
+    def _is_ahead(self, split: Split, record: Record) -> bool:
+        return self.design.by_request or self.book.assigned.is_ahead(
+            record, revision=split.revision, worker=split.worker
+        )
+
+    def _take_keys(self, split: Split, arrivals: Sequence[Arrival]) -> None:
+        self.book.assigned.come(
+            arrivals,
+            revision=split.revision,
+            share=split.share,
+            worker=split.worker,
+        )
+
+    def _take_all_that_came(self, until: float) -> None:
+        """Count units that came; of keys those before a moment."""
+        self._coming.settle(until)
+        while self._keyless:
+            split, units = self._keyless.popleft()
+            self.book.assigned.come_without_key(
+                units, revision=split.revision, share=split.share
+            )
 
     def _cells_of(self, segments: int) -> Mapping[tuple[int, int], int]:
         """Give the cells of a definition; of another than ours only the whole counts."""
@@ -136,18 +175,20 @@ class Examination:
         self._said.append((now, said, segments))
 
     def look(
-        self, settled: float | None, close_block: Callable[[], None]
+        self, settled: float | None, until: float, close_block: Callable[[], None]
     ) -> Assessment:
         """Count what is new, and say what is known.
 
         Args:
             settled: All that arrived before this is known; monotonic clock. None: not
                 known yet.
+            until: That all that arrived before this did arrive, is known; the same clock.
             close_block: Closes the open block: a window begins with a block.
 
         """
+        self._take_all_that_came(until)
         if settled is not None:
-            self._waiting.settle(settled)
+            self._waiting.settle(settled, until)
             self._hear_up_to(settled)
             self.book.close(settled)
         counts = self.book.drain()
@@ -200,6 +241,17 @@ class Examination:
     def log_es(self) -> dict[str, float]:
         """Give the highest ln E of each metric."""
         return self.trial.log_es()
+
+    def forget_keys(self) -> None:
+        """Let go of what only counting needs; what is known of metrics stays.
+
+        At once, and not when the garbage collector comes by: it is by far the most.
+        """
+        self.book.attempt_begins()
+        self._waiting = Waiting(self._take, self._is_ahead)
+        self._coming = Coming(self._take_keys)
+        self._keyless.clear()
+        self._said.clear()
 
     def dump(self, *, whole: bool) -> tuple[bytes, Kept, dict[int, bytes]]:
         """Give what must be kept.

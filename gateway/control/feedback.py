@@ -18,7 +18,8 @@ from gateway.answers.segments import code_of
 from gateway.control.joined import Joined, Sealed
 from gateway.control.nearest import suggest
 from gateway.domain.errors import Refused
-from gateway.domain.service import MOST_FEEDBACK_SIGNALS, RESERVED, Service
+from gateway.domain.reserved import RESERVED
+from gateway.domain.service import MOST_FEEDBACK_SIGNALS, Service
 from gateway.domain.ticket_key import TICKET_LASTS_S
 from gateway.handoff.routing_table import RoutingTable
 from gateway.handoff.ticket import (
@@ -152,15 +153,16 @@ class FeedbackDesk:
         self._known, self._places, known = table, {}, self.sums
         self.sums = {}
         for service in (routed.service for routed in table.services):
-            code, before = code_of(service.segments), known.get(service.name, {})
-            sums = self.sums.setdefault(service.name, {})
+            name = service.known_as
+            code, before = code_of(service.segments), known.get(name, {})
+            sums = self.sums.setdefault(name, {})
             for version in (version.name for version in service.versions):
                 place = _Place(service=service, version=version, segments=code)
                 self._places[route_code(service.name, version)] = place
                 sums[version] = _still_taken(service, before.get(version, {}))
 
     def _sums(self, place: _Place, signal: str) -> SlicedSum:
-        versions = self.sums[place.service.name]
+        versions = self.sums[place.service.known_as]
         signals = versions[place.version]
         if signal not in signals:
             named = {name for sums in versions.values() for name in sums}

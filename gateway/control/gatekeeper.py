@@ -7,6 +7,7 @@ it there, in the order that is safe.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 
 from gateway.control.durable import Durable
 from gateway.control.in_force import InForce, Receipt
@@ -24,6 +25,8 @@ from gateway.domain.errors import (
     GatewayError,
     StoreUnavailable,
 )
+from gateway.domain.lane import service_of
+from gateway.domain.rollout import Standing
 from gateway.domain.service import Service
 from gateway.domain.units import percent_from_share
 from gateway.handoff.last_table import Last
@@ -107,6 +110,24 @@ class Gatekeeper:
         """
         return self._in_force.routed(name)
 
+    def lanes(self, name: str) -> tuple[RoutedService, ...]:
+        """Give all lanes of a service, as they are routed; of a lane, or alone: itself.
+
+        Raises:
+            NotFound: There is no such service.
+
+        """
+        return self._in_force.lanes(name)
+
+    def beside(self, name: str) -> list[str]:
+        """Give the names of the other lanes of a lane's service."""
+        whole = service_of(name)
+        return [
+            service.name
+            for service in self.deployment.services
+            if service.known_as == whole and service.name != name
+        ]
+
     def defined(self, name: str) -> Service:
         """Give a service as the configuration has it.
 
@@ -151,7 +172,7 @@ class Gatekeeper:
         self._publisher.skip_to(highest_epoch(kept, tables))
         await self._start_keys(kept, last, tables)
         newest = newest_table(tables) if last is not None else None
-        await self._begin(as_run(accepted, newest), kept)
+        await self._begin(as_run(accepted, newest, self.standings), kept)
 
     async def set_weights(
         self,
@@ -230,6 +251,15 @@ class Gatekeeper:
             return await self._rule(ruling)
         async with self._raising:
             return await self._rule(plan())
+
+    def note(self, name: str, standing: Standing) -> None:
+        """Note of a rollout what changes nothing in force; for whoever starts next too."""
+        self.standings.write(name, standing)
+        self._publisher.keep()
+
+    async def keep_noted(self) -> None:
+        """Keep what was noted; where it cannot be, the next change keeps it."""
+        await self._in_force.keep()
 
     async def reload(self) -> Receipt:
         """Read the configuration again and put it in force.
@@ -314,17 +344,17 @@ class Gatekeeper:
         return await self._in_force.commit(deployment, changed)
 
     async def _set(self, weight: Weight) -> Receipt:
-        share = self.routed(weight.service).share
+        before = self.routed(weight.service)
         is_said = is_held(self._book.get(weight.service))  # what was held is now meant
-        if weight.share == share and not is_said:
+        if weight.share == before.share and not is_said:
             return await self._in_force.commit(self.deployment, {})
         receipt = await self._in_force.commit(self.deployment, {weight.service: weight})
         _log.info(
             "Weight of %s in %s: %g %% -> %g %%, revision %d, epoch %d, by %s: %r.",
             weight.candidate,
             weight.service,
-            percent_from_share(share),
-            percent_from_share(weight.share),
+            percent_from_share(before.of_service()),
+            percent_from_share(replace(before, share=weight.share).of_service()),
             weight.revision,
             receipt.table.epoch,
             weight.change.by,
@@ -333,15 +363,21 @@ class Gatekeeper:
         return receipt
 
     async def _rule(self, ruling: Ruling) -> tuple[Ruling, Receipt]:
-        name = ruling.service
+        changed = self._changed_by(ruling) if self._in_force.has(ruling.service) else {}
+        receipt = await self._in_force.commit(self.deployment, changed, ruling)
+        _log.info(
+            "%s: %s (by %s)", ruling.service, ruling.standing.cause, ruling.change.by
+        )
+        return ruling, receipt
+
+    def _changed_by(self, ruling: Ruling) -> dict[str, Weight]:
+        name, known = ruling.service, self._book.get(ruling.service)
+        serving = self.standings.serving(name, ruling.standing)
         weight = ruled(
-            effective(self._in_force.defined(name), ruling.standing),
+            effective(self._in_force.defined(name), serving),
             ruling.standing,
-            self._book.get(name),
+            known,
             revision=self._book.next_revision(name),
             change=ruling.change,
         )
-        changed = {} if weight is self._book.get(name) else {name: weight}
-        receipt = await self._in_force.commit(self.deployment, changed, ruling)
-        _log.info("%s: %s (by %s)", name, ruling.standing.cause, ruling.change.by)
-        return ruling, receipt
+        return {} if weight is known else {name: weight}

@@ -105,6 +105,20 @@ class InForce:
             name, {routed.service.name: routed for routed in self.table.services}
         )
 
+    def lanes(self, name: str) -> tuple[RoutedService, ...]:
+        """Give all lanes of a service, as they are routed; of a lane, or alone: itself.
+
+        Raises:
+            NotFound: There is no such service.
+
+        """
+        own = {routed.service.name: (routed,) for routed in self.table.services}
+        return _named(name, {**own, **self.table.by_name()})
+
+    def has(self, name: str) -> bool:
+        """Whether the configuration has a service or lane of this name."""
+        return any(service.name == name for service in self.deployment.services)
+
     def defined(self, name: str) -> Service:
         """Give a service as the configuration has it.
 
@@ -179,7 +193,7 @@ class InForce:
             current = self._publisher.publish(table)
         else:
             self._publisher.keep()  # tokens and standings are in no table
-        if ruling is not None:
+        if ruling is not None and self.has(ruling.service):
             with unharmed("What follows from a move that is in force"):
                 ruling.enforced(self.routed(ruling.service))
         return current
@@ -216,7 +230,7 @@ class InForce:
     ) -> None:
         rollouts: tuple[KeptRollout, ...] = ()
         if ruling is not None:
-            rollouts = (self._standings.next_kept(ruling.service, ruling.standing),)
+            rollouts = self._standings.next_kept(ruling.service, ruling.standing)
         await self._durable.save(
             {**self._book.weights, **changed}.values(),
             epoch=self._publisher.epoch + 1,

@@ -70,12 +70,26 @@ class Decisions:
         self._spawn = spawn
         self._settled = Settled(clock)
 
-    def tell(self, worker: int, since: float) -> None:
-        """Hear since when the oldest exchange is running that a worker awaits."""
-        self._settled.tell(worker, since)
+    def tell(
+        self, worker: int, since: float, until: float, *, sampled: float = 1.0
+    ) -> None:
+        """Hear what a worker says of all services.
+
+        Args:
+            worker: Its number.
+            since: When the oldest exchange arrived that runs; monotonic clock.
+            until: All arrivals before have been told; the same clock.
+            sampled: Part of the keys that is recorded, 0 to 1.
+
+        """
+        self._settled.tell(worker, since, until)
+        for live in self._moves.lives.values():
+            live.examination.thin_out(sampled)
 
     def take(self, block: Block, *, worker: int = 0) -> None:
         """Aggregate: give a block of records to the rollout it is about.
+
+        Where what is known of it is not taken up yet, that waits for it.
 
         Args:
             block: See Block.
@@ -83,6 +97,9 @@ class Decisions:
 
         """
         live = self._moves.lives.get(block.service)
+        is_on = is_running(self._gate.standings.of(block.service))
+        if is_on and (live is None or live.is_provisional):
+            self._moves.held.add(block, worker)
         if live is not None and live.examination.take(block, worker=worker):
             live.newest = self._clock()
 
@@ -123,7 +140,9 @@ class Decisions:
         now = self._clock()
         self._moves.follow(live)
         live.assessment = live.examination.look(
-            self._settled.before(), lambda: self._moves.close_block(live)
+            self._settled.before(),
+            self._settled.until(),
+            lambda: self._moves.close_block(live),
         )
         live.assessed_in = live.block
         elapsed, live.looked_at = Seconds(now - live.looked_at), now

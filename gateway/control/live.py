@@ -1,6 +1,7 @@
 """A rollout that is on: what is kept of it between two looks."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -9,10 +10,12 @@ from gateway.analysis.design import Design
 from gateway.analysis.ladder import rung_of
 from gateway.control.examination import Examination, Kept, Stage
 from gateway.delivery.steps import is_baking, is_compared, steps_of
-from gateway.domain.rollout import SetWeight, Standing, Step
+from gateway.domain.rollout import RolloutPlan, SetWeight, Standing, Step
+from gateway.domain.segment import Segment
 from gateway.domain.units import BUCKETS, Seconds
 from gateway.domain.verdict import Assessment
 from gateway.state.journal import Draft
+from gateway.state.store import KeptEvidence
 
 
 class Note(msgspec.Struct, kw_only=True):
@@ -26,6 +29,7 @@ class Note(msgspec.Struct, kw_only=True):
     in_step: Seconds
     in_phase: Seconds
     waited: Seconds
+    examination: int = 1
 
 
 def stage_of(standing: Standing) -> Stage:
@@ -38,16 +42,17 @@ def stage_of(standing: Standing) -> Stage:
     if not standing.share and not is_mirrored:
         return Stage(number=standing.stage)
     later = steps_of(plan)[standing.step + 1 :]
+    is_last = not any(_compares(plan, step) for step in later)
     rung = rung_of(
         standing.share,
-        is_last_comparative=not any(map(_compares, later)),
+        is_last_comparative=is_last,
         strict=plan.analysis.strict,
     )
     return Stage(number=standing.stage, rung=rung, is_mirrored=is_mirrored)
 
 
-def _compares(step: Step) -> bool:
-    return isinstance(step, SetWeight) and is_compared(step.share)
+def _compares(plan: RolloutPlan, step: Step) -> bool:
+    return isinstance(step, SetWeight) and is_compared(plan, step.share)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,6 +62,7 @@ class Live:
     Attributes:
         service: Its name.
         attempt: Of its rollout.
+        number: Of the examination, in its attempt: 1 the first, others began from nothing.
         examination: Of this attempt's evidence.
         looked_at: When it was looked at last; monotonic clock, as the others.
         block_since: When the open block began.
@@ -71,6 +77,7 @@ class Live:
         is_whole_kept: Whether what is kept is whole, so that changes can be added.
         is_provisional: What was known before cannot be read now: this catches what is
             bad, and nothing of it is kept.
+        is_over: The attempt has ended: nothing of this is kept any more.
         is_raising: A move upwards waits for the store.
         is_saving: Evidence is kept every now and then, and is just now.
         is_resting: What a look left to be done is being done.
@@ -82,6 +89,7 @@ class Live:
     service: str
     attempt: int
     examination: Examination
+    number: int = 1
     looked_at: float
     block_since: float
     saved_at: float
@@ -94,6 +102,7 @@ class Live:
     drafts: list[Draft] = field(default_factory=list)
     is_whole_kept: bool = False
     is_provisional: bool = False
+    is_over: bool = False
     is_raising: bool = False
     is_saving: bool = False
     is_resting: bool = False
@@ -112,5 +121,42 @@ class Live:
                 in_step=standing.in_step,
                 in_phase=standing.in_phase,
                 waited=standing.waited,
+                examination=self.number,
             )
         )
+
+
+def loaded(
+    service: str, found: KeptEvidence, segments: Sequence[Segment], now: float
+) -> tuple[Live, Note]:
+    """Read back what was kept of a live rollout.
+
+    Args:
+        service: Its name.
+        found: What was kept.
+        segments: Of the service, as they are defined now.
+        now: Monotonic clock.
+
+    Raises:
+        ValueError: It cannot be read.
+        msgspec.MsgspecError: The same.
+
+    """
+    note = msgspec.msgpack.decode(found.book, type=Note)
+    live = Live(
+        service=service,
+        attempt=found.attempt,
+        number=note.examination,
+        examination=Examination.load(
+            note.design, segments, found.trial, note.kept, found.keys
+        ),
+        looked_at=now,
+        block_since=now,
+        saved_at=now,
+        revision=note.revision,
+        block=note.block,
+        assessed_in=note.block,
+        stage=note.stage,
+        is_whole_kept=True,
+    )
+    return live, note

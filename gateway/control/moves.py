@@ -5,28 +5,30 @@ to the same answer.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-import msgspec
-
-from gateway.control import blocks
+from gateway.analysis.design import Design
+from gateway.analysis.shares import designed_for
 from gateway.control.designs import design_for
 from gateway.control.durable import Durable
+from gateway.control.ended import Endings
 from gateway.control.examination import Examination
 from gateway.control.gatekeeper import Gatekeeper
+from gateway.control.held import HeldBlocks
 from gateway.control.in_force import Receipt
-from gateway.control.live import Live, Note, stage_of
-from gateway.control.ruling import ANEW, MOVED, Ruling
+from gateway.control.live import Live, loaded, stage_of
+from gateway.control.ruling import Ruling
 from gateway.control.standings import is_running
-from gateway.delivery.events import Event, Moved, Retried, Started, Ticked
+from gateway.control.telling import anew_told, block_told, move_told
+from gateway.control.unharmed import unharmed
+from gateway.delivery.events import Event, Moved, Ticked, outdone_by
 from gateway.delivery.machine import answer
-from gateway.domain.rollout import Phase, Standing
-from gateway.domain.units import percent_from_share
-from gateway.domain.verdict import Assessment, Finding
+from gateway.domain.errors import StoreUnavailable
+from gateway.domain.rollout import TERMINAL, Phase, Standing
 from gateway.handoff.routing_table import RoutedService
-from gateway.state.journal import BEGUN, BLOCK, Draft
 from gateway.state.store import Change, KeptEvidence
 
 _DOWN: Final = frozenset({Phase.ROLLING_BACK, Phase.ROLLED_BACK})
@@ -46,7 +48,9 @@ class Moves:
         now: Unix time in seconds, for display.
 
     Attributes:
-        lives: By service: what is examined; the last attempt's stays to be looked at.
+        lives: By service: what is examined.
+        endings: What was known of attempts when they ended.
+        held: What came before its rollout's evidence was taken up.
         rollbacks: By service and the metric that caused them.
 
     """
@@ -63,6 +67,8 @@ class Moves:
         self._clock = clock
         self._now = now
         self.lives: dict[str, Live] = {}
+        self.endings = Endings(durable, clock, now)
+        self.held = HeldBlocks()
         self.rollbacks: Counter[tuple[str, str]] = Counter()
 
     async def make(
@@ -84,35 +90,51 @@ class Moves:
 
         """
         made: list[Moved] = []
+        rulings: list[Ruling] = []
 
         def plan() -> Ruling:
             standing = self._gate.standings.of(service)
+            is_asked_again = bool(rulings) and rulings[-1].before is standing
+            if is_asked_again and not isinstance(event, Ticked):
+                return rulings[-1]
             newest = self._newest(service, event)
             moved = answer(standing, newest)
             if not moved.cause:
                 raise NothingToDo(service)
             made.append(moved)
-            return self._ruling(service, standing, newest, moved, by, reason)
+            rulings.append(self._ruling(service, standing, newest, moved, by, reason))
+            return rulings[-1]
 
         _ruling, receipt = await self._gate.rule(plan)
+        await self._settle(service, made[-1].standing)
+        if made[-1].standing.phase is Phase.PROMOTED:
+            won = made[-1].standing.candidate
+            receipt = await self._end_beside(service, won, by) or receipt
         return made[-1], receipt
 
+    async def _end_beside(self, name: str, won: str, by: str) -> Receipt | None:
+        """End the other candidates' rollouts: who they were compared with serves no more.
+
+        What does not succeed here is done at the next start (Wishes.of_configuration).
+        """
+        receipt: Receipt | None = None
+        for other in self._gate.beside(name):
+            if is_running(self._gate.standings.of(other)):
+                with unharmed(f"Ending the rollout of {other}"):
+                    _moved, receipt = await self.make(other, outdone_by(won), by=by)
+        return receipt
+
     def begin_again(
-        self,
-        service: str,
-        standing: Standing,
-        why: str,
-        *,
-        is_provisional: bool = False,
+        self, service: str, why: str, *, is_provisional: bool = False
     ) -> None:
         """Examine an attempt from nothing: its evidence was lost, or cannot be read now.
 
         What keys were seen where is lost with it, so that they count once more; the
-        coins of the weight from now on are those of keys that nobody has seen.
+        coins of the weight from now on are those of keys that nobody has seen. It is
+        another chance to be wrong, so it has a small part of alpha (decisions/0015).
 
         Args:
-            service: Its name.
-            standing: Of its rollout.
+            service: Its name; its rollout is on.
             why: In a sentence, for the journal.
             is_provisional: It can be read later: until then nothing of this is kept.
 
@@ -120,42 +142,31 @@ class Moves:
             BadConfiguration: The service has no more what the plan compares.
 
         """
-        routed = self._gate.routed(service)
-        live = self._begun(service, standing, self._clock())
-        live.is_provisional = is_provisional
-        if not is_provisional:
-            design = live.examination.design
-            body = {"said": why, "attempt": live.attempt, "design": design}
-            live.drafts.append(self._draft(service, ANEW, body))
-        self.lives[service] = live
-        self._follow(live, routed, standing)
+        standing = self._gate.standings.of(service)
+        number, routed = standing.examinations + 1, self._gate.routed(service)
+        design = designed_for(self._design(service, standing), number)
+        standing = replace(standing, examinations=number)
+        self._gate.note(service, standing)  # before it spends any of its alpha
+        live = self._begun(service, standing, design)
+        live.number, live.is_provisional = number, is_provisional
+        told = anew_told(live, why, at=self._now())
+        if is_provisional:
+            self._durable.tell([told])
+        else:
+            live.drafts.append(told)
+        self._enter(live, routed, standing)
 
-    def take_up(self, service: str, standing: Standing, found: KeptEvidence) -> None:
-        """Go on with the evidence of an attempt that was kept.
+    def take_up(self, service: str, found: KeptEvidence) -> None:
+        """Go on with the evidence that was kept of the attempt that is on.
 
         Raises:
             ValueError: It cannot be read.
             msgspec.MsgspecError: The same.
 
         """
-        now, note = self._clock(), msgspec.msgpack.decode(found.book, type=Note)
+        standing = self._gate.standings.of(service)
         segments = self._gate.defined(service).segments
-        live = Live(
-            service=service,
-            attempt=found.attempt,
-            examination=Examination.load(
-                note.design, segments, found.trial, note.kept, found.keys
-            ),
-            looked_at=now,
-            block_since=now,
-            saved_at=now,
-            revision=note.revision,
-            block=note.block,
-            assessed_in=note.block,
-            stage=note.stage,
-            is_whole_kept=True,
-        )
-        self.lives[service] = live
+        live, note = loaded(service, found, segments, self._clock())
         if note.stage.number == standing.stage:
             timed = replace(
                 standing,
@@ -164,7 +175,7 @@ class Moves:
                 waited=note.waited,
             )
             self._gate.standings.tick(service, timed)
-        self._follow(live, self._gate.routed(service), standing)
+        self._enter(live, self._gate.routed(service), standing)
 
     def follow(self, live: Live) -> None:
         """Let the examination follow what is in force, whoever put it there.
@@ -189,17 +200,9 @@ class Moves:
         if not is_told and not live.examination.has_counts:
             return
         counts = live.examination.close_block()
-        number, live.block = live.block, live.block + 1
-        if live.is_provisional:
-            return
-        body = {
-            "number": number,
-            "attempt": live.attempt,
-            "revision": live.revision,
-            "stage": live.stage,
-            "counts": msgspec.Raw(blocks.written(counts)),
-        }
-        live.drafts.append(self._draft(live.service, BLOCK, body))
+        if not live.is_provisional:
+            live.drafts.append(block_told(live, counts, at=self._now()))
+        live.block += 1
 
     async def keep_evidence(self, live: Live) -> None:
         """Keep what is known, in one piece with the blocks it has grown by.
@@ -212,6 +215,9 @@ class Moves:
             return
         async with live.keeping:
             drafts, live.drafts = tuple(live.drafts), []
+            if live.is_over:
+                self._durable.tell(drafts)
+                return
             if self._durable.trouble is not None:
                 # All keys of a large rollout take a fifth of a second to write down,
                 # in which nothing is decided: not for a store that is away.
@@ -254,8 +260,11 @@ class Moves:
         by: str,
         reason: str,
     ) -> Ruling:
-        live = self._live_of(service, before)
+        live, after = self._live_of(service, before), moved.standing
         rests_on = None if live is None else live.assessed_in
+        is_begun = after.attempt != before.attempt
+        design = self._design(service, after) if is_begun else None
+        at = self._now()
 
         async def keep_evidence() -> None:
             if live is None:
@@ -264,41 +273,54 @@ class Moves:
                 self.close_block(live, is_told=True)
             await self.keep_evidence(live)
 
-        told = {
+        told: dict[str, object] = {
             "by": by,
             "reason": reason,
             "block": rests_on,
             "is_provisional": live is not None and live.is_provisional,
         }
+        if design is not None:
+            told["design"] = design
         return Ruling(
             service=service,
             before=before,
-            standing=moved.standing,
+            standing=after,
             raises=moved.raises,
-            change=Change(by=by, reason=reason or moved.cause, at=self._now()),
-            drafts=(self._said(service, before, event, moved, told),),
+            change=Change(by=by, reason=reason or moved.cause, at=at),
+            drafts=(move_told(service, before, event, moved, told, at=at),),
             keep_evidence=keep_evidence,
-            enforced=lambda routed: self._enforced(
-                routed, before, moved.standing, moved.findings
-            ),
+            enforced=lambda routed: self._enforced(routed, before, moved, design),
         )
 
     def _enforced(
         self,
         routed: RoutedService,
         before: Standing,
-        after: Standing,
-        findings: tuple[Finding, ...],
+        moved: Moved,
+        design: Design | None,
     ) -> None:
         """Let the examination follow what is in force from now on."""
-        name = routed.service.name
-        if findings and after.phase in _DOWN and before.phase not in _DOWN:
-            self.rollbacks[name, findings[0].metric] += 1
-        if after.attempt != before.attempt:
-            self.lives[name] = self._begun(name, after, self._clock())
+        name, after = routed.service.name, moved.standing
+        if moved.findings and after.phase in _DOWN and before.phase not in _DOWN:
+            self.rollbacks[name, moved.findings[0].metric] += 1
+        if design is not None:
+            self.held.give(name)
+            self.endings.forget(name)
+            self.lives[name] = self._begun(name, after, design)
         live = self.lives.get(name)
         if live is not None and is_running(after):
             self._follow(live, routed, after)
+
+    def _enter(self, live: Live, routed: RoutedService, standing: Standing) -> None:
+        """Examine from now on, and take what came while that was not possible."""
+        self.lives[live.service] = live
+        self._follow(live, routed, standing)
+        if live.is_provisional:
+            return  # what is held is for what is taken up later
+        for block, worker in self.held.give(live.service):
+            with unharmed(f"Counting what came meanwhile for {live.service}"):
+                live.newest = self._clock()
+                live.examination.take(block, worker=worker)
 
     def _follow(self, live: Live, routed: RoutedService, standing: Standing) -> None:
         stage = stage_of(standing)
@@ -315,56 +337,44 @@ class Moves:
             step=stage if is_new else None,
         )
 
-    def _begun(self, name: str, standing: Standing, now: float) -> Live:
-        service = self._gate.defined(name)
+    def _design(self, name: str, standing: Standing) -> Design:
         assert standing.plan is not None  # ruff: ignore[assert]: it has begun
+        return design_for(self._gate.defined(name), standing.plan)
+
+    def _begun(self, name: str, standing: Standing, design: Design) -> Live:
+        now, segments = self._clock(), self._gate.defined(name).segments
         return Live(
             service=name,
             attempt=standing.attempt,
-            examination=Examination(
-                design_for(service, standing.plan), service.segments
-            ),
+            examination=Examination(design, segments),
             looked_at=now,
             block_since=now,
             saved_at=now,
         )
 
-    def _said(
-        self,
-        service: str,
-        before: Standing,
-        event: Event,
-        moved: Moved,
-        told: Mapping[str, object],
-    ) -> Draft:
-        after = moved.standing
-        body: dict[str, object] = {
-            "said": moved.cause,
-            **told,
-            "event": _event(event),
-            "phase": [before.phase, after.phase],
-            "weight": [
-                percent_from_share(before.share),
-                percent_from_share(after.share),
-            ],
-            "before": before,
-            "after": after,
-            "findings": moved.findings,
-        }
-        kind = MOVED
-        if isinstance(event, Started | Retried):
-            kind = BEGUN
-            body["design"] = design_for(self._gate.defined(service), event.plan)
-        return self._draft(service, kind, body)
+    async def _settle(self, service: str, after: Standing) -> None:
+        """Keep what an attempt begins or ends with; where it cannot be, later.
 
-    def _draft(self, service: str, kind: str, body: object) -> Draft:
-        return Draft(
-            at=self._now(), service=service, kind=kind, body=msgspec.json.encode(body)
-        )
+        An attempt of which nothing is kept could only be examined from nothing.
+        """
+        live = self._live_of(service, after)
+        if live is None:
+            return
+        what = f"Keeping what the rollout of {service} begins or ends with"
+        with unharmed(what), suppress(StoreUnavailable):
+            if after.phase in TERMINAL:
+                await self._end(live)
+            elif not live.is_whole_kept:
+                await self.keep_evidence(live)
 
-
-def _event(event: Event) -> dict[str, object]:
-    """Write what replaying needs of an event; what was known follows from the blocks."""
-    if isinstance(event, Ticked):
-        event = replace(event, assessment=Assessment())
-    return {"kind": type(event).__name__, **msgspec.to_builtins(event)}
+    async def _end(self, live: Live) -> None:
+        """Let go of all that only examining needs, here and in the store."""
+        self.endings.end(live)
+        del self.lives[live.service]
+        self.held.give(live.service)
+        async with live.keeping:
+            live.is_over = True
+            live.examination.forget_keys()
+            self._durable.tell(live.drafts)
+            live.drafts = []
+        await self.endings.keep()

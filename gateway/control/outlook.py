@@ -54,9 +54,15 @@ def lines_of(
     if found is not None:
         plan, design = found
         ahead = outlook(plan, design, assumed, traffic)
-        yield from tell(
-            ahead, design, candidate=str(service.candidate), is_brief=is_brief
-        )
+        who = str(service.candidate)
+        if plan.lanes:
+            who = f"Each of {', '.join(plan.lanes)}"
+            yield (
+                f"{plan.ways} candidates share alpha: {design.alpha:g} for each,"
+                f" {design.alpha * plan.ways:g} in all. Each is compared with the baseline"
+                f" among 1/{plan.ways} of the keys; percent are of all."
+            )
+        yield from tell(ahead, design, candidate=who, is_brief=is_brief)
 
 
 def as_document(ahead: Outlook) -> dict[str, object]:

@@ -7,7 +7,9 @@ a revision of every weight; the highest is the truth, because revisions only gro
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from gateway.control.standings import StandingBook, effective
 from gateway.domain.deployment import Deployment
+from gateway.domain.service import Service
 from gateway.handoff.routing_table import RoutedService, RoutingTable
 from gateway.state.store import Change, Kept, Weight
 
@@ -43,25 +45,41 @@ def newest_table(tables: Sequence[RoutingTable]) -> RoutingTable | None:
     return max(tables, key=lambda table: table.epoch, default=None)
 
 
-def as_run(accepted: Deployment, newest: RoutingTable | None) -> Deployment:
+def as_run(
+    accepted: Deployment, newest: RoutingTable | None, standings: StandingBook
+) -> Deployment:
     """Give the deployment that really runs.
 
     Args:
         accepted: The last one that was written down.
         newest: The table with the highest epoch; a controller that was killed
             between publishing it and writing leaves an older deployment behind.
+        standings: Of the rollouts. A table has what was promoted as the baseline; who
+            takes that for the configuration cannot go back to what the file names.
 
     """
     if newest is None:
         return accepted
+    filed = {service.name: service for service in accepted.services}
     return replace(
         accepted,
-        services=tuple(routed.service for routed in newest.services),
+        services=tuple(
+            _as_filed(routed.service, filed.get(routed.service.name), standings)
+            for routed in newest.services
+        ),
         trusted_proxies=newest.trusted_proxies,
         limits=newest.limits,
         drain=newest.drain,
         access_log=newest.access_log,
     )
+
+
+def _as_filed(
+    routed: Service, filed: Service | None, standings: StandingBook
+) -> Service:
+    if filed is not None and effective(filed, standings.serving(filed.name)) == routed:
+        return filed
+    return routed
 
 
 def _adopted(found: RoutedService, at: float) -> Weight:

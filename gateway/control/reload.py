@@ -36,7 +36,7 @@ def demand_no_restart(old: Deployment, new: Deployment) -> None:
 def in_effect(deployment: Deployment, standings: StandingBook) -> list[Service]:
     """Give the services as they are routed: what was promoted is the baseline."""
     return [
-        effective(service, standings.of(service.name))
+        effective(service, standings.serving(service.name))
         for service in deployment.services
     ]
 

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from gateway.analysis.design import Design
+from gateway.analysis.shares import designed_for
 from gateway.analysis.trial import Trial
 from gateway.control import blocks
 from gateway.control.examination import Stage, newest_window
@@ -44,8 +45,11 @@ class _Move(msgspec.Struct):
 
 
 class _Anew(msgspec.Struct):
+    said: str
     attempt: int
     design: Design
+    examination: int | None = None
+    is_provisional: bool = False
 
 
 class _Block(msgspec.Struct):
@@ -94,6 +98,8 @@ class _Attempt:
         revision: Of the last block.
         stage: Of the last block.
         window: The newest.
+        design: That the attempt began with; None as for trial.
+        examination: Number of the last one that was begun.
         assessments: At the last blocks' ends, by their numbers.
         has_gap: Counts are missing, so that nothing after them can be decided again.
 
@@ -105,6 +111,8 @@ class _Attempt:
     revision: int = 0
     stage: Stage = Stage()
     window: int = -1
+    design: Design | None = None
+    examination: int = 1
     assessments: dict[int, Assessment] = field(default_factory=dict)
     has_gap: bool = False
 
@@ -151,8 +159,7 @@ class Replay:
             case kind if kind == BLOCK:
                 _take_block(known, _BLOCKS.decode(entry.body))
             case kind if kind == ANEW:
-                anew = _ANEW.decode(entry.body)
-                self._attempts[service] = _begun(anew.attempt, anew.design)
+                return self._take_anew(known, _ANEW.decode(entry.body), entry, service)
             case kind if kind in {BEGUN, MOVED}:
                 move = _MOVES.decode(entry.body)
                 made = _again(known, move, entry.seq, service)
@@ -162,9 +169,48 @@ class Replay:
                 return made
         return None
 
+    def _take_anew(
+        self, known: _Attempt, anew: _Anew, entry: Entry, service: str
+    ) -> Replayed | None:
+        """Begin from nothing, with the part of alpha that this examination has."""
+        again = _contradiction(known, anew)
+        number = known.examination + 1 if anew.examination is None else anew.examination
+        if anew.is_provisional:  # what was known before is gone on with
+            known.examination = max(known.examination, number)
+        else:
+            begun = _begun(anew.attempt, anew.design)
+            is_its = anew.attempt == known.attempt
+            begun.design, begun.examination = known.design if is_its else None, number
+            self._attempts[service] = begun
+        if again is None:
+            return None
+        return Replayed(seq=entry.seq, service=service, said=anew.said, again=again)
+
 
 def _begun(attempt: int, design: Design) -> _Attempt:
-    return _Attempt(trial=Trial(design), attempt=attempt)
+    return _Attempt(trial=Trial(design), attempt=attempt, design=design)
+
+
+def _contradiction(known: _Attempt, anew: _Anew) -> str | None:
+    """Say what an examination from nothing may not be; None: it is as it should be.
+
+    Earlier releases did not count them, and gave each the whole alpha. Of those that no
+    store knew of, because it and everything else was lost, there is no entry: numbers
+    may be left out.
+    """
+    if anew.examination is None or known.design is None:
+        return None
+    if anew.attempt != known.attempt:
+        return None
+    if anew.examination <= known.examination:
+        return f"Examination {known.examination} was begun already."
+    due = designed_for(known.design, anew.examination)
+    if (anew.design.alpha, anew.design.sample_ratio_alpha) == (
+        due.alpha,
+        due.sample_ratio_alpha,
+    ):
+        return None
+    return f"Examination {anew.examination} has an alpha of {due.alpha:.3g}."
 
 
 def _take_block(known: _Attempt, block: _Block) -> None:

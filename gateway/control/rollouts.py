@@ -4,29 +4,38 @@ What a hand asks for goes through the same machine as what the evidence asks for
 neither can leave the other behind. `decisions` looks at the evidence by itself.
 """
 
-import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Final
 
 from gateway.control.durable import Durable
+from gateway.control.examined import Examined, examined_now, examined_once
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.in_force import Receipt
 from gateway.control.moves import Moves, NothingToDo
+from gateway.control.side_by_side import (
+    Tried,
+    demand_named,
+    in_each,
+    one_by_one,
+    wanted_of_each,
+)
 from gateway.control.standings import (
     is_ruled,
     is_running,
 )
+from gateway.control.taking_up import TakingUp
 from gateway.control.unharmed import unharmed
 from gateway.control.weights import wanted_of
 from gateway.control.wishes import Wishes
 from gateway.delivery.events import (
     CandidateGone,
+    Killed,
     Retried,
     Started,
+    Unkilled,
     WeightSet,
 )
 from gateway.delivery.machine import possible, where
@@ -35,18 +44,14 @@ from gateway.domain.errors import (
     NotAllowedNow,
     StoreUnavailable,
 )
+from gateway.domain.lane import service_of
 from gateway.domain.rollout import Standing
 from gateway.domain.service import Service
-from gateway.domain.verdict import Assessment, Finding
 from gateway.state.journal import Entry
 from gateway.telemetry.traffic import RolloutFigures
 
 _log = logging.getLogger(__name__)
 _CONFIGURATION: Final = "configuration"
-
-
-_AT_ONCE: Final = 20
-"""Findings; more would hold the decisions up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,18 +63,6 @@ class Acted:
     receipt: Receipt
     said: str
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Examined:
-    """What the analyzer knows; see admin.ports.Examined."""
-
-    alpha: float
-    unit: str
-    sampled: float
-    age: float | None
-    assessment: Assessment
-    findings: tuple[Finding, ...]
 
 
 class Rollouts:
@@ -100,6 +93,7 @@ class Rollouts:
         self._wishes = Wishes(gate, is_healthy)
         self._notes = notes
         self._clock = clock
+        self._taking_up = TakingUp(gate, moves, durable)
 
     async def act(
         self, service: str, action: str, *, by: str, reason: str, full: bool
@@ -113,6 +107,7 @@ class Rollouts:
             StoreUnavailable: It raises, and cannot be kept; nothing was changed.
 
         """
+        self._gate.routed(service)  # it must be there; what is gone can still move
         event = self._wishes.of_hand(service, action, full=full)
         try:
             moved, receipt = await self._moves.make(
@@ -129,6 +124,25 @@ class Rollouts:
             receipt=receipt,
             said=moved.cause,
             notes=self._noted(service, action),
+        )
+
+    async def act_in_lanes(
+        self, service: str, action: str, *, by: str, reason: str, full: bool
+    ) -> tuple[Tried[Acted], ...]:
+        """Do what an operator asks for in each lane of a service: what can be done is.
+
+        Raises:
+            NotFound: There is no such service.
+            NotAllowedNow: It is not said which candidate is to be promoted.
+            GatewayError: It was done in no lane; see `act`.
+
+        """
+        lanes = self._gate.lanes(service)
+        if action == "promote":
+            raise demand_named(lanes[0].service)
+        return await in_each(
+            [lane.service.name for lane in lanes],
+            lambda lane: self.act(lane, action, by=by, reason=reason, full=full),
         )
 
     def _noted(self, service: str, action: str) -> tuple[str, ...]:
@@ -157,7 +171,16 @@ class Rollouts:
             StoreUnavailable: It would raise a weight, and cannot be kept.
 
         """
-        routed = self._gate.routed(service)
+        lanes = self._gate.lanes(service)
+        if len(lanes) > 1:
+            receipts = await one_by_one(
+                wanted_of_each(lanes, percents, seen=revision),
+                lambda lane, own: self.set_weights(
+                    lane, own, revision=None, by=by, reason=reason
+                ),
+            )
+            return receipts[-1]
+        routed = lanes[0]
         if not is_ruled(routed.service, self._gate.standings.of(service)):
             return await self._gate.set_weights(
                 service, percents, revision=revision, by=by, reason=reason
@@ -175,8 +198,16 @@ class Rollouts:
     def protection(self, service: str) -> str:
         """Tell in a word what protects a service."""
         standing = self.standing(service)
-        is_on = is_running(standing) and not standing.is_killed
-        return "analysing" if is_on and service in self._moves.lives else "off"
+        if not is_running(standing) or standing.is_killed:
+            return "off"
+        if service in self._moves.lives:
+            return "analysing"
+        return "taking up evidence" if service in self.taking_up else "off"
+
+    @property
+    def taking_up(self) -> tuple[str, ...]:
+        """Services whose evidence is being taken up, so that it is not all known yet."""
+        return tuple(sorted(self._taking_up.awaited))
 
     def shortage(self, service: str) -> str | None:
         """Tell why a rollout that is on waits for nothing; see Assessment.shortage."""
@@ -187,19 +218,13 @@ class Rollouts:
         return live.assessment.shortage
 
     async def examined(self, service: str) -> Examined | None:
-        """Tell what the analyzer knows; None while nothing was analysed."""
-        live = self._moves.lives.get(service)
-        if live is None:
+        """Tell what the analyzer knows, or knew at the end; None: nothing was analysed."""
+        live, ended = self._moves.lives.get(service), self._moves.endings.of(service)
+        if live is not None:
+            return await examined_now(live, self._clock())
+        if ended is None:
             return None
-        design = live.examination.design
-        return Examined(
-            alpha=design.alpha,
-            unit="request" if design.by_request else "key",
-            sampled=live.examination.sampled,
-            age=None if live.newest is None else self._clock() - live.newest,
-            assessment=live.assessment,
-            findings=await _gathered(live.examination.findings()),
-        )
+        return examined_once(ended, self._moves.endings.age(service))
 
     def figures(self) -> dict[str, RolloutFigures]:
         """Give each service's rollout in numbers, for telemetry."""
@@ -228,23 +253,47 @@ class Rollouts:
 
     async def restored(self) -> None:
         """Take up the evidence of rollouts that were on, where it is not here yet."""
-        for name, standing in self._gate.standings.items():
-            live = self._moves.lives.get(name)
-            is_known = live is not None and live.attempt == standing.attempt
-            is_meant = is_known and not (live is not None and live.is_provisional)
-            if is_meant or not is_running(standing) or name not in self._names():
-                continue
-            with unharmed(f"Taking up the rollout of {name}"):
-                await self._restore(name, standing)
+        await self._taking_up.all()
 
     async def configured(self) -> None:
         """See what the configuration makes of the rollouts; after start and reload."""
+        await self._end_recut()
         for service in self._gate.deployment.services:
             with unharmed(f"Bringing the rollout of {service.name} up to date"):
                 try:
                     await self._configure(service)
                 except GatewayError as error:
                     _log.error("%s: %s", service.name, error)
+
+    async def _end_recut(self) -> None:
+        """End rollouts whose lane is gone, or whose service has lanes now.
+
+        A service that is killed stays killed, whatever its rollouts are called.
+        """
+        services = self._gate.deployment.services
+        names, standings = {service.name for service in services}, self._gate.standings
+        for name, standing in standings.items():
+            now = [s.name for s in services if s.known_as == service_of(name)]
+            if name in names or not now:
+                continue
+            with unharmed(f"Ending the rollout of {name}"):
+                if is_running(standing):
+                    await self._moves.make(name, CandidateGone(), by=_CONFIGURATION)
+                if standing.is_killed:
+                    await self._hand_down_kill(name, now)
+
+    async def _hand_down_kill(self, name: str, now: Sequence[str]) -> None:
+        """Kill what takes the place of a service's rollouts, if all of them were killed."""
+        standings, whole = self._gate.standings, service_of(name)
+        is_whole = name == whole or all(
+            standing.is_killed
+            for other, standing in standings.items()
+            if service_of(other) == whole != other and standing.attempt
+        )
+        for each in now if is_whole else ():
+            if not standings.of(each).is_killed:
+                await self._moves.make(each, Killed(), by=_CONFIGURATION)
+        await self._moves.make(name, Unkilled(), by=_CONFIGURATION)
 
     async def _configure(self, service: Service) -> None:
         event = self._wishes.of_configuration(service)
@@ -263,12 +312,12 @@ class Rollouts:
             await self._moves.make(service.name, event, by=_CONFIGURATION)
 
     def _figures(self, name: str) -> RolloutFigures:
-        standing, live = self.standing(name), self._moves.lives.get(name)
+        standing = self.standing(name)
         begun = standing.attempt > 0 and standing.plan is not None
         return RolloutFigures(
             phase="killed" if standing.is_killed else standing.phase.value,
             step=standing.step + 1 if begun and standing.stage else 0,
-            log_evalues={} if live is None else live.examination.log_es(),
+            log_evalues=self._log_es(name),
             rollbacks={
                 metric: count
                 for (service, metric), count in self._moves.rollbacks.items()
@@ -276,32 +325,16 @@ class Rollouts:
             },
         )
 
-    def _names(self) -> set[str]:
-        return {service.name for service in self._gate.deployment.services}
-
-    async def _restore(self, name: str, standing: Standing) -> None:
-        """Take up the evidence of one rollout.
-
-        While the store cannot be read, what comes is examined all the same, so that a
-        bad candidate is taken back; nothing can rise by it, for that has to be kept.
-        """
-        try:
-            kept = await self._durable.evidence(name)
-        except StoreUnavailable as error:
-            if name not in self._moves.lives:
-                _log.error("%s is examined from nothing for now: %s", name, error)
-                self._moves.begin_again(name, standing, str(error), is_provisional=True)
-            return
-        why = "No evidence of this attempt was kept."
-        if kept is not None and kept.attempt == standing.attempt:
-            try:
-                self._moves.take_up(name, standing, kept)
-            except Exception as error:  # ruff: ignore[blind-except]: or nobody looks
-                why = f"The evidence that was kept cannot be read: {error!r}"
-            else:
-                return
-        _log.error("%s is examined from nothing. %s", name, why)
-        self._moves.begin_again(name, standing, why)
+    def _log_es(self, name: str) -> dict[str, float]:
+        """Give the highest ln E of each metric; after the end, as it was then."""
+        live, ended = self._moves.lives.get(name), self._moves.endings.of(name)
+        if live is not None:
+            return live.examination.log_es()
+        highest: dict[str, float] = {}
+        for found in () if ended is None else ended.findings:
+            before = highest.get(found.metric, found.log_e)
+            highest[found.metric] = max(before, found.log_e)
+        return highest
 
     def _is_so(self, name: str, action: str) -> NotAllowedNow:
         standing = self.standing(name)
@@ -311,11 +344,3 @@ class Rollouts:
             f" {where(standing).replace('_', ' ')} already.",
             remedy=f"Possible now: {commands}." if commands else "Nothing is needed.",
         )
-
-
-async def _gathered(findings: Iterator[Finding]) -> tuple[Finding, ...]:
-    gathered: list[Finding] = []
-    while some := list(islice(findings, _AT_ONCE)):
-        gathered += some
-        await asyncio.sleep(0)
-    return tuple(gathered)

@@ -13,6 +13,7 @@ import msgspec
 
 from gateway.delivery.events import Killed
 from gateway.delivery.machine import answer
+from gateway.domain.lane import service_of
 from gateway.domain.rollout import (
     TERMINAL,
     Phase,
@@ -52,10 +53,35 @@ class StandingBook:
         """Give all that were ever written, by service."""
         return list(self._standings.items())
 
+    def serving(self, service: str, moved: Standing | None = None) -> Standing:
+        """Give the standing that says who serves.
+
+        A promotion is the service's, whichever lane it came from: all lanes follow it,
+        and so does the service when it has a single candidate again.
+
+        Args:
+            service: Its name, or a lane's.
+            moved: Where that is to stand; None: where it stands.
+
+        """
+        whole = service_of(service)
+        together = {} if moved is None else self._together(service, moved)
+        return together.get(whole) or self.of(whole)
+
     def write(self, service: str, standing: Standing) -> None:
         """Note that it stands elsewhere; it has to be kept."""
-        self._versions[service] = self._next_version(service)
-        self._standings[service] = standing
+        for name, each in self._together(service, standing).items():
+            self._versions[name] = self._next_version(name)
+            self._standings[name] = each
+
+    def _together(self, service: str, standing: Standing) -> dict[str, Standing]:
+        """Give what is written together: who serves, by a lane, is its service's to say."""
+        together = {service: standing}
+        whole = service_of(service)
+        if whole != service and standing.serves != self.of(service).serves:
+            attempt = self.of(whole).attempt
+            together[whole] = replace(standing, is_killed=False, attempt=attempt)
+        return together
 
     def tick(self, service: str, standing: Standing) -> None:
         """Note that nothing but time has passed, which is kept with the evidence."""
@@ -68,13 +94,19 @@ class StandingBook:
             for service, version in self._versions.items()
         )
 
-    def next_kept(self, service: str, standing: Standing) -> KeptRollout:
+    def next_kept(self, service: str, standing: Standing) -> tuple[KeptRollout, ...]:
         """Give what must be kept before *standing* may be written.
 
         Its version is used up, whatever comes of it: what is written meanwhile is newer.
         """
-        version = self._promised[service] = self._next_version(service)
-        return _kept(service, standing, version)
+        return tuple(
+            _kept(name, each, self._promise(name))
+            for name, each in self._together(service, standing).items()
+        )
+
+    def _promise(self, service: str) -> int:
+        self._promised[service] = version = self._next_version(service)
+        return version
 
     def left(self) -> dict[str, Left]:
         """Give everything a successor needs to go on from here."""
@@ -151,6 +183,11 @@ def effective(service: Service, standing: Standing) -> Service:
     The file wins where it names a baseline that it did not name when the rollout began,
     and that nothing was compared with; or where it has the promoted version no more, or
     as something else, which nobody has compared with anything.
+
+    Args:
+        service: As the configuration has it.
+        standing: That says who serves; see StandingBook.serving.
+
     """
     serves = standing.serves
     names = {version.name for version in service.versions}

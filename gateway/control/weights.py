@@ -12,6 +12,7 @@ from gateway.control.standings import (
     share_of,
 )
 from gateway.domain.errors import BadWeights, RevisionConflict
+from gateway.domain.lane import largest_share, within_lane
 from gateway.domain.rollout import MirrorLimits, Standing
 from gateway.domain.service import Service
 from gateway.domain.units import BUCKETS, Share, percent_from_share, share_from_percent
@@ -28,31 +29,57 @@ def share_wanted(service: Service, percents: Mapping[str, object]) -> Share:
         BadWeights: A name or number is wrong, or the sum is.
 
     """
-    shares = {name: _share(service, name, value) for name, value in percents.items()}
-    if not shares:
-        raise BadWeights(
-            f"No weights for {service.name} were given.",
-            remedy=f'Give at least one, such as {{"{_movable(service)}": 10}}.',
-        )
-    total = Share(sum(shares.values()))
-    if service.baseline in shares and total != BUCKETS:
-        raise BadWeights(
-            f"The weights for {service.name} add up to"
-            f" {percent_from_share(total):g}, not 100.",
-            remedy="Make them add up to 100, or name the candidate alone.",
-        )
+    shares = {
+        name: share_given(service, name, value) for name, value in percents.items()
+    }
+    total = demand_sum(service, shares)
     if service.candidate is None:
         return Share(0)
     return shares.get(service.candidate, Share(BUCKETS - total))
 
 
-def _share(service: Service, name: str, value: object) -> Share:
+def demand_sum(service: Service, shares: Mapping[str, Share]) -> Share:
+    """Give the sum of weights by version name, where they can be meant so.
+
+    Raises:
+        BadWeights: There are none; or there is the baseline's, and it is not 100 %.
+
+    """
+    if not shares:
+        raise BadWeights(
+            f"No weights for {service.known_as} were given.",
+            remedy=f'Give at least one, such as {{"{_movable(service)}": 10}}.',
+        )
+    total = Share(sum(shares.values()))
+    if service.baseline in shares and total != BUCKETS:
+        raise BadWeights(
+            f"The weights for {service.known_as} add up to"
+            f" {percent_from_share(total):g}, not 100.",
+            remedy="Make them add up to 100, or name the candidate alone.",
+        )
+    return total
+
+
+def share_given(service: Service, name: str, value: object) -> Share:
+    """Read the weight of one version, in percent of the whole service.
+
+    Raises:
+        BadWeights: It has no such version, the number is none, or it can have none.
+
+    """
     known = [version.name for version in service.versions]
     if name not in known:
         raise BadWeights(
-            f"{service.name} has no version '{name}'.", remedy=suggest(name, known)
+            f"{service.known_as} has no version '{name}'.", remedy=suggest(name, known)
         )
     share = _number(service, name, value)
+    most = largest_share(service.lanes)
+    if name == service.candidate and share > most:
+        raise BadWeights(
+            f"{percent_from_share(share):g} percent for '{name}' is more than one of"
+            f" {service.lanes} candidates of {service.known_as} can have.",
+            remedy=f"Give at most {percent_from_share(most):g}, or `promote` it.",
+        )
     if share and name not in {service.baseline, service.candidate}:
         raise BadWeights(
             f"'{name}' is neither the baseline nor the candidate of {service.name}.",
@@ -69,7 +96,7 @@ def _number(service: Service, name: str, value: object) -> Share:
     except (ValueError, OverflowError):
         pass
     raise BadWeights(
-        f"The weight {value!r:.40} for '{name}' of {service.name} is no percentage.",
+        f"The weight {value!r:.40} for '{name}' of {service.known_as} is no percentage.",
         remedy="Give a number from 0 to 100 with at most three decimals.",
     )
 
@@ -128,7 +155,7 @@ def by_hand(
     return Weight(
         service=current.service.name,
         candidate=current.service.candidate,
-        share=share,
+        share=within_lane(share, current.service.lanes),
         configured_share=current.service.configured_share,
         salt=current.salt,
         revision=revision,
@@ -158,13 +185,14 @@ def ruled(
 
     """
     salt = standing.salt or (known.salt if known is not None else service.name)
-    wanted = (service.candidate, share_of(standing), salt)
+    share = within_lane(share_of(standing), service.lanes)
+    wanted = (service.candidate, share, salt)
     if known is not None and (known.candidate, known.share, known.salt) == wanted:
         return known
     return Weight(
         service=service.name,
         candidate=service.candidate,
-        share=share_of(standing),
+        share=share,
         configured_share=service.configured_share,
         salt=salt,
         revision=revision,
@@ -279,4 +307,5 @@ def routed(service: Service, weight: Weight, standing: Standing) -> RoutedServic
             if plan is None
             else window_of(plan.analysis, longest_of(plan))
         ),
+        washout=1 if plan is None else plan.analysis.washout,
     )

@@ -23,6 +23,7 @@ from gateway.delivery.events import (
     Retried,
     Started,
     Unkilled,
+    outdone_by,
 )
 from gateway.domain.errors import NotAllowedNow
 from gateway.domain.rollout import Phase, RolloutPlan, Standing
@@ -118,6 +119,13 @@ class Wishes:
                 f"{name} has no `rollout` in the configuration.",
                 remedy="Write one (an empty one has the default plan), then reload.",
             )
+        if service.baseline in service.rollout.lanes:
+            raise NotAllowedNow(
+                f"{service.baseline} was one of the candidates and serves"
+                f" {service.known_as} now: there is nothing left to compare.",
+                remedy=f"Write `baseline: {service.baseline}` and the next `candidates`"
+                " in the configuration, then reload.",
+            )
         if service.candidate is None:
             raise NotAllowedNow(
                 f"{name} has no candidate; {service.baseline} serves.",
@@ -135,8 +143,25 @@ class Wishes:
         if _is_gone(service, standing):
             return CandidateGone()
         if is_running(standing):
-            return self._redefined(service, standing)
+            return self._cut_short(service, standing) or self._redefined(
+                service, standing
+            )
         return self._autostart(service, standing)
+
+    def _cut_short(
+        self, service: Service, standing: Standing
+    ) -> Aborted | CandidateGone | None:
+        """Tell why a lane's rollout cannot go on; None: it can, or it is no lane."""
+        now, then = service.rollout, standing.plan
+        if now is None or then is None:
+            return None
+        if now.lanes != then.lanes:
+            return CandidateGone(
+                because=f"The candidates of {service.known_as} are others now, and its"
+                " keys are cut anew."
+            )
+        serves = self._gate.routed(service.name).service.baseline
+        return outdone_by(serves) if serves in now.lanes else None
 
     def _redefined(self, service: Service, standing: Standing) -> Redefined | None:
         """Tell which side of the comparison is another one now; None: neither."""
@@ -154,6 +179,8 @@ class Wishes:
         routed = self._gate.routed(service.name).service
         plan, candidate = routed.rollout, routed.candidate
         if plan is None or not plan.autostart or candidate is None:
+            return None
+        if routed.baseline in plan.lanes:
             return None
         definition = definition_of(_version(routed, candidate))
         if (standing.candidate, standing.definition) == (candidate, definition):

@@ -58,7 +58,8 @@ def place(plan: RolloutPlan, step: int) -> str:
 
 def protection(baking: Standing) -> str:
     """Say what the candidate is compared with from now on, while its bake lasts."""
-    held = Share(BUCKETS - baking.share)
+    most = BUCKETS if baking.plan is None else baking.plan.most
+    held = Share(most - baking.share)
     by = [f"the {percent(held)} that the baseline keeps"] if held else []
     if baking.reverse_mirror:
         by.append(

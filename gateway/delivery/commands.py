@@ -142,11 +142,12 @@ def _too_ill(standing: Standing, *, is_healthy: bool) -> str:
     )
 
 
-def abort(standing: Standing, _event: Aborted) -> Moved:
+def abort(standing: Standing, event: Aborted) -> Moved:
     """Give it up: down, by `rollback_steps` if there are any."""
     down = go_down(standing, Phase.ABORTED)
     change = causes.weights(standing.share, down.share)
-    return Moved(standing=down, cause=f"Aborted by hand: {change}.")
+    why = f"{event.because} Aborted" if event.because else "Aborted by hand"
+    return Moved(standing=down, cause=f"{why}: {change}.")
 
 
 def abort_now(standing: Standing, event: Aborted | CandidateGone) -> Moved:
@@ -244,9 +245,11 @@ def _noted(standing: Standing, event: Redefined) -> Standing | None:
     return None if noted == standing else noted
 
 
-def lose_candidate(standing: Standing, _event: CandidateGone) -> Moved:
+def lose_candidate(standing: Standing, event: CandidateGone) -> Moved:
     """Give it up at once: there is nothing to send anything to."""
-    gone = f"The configuration has no {standing.candidate} as candidate any more."
+    gone = event.because or (
+        f"The configuration has no {standing.candidate} as candidate any more."
+    )
     change = causes.weights(standing.share, Share(0))
     return Moved(
         standing=off(standing, Phase.ABORTED), cause=f"{gone} Aborted: {change}."

@@ -123,7 +123,14 @@ class Promoted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aborted:
-    """Somebody gave it up. A second one cuts `rollback_steps` short."""
+    """Somebody gave it up. A second one cuts `rollback_steps` short.
+
+    Attributes:
+        because: What happened that ends it, in a sentence; "": somebody wants it so.
+
+    """
+
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +171,19 @@ class Redefined:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateGone:
-    """The configuration no longer names this candidate, or has no rollout any more."""
+    """The configuration no longer names this candidate, or has no rollout any more.
+
+    Attributes:
+        because: What it says instead, in a sentence; "": just that.
+
+    """
+
+    because: str = ""
+
+
+def outdone_by(candidate: str) -> Aborted:
+    """Give what the promotion of another candidate is to the rollouts beside it."""
+    return Aborted(because=f"{candidate} was promoted in its place.")
 
 
 Event: TypeAlias = (

@@ -70,7 +70,7 @@ def enter(standing: Standing, step: int, why: str) -> Moved:
     kind = step_at(plan, step)
     is_end = step + 1 == len(steps_of(plan))
     if kind is None or (
-        isinstance(kind, SetWeight) and kind.share == BUCKETS and is_end
+        isinstance(kind, SetWeight) and kind.share >= plan.most and is_end
     ):
         return _bake(standing, why)
     begun = replace(

@@ -75,20 +75,21 @@ def planned_share(plan: RolloutPlan, step: int) -> Share:
     """Give the weight the plan has at this step; its length: in the bake.
 
     100 % is for promoted candidates: until then the baseline keeps `holdback`, without
-    which there would be nothing to compare with.
+    which there would be nothing to compare with. Of several candidates each has its lane
+    at most, and the baseline its part of that.
     """
     steps = steps_of(plan)
-    most = BUCKETS - plan.analysis.holdback
+    most = plan.most - plan.most * plan.analysis.holdback // BUCKETS
     weights = [s.share for s in steps[: step + 1] if isinstance(s, SetWeight)]
     share = weights[-1] if weights else 0
     if step >= len(steps):
         share = max(share, most)
-    return Share(most if share == BUCKETS else share)
+    return Share(most if share >= plan.most else share)
 
 
-def is_compared(share: Share) -> bool:
+def is_compared(plan: RolloutPlan, share: Share) -> bool:
     """Whether both versions have units of their own at this weight."""
-    return 0 < share < BUCKETS
+    return 0 < share < plan.most
 
 
 def is_baking(standing: Standing) -> bool:
@@ -116,7 +117,7 @@ def hold_of(plan: RolloutPlan, step: int) -> Hold:
     duration = bake_of(plan) if kind is None else kind.duration
     if duration is None:
         return Hold(ends=False)
-    is_coin = is_compared(planned_share(plan, step))
+    is_coin = is_compared(plan, planned_share(plan, step))
     return _timed(duration, needs_units=has_pairs or is_coin)
 
 
@@ -139,7 +140,7 @@ def _of_weight(plan: RolloutPlan, step: SetWeight, following: Step | None) -> Ho
     dwell = plan.analysis.dwell
     if plan.strategy is Strategy.AB:
         return Hold(needs_units=True, needs_proof=True, ends=False)
-    if not is_compared(step.share):
+    if not is_compared(plan, step.share):
         return Hold(least=dwell if step.share else _AT_ONCE)
     if plan.advance is Advance.EVIDENCE:
         return Hold(least=dwell, needs_units=True, needs_proof=True)

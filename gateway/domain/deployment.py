@@ -136,7 +136,8 @@ class Deployment:
         telemetry: See Telemetry.
         limits: See ClientLimits.
         drain: How long a stopping worker waits for running exchanges, in seconds.
-        services: In order; the first that fits a request takes it.
+        services: In order; the first that fits a request takes it. One with several
+            candidates is here lane by lane (domain.lane).
 
     """
 
@@ -150,3 +151,11 @@ class Deployment:
     limits: ClientLimits = ClientLimits()
     drain: Seconds = Seconds(30.0)
     services: tuple[Service, ...]
+
+    @property
+    def offered(self) -> tuple[Service, ...]:
+        """The services as the file has them: of several lanes the first."""
+        by_name: dict[str, Service] = {}
+        for service in self.services:
+            by_name.setdefault(service.known_as, service)
+        return tuple(by_name.values())

@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from gateway.domain.lane import largest_share
 from gateway.domain.units import Seconds, Share
 
 
@@ -263,6 +264,9 @@ class RolloutPlan:
         on_rollback: See OnRollback.
         drain_timeout: How long conversations may finish on the candidate.
         rollback_steps: Weights on the way down; none: 0 at once.
+        lanes: All candidates of the service, where there are several: each has a lane of
+            its own (domain.lane). Weights here are of the whole service all the same;
+            `analysis.alpha` is this candidate's part.
 
     """
 
@@ -276,6 +280,17 @@ class RolloutPlan:
     on_rollback: OnRollback = OnRollback.IMMEDIATE
     drain_timeout: Seconds = Seconds(600.0)
     rollback_steps: tuple[Share, ...] = ()
+    lanes: tuple[str, ...] = ()
+
+    @property
+    def ways(self) -> int:
+        """Into how many lanes the service's keys are cut; 1: into none."""
+        return len(self.lanes) or 1
+
+    @property
+    def most(self) -> Share:
+        """All that the candidate can have of the service: of its lane all."""
+        return largest_share(self.ways)
 
 
 class Phase(StrEnum):
@@ -338,6 +353,8 @@ class Standing:
         serves: After a promotion: the version that serves as baseline; None before.
         ends_in: While rolling back: the phase it ends in; else None.
         void: Why nothing can be proven any more in this attempt; None: it can.
+        examinations: How many were begun in this attempt: the first, and one each time
+            that its evidence was lost or could not be read. Each spends of its alpha.
         told: What was answered once in this attempt and is not answered again: failed
             metrics that pause or warn.
         cause: The last thing that happened to it, in a sentence or two.
@@ -368,6 +385,7 @@ class Standing:
     serves: str | None = None
     ends_in: Phase | None = None
     void: str | None = None
+    examinations: int = 1
     told: tuple[str, ...] = ()
     cause: str = ""
 

@@ -8,6 +8,7 @@ never printed or shown by the admin API as a whole.
 from dataclasses import dataclass
 from enum import Enum
 
+from gateway.domain.lane import service_of
 from gateway.domain.rollout import RolloutPlan
 from gateway.domain.segment import Segment
 from gateway.domain.units import Bytes, Seconds, Share
@@ -245,37 +246,6 @@ class ReportedSignal:
     key: str
 
 
-RESERVED = (
-    "error_rate",
-    "client_error_rate",
-    "cancel_rate",
-    "complete",
-    "truncated",
-    "upstream_error",
-    "stream_error",
-    "refused",
-    "length",
-    "content_filter",
-    "degenerate",
-    "invalid",
-    "client_error",
-    "client_cancelled",
-    "duration",
-    "first_byte",
-    "first_token",
-    "time_to_first_token",
-    "per_token",
-    "time_per_output_token",
-    "late",
-    "tokens",
-    "input_tokens",
-    "output_tokens",
-    "cost",
-    "requests",
-    "other",
-)
-"""What every service has in its metrics: no signal and no feedback has such a name."""
-
 DEFAULT_SIGNALS = (
     "refusal",
     "empty",
@@ -339,6 +309,8 @@ DEFAULT_UNSPLIT = ("/v1/files", "/v1/batches")
 class Service:
     """A named endpoint that clients call, split between a baseline and a candidate.
 
+    One with several candidates is as many of these as it has lanes (domain.lane).
+
     Attributes:
         name: Unique; also the salt of the split while fixed weights rule.
         versions: By order of definition; contains baseline and candidate.
@@ -386,3 +358,19 @@ class Service:
     repeat: bool = True
     segments: tuple[Segment, ...] = ()
     rollout: RolloutPlan | None = None
+
+    @property
+    def known_as(self) -> str:
+        """What people, requests and metrics call it: a lane is part of its service."""
+        return service_of(self.name)
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """All candidates of the service, in order; one for each lane, if it has lanes."""
+        alone = () if self.candidate is None else (self.candidate,)
+        return alone if self.rollout is None else self.rollout.lanes or alone
+
+    @property
+    def lanes(self) -> int:
+        """Into how many lanes the service's keys are cut; 1: into none."""
+        return len(self.candidates) or 1

@@ -21,3 +21,8 @@ def bucket_of(seed: bytes) -> int:
 
     """
     return (mmh3.hash(seed, 0, False) * BUCKETS) >> _BITS
+
+
+def place_of(seed: bytes, places: int) -> int:
+    """Give one of *places* equal places, 0 to places - 1, of a salted key; see above."""
+    return (mmh3.hash(seed, 0, False) * places) >> _BITS

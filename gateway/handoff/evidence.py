@@ -8,7 +8,12 @@ which coin. So a record says with which weight it was tossed and where its key's
 lies, and not the coin itself: that of a key seen before depends on what other workers saw.
 
 Whether an exchange is recorded is decided when it arrives, by a hash of its key: more keys
-than can be taken are thinned there, blind to the version and to what becomes of them.
+than can be taken are thinned there, blind to the version and to what becomes of them. So is
+of what it is its key's first: of the epoch, of a window, of a segment's value (Record).
+
+Where each key went is told when it arrives, before anything is known of its answer
+(Arrival): by that alone the split can be checked within a second, and by that the controller
+knows which of two workers saw a key first.
 Records travel in blocks; where a link is down for long, all that is held is dropped, and
 counted.
 """
@@ -23,6 +28,23 @@ OVERDUE: Final = "overdue"
 """What stands for the outcome in the record of an exchange that was not over when its
 deadline passed: it is handed over at that moment, and says `is_late`. What becomes of the
 exchange afterwards is in the totals, and in no other record."""
+
+
+class Arrival(msgspec.Struct, array_like=True, gc=False):
+    """A key's first exchange under a weight, or in a window, as far as this worker knows.
+
+    Attributes:
+        fingerprint: See Record.
+        arrived: When its version was chosen; monotonic clock.
+        window: See Record.
+        is_candidate: Which version was chosen.
+
+    """
+
+    fingerprint: int
+    arrived: float
+    window: int
+    is_candidate: bool
 
 
 class Record(msgspec.Struct, kw_only=True, array_like=True, gc=False):
@@ -53,6 +75,11 @@ class Record(msgspec.Struct, kw_only=True, array_like=True, gc=False):
             the version's deadline, or never.
         values: Signals that were measured, by their place in the block's names.
         cell: Number of each segment's value.
+        firsts: Of which segments' values this is the key's first exchange in this worker,
+            chosen before anything of it was sent to a version. Four sets of segments, of
+            domain.segment.MOST_SEGMENTS bits each, by place: since the weight changed; in
+            the window; and both again, of exchanges after the washout. 0 where the values
+            were not known then, and of a request without a key.
 
     """
 
@@ -74,6 +101,7 @@ class Record(msgspec.Struct, kw_only=True, array_like=True, gc=False):
     is_late: bool
     values: list[tuple[int, float]]
     cell: bytes
+    firsts: int = 0
 
 
 class PairRecord(msgspec.Struct, kw_only=True, array_like=True, gc=False):
@@ -111,6 +139,8 @@ class Block(msgspec.Struct, kw_only=True, gc=False):
         share: The candidate's weight when they were assigned.
         names: Of signals; Record.values names them by place.
         segments: Code of the segments' definitions (answers.segments.code_of).
+        arrivals: Keys that came for the first time, or in a window; in order.
+        keyless: Requests without a key that came: the baseline's and the candidate's.
         records: In order of their ends.
         pairs: Of mirrored requests, in order of their later half's end.
 
@@ -122,6 +152,8 @@ class Block(msgspec.Struct, kw_only=True, gc=False):
     share: Share
     names: tuple[str, ...]
     segments: int
+    arrivals: list[Arrival] = []
+    keyless: tuple[int, int] = (0, 0)
     records: list[Record] = []
     pairs: list[PairRecord] = []
 
@@ -134,9 +166,12 @@ class Evidence(msgspec.Struct, kw_only=True, tag="evidence"):
         pid: Tells a restarted worker from its predecessor.
         sequence: Grows by one per message of this process; a repeated one is ignored.
         sampled: Part of the keys that is recorded, 0 to 1: less where more keys come
-            than can be taken, chosen by a hash that knows nothing of the version.
+            than can be taken, chosen by a hash that knows nothing of the version. The
+            smallest since the last message; 0 after records were dropped.
         since: When the oldest of those arrived that are recorded and not over; all that
             arrived before has been told. Now, where none is running; monotonic clock.
+        until: All arrivals before have been told, in this message or an earlier one;
+            monotonic clock. 0 from workers of the release before.
         blocks: See Block.
 
     """
@@ -146,4 +181,5 @@ class Evidence(msgspec.Struct, kw_only=True, tag="evidence"):
     sequence: int
     sampled: float
     since: float
+    until: float = 0.0
     blocks: list[Block]

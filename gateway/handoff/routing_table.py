@@ -1,8 +1,11 @@
 """The routing table: everything a worker needs to know, immutable and numbered.
 
-The controller publishes it whole; a worker swaps it whole, between two requests.
+The controller publishes it whole; a worker swaps it whole, between two requests. A service
+with several candidates stands in it lane by lane (domain.lane), one after the other.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gateway.domain.deployment import AccessLog, ClientLimits
@@ -18,7 +21,7 @@ class RoutedService:
 
     Attributes:
         service: Its definition.
-        share: The candidate's weight in force, in buckets.
+        share: The candidate's weight in force, in buckets; of a lane, its part of that.
         salt: What a sticky key is salted with before it is hashed.
         revision: Grows with every change of the split, whoever made it; it may skip
             numbers after a refused one. 0 while the store could not say which
@@ -31,6 +34,7 @@ class RoutedService:
             then none is copied by mirror_routes.
         mirror: What the copies may cost.
         window: After how long a key counts once more, in seconds, more than 0.
+        washout: See domain.rollout.AnalysisPlan.
 
     """
 
@@ -43,14 +47,39 @@ class RoutedService:
     reverse_mirror: Share = Share(0)
     mirror: MirrorLimits = MirrorLimits()
     window: Seconds = Seconds(600.0)
+    washout: int = 1
 
-    def percents(self) -> dict[str, float]:
-        """Give every version's weight in percent, in order of definition."""
-        shares = dict.fromkeys([version.name for version in self.service.versions], 0)
+    def shares(self) -> Counter[str]:
+        """Give every version's weight in buckets; of a lane, its part of that."""
+        shares = Counter({version.name: 0 for version in self.service.versions})
         shares[self.service.baseline] = BUCKETS - self.share
         if self.service.candidate is not None:
             shares[self.service.candidate] = self.share
-        return {name: percent_from_share(Share(n)) for name, n in shares.items()}
+        return shares
+
+    def percents(self) -> dict[str, float]:
+        """Give every version's weight in percent of these keys, in order of definition."""
+        return percents_of([self])
+
+    def of_service(self) -> Share:
+        """Give the candidate's weight in buckets of the whole service."""
+        return Share(round(self.share / self.service.lanes))
+
+
+def percents_of(lanes: Iterable[RoutedService]) -> dict[str, float]:
+    """Give every version's weight in percent of a service, in order of definition.
+
+    Args:
+        lanes: All of the service; one where it has a single candidate, or none.
+
+    """
+    by_lane = [lane.shares() for lane in lanes]
+    return {
+        name: percent_from_share(
+            Share(round(sum(shares[name] for shares in by_lane) / len(by_lane)))
+        )
+        for name in by_lane[0]
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,3 +107,11 @@ class RoutingTable:
     ticket_key: TicketKey | None = None
     access_log: AccessLog = AccessLog()
     traces: float | None = None
+
+    def by_name(self) -> dict[str, tuple[RoutedService, ...]]:
+        """Give the services by the names people know, each with all its lanes."""
+        lanes: dict[str, tuple[RoutedService, ...]] = {}
+        for routed in self.services:
+            name = routed.service.known_as
+            lanes[name] = (*lanes.get(name, ()), routed)
+        return lanes

@@ -8,6 +8,7 @@ from gateway.proxy.peer import Peer
 from gateway.proxy.plane import Plane
 from gateway.proxy.request_body import RequestBody, Settings
 from gateway.proxy.routes import Route
+from gateway.proxy.units import Units
 from gateway.routing.sticky import Wait
 from gateway.wire.request_head import RequestHead
 
@@ -30,16 +31,12 @@ def choose(
     key: bytes | None = head.fields.get(route.sticky.header)
     cookie = None
     if not key:
-        found = route.sticky.find_key(
-            head.fields,
-            lambda: peer.client(head),
-            lambda: body.readable(route.json_limit),
-        )
-        if isinstance(found, Wait):
+        sought = _sought(route, head, body, peer)
+        if sought is None:
             return None
-        key = found or route.key_for_cookie(head)
-        if key is not None and found is None:
-            cookie = cookie_line(route.cookie, key)
+        key, cookie = sought
+    if route.lanes:
+        route = route.in_lane(key)
     target, mirroring = route.target_for(key), plane.mirroring
     seen = (
         Observation(target, route, head, body, key)
@@ -54,12 +51,36 @@ def choose(
     return seen
 
 
-def prepare(seen: Observation, limit: int) -> bool:
+def _sought(
+    route: Route, head: RequestHead, body: RequestBody, peer: Peer
+) -> tuple[bytes | None, bytes | None] | None:
+    """Seek the key elsewhere than in the first header, or make one for a browser.
+
+    Returns:
+        The key, and the header line that gives it to a browser; None for each that there
+        is not. None while the body may still have it.
+
+    """
+    found = route.sticky.find_key(
+        head.fields,
+        lambda: peer.client(head),
+        lambda: body.readable(route.json_limit),
+    )
+    if isinstance(found, Wait):
+        return None
+    if found is not None:
+        return found or route.key_for_cookie(head), None
+    key = route.key_for_cookie(head)
+    return key, None if key is None else cookie_line(route.cookie, key)
+
+
+def prepare(seen: Observation, limit: int, units: Units) -> bool:
     """Make a version's changes to the body; False while it must yet become whole.
 
     Args:
         seen: The exchange.
         limit: Bytes of the body that may be held.
+        units: Of the worker.
 
     Raises:
         Refused: 415, 413 or 400: this body cannot take the version's settings.
@@ -67,8 +88,10 @@ def prepare(seen: Observation, limit: int) -> bool:
     """
     settings = seen.target.set_json
     body = seen.body
-    if seen.inspection.needs_body and body.readable(limit) is Wait.FOR_BODY:
-        return False
+    if seen.awaits_slices:
+        if body.readable(limit) is Wait.FOR_BODY:
+            return False
+        seen.claim_slices(units)
     if settings and not body.set_json(settings, limit):
         return False
     if seen.asks_for_usage():

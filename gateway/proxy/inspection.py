@@ -64,6 +64,7 @@ class Inspection:
         needs_body: Whether a slice is told by what is in the body: then nothing is
             sent before it is whole, for a version that fails early would take its
             failures out of their slice.
+        needs_size: Whether a slice is told by how large the body is.
         places: Of each number of a cell, by segment.
         reported: Those that model servers report.
         signals: What is measured.
@@ -82,6 +83,7 @@ class Inspection:
         "json_limit",
         "names",
         "needs_body",
+        "needs_size",
         "places",
         "reported",
         "signals",
@@ -105,9 +107,9 @@ class Inspection:
             (pointer, split_pointer(pointer)) for pointer in self._segments.pointers
         )
         self.has_pointers = bool(self._pointers)
-        self.needs_body = any(
-            segment.by in _TOLD_BY_THE_BODY for segment in service.segments
-        )
+        ways = {segment.by for segment in service.segments}
+        self.needs_body = bool(ways & _TOLD_BY_THE_BODY)
+        self.needs_size = SegmentBy.REQUEST_BYTES in ways
         self.places = tuple(map(places_of, service.segments))
 
     def reading(self, dialect: Dialect, key: bytes | None) -> Reading:
@@ -162,6 +164,19 @@ class Inspection:
                 json=values,
             )
         )
+
+    def cell_of_head(self, head: RequestHead, body: RequestBody) -> Cell | None:
+        """Tell slices that no body tells, without reading it.
+
+        Returns:
+            As `cell` will; None while the size of a chunked request is not known.
+
+        """
+        is_sized = body.is_whole or not head.is_chunked
+        if self.needs_size and not is_sized:
+            return None
+        size = body.received if body.is_whole else head.content_length
+        return self._segments.cell(Facts(fields=head.fields, path=head.path, size=size))
 
     def _read_request(self, text: bytes, reading: Reading) -> None:
         needs_prompt = self._segments.needs_prompt or (

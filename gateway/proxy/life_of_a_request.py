@@ -167,7 +167,7 @@ class Exchange:
     def _prepare(self, seen: Observation) -> None:
         """Send with the version's changes to the body, once that is whole."""
         assert self._route is not None  # ruff: ignore[assert]
-        self._is_prepared = prepare(seen, self._route.json_limit)
+        self._is_prepared = prepare(seen, self._route.json_limit, self._plane.units)
         if self._is_prepared:
             self._send(seen.target)
         else:

@@ -81,6 +81,7 @@ class Observation:
     __slots__ = (
         "_cell",
         "_fingerprint",
+        "_firsts",
         "_route",
         "_unit",
         "arrived",
@@ -139,6 +140,7 @@ class Observation:
         self.arrived = self.duration = 0.0
         self.outcome = _COMPLETE
         self.is_overdue = False
+        self._firsts = 0
         self.wants_body = head.has_body and (
             bool(target.set_json) or (inspection.needs_body and head.is_json)
         )
@@ -203,8 +205,41 @@ class Observation:
         is_keyless = self.key is None
         if is_keyless:  # feedback finds its unit by it
             self._fingerprint = self._route.random_bits()
-        split, own = self._route.split, self._fingerprint
-        self._unit = units.arrived(split, own, now, is_keyless=is_keyless)
+        self._unit = units.arrived(
+            self._route.split,
+            self._fingerprint,
+            now,
+            is_candidate=self.target is self._route.candidate,
+            is_keyless=is_keyless,
+        )
+        if self.inspection.places and not self.awaits_slices:
+            self.claim_slices(units)
+
+    @property
+    def awaits_slices(self) -> bool:
+        """Whether its body, which is waited for, tells its slices."""
+        head = self.head
+        return self.inspection.needs_body and head.has_body and head.is_json
+
+    def claim_slices(self, units: Units) -> None:
+        """Decide of which slices it is its key's first: once, and before it is sent.
+
+        Decided later, the first would be the one whose answer begins soonest, and
+        failures are quick. Where the slices are not known yet, for the body is too large
+        to be kept, it is evidence in none. Neither depends on the version.
+        """
+        unit = self._unit
+        if unit is not None and self.key is not None and self.inspection.places:
+            cell = self._cell_so_far()
+            if cell is not None:
+                self._firsts = units.claim(self._route.split, unit, cell)
+
+    def _cell_so_far(self) -> Cell | None:
+        """Tell the slices, if nothing that comes later could tell otherwise."""
+        inspection = self.inspection
+        if inspection.needs_body:
+            return self.cell() if self.body.is_whole else None
+        return inspection.cell_of_head(self.head, self.body)
 
     def record(self, totals: Seen, units: Units) -> None:
         """Hand over what may be evidence, if this is and was not handed over before."""
@@ -246,6 +281,7 @@ class Observation:
             is_late=totals.is_late,
             values=totals.values,
             cell=cell,
+            firsts=self._firsts,
         )
 
     def _is_stream(self) -> bool:

@@ -154,17 +154,18 @@ class Plane:
         for service in (routed.service for routed in table.services):
             places = {place for s in service.segments for place in places_of(s)}
             for version in service.versions:
-                known[service.name, version.name] = places
+                known[service.known_as, version.name] = places
         for name, tally in self._tallies.items():
             tally.keep_slices(known.get(name, ()))
 
     def _pool(self, service: Service, version: Version, index: int) -> Pool:
         endpoint = version.endpoints[index]
         settings = (endpoint, version.timeouts, version.limits)
-        key = (service.name, version.name, index, settings)
-        pool = self._retiring.get(key) or Pool(
-            *settings, self.wheel, self._whole_answers, self._spawn
-        )
+        key = (service.known_as, version.name, index, settings)
+        pool = self._pools.get(key) or self._retiring.get(key)  # lanes share theirs
+        if pool is None:
+            own = (self.wheel, self._whole_answers, self._spawn)
+            pool = Pool(*settings, *own)
         self._pools[key] = pool
         return pool
 

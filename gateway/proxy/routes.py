@@ -5,6 +5,7 @@ change of weights touches no connection and no count.
 """
 
 from collections.abc import Callable, Iterable
+from itertools import groupby
 from random import Random
 
 from gateway.answers.segments import code_of
@@ -24,7 +25,7 @@ from gateway.proxy.units import Split
 from gateway.routing.headers import fit_all, header_tests
 from gateway.routing.json_pointer import split_pointer
 from gateway.routing.match import bare_host, fits, fits_host, fits_path
-from gateway.routing.split import is_candidate
+from gateway.routing.split import is_candidate, lane_of, lane_salt
 from gateway.routing.sticky import StickyPlan
 from gateway.wire.forwarded import is_within, parse_networks
 from gateway.wire.request_head import RequestHead
@@ -127,11 +128,17 @@ class Target:
 
 
 class Route:
-    """A service, ready to choose a version for a request."""
+    """A service, or a lane of one, ready to choose a version for a request.
+
+    Attributes:
+        lanes: All of the service, of which any is asked for; none: it has no lanes.
+
+    """
 
     __slots__ = (
         "_by_header",
         "_dice",
+        "_lane_salt",
         "_override",
         "_override_senders",
         "_prefixes",
@@ -144,6 +151,7 @@ class Route:
         "cookie",
         "inspection",
         "json_limit",
+        "lanes",
         "may_repeat",
         "service",
         "split",
@@ -161,6 +169,8 @@ class Route:
         self._share = routed.share
         self._salt = routed.salt.encode()
         self._dice = dice
+        self._lane_salt = lane_salt(service.known_as)
+        self.lanes: tuple[Route, ...] = ()
         self.sticky = StickyPlan(service.sticky)
         self.cookie = self.sticky.cookie or b""
         self.json_limit = service.json_limit
@@ -174,6 +184,7 @@ class Route:
             names=self.inspection.names,
             segments=code_of(service.segments),
             window=routed.window,
+            washout=routed.washout,
         )
         self._by_header = tuple(
             header_tests(rule.match) for rule in routed.header_routes if rule.match
@@ -206,7 +217,7 @@ class Route:
             named = self._overridden(head, head.fields[self._override], client)
             if named is not None:
                 return named
-        if self.candidate is None:
+        if self.candidate is None and not self.lanes:
             return self.baseline
         # Nearly every path is told apart by the prefixes alone, without decoding.
         if head.path.startswith(self._prefixes) and self._is_unsplit(head.path):
@@ -242,6 +253,13 @@ class Route:
         if not self.cookie or not _is_browser(head):
             return None
         return b"%032x" % self._dice.getrandbits(128)
+
+    def in_lane(self, key: bytes | None) -> "Route":
+        """Give the lane of *key*, where there are lanes; without a key, one by dice."""
+        lanes = self.lanes
+        if key is None:
+            return lanes[self._dice.randrange(len(lanes))]
+        return lanes[lane_of(self._lane_salt, key, len(lanes))]
 
     def target_for(self, key: bytes | None) -> Target:
         """Give the version of *key*; without a key, of a fresh coin."""
@@ -311,6 +329,7 @@ class Routes:
             _make_route(routed, get_pool, get_tally, tracing)
             for routed in table.services
         ]
+        _join_lanes(self._routes)
         if table.ticket_key is not None:
             for route in self._routes:
                 route.issue_tickets(table.ticket_key)
@@ -358,13 +377,21 @@ class Routes:
         )
 
 
+def _join_lanes(routes: Iterable[Route]) -> None:
+    """Let the lanes of a service, which stand together, know each other."""
+    for _service, together in groupby(routes, lambda route: route.service.known_as):
+        lanes = tuple(together)
+        for route in lanes if len(lanes) > 1 else ():
+            route.lanes = lanes
+
+
 def _make_route(
     routed: RoutedService, get_pool: GetPool, get_tally: GetTally, tracing: Tracing
 ) -> Route:
     service = routed.service
     targets = {}
     for version in service.versions:
-        tally = get_tally(service.name, version.name)
+        tally = get_tally(service.known_as, version.name)
         target = Target(routed, version, tally, tracing)
         target.pools = tuple(
             get_pool(service, version, index) for index in range(len(version.endpoints))

@@ -5,10 +5,12 @@ own. What is known of keys is bounded and may be forgotten; then a key is record
 and the controller, who decides, takes it for what it is.
 """
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from gateway.domain.segment import MOST_SEGMENTS, MOST_VALUES
 from gateway.domain.units import BUCKETS, Seconds, Share
-from gateway.handoff.evidence import Block, PairRecord, Record
+from gateway.handoff.evidence import Arrival, Block, PairRecord, Record
 
 RECORDED: Final = 20
 """Exchanges of a key that are recorded under one weight; a step passes on their mean."""
@@ -33,8 +35,9 @@ _FULL: Final = 1 << 32
 _FEWEST: Final = 1 << 16
 _LOW: Final = 0xFFFFFFFF
 
-_Known = tuple[int, int, int, int]
-"""Revision, exchanges under it, window, exchanges in it."""
+_IN_WINDOW: Final = MOST_SEGMENTS
+_WASHED: Final = 2 * MOST_SEGMENTS
+_WASHED_IN_WINDOW: Final = 3 * MOST_SEGMENTS
 
 
 class Unit(NamedTuple):
@@ -54,6 +57,69 @@ class Unit(NamedTuple):
     nth_in_window: int
 
 
+class _Known:
+    """What is known of a key. Sets of segments' values have a bit for each.
+
+    Attributes:
+        revision: Of the split it was seen under last.
+        nth: Exchanges under it.
+        window: The latest.
+        in_window: Exchanges in it.
+        cells: Values it has had an exchange in, under that split.
+        cells_in_window: The same, in the window.
+        washed: Values it has had an exchange after the washout in.
+        washed_in_window: The same, in the window.
+
+    """
+
+    __slots__ = (
+        "cells",
+        "cells_in_window",
+        "in_window",
+        "nth",
+        "revision",
+        "washed",
+        "washed_in_window",
+        "window",
+    )
+
+    def __init__(self, revision: int, window: int) -> None:
+        self.begins(revision, window)
+
+    def begins(self, revision: int, window: int) -> None:
+        """Begin under another split."""
+        self.revision = revision
+        self.nth = self.cells = self.washed = 0
+        self.goes_on_to(window)
+
+    def goes_on_to(self, window: int) -> None:
+        """Begin another window."""
+        self.window = window
+        self.in_window = self.cells_in_window = self.washed_in_window = 0
+
+    def claim(self, cell: Sequence[int], unit: Unit, washout: int) -> int:
+        """Mark the values of an exchange; give which are new, as Record.firsts."""
+        is_washed, is_current = unit.nth > washout, unit.window == self.window
+        firsts = 0
+        for place, value in enumerate(cell):
+            bit, first = 1 << (place * MOST_VALUES + value), 1 << place
+            if not self.cells & bit:
+                self.cells |= bit
+                firsts |= first
+            if is_washed and not self.washed & bit:
+                self.washed |= bit
+                firsts |= first << _WASHED
+            if not is_current:
+                continue
+            if not self.cells_in_window & bit:
+                self.cells_in_window |= bit
+                firsts |= first << _IN_WINDOW
+            if is_washed and not self.washed_in_window & bit:
+                self.washed_in_window |= bit
+                firsts |= first << _WASHED_IN_WINDOW
+        return firsts
+
+
 class Split(NamedTuple):
     """The split of a service under which an exchange is assigned.
 
@@ -65,6 +131,7 @@ class Split(NamedTuple):
         names: Of the signals.
         segments: Code of the segments' definitions.
         window: Seconds after which a key may count once more.
+        washout: Exchanges of a key after which its times count.
 
     """
 
@@ -75,6 +142,7 @@ class Split(NamedTuple):
     names: tuple[str, ...]
     segments: int
     window: Seconds
+    washout: int = 1
 
     @property
     def is_coin(self) -> bool:
@@ -94,7 +162,7 @@ class Units:
     def __init__(self, *, workers: int = 1) -> None:
         self.dropped = 0
         self.most_begun = MOST_BEGUN // workers
-        self._limit = _FULL
+        self._limit = self._least = _FULL
         self._blocks: dict[Split, Block] = {}
         self._count = self._begun = 0
         self._known: dict[tuple[str, int], _Known] = {}
@@ -103,11 +171,20 @@ class Units:
 
     @property
     def sampled(self) -> float:
-        """Part of the keys that is recorded."""
-        return self._limit / _FULL
+        """Smallest part of the keys that was recorded since the last message.
+
+        0: records were dropped, of any key.
+        """
+        return min(self._least, self._limit) / _FULL
 
     def arrived(
-        self, split: Split, fingerprint: int, now: float, *, is_keyless: bool = False
+        self,
+        split: Split,
+        fingerprint: int,
+        now: float,
+        *,
+        is_candidate: bool,
+        is_keyless: bool = False,
     ) -> Unit | None:
         """Note an exchange that was assigned by a coin; None when it is not recorded.
 
@@ -115,6 +192,7 @@ class Units:
             split: In force.
             fingerprint: Of its key, or of its own.
             now: Seconds; monotonic clock.
+            is_candidate: Where it was assigned to.
             is_keyless: It has no key, and so is a unit of its own.
 
         """
@@ -122,23 +200,64 @@ class Units:
             return None
         if is_keyless:
             self._begin(now)
+            self._came(split, is_candidate=is_candidate)
             return Unit(fingerprint, 1, int(now / split.window), 1)
         # The high bits say where the windows of this key begin.
         window = int(now / split.window + (fingerprint >> 32) / _FULL)
-        place = (split.service, fingerprint)
-        known = self._known.get(place) or self._before.get(place)
-        nth = in_window = 1
-        if known is not None and known[0] == split.revision:
-            nth = known[1] + 1
-            in_window = known[3] + 1 if known[2] == window else 1
-        if known and nth > RECORDED and in_window > RECORDED_IN_WINDOW:
-            # As most are. What is known may stay as it is, but not be forgotten.
-            if place not in self._known:
-                self._remember(place, known)
-            return None
-        self._remember(place, (split.revision, nth, window, in_window))
+        known = self._known.get((split.service, fingerprint))
+        if not (known and known.revision == split.revision and known.window == window):
+            known = self._know(split, fingerprint, window)
+        nth, in_window = known.nth + 1, known.in_window + 1
+        if nth > RECORDED and in_window > RECORDED_IN_WINDOW:
+            return None  # as most are
+        known.nth, known.in_window = nth, in_window
+        if in_window == 1:
+            block = self._blocks.get(split) or self._open(split)
+            block.arrivals.append(Arrival(fingerprint, now, window, is_candidate))
         self._begin(now)
         return Unit(fingerprint, nth, window, in_window)
+
+    def claim(self, split: Split, unit: Unit, cell: Sequence[int]) -> int:
+        """Decide of which segments' values an exchange is its key's first.
+
+        Call it before anything of the request is sent to its version, or never: who
+        answers first, and how soon, must not decide it.
+
+        Args:
+            split: Under which it arrived.
+            unit: What was known of it then.
+            cell: Number of each segment's value.
+
+        Returns:
+            See Record.firsts.
+
+        """
+        place = (split.service, unit.fingerprint)
+        known = self._known.get(place) or self._before.get(place)
+        if known is None or known.revision != split.revision:
+            return 0  # it was forgotten, or is under another weight by now
+        return known.claim(cell, unit, split.washout)
+
+    def _know(self, split: Split, fingerprint: int, window: int) -> _Known:
+        """Give what is known of a key, in this window under this split."""
+        place = (split.service, fingerprint)
+        known = self._known.get(place)
+        if known is None:
+            known = self._before.get(place)
+            if known is None:
+                known = _Known(split.revision, window)
+            self._remember(place, known)
+        if known.revision != split.revision:
+            known.begins(split.revision, window)
+        elif known.window != window:
+            known.goes_on_to(window)
+        return known
+
+    def _came(self, split: Split, *, is_candidate: bool) -> None:
+        """Count a request without a key."""
+        block = self._blocks.get(split) or self._open(split)
+        baseline, candidate = block.keyless
+        block.keyless = (baseline + (not is_candidate), candidate + is_candidate)
 
     def _begin(self, now: float) -> None:
         """Count one more to be recorded; where there are too many, take fewer keys.
@@ -205,12 +324,13 @@ class Units:
     def take(self, *, can_send: bool) -> list[Block]:
         """Give what was recorded since the last time; hold it while it cannot be sent.
 
-        Where little comes, more keys are taken again from now on.
+        Where little comes, more keys are taken again from now on. Read `sampled` before.
 
         Args:
             can_send: Whether it can be sent on.
 
         """
+        self._least = _FULL if can_send else min(self._least, self._limit)
         if self._begun < self.most_begun // 4:
             self._limit = min(self._limit * 2, _FULL)
         self._begun = 0
@@ -218,6 +338,7 @@ class Units:
             if self._count > MOST_HELD:
                 self.dropped += self._count
                 self._blocks, self._count = {}, 0
+                self._least = 0  # any key may have come and not be told of
             return []
         blocks = list(self._blocks.values())
         self._blocks, self._count = {}, 0

@@ -1,6 +1,7 @@
 """From shapes, which are right, to the domain's values."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from gateway.domain.deployment import (
@@ -10,6 +11,7 @@ from gateway.domain.deployment import (
     Otlp,
     Telemetry,
 )
+from gateway.domain.lane import lane_name
 from gateway.domain.service import (
     COMPARED_FIRST_TOKEN,
     Deadlines,
@@ -57,7 +59,11 @@ def deployment_of(shape: DocumentShape, *, folder: Path, cores: int) -> Deployme
         telemetry=Telemetry(otlp=_otlp(shape.telemetry.otlp)),
         limits=ClientLimits(**shape.limits.model_dump()),
         drain=shape.drain,
-        services=tuple(_service(name, each) for name, each in shape.services.items()),
+        services=tuple(
+            lane
+            for name, each in shape.services.items()
+            for lane in _lanes(_service(name, each))
+        ),
     )
 
 
@@ -69,6 +75,16 @@ def _otlp(shape: OtlpShape | None) -> Otlp | None:
         headers=tuple(shape.headers.items()),
         interval=shape.interval,
         traces=shape.traces,
+    )
+
+
+def _lanes(service: Service) -> tuple[Service, ...]:
+    """Give a service as many times as it has lanes: once, but for several candidates."""
+    if service.lanes == 1:
+        return (service,)
+    return tuple(
+        replace(service, name=lane_name(service.name, each), candidate=each)
+        for each in service.candidates
     )
 
 

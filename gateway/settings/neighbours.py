@@ -16,12 +16,12 @@ def disagreements(deployment: Deployment) -> Iterator[Finding]:
     yield from _circles(deployment)
     yield from _out_of_reach(deployment)
     yield from _log_over_state(deployment)
-    for service in deployment.services:
+    for service in deployment.offered:
         for finding in (
             *_shared_signal_names(service),
             *_forgetful_start(service, deployment.state),
         ):
-            yield finding.below("services", service.name)
+            yield finding.below("services", service.known_as)
 
 
 def _shared_addresses(deployment: Deployment) -> Iterator[Finding]:
@@ -37,10 +37,12 @@ def _shared_addresses(deployment: Deployment) -> Iterator[Finding]:
 
 def _circles(deployment: Deployment) -> Iterator[Finding]:
     own = (*deployment.listen, deployment.admin.listen)
-    for service in deployment.services:
+    for service in deployment.offered:
         for version in service.versions:
             for finding in _own_endpoints(version, own):
-                yield finding.below("services", service.name, "versions", version.name)
+                yield finding.below(
+                    "services", service.known_as, "versions", version.name
+                )
 
 
 def _own_endpoints(version: Version, own: tuple[Address, ...]) -> Iterator[Finding]:
@@ -58,15 +60,16 @@ def _is_own(endpoint: Endpoint, own: tuple[Address, ...]) -> bool:
 
 
 def _out_of_reach(deployment: Deployment) -> Iterator[Finding]:
-    for number, later in enumerate(deployment.services):
-        for earlier in deployment.services[:number]:
+    services = deployment.offered
+    for number, later in enumerate(services):
+        for earlier in services[:number]:
             if _takes_all(earlier.match, later.match):
                 yield Finding(
-                    what=f"no request can reach it: '{earlier.name}' above it takes "
+                    what=f"no request can reach it: '{earlier.known_as}' above it takes "
                     "every one that fits here.",
-                    remedy=f"Put it above '{earlier.name}', or give that one a "
+                    remedy=f"Put it above '{earlier.known_as}', or give that one a "
                     "narrower match.",
-                    at=("services", later.name),
+                    at=("services", later.known_as),
                 )
                 break
 

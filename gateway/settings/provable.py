@@ -28,7 +28,7 @@ def unprovable(plan: RolloutPlan, deadline: Seconds) -> Iterable[Finding]:
 
     """
     proofs = [
-        is_compared(planned_share(plan, place))
+        is_compared(plan, planned_share(plan, place))
         for place in range(len(steps_of(plan)))
         if (hold := hold_of(plan, place)).needs_proof and hold.ends
     ]

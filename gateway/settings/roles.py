@@ -100,9 +100,9 @@ def _no_place_for(name: str, candidate: str | None) -> Finding:
             at=("weights", name),
         )
     return Finding(
-        what=f"found a weight for '{name}' beside the candidate '{candidate}'; several "
-        "candidates are not available yet.",
-        remedy="Leave it out, or name it as the candidate.",
+        what=f"found a weight for '{name}' beside the candidate '{candidate}'.",
+        remedy="Leave it out, or name it as the candidate. Several at the same time: "
+        "`candidates`, with `rollout: {strategy: ab}`.",
         at=("weights", name),
     )
 

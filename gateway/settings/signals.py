@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
 from gateway.answers.signals import SIGNALS
-from gateway.domain.service import RESERVED, ReportedSignal, ReportPlace
+from gateway.domain.reserved import RESERVED
+from gateway.domain.service import ReportedSignal, ReportPlace
 from gateway.settings.names import header_name, json_pointer, name
 from gateway.settings.problem import Finding, Wrong, raise_all, shown, unknown, wrong
 

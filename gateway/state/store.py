@@ -85,7 +85,7 @@ class KeptEvidence:
     Attributes:
         service: Its name.
         attempt: Of its rollout.
-        trial: The wealth of every process.
+        trial: The wealth of every process; empty where the attempt has ended.
         book: What the unit book keeps beside its keys.
         keys: Marks by fingerprint (0 to 2**64 - 1). To save: those that have changed
             since they were saved last, and an empty one for what is to be forgotten; as
@@ -191,7 +191,8 @@ class Store(Protocol):
         """Read the journal, oldest first.
 
         Args:
-            service: Only what is about this one; None: everything.
+            service: Only what is about this one, with all its lanes (domain.lane); None:
+                everything.
             after: Only what has a higher number.
             limit: How many at most, and never more than MOST_ENTRIES.
 

@@ -75,6 +75,7 @@ class Exchange(msgspec.Struct, gc=False):
     is_late: bool = False
     values: tuple[tuple[int, float], ...] = ()
     cell: bytes = b""
+    firsts: int = 0
 
 
 class Request(NamedTuple):

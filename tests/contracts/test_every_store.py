@@ -217,6 +217,23 @@ async def test_an_entry_that_does_not_follow_the_last_is_refused(store: Store) -
     assert await store.entries(None) == [first]
 
 
+async def test_with_a_services_journal_comes_that_of_its_lanes(store: Store) -> None:
+    """In order, page by page; a lane's own is read alone, and no name is mistaken."""
+    drafts = [
+        replace(BLOCK_DRAFT, service=service)
+        for service in ("chat:A", "chat", "chats", "chat:B", None, "chat.x", "chat:A")
+    ]
+    entries = chained(None, drafts)
+    await store.open()
+    await store.append(entries)
+
+    asked = [*await store.entries("chat", limit=2)]
+    asked += await store.entries("chat", after=asked[-1].seq)
+
+    assert asked == [entries[n] for n in (0, 1, 3, 6)]
+    assert await store.entries("chat:A") == [entries[0], entries[6]]
+
+
 async def test_the_journal_is_read_in_pages_and_by_service(store: Store) -> None:
     """Oldest first; the whole gateway's own entries are in the whole only."""
     drafts = [

@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ import pytest
 from tests.end_to_end.audience import Audience
 from tests.end_to_end.releases import Json, Release, plant, release, running_release
 from tests.end_to_end.running import (
+    COMMAND,
     Gateway,
     ModelServer,
     running_model_server,
@@ -20,6 +24,7 @@ from tests.end_to_end.running import (
 Models = tuple[ModelServer, ModelServer]
 
 HELD = [{"setWeight": 20}, {"pause": {}}]
+_BY_CTRL_C = 130
 _SETTLING_S = 3.0
 _MOST_LOST_S = 2.5  # a second of evidence, and what came while it was away
 
@@ -145,6 +150,60 @@ def test_a_candidate_that_dies_is_taken_back(models: Models, tmp_path: Path) -> 
                 f" {running.decision()['body']['said']}"
             )
             assert not [v for v in unhappy if v.begun > died + took]
+
+
+@contextmanager
+def following(running: Release, folder: Path) -> Generator[subprocess.Popen[bytes]]:
+    """Run `sluicegate journal chat --follow`; what it says goes into a file."""
+    at = f"http://127.0.0.1:{running.gateway.admin}"
+    with (folder / "followed.log").open("wb") as said:
+        process = subprocess.Popen(
+            [COMMAND, "journal", "chat", "--follow", "--admin", at],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_who_follows_the_journal_is_told_through_a_restart(
+    models: Models, tmp_path: Path
+) -> None:
+    """Each entry once, as it comes; Ctrl-C ends it."""
+
+    def says(words: str) -> bool:
+        return (tmp_path / "followed.log").read_text().count(words) == 1
+
+    with (
+        running_release(kept(models, tmp_path), tmp_path) as running,
+        following(running, tmp_path) as command,
+    ):
+        running.start()
+        until("the start is told", lambda: says("Attempt 1 begins"))
+        controller = running.gateway.controller()
+        os.kill(controller, signal.SIGKILL)
+        until(
+            "another controller",
+            lambda: (
+                running.gateway.has_new("controller", {controller})
+                and running.gateway.is_administered()
+            ),
+        )
+        assert running.act("abort", reason="enough")[0] == 200
+        until("the end is told", lambda: says("Aborted by hand"))
+        assert says("Attempt 1 begins")
+
+        command.send_signal(signal.SIGINT)
+        code = command.wait(10)
+
+    said = (tmp_path / "followed.log").read_text()
+    assert code == _BY_CTRL_C, said
+    assert "Traceback" not in said
+    assert "counts of block" not in said
 
 
 @pytest.fixture(autouse=True)

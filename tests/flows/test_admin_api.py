@@ -810,7 +810,7 @@ async def test_evidence_is_shown_by_version_and_with_its_age(
 
     assert before["evidence_age_seconds"] is None
     assert 0 <= chat["evidence_age_seconds"] < PATIENCE_S
-    assert chat["versions"]["v1"]["evidence"] == {"units": 0}
+    assert chat["versions"]["v1"]["evidence"] == {"units": 0, "pairs": 0}
 
 
 async def test_feedback_that_cannot_be_counted_says_what_to_do(

@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pytest
 
 from gateway.answers.segments import code_of
 from gateway.cli.main import main
-from gateway.handoff.evidence import Block, Evidence
+from gateway.handoff.evidence import Block, Evidence, PairRecord, Record
 from tests.flows.test_admin_api import _is_sound, _Stage, _until
 from tests.unit.proxy.test_units import record
 
@@ -86,6 +86,15 @@ services: {json.dumps({"chat": service})}
             side = ("v1", "v2")[made.is_candidate]
             made.outcome = "upstream_error" if side == failing else "complete"
             records.append(made)
+        self.tells(records)
+
+    def tells(
+        self, records: Sequence[Record] = (), *, pairs: Sequence[PairRecord] = ()
+    ) -> None:
+        """Let the played worker tell of what it recorded under the weight in force."""
+        table = self.workers[0].table
+        assert table is not None
+        split = table.services[0]
         self.sequence += 1
         block = Block(
             service="chat",
@@ -94,7 +103,8 @@ services: {json.dumps({"chat": service})}
             share=split.share,
             names=(),
             segments=code_of(()),
-            records=records,
+            records=list(records),
+            pairs=list(pairs),
         )
         self.workers[0].send(
             Evidence(
@@ -103,6 +113,7 @@ services: {json.dumps({"chat": service})}
                 sequence=self.sequence,
                 sampled=1.0,
                 since=time.monotonic(),
+                until=time.monotonic(),
                 blocks=[block],
             )
         )
@@ -433,6 +444,112 @@ async def test_the_journal_and_its_replay_on_the_command_line(idle: _Release) ->
     assert (replayed, json.loads(made)["broken_at"], len(decisions)) == (0, None, 4)
     assert all(one["again"] is None for one in decisions)
     assert (none, "0 decisions" in nothing) == (0, True)
+
+
+async def test_the_journal_of_a_service_that_is_gone_can_still_be_read(
+    release: _Release,
+) -> None:
+    """Page by page, to its end; a name that nobody ever had is refused."""
+    await release.act("abort")
+    text = release.config.read_text().replace('{"chat":', '{"talk":')
+    release.config.write_text(text)
+    assert (await release.ask("POST", "/api/v1/reload"))[0] == 200
+
+    status, told = await release.get("/api/v1/journal?service=chat")
+    last = told["entries"][-1]
+    end = await release.get(f"/api/v1/journal?service=chat&after={last['seq']}")
+    unknown, refused = await release.get("/api/v1/journal?service=chta")
+    none = await release.get("/api/v1/journal?service=talk")
+    code, shown = await release.command("journal", "chat")
+
+    assert (status, last["body"]["said"]) == (
+        200,
+        "Aborted by hand: weight 20 % to 0 %.",
+    )
+    assert end == none == (200, {"entries": []})
+    assert (unknown, "'chta'" in refused["error"]["message"]) == (404, True)
+    assert (code, "Aborted by hand" in shown) == (0, True)
+
+
+@pytest.mark.parametrize("all_of_it", [False, True])
+async def test_how_a_rollout_ended_is_known_after_a_restart(
+    release: _Release, *, all_of_it: bool
+) -> None:
+    """With what it was decided by, and from when that is."""
+    release.sees(80, failing="v2")
+    await _until(lambda: release.workers[0].share == 0)
+    await _until(lambda: _is_journalled(release, "moved"))
+    _, before = await release.get(f"{CHAT}/analysis")
+    await release.end(signal.SIGKILL)
+    if all_of_it:
+        release.table.truncate(0)
+        for worker in release.workers:
+            worker.table = None
+
+    await release.start()
+    await _until(lambda: release.workers[0].table is not None)
+    await _until(lambda: _is_analysed(release))
+    _, after = await release.get(f"{CHAT}/analysis")
+    code, told = await release.command("analysis", "chat")
+
+    assert after["as_of"] is not None
+    for part in ("alpha", "as_of", "assessment", "metrics"):
+        assert after[part] == before[part], part
+    assert after["metrics"][0]["verdict"] == "regressed"
+    assert (code, f"as it was known at the end, {after['as_of']}" in told) == (0, True)
+
+
+async def _is_analysed(release: _Release) -> bool:
+    return bool((await release.get(f"{CHAT}/analysis"))[1]["metrics"])
+
+
+async def test_after_a_restart_the_api_answers_first_and_says_what_is_taken_up(
+    release: _Release,
+) -> None:
+    """Whatever it finds at that moment, it says one of the two, and the same in both."""
+    await release.end(signal.SIGKILL)
+    await release.start()
+    await _until(lambda: _answers(release))
+
+    _, view = await release.get(CHAT)
+    first = view["protection"]
+    await _until(lambda: _is_analysed(release))
+    _, view = await release.get(CHAT)
+    status, ready = await release.readiness()
+
+    assert first in {"taking up evidence", "analysing"}
+    assert view["protection"] == "analysing"
+    assert (status, ready["taking_up"]) == (200, [])
+
+
+async def _answers(release: _Release) -> bool:
+    with contextlib.suppress(OSError):
+        return bool((await release.ask("GET", "/healthz"))[0] == 200)
+    return False
+
+
+async def test_mirrored_pairs_are_shown_where_there_are_no_units(
+    idle: _Release,
+) -> None:
+    """In the preview of a blue-green switch the candidate has no weight."""
+    idle.configure_rollout(rollout={"strategy": "blue_green"})
+    assert (await idle.ask("POST", "/api/v1/reload"))[0] == 200
+    await idle.act("start")
+    table = idle.workers[0].table
+    assert table is not None
+    halves = [record(n) for n in range(7)]
+    pairs = [PairRecord(baseline=half, candidate=half) for half in halves]
+    idle.tells(pairs=pairs)
+
+    async def is_shown() -> bool:
+        _, view = await idle.get(CHAT)
+        counted = [one["evidence"] for one in view["versions"].values()]
+        return counted[:2] == [{"units": 0, "pairs": 7}] * 2
+
+    await _until(is_shown)
+    code, told = await idle.command("status", "chat")
+    rows = [line.split() for line in told.splitlines()]
+    assert (code, ["v2", "0", "7"] in rows) == (0, True)
 
 
 async def test_a_changed_journal_is_told_by_replay(release: _Release) -> None:

@@ -15,6 +15,7 @@ from gateway.answers.script import SCRIPTS
 from gateway.answers.signals import SIGNALS
 from gateway.cli.serve import DEFAULT_STATE
 from gateway.domain.deployment import Deployment
+from gateway.domain.reserved import RESERVED
 from gateway.domain.rollout import (
     Analyse,
     OnFailure,
@@ -24,7 +25,6 @@ from gateway.domain.rollout import (
     SetWeight,
     Strategy,
 )
-from gateway.domain.service import RESERVED
 from gateway.settings.load import load_document, load_file
 from gateway.settings.shapes.gateway import DocumentShape
 from gateway.settings.shapes.shape import Shape

@@ -24,7 +24,7 @@ from gateway.domain.rollout import (
 )
 from gateway.domain.segment import Segment
 from gateway.domain.units import percent_from_share
-from gateway.settings import names, quantities, ramp, required, rules
+from gateway.settings import names, quantities, ramp, required, rules, several
 from gateway.settings.guards import Measured
 from gateway.settings.problem import Finding, Wrong, raise_all
 from gateway.settings.shapes.guard import AnalysisShape
@@ -165,8 +165,18 @@ class RolloutShape(Shape):
         raise_all(ramp.misfits(self._plan))
         return self
 
-    def plan_for(self, measured: Measured, segments: Sequence[Segment]) -> RolloutPlan:
+    def plan_for(
+        self,
+        measured: Measured,
+        segments: Sequence[Segment],
+        candidates: tuple[str, ...] = (),
+    ) -> RolloutPlan:
         """Give the domain's value, for a service that measures and slices like this.
+
+        Args:
+            measured: See Measured.
+            segments: Of the service.
+            candidates: Where there are several.
 
         Raises:
             Wrong: With metrics and segments that the service does not have.
@@ -186,4 +196,8 @@ class RolloutShape(Shape):
         except Wrong as error:
             findings += [each.below("require_segments") for each in error.findings]
         raise_all(finding.below("rollout", "analysis") for finding in findings)
-        return replace(self._plan, analysis=analysis)
+        plan = replace(self._plan, analysis=analysis)
+        if candidates:
+            plan = several.in_lanes(plan, candidates, has_steps=bool(self.steps))
+            raise_all(each.below("rollout") for each in several.crowded(plan))
+        return plan

@@ -20,7 +20,7 @@ from gateway.domain.service import (
     Service,
     StickySource,
 )
-from gateway.settings import names
+from gateway.settings import names, several
 from gateway.settings.addresses import network
 from gateway.settings.guards import Measured
 from gateway.settings.problem import raise_all, shown, wrong
@@ -142,7 +142,6 @@ class ServiceShape(Shape):
     later: ClassVar = {
         "targeting": "Remove it; `override` lets chosen senders pick a version.",
         "evaluators": "Remove it.",
-        "candidates": "Write one `candidate`.",
     }
 
     match: MatchShape = Field(
@@ -230,6 +229,12 @@ class ServiceShape(Shape):
         default=None,
         description="The version under release. With two versions, the other one.",
     )
+    candidates: list[Name] = Field(
+        default=[],
+        description="Versions that are compared with the baseline at the same time, with "
+        "`strategy: ab`. A single one is the same as `candidate`.",
+        json_schema_extra={"maxItems": several.MOST_CANDIDATES},
+    )
     weights: dict[Name, Percent] = Field(
         default={},
         description="Percent of keys, by version; the baseline gets the rest.",
@@ -244,16 +249,27 @@ class ServiceShape(Shape):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "ServiceShape":
-        self._roles = assign_roles(
-            tuple(self.versions), self.baseline, self.candidate, self.weights
+        raise_all(several.beside(self.candidates, self.candidate))
+        raise_all(several.misfits(self.candidates, tuple(self.versions), self.baseline))
+        first = self.candidates[0] if self.candidates else self.candidate
+        self._roles = roles = assign_roles(
+            tuple(self.versions), self.baseline, first, self.weights
         )
+        if len(self.candidates) > 1:
+            strategy = None if self.rollout is None else self.rollout.strategy
+            raise_all(several.unled(self.candidates, strategy))
         if self.rollout is not None:
-            raise_all(unruly(self._roles, self.weights))
+            raise_all(unruly(roles, self.weights))
             self._plan = self.rollout.plan_for(
-                self._measured(), [each.segment for each in self.segments]
+                self._measured(), [each.segment for each in self.segments], self.lanes
             )
             raise_all(unprovable(self._plan, self.feedback.deadline))
         return self
+
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        """The candidates, where there are several."""
+        return tuple(self.candidates) if len(self.candidates) > 1 else ()
 
     def _measured(self) -> Measured:
         roles, entries = self._roles, self.signals.names
@@ -265,7 +281,7 @@ class ServiceShape(Shape):
             is_priced=all(
                 version.price is not None
                 for name, version in self.versions.items()
-                if name in {roles.baseline, roles.candidate}
+                if name in {roles.baseline, roles.candidate, *self.candidates}
             ),
         )
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final
 
+from gateway.domain.lane import service_of
 from gateway.domain.ticket_key import TicketKey
 from gateway.state.journal import Entry, prunable, without_body
 from gateway.state.store import (
@@ -98,7 +99,7 @@ class MemoryStore:
         found = (
             entry
             for entry in self._entries.values()
-            if entry.seq > after and service in {None, entry.service}
+            if entry.seq > after and _is_about(service, entry.service)
         )
         return list(islice(found, max(0, min(limit, MOST_ENTRIES))))
 
@@ -143,3 +144,9 @@ class MemoryStore:
 
     def _last_entry(self) -> Entry | None:
         return next(reversed(self._entries.values()), None)
+
+
+def _is_about(asked: str | None, service: str | None) -> bool:
+    if asked is None or service == asked:
+        return True
+    return service is not None and service_of(service) == asked

@@ -1,9 +1,13 @@
 """The journal: a row for each entry, and one for its body as long as that is kept."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from heapq import merge
+from itertools import islice
+from operator import attrgetter
 from typing import Final
 
+from gateway.domain.lane import lane_name
 from gateway.state.journal import BLOCK, Entry
 from gateway.state.store import demand_continued
 
@@ -14,6 +18,7 @@ _READ: Final = (
 _LAST: Final = f"{_READ} ORDER BY seq DESC LIMIT 1"
 _ALL: Final = f"{_READ} WHERE seq > ? ORDER BY seq LIMIT ?"
 _OF_SERVICE: Final = f"{_READ} WHERE service = ? AND seq > ? ORDER BY seq LIMIT ?"
+_NEXT_LANE: Final = "SELECT min(service) FROM entry WHERE service > ? AND service < ?"
 _WRITE: Final = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)"
 _WRITE_BODY: Final = "INSERT INTO body VALUES (?, ?, ?)"
 _PRUNE: Final = """DELETE FROM body WHERE seq IN (
@@ -33,12 +38,26 @@ def read_last_entry(connection: sqlite3.Connection) -> Entry | None:
 def read_entries(
     connection: sqlite3.Connection, service: str | None, after: int, limit: int
 ) -> list[Entry]:
-    """Read at most *limit* entries behind number *after*; None: of all services."""
+    """Read at most *limit* entries behind number *after*; None: of all services.
+
+    With a service's own come those of its lanes, a page of each.
+    """
     if service is None:
-        rows = connection.execute(_ALL, (after, limit))
-    else:
-        rows = connection.execute(_OF_SERVICE, (service, after, limit))
-    return [_entry(row) for row in rows]
+        return [_entry(row) for row in connection.execute(_ALL, (after, limit))]
+    pages = [
+        map(_entry, connection.execute(_OF_SERVICE, (name, after, limit)))
+        for name in (service, *_lanes_of(connection, service))
+    ]
+    return list(islice(merge(*pages, key=attrgetter("seq")), limit))
+
+
+def _lanes_of(connection: sqlite3.Connection, service: str) -> Iterator[str]:
+    """Find the names of lanes that a service has or had, each by the index."""
+    name = lane_name(service, "")
+    end = name[:-1] + chr(ord(name[-1]) + 1)  # what follows all that begin like this
+    while (row := connection.execute(_NEXT_LANE, (name, end)).fetchone())[0]:
+        name = row[0]
+        yield name
 
 
 def append_entries(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:

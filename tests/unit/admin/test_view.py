@@ -49,6 +49,9 @@ class _Counted:
     def units(self, service: str, version: str) -> int:
         return 7 if (service, version) == ("chat", "v2") else 0
 
+    def pairs(self, service: str, _version: str) -> int:
+        return 4 if service == "chat" else 0
+
     def age(self, service: str) -> float | None:
         return 1.5 if service == "chat" else None
 
@@ -58,7 +61,7 @@ def _view(traffic: Traffic) -> dict[str, object]:
     change = Change(by="ci", reason="why", at=0.0)
     told = {("chat", "v2"): {"thumbs_up": FEEDBACK}}
     view = service_view(
-        routed,
+        [routed],
         epoch=9,
         change=change,
         traffic=traffic,
@@ -126,8 +129,8 @@ def test_evidence_is_shown_by_version_with_its_age() -> None:
     versions = view["versions"]
 
     assert view["evidence_age_seconds"] == pytest.approx(1.5)
-    assert versions["v1"]["evidence"] == {"units": 0}  # type: ignore[index]
-    assert versions["v2"]["evidence"] == {"units": 7}  # type: ignore[index]
+    assert versions["v1"]["evidence"] == {"units": 0, "pairs": 4}  # type: ignore[index]
+    assert versions["v2"]["evidence"] == {"units": 7, "pairs": 4}  # type: ignore[index]
 
 
 def _statistics(version: VersionTraffic) -> dict[str, Any]:

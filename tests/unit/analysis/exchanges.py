@@ -35,6 +35,7 @@ class Seen:
     is_late: bool = False
     values: list[tuple[int, float]] = field(default_factory=list)
     cell: bytes = b""
+    firsts: int = (1 << 64) - 1
 
 
 def metric(signal: str, kind: Kind = Kind.RATE, **more: Any) -> Metric:

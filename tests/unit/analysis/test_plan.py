@@ -308,3 +308,18 @@ def test_worse_faults_are_found_by_fewer_pairs() -> None:
     often, tenth, everything = [find.pairs for find in switching(0, 1).after.finds]
     assert often and tenth and everything
     assert often > tenth > everything > 1
+
+
+def test_of_several_candidates_each_is_tossed_in_its_lane() -> None:
+    """20 % of the service come to it, by a coin of 40 % in a half of the keys."""
+    plan = RolloutPlan(
+        strategy=Strategy.AB,
+        steps=(SetWeight(share=Share(20_000)),),
+        lanes=("A", "B"),
+    )
+
+    [step] = ahead(plan).steps
+
+    assert step.share == 20_000
+    assert step.coin == pytest.approx(0.4)
+    assert step.units_per_hour == pytest.approx(2_000)

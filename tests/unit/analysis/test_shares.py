@@ -1,7 +1,7 @@
 """One alpha, shared out before anything is seen."""
 
 from dataclasses import replace
-from math import exp, inf, log
+from math import exp, inf, log, pi
 from typing import Any
 
 import pytest
@@ -12,6 +12,8 @@ from gateway.analysis.ladder import LADDER
 from gateway.analysis.shares import (
     RESERVE,
     cell_shares,
+    designed_for,
+    examination_part,
     log_threshold,
     log_threshold_of,
     window_part,
@@ -57,6 +59,8 @@ def test_without_segments_all_of_it_is_for_the_whole() -> None:
 
 
 def test_nothing_that_can_ever_act_has_more_than_alpha_in_all() -> None:
+    """In one examination after another, over all that may ever begin."""
+    examinations = [examination_part(number) for number in range(1, 200_000)]
     for pairs_part in (0.0, 0.25):
         design = _design(pairs_part=pairs_part)
         windows = sum(window_part(design, place) for place in range(200_000))
@@ -66,8 +70,23 @@ def test_nothing_that_can_ever_act_has_more_than_alpha_in_all() -> None:
                 whole += exp(-log_threshold(design, metric, cell, FRESH))
                 whole += exp(-log_threshold(design, metric, cell, PAIRS))
                 whole += design.alpha * design.cell_shares[metric][cell] * windows
-        assert whole <= design.alpha
-        assert whole == pytest.approx(design.alpha, rel=1e-4)
+        assert whole * sum(examinations) <= design.alpha
+        assert whole * sum(examinations) == pytest.approx(design.alpha, rel=1e-4)
+
+
+def test_an_ordinary_examination_loses_nothing_by_those_that_may_follow() -> None:
+    design = _design()
+    assert designed_for(design, 1) == design
+
+
+def test_each_examination_from_nothing_has_less_than_the_one_before() -> None:
+    parts = [examination_part(number) for number in range(1, 12)]
+    assert parts == sorted(parts, reverse=True)
+    assert parts[10] > 0
+    later = designed_for(_design(), 3)
+    assert later.alpha == pytest.approx(0.01 * 0.05 / 0.95 * 6 / (pi * 2) ** 2)
+    assert later.sample_ratio_alpha == pytest.approx(later.alpha / 10)
+    assert replace(later, alpha=0.01, sample_ratio_alpha=0.001) == _design()
 
 
 def test_windows_that_were_planned_share_half_alike_and_others_get_ever_less() -> None:

@@ -3,10 +3,12 @@
 from dataclasses import replace
 from math import log
 
+import msgspec
 import pytest
 
 from gateway.analysis.counts import FRESH, PAIRS, PROOF, Bins, Counts
 from gateway.analysis.geometric import FAILED_BIN, bin_of
+from gateway.analysis.sample_ratio import log_beta_binomial
 from gateway.analysis.trial import Trial
 from gateway.domain.rollout import Margin, MetricRule, OnFailure, Statistic, Worse
 from gateway.domain.verdict import Verdict
@@ -344,6 +346,23 @@ def test_units_that_do_not_follow_their_coins_make_proof_impossible() -> None:
     assert not known.proven
 
 
+def test_units_that_were_sent_otherwise_are_told_from_units_that_were_lost() -> None:
+    sent = play(trial(), _HEALTHY, Counts(came={0.25: [3000, 600]})).look()
+    lost = play(trial(), _HEALTHY, Counts(units={0.25: [3000, 600]})).look()
+    assert sent.integrity is not None
+    assert "600 of 3600 units were sent to the candidate" in sent.integrity
+    assert lost.integrity is not None
+    assert "lost" in lost.integrity
+
+
+def test_both_sample_ratios_share_one_alpha() -> None:
+    """At 0.001 of one alone, this much would be an alarm."""
+    units = {0.5: [1096, 904]}
+    assert log(1000) < log_beta_binomial(0.5, *units[0.5]) < log(2000)
+    for counts in (Counts(units=units), Counts(came=units)):
+        assert play(trial(), counts).look().integrity is None
+
+
 # Pairs
 
 
@@ -510,6 +529,31 @@ def test_a_trial_goes_on_where_it_was_kept() -> None:
         assert again.look() == judged.look()
         assert again.findings() == judged.findings()
         assert again.thresholds() == judged.thresholds()
+
+
+def test_units_that_came_are_kept() -> None:
+    judged = play(trial(), Counts(came={0.25: [3000, 600]}))
+    again = Trial.load(judged.design, judged.dump())
+    assert again.look() == judged.look()
+    assert again.look().integrity is not None
+
+
+def test_a_trial_of_the_release_before_goes_on_without_units_that_came() -> None:
+    """Its format is 2, and it ends where they come now."""
+    judged = _everything()
+    _, code, block, *rest, _ = msgspec.msgpack.decode(judged.dump(), strict=False)
+    before = msgspec.msgpack.encode([2, code, block[:-1], *rest])
+    again = Trial.load(judged.design, before)
+    assert again.look() == judged.look()
+    assert again.findings() == judged.findings()
+
+
+def test_a_trial_of_an_unknown_format_is_refused() -> None:
+    judged = trial()
+    kept = msgspec.msgpack.decode(judged.dump())
+    for unknown in (1, 4):
+        with pytest.raises(ValueError, match="another design"):
+            Trial.load(judged.design, msgspec.msgpack.encode([unknown, *kept[1:]]))
 
 
 def test_a_mirrored_step_is_kept_too() -> None:

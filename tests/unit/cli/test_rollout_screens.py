@@ -11,12 +11,12 @@ from rich.console import Console
 
 from gateway.cli import rollout
 from gateway.cli.admin_api import AdminApi, AdminRefused, AdminUnreachable
-from gateway.cli.analysis import bar, heading, table_of
+from gateway.cli.analysis import alone, bar, heading, table_of
 from gateway.cli.journal import line as journal_line
 from gateway.cli.replay import line as replay_line
 from gateway.cli.replay import summary
 from gateway.cli.rollout import told
-from gateway.cli.views import Acted, Analysed, EntryView, RolloutView, read
+from gateway.cli.views import Acted, Analysed, EntryView, RolloutView, analysed, read
 from gateway.control.replay import Replayed
 
 Json = dict[str, Any]
@@ -93,6 +93,31 @@ def test_what_should_be_known_comes_first_and_what_will_not_last_comes_last() ->
     assert lines[-1] == "It could not be stored, so a restart would undo it."
 
 
+def test_of_several_candidates_each_is_told() -> None:
+    lanes = [
+        {"name": "chat:A", "said": "Killed."},
+        {"name": "chat:B", "said": "It is so already.", "error": "not_allowed_now"},
+    ]
+
+    assert told(_acted(rollout=None, lanes=lanes)) == (
+        "chat:A: Killed.\n"
+        "chat:B: It is so already.\n"
+        "v1 50 %, v2 50 %; in force on 2 of 2 workers"
+    )
+
+
+def test_several_candidates_are_read_one_by_one() -> None:
+    """And a service with one as it always was."""
+    lanes = [{**ANALYSED, "service": name, "alpha": 0.005} for name in ("c:A", "c:B")]
+    several = {"service": "c", "rollout": None, "alpha": 0.01, "lanes": lanes}
+
+    assert [alone(view) for view in analysed(several)] == [
+        "c:A, alpha 0.005 of its own",
+        "c:B, alpha 0.005 of its own",
+    ]
+    assert analysed(ANALYSED) == [read(Analysed, ANALYSED)]
+
+
 @pytest.mark.parametrize(
     ("changed", "line"),
     [
@@ -140,6 +165,19 @@ def test_the_heading_says_what_the_table_rests_on() -> None:
         "evidence by mirrored requests: 38 pairs in this step; last 3 s ago"
     )
     assert heading(read(Analysed, {"service": "chat", "rollout": ON})) == []
+
+
+def test_the_heading_says_from_when_it_is_and_which_examination() -> None:
+    at = "2026-11-25T16:34:28.000+00:00"
+    more = {"as_of": at, "examination": 2, "alpha": 0.000319}
+
+    told = heading(read(Analysed, {**ANALYSED, **more}))
+
+    assert told[1:3] == [
+        f"as it was known at the end, {at}",
+        "examination 2 of this attempt: it began from nothing, and has an alpha of"
+        " 0.00032",
+    ]
 
 
 def test_the_heading_says_what_is_compared_and_which_halves_are_missing() -> None:

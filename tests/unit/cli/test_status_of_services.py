@@ -135,6 +135,22 @@ def test_a_rollout_that_waits_in_vain_says_so() -> None:
     assert ["waits", "in", "vain:", "All", "40", "were", "seen."] in rows
 
 
+def test_mirrored_pairs_are_shown_where_there_are_any() -> None:
+    """While a mirror alone shows a candidate, there are no units."""
+    versions = {
+        name: {"role": None, "weight": 1, "statistics": STATISTICS, "evidence": counted}
+        for name, counted in (("v1", {"units": 0, "pairs": 31}), ("v2", None))
+    }
+    shown = {"name": "chat", "weights": {}, "revision": 1, "versions": versions}
+    out = io.StringIO()
+    Console(file=out, width=80).print(*detail_of(read(ServiceView, shown)))
+    rows = [line.split() for line in out.getvalue().splitlines()]
+
+    assert ["version", "units", "of", "evidence", "mirrored", "pairs"] in rows
+    assert ["v1", "0", "31"] in rows
+    assert ["v2", "-", "-"] in rows
+
+
 def test_one_service_is_shown_with_all_that_is_known_of_it() -> None:
     """In 80 columns, the versions one below the other."""
     out = io.StringIO()

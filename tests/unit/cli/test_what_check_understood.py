@@ -19,6 +19,7 @@ from gateway.domain.deployment import (
     Telemetry,
     Token,
 )
+from gateway.domain.rollout import RolloutPlan, Strategy
 from gateway.domain.segment import Segment, SegmentBy
 from gateway.domain.service import (
     DialectChoice,
@@ -176,3 +177,27 @@ def test_the_json_says_the_same(deployment: Deployment) -> None:
             assert weights == {"v1": 87.655, "v2": 12.345}
         case other:
             pytest.fail(f"not the service: {other}")
+
+
+def test_several_candidates_are_shown_as_one_service(deployment: Deployment) -> None:
+    [chat] = deployment.services
+    plan = RolloutPlan(strategy=Strategy.AB, lanes=("v2", "v3"))
+    lanes = tuple(
+        replace(
+            chat,
+            name=f"chat:{name}",
+            candidate=name,
+            versions=(*chat.versions, _version("v3", 9003)),
+            configured_share=Share(0),
+            rollout=plan,
+        )
+        for name in plan.lanes
+    )
+
+    document = as_document(replace(deployment, services=lanes))
+
+    services = document["services"]
+    assert isinstance(services, list)
+    [shown] = services
+    assert (shown["name"], shown["candidates"]) == ("chat", ["v2", "v3"])
+    assert shown["weights"] == {"v1": 100.0, "v2": 0.0, "v3": 0.0}

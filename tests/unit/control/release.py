@@ -14,6 +14,7 @@ import msgspec
 
 from gateway.answers.segments import code_of
 from gateway.control.durable import Durable
+from gateway.control.ended import Ended
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.life_of_a_decision import LOOK_EVERY_S, Decisions
 from gateway.control.live import Live
@@ -255,7 +256,7 @@ class Release:
 
     def look(self) -> None:
         self.now += LOOK_EVERY_S
-        self.decisions.tell(0, self.now)
+        self.decisions.tell(0, self.now, self.now)
         self.decisions.look()
 
     async def settles(self) -> None:
@@ -330,6 +331,13 @@ class Release:
     @property
     def live(self) -> Live:
         return self.moves.lives["chat"]
+
+    @property
+    def ending(self) -> Ended:
+        """How the last attempt ended."""
+        last = self.moves.endings.of("chat")
+        assert last is not None
+        return last
 
     def is_provisional(self) -> bool:
         """Whether nothing of what is examined now is kept; a call, as `phase`."""

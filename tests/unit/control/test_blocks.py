@@ -16,6 +16,7 @@ def _counts() -> Counts:
             Place(7, 0.1 + 0.2, 0, 2): ({}, {12: 1}),
         },
         units={0.2: [80, 20], 0.1 + 0.2: [0, 1]},
+        came={0.2: [90, 22]},
         in_step=[80, 20],
         in_cells={2: 9},
         ceilings={0: [20, 3]},
@@ -34,7 +35,7 @@ def test_nothing_counted_is_a_word() -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["bins", "units", "in_step", "in_cells", "ceilings", "pairs"]
+    "part", ["bins", "units", "came", "in_step", "in_cells", "ceilings", "pairs"]
 )
 def test_whatever_was_counted_is_not_nothing(part: str) -> None:
     some = Counts()
@@ -47,3 +48,11 @@ def test_whatever_was_counted_is_not_nothing(part: str) -> None:
 def test_what_is_no_block_is_refused(text: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
         read(text)
+
+
+def test_a_block_of_the_release_before_is_read() -> None:
+    before = _counts()
+    before.came = {}
+
+    assert b"came" not in written(before)
+    assert read(written(before)) == before

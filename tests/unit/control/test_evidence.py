@@ -98,17 +98,6 @@ def test_what_ends_after_the_weight_changed_counts_under_its_own() -> None:
     assert units(book) == {("chat", "v2"): 3}
 
 
-def test_a_weight_that_is_long_gone_is_known_no_more() -> None:
-    book = EvidenceBook(lambda: 0.0)
-    for revision in range(1, evidence.MOST_REVISIONS + 3):
-        book.take(said(record(1), sequence=revision, revision=revision))
-    before = units(book)
-
-    book.take(said(record(7), sequence=99, revision=1))
-
-    assert units(book) == before
-
-
 def test_requests_without_a_key_are_units_of_their_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -128,12 +117,17 @@ def test_a_mirrored_pair_is_evidence_and_no_unit() -> None:
     now = 5.0
     book = EvidenceBook(lambda: now)
     told = said()
-    told.blocks[0].pairs = [PairRecord(baseline=record(1), candidate=record(1))]
+    told.blocks[0].pairs = [
+        PairRecord(baseline=record(1), candidate=record(1)),
+        PairRecord(baseline=record(2), candidate=None),
+    ]
     book.take(told)
     now = 7.0
 
     assert book.age("chat") == 2
-    assert units(book) == {("chat", "v2"): 0}
+    assert units(book) == {("chat", "v1"): 0, ("chat", "v2"): 0}
+    assert (book.pairs("chat", "v1"), book.pairs("chat", "v2")) == (1, 1)
+    assert book.pairs("chat", "v3") == 0
 
 
 def test_the_age_is_that_of_the_newest_unit() -> None:
@@ -146,18 +140,45 @@ def test_the_age_is_that_of_the_newest_unit() -> None:
     assert book.ages() == {"chat": 7.5}
 
 
-def test_keys_are_sampled_when_there_are_too_many(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_key_counts_with_its_first_exchange_alone() -> None:
+    book = EvidenceBook(lambda: 0.0)
+    second = record(2)
+    second.nth = 2
+
+    book.take(said(record(1), second))
+
+    assert units(book) == {("chat", "v2"): 1}
+
+
+@pytest.mark.parametrize("step", [1, 1 << 32, 0x9E37_79B9_7F4A_7C15])
+def test_hardly_a_key_seems_known_that_is_not(step: int) -> None:
+    """Whatever fingerprints look like; and each is known again."""
+    book = EvidenceBook(lambda: 0.0)
+    keys = [record(n * step % (1 << 64)) for n in range(60_000)]
+    book.take(said(*keys))
+
+    counted = units(book)["chat", "v2"]
+    book.take(said(*keys, sequence=2))
+
+    assert 60_000 * 0.998 <= counted <= 60_000
+    assert units(book)["chat", "v2"] == counted
+
+
+def test_keys_are_known_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last ones, and those before them; older ones may count once more."""
     monkeypatch.setattr(evidence, "MOST_KEYS", 4)
     book = EvidenceBook(lambda: 0.0)
-
-    book.take(said(*(record(n << 29) for n in range(8))))
+    book.take(said(*(record(n) for n in range(8))))
     before = units(book)["chat", "v2"]
-    book.take(said(record(0xF000_0000), sequence=2))
 
-    assert before == 8
-    assert units(book)["chat", "v2"] == before
+    book.take(said(*(record(n) for n in range(8)), sequence=2))
+    again = units(book)["chat", "v2"]
+    book.take(said(*(record(n) for n in range(100, 200)), record(0), sequence=3))
+
+    assert (before, again, units(book)["chat", "v2"]) == (8, 8, 109)
+    assert (
+        sum(map(len, (book._keys["chat"]._now, book._keys["chat"]._before))) == 2 << 20
+    )
 
 
 def test_what_is_not_served_any_more_is_forgotten() -> None:
@@ -186,3 +207,18 @@ def test_one_version_and_one_service_can_be_asked_about() -> None:
 
     assert (book.units("chat", "v2"), book.units("chat", "v1")) == (2, 0)
     assert (book.age("chat"), book.age("other")) == (2.5, None)
+
+
+def test_units_of_lanes_are_counted_for_their_service() -> None:
+    """A key is in one lane, so that nobody is counted twice."""
+    book = EvidenceBook(lambda: 0.0)
+    message = said(record(1), record(2))
+    [block] = message.blocks
+    block.service = "chat:v2"
+
+    book.take(message)
+    book.forget_all_but([("chat", "v1"), ("chat", "v2")])
+    book.take(said(record(3), sequence=2))
+
+    assert units(book) == {("chat", "v2"): 3}
+    assert book.ages() == {"chat": 0.0}

@@ -354,3 +354,20 @@ def test_an_old_value_that_is_sealed_stays_as_it_was(
 
     assert scene.desk.take(ids[0], "ok", 5.0) == "unchanged"
     assert scene.whole() == Sum(3, 3.0)
+
+
+def test_feedback_on_a_lane_is_its_services_and_evidence_of_its_own() -> None:
+    """The baseline's answers in one lane are no evidence in the other."""
+    heard: list[str] = []
+    scene = _Scene()
+    lanes = [
+        replace(CHAT, name=f"chat:{name}", candidate=name) for name in ("v2", "v1")
+    ]
+    scene.table = _table(*lanes)
+    scene.desk._hear = lambda service, *_said: heard.append(service)
+
+    scene.desk.take(scene.issue("v1", service="chat:v1"), "ok", 1.0)
+    scene.desk.take(scene.issue("v1", service="chat:v2"), "ok", 1.0)
+
+    assert heard == ["chat:v1", "chat:v2"]
+    assert scene.whole("v1") == Sum(2, 2.0)

@@ -43,7 +43,12 @@ async def test_what_takes_traffic_back_is_published_first(action: str) -> None:
 
     await release.does(action)
 
-    assert release.told == ["published 0", "kept evidence", "kept aborted 0"]
+    assert release.told == [
+        "published 0",
+        "kept evidence",
+        "kept aborted 0",
+        "kept evidence",  # what is left of it: how it ended
+    ]
 
 
 @pytest.mark.parametrize("action", ["abort", "kill"])
@@ -249,7 +254,7 @@ async def test_evidence_that_cannot_be_written_down_holds_no_rollback(
     acted = await release.does("abort")
 
     assert acted.receipt.durable
-    assert release.told == ["published 0", "kept aborted 0"]
+    assert release.told == ["published 0", "kept aborted 0", "kept evidence"]
     assert "ZeroDivisionError" in caplog.text
 
 

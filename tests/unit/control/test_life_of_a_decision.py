@@ -163,7 +163,7 @@ async def test_slices_that_were_redefined_are_looked_at_as_a_whole_alone() -> No
     release.hears(records, segments=other)
     await release.passes()
 
-    regressed = release.live.assessment.regressed
+    regressed = release.ending.assessment.regressed
     assert {found.segment for found in regressed} == {None}
 
 

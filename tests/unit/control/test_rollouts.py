@@ -255,6 +255,26 @@ async def test_a_promoted_candidate_is_the_baseline_and_stays_so(
     await release.durable.close()
 
 
+@pytest.mark.parametrize("with_last", [False, True])
+async def test_a_kill_takes_a_promotion_back_after_a_restart_too(
+    tmp_path: Path, *, with_last: bool
+) -> None:
+    """A controller that dies alone leaves a table that calls the promoted the baseline."""
+    release = SqliteRelease(tmp_path)
+    await release.begins()
+    await release.starts()
+    await release.does("promote", full=True)
+    await release.is_killed_and_begins(with_last=with_last)
+    assert release.routed.percents() == {"v1": 0, "v2": 100, "v3": 0}
+
+    await release.does("kill")
+
+    assert release.routed.percents() == {"v1": 100, "v2": 0, "v3": 0}
+    await release.is_killed_and_begins(with_last=with_last)
+    assert release.routed.percents() == {"v1": 100, "v2": 0, "v3": 0}
+    await release.durable.close()
+
+
 async def test_the_next_rollout_is_against_the_promoted_version() -> None:
     """At no moment does the version before get anything back."""
     release = await _promoted()

@@ -87,7 +87,7 @@ def test_every_write_has_a_newer_version_and_time_alone_has_none() -> None:
 def test_what_is_written_while_something_is_being_kept_is_newer_than_that() -> None:
     book = _book(ON)
 
-    kept = book.next_kept("chat", HIGHER)
+    (kept,) = book.next_kept("chat", HIGHER)
     book.write("chat", BACK)
 
     assert book.of("chat") == BACK

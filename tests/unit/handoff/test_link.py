@@ -14,7 +14,14 @@ from gateway.domain.rollout import (
 )
 from gateway.domain.service import Endpoint, Service, Version
 from gateway.domain.units import Seconds, Share
-from gateway.handoff.evidence import OVERDUE, Block, Evidence, PairRecord, Record
+from gateway.handoff.evidence import (
+    OVERDUE,
+    Arrival,
+    Block,
+    Evidence,
+    PairRecord,
+    Record,
+)
 from gateway.handoff.link import Applied, FrameReader, Hello, Message, Publish, encode
 from gateway.handoff.routing_table import RoutedService, RoutingTable
 
@@ -45,6 +52,7 @@ TABLE = RoutingTable(
             reverse_mirror=Share(10_000),
             mirror=MirrorLimits(concurrency=4, tokens_per_minute=None),
             window=Seconds(900.0),
+            washout=3,
         ),
     ),
 )
@@ -67,6 +75,7 @@ HUNG = Record(
     is_late=True,
     values=[(0, 1.0)],
     cell=b"\x01",
+    firsts=(1 << 64) - 1,
 )
 BLOCK = Block(
     service="chat",
@@ -75,6 +84,8 @@ BLOCK = Block(
     share=Share(10),
     names=("refusal",),
     segments=7,
+    arrivals=[Arrival((1 << 64) - 1, 1.25, 7, True)],
+    keyless=(3, 1),
     records=[HUNG],
     pairs=[PairRecord(baseline=HUNG, candidate=None)],
 )
@@ -83,7 +94,15 @@ MESSAGES: list[Message] = [
     Hello(worker=1, pid=2, table=TABLE),
     Publish(table=TABLE),
     Applied(epoch=7),
-    Evidence(worker=0, pid=1, sequence=1, sampled=0.5, since=3.5, blocks=[BLOCK]),
+    Evidence(
+        worker=0,
+        pid=1,
+        sequence=1,
+        sampled=0.5,
+        since=3.5,
+        until=4.5,
+        blocks=[BLOCK],
+    ),
 ]
 
 

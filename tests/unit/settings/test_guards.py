@@ -8,8 +8,8 @@ import pytest
 from gateway.answers.signals import SIGNALS
 from gateway.domain.deployment import Deployment
 from gateway.domain.outcome import Outcome
+from gateway.domain.reserved import RESERVED
 from gateway.domain.rollout import Margin, MetricRule, OnFailure, Statistic, Worse
-from gateway.domain.service import RESERVED
 from gateway.settings.guards import ALWAYS, measured_by
 
 Write = Callable[[str, str], dict[str, Any]]

@@ -16,9 +16,9 @@ from gateway.domain.deployment import (
     Telemetry,
 )
 from gateway.domain.outcome import Outcome
+from gateway.domain.reserved import RESERVED
 from gateway.domain.service import (
     DEFAULT_SIGNALS,
-    RESERVED,
     Deadlines,
     DialectChoice,
     Feedback,

@@ -423,14 +423,14 @@ def _write_version_2(path: Path) -> None:
 
 
 def _plan_of(path: Path, work: Callable[[sqlite3.Connection], object]) -> list[str]:
-    """Give SQLite's plan of the statement that *work* runs."""
+    """Give SQLite's plan of the last statement that *work* runs."""
     connection = _impatient(str(path))
     raise_schema(connection, 0)
     told: list[str] = []
     connection.set_trace_callback(told.append)
     work(connection)
     connection.set_trace_callback(None)
-    plan = connection.execute(f"EXPLAIN QUERY PLAN {told[0]}").fetchall()
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {told[-1]}").fetchall()
     connection.close()
     return [row[3] for row in plan]
 

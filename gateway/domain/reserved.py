@@ -1,0 +1,32 @@
+"""Names that no signal and no feedback may have."""
+
+RESERVED = (
+    "error_rate",
+    "client_error_rate",
+    "cancel_rate",
+    "complete",
+    "truncated",
+    "upstream_error",
+    "stream_error",
+    "refused",
+    "length",
+    "content_filter",
+    "degenerate",
+    "invalid",
+    "client_error",
+    "client_cancelled",
+    "duration",
+    "first_byte",
+    "first_token",
+    "time_to_first_token",
+    "per_token",
+    "time_per_output_token",
+    "late",
+    "tokens",
+    "input_tokens",
+    "output_tokens",
+    "cost",
+    "requests",
+    "other",
+)
+"""What every service has in its metrics: no signal and no feedback has such a name."""
