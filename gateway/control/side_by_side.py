@@ -121,7 +121,7 @@ def demand_named(service: Service, standings: Mapping[str, Standing]) -> NotAllo
 
 
 def revision_of(lanes: Iterable[RoutedService]) -> int:
-    """Give the revision of a service: it grows whenever that of a lane does."""
+    """Give the revision of a service: it grows with that of a lane, and with a new cut."""
     return sum(lane.revision for lane in lanes)
 
 

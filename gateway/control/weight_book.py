@@ -4,7 +4,7 @@ Decides what a configuration or a store that came back makes of the weights; put
 nothing in force itself.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -61,7 +61,7 @@ class WeightBook:
 
     def settled(
         self,
-        services: Iterable[Service],
+        services: Sequence[Service],
         *,
         before: Mapping[str, Service],
         hold: bool = False,
@@ -80,7 +80,31 @@ class WeightBook:
             weight = self._settled(service, known, before.get(service.name), hold=hold)
             if weight != known:
                 changed[service.name] = weight
-        return changed
+        return changed | self._grown(changed, services, before.values())
+
+    def _grown(
+        self,
+        changed: Mapping[str, Weight],
+        services: Sequence[Service],
+        before: Iterable[Service],
+    ) -> dict[str, Weight]:
+        """Let no service's revision fall, which is the sum of its lanes', by a new cut.
+
+        Whoever looked before meant a split between other candidates; by the same number
+        nobody must set the one of now.
+        """
+        grown = {}
+        was, now = _by_service(before), _by_service(services)
+        for name in was.keys() & now.keys():
+            weights = [changed.get(lane) or self.get(lane) for lane in now[name]]
+            first = next((w for w in weights if w is not None and w.revision), None)
+            seen = sum(w.revision for lane in was[name] if (w := self.get(lane)))
+            lacking = seen + 1 - sum(w.revision for w in weights if w is not None)
+            if set(was[name]) != set(now[name]) and first is not None and lacking > 0:
+                unseen = self.next_revision(first.service)
+                revision = max(first.revision + lacking, unseen)
+                grown[first.service] = replace(first, revision=revision)
+        return grown
 
     def _settled(
         self, service: Service, known: Weight | None, was: Service | None, *, hold: bool
@@ -140,3 +164,11 @@ class WeightBook:
 
     def _configured(self, reason: str = "configured weight") -> Change:
         return Change(by=_BY, reason=reason, at=self._now())
+
+
+def _by_service(services: Iterable[Service]) -> dict[str, list[str]]:
+    """Give the names of the lanes, by the service that they are of."""
+    lanes: dict[str, list[str]] = {}
+    for service in services:
+        lanes.setdefault(service.known_as, []).append(service.name)
+    return lanes

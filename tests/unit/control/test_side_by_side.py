@@ -4,7 +4,13 @@ from collections.abc import Mapping
 
 import pytest
 
-from gateway.domain.errors import BadWeights, NotAllowedNow, StoreUnavailable
+from gateway.control.side_by_side import revision_of
+from gateway.domain.errors import (
+    BadWeights,
+    NotAllowedNow,
+    RevisionConflict,
+    StoreUnavailable,
+)
 from gateway.domain.rollout import Phase
 from gateway.domain.units import Share
 from tests.unit.control.release import Release
@@ -24,6 +30,10 @@ async def _sets(
     await compared.release.rollouts.set_weights(
         name, percents, revision=None, by="ann", reason=""
     )
+
+
+def _revision(compared: Comparison) -> int:
+    return revision_of(compared.release.gate.lanes("chat"))
 
 
 @pytest.mark.parametrize(
@@ -122,3 +132,34 @@ async def test_after_a_promotion_other_candidates_are_asked_for() -> None:
 
     with pytest.raises(NotAllowedNow, match=r"chat:A is promoted.*Name other cand"):
         await compared.all_do("promote")
+
+
+async def test_a_new_cut_gives_the_service_a_revision_that_nobody_has_seen() -> None:
+    """Whoever looked before it meant other candidates."""
+    compared = await _on()
+    seen = {_revision(compared)}
+    for services in (
+        ab("A", "C"),
+        ab("A", "B"),
+        single("A"),
+        ab("B", "C", "A"),
+        single("A"),
+        ab("A", "B"),
+    ):
+        before = max(seen)
+        await compared.reloads(services)
+        assert _revision(compared) > before
+        seen.add(_revision(compared))
+
+        with pytest.raises(RevisionConflict):
+            await compared.sets(before, A=1)
+
+
+async def test_the_same_candidates_in_another_order_are_no_other_split() -> None:
+    compared = Comparison(Release(), ab("A", "B"))
+    await compared.release.begins()
+    seen = _revision(compared)
+
+    await compared.reloads(ab("B", "A"))
+
+    assert _revision(compared) == seen
