@@ -4,7 +4,7 @@ Decides what a configuration or a store that came back makes of the weights; put
 nothing in force itself.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -61,7 +61,7 @@ class WeightBook:
 
     def settled(
         self,
-        services: Sequence[Service],
+        services: list[Service],
         *,
         before: Mapping[str, Service],
         hold: bool = False,
@@ -85,7 +85,7 @@ class WeightBook:
     def _grown(
         self,
         changed: Mapping[str, Weight],
-        services: Sequence[Service],
+        services: list[Service],
         before: Iterable[Service],
     ) -> dict[str, Weight]:
         """Let no service's revision fall, which is the sum of its lanes', by a new cut.
@@ -94,17 +94,29 @@ class WeightBook:
         nobody must set the one of now.
         """
         grown = {}
-        was, now = _by_service(before), _by_service(services)
+        was, now = self._lanes(before), self._lanes(services)
         for name in was.keys() & now.keys():
-            weights = [changed.get(lane) or self.get(lane) for lane in now[name]]
-            first = next((w for w in weights if w is not None and w.revision), None)
+            weights = [
+                w
+                for lane in sorted(now[name])
+                if (w := changed.get(lane) or self.get(lane))
+            ]
+            first = next((w for w in weights if not is_held(w)), None)
             seen = sum(w.revision for lane in was[name] if (w := self.get(lane)))
-            lacking = seen + 1 - sum(w.revision for w in weights if w is not None)
-            if set(was[name]) != set(now[name]) and first is not None and lacking > 0:
+            lacking = seen + 1 - sum(w.revision for w in weights)
+            if was[name] != now[name] and first is not None and lacking > 0:
                 unseen = self.next_revision(first.service)
                 revision = max(first.revision + lacking, unseen)
                 grown[first.service] = replace(first, revision=revision)
         return grown
+
+    @staticmethod
+    def _lanes(services: Iterable[Service]) -> dict[str, set[str]]:
+        """Give the names of each service's lanes."""
+        lanes: dict[str, set[str]] = {}
+        for service in services:
+            lanes.setdefault(service.known_as, set()).add(service.name)
+        return lanes
 
     def _settled(
         self, service: Service, known: Weight | None, was: Service | None, *, hold: bool
@@ -164,11 +176,3 @@ class WeightBook:
 
     def _configured(self, reason: str = "configured weight") -> Change:
         return Change(by=_BY, reason=reason, at=self._now())
-
-
-def _by_service(services: Iterable[Service]) -> dict[str, list[str]]:
-    """Give the names of the lanes, by the service that they are of."""
-    lanes: dict[str, list[str]] = {}
-    for service in services:
-        lanes.setdefault(service.known_as, []).append(service.name)
-    return lanes
