@@ -42,7 +42,15 @@ _TOKENS: Final = ("input", "cached_input", "output", "output_estimated", "reason
 _UNREAD: Final = ("answer", "event", "request", "signal")
 _PINNED: Final = ("followed", "drained", "taken_back", "unknown")
 _NOT_KNOWN: Final = ("lost", "stopped")
-_NOT_COPIED: Final = ("concurrency", "tokens", "effects", "size", "cut", "error")
+_NOT_COPIED: Final = (
+    "concurrency",
+    "tokens",
+    "effects",
+    "size",
+    "cut",
+    "over",
+    "error",
+)
 _PLACE: Final = {bound: place for place, bound in enumerate(BOUNDS)}
 
 
