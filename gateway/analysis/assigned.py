@@ -15,6 +15,7 @@ from typing import Final
 
 from gateway.analysis.exchange import Came, Exchange, firsts_of
 from gateway.analysis.key_table import KeyTable
+from gateway.analysis.settling import Settling
 from gateway.analysis.unit_notes import UnitNotes
 from gateway.analysis.unit_state import State
 from gateway.domain.units import BUCKETS, Share
@@ -46,6 +47,13 @@ class Assigned:
     def thin_out(self, sampled: float) -> None:
         """Note that a worker told of a part of the keys only, 0 to 1."""
         self._state.always = min(self._state.always, int(sampled * _FULL))
+
+    def some_are_lost(self) -> None:
+        """Know that exchanges which had ended were lost: the split is not checked any more.
+
+        They were those of the quicker version. What is not settled would stay as it is.
+        """
+        self._state.always, self._state.settling = 0, Settling()
 
     def come(
         self,

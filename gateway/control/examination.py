@@ -40,6 +40,7 @@ class Kept(msgspec.Struct, kw_only=True):
     waiting: bytes
     segments: int
     has_counts: bool
+    is_cut: bool = False
 
 
 class Stage(msgspec.Struct, kw_only=True, frozen=True):
@@ -270,6 +271,7 @@ class Examination:
             waiting=self._waiting.dump(),
             segments=self.segments_code,
             has_counts=self.has_counts,
+            is_cut=self._waiting.is_cut,
         )
         return self.trial.dump(), kept, keys
 
@@ -297,6 +299,8 @@ class Examination:
         made.book.set_thresholds(made.trial.thresholds())
         made._window = kept.window
         made._waiting.load(kept.waiting)
+        if kept.is_cut:
+            made.book.assigned.some_are_lost()
         return made
 
 
