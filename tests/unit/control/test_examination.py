@@ -110,6 +110,25 @@ def test_keys_count_in_the_order_in_which_they_came() -> None:
     assert key.came == 2
 
 
+def test_a_late_fault_counts_at_once_whichever_worker_meets_it() -> None:
+    """The key's firsts were counted at another worker, and a long exchange runs."""
+    heard = Heard()
+    early = [ended(10.0), ended(11.0)]
+    for nth, made in enumerate(early, 1):
+        made.nth = made.nth_in_window = nth
+    heard.hears(1, *early, arrivals=[came(10.0)])
+    assert heard.looks(12.0, 12.0) == {0: 1}
+
+    late = ended(700.0, "upstream_error")
+    late.window = 1
+    heard.hears(2, late, arrivals=[Arrival(7, 700.0, 1, True)])
+    heard.examination.look(13.0, 701.0, lambda: None)
+
+    bins = heard.examination.close_block().bins
+    errors = {at.process: pair for at, pair in bins.items() if at.metric == 0}
+    assert [pair for process, pair in errors.items() if process >= 0] == [({}, {1: 1})]
+
+
 # A restart while the quicker version's exchanges wait for the slower one's
 
 
