@@ -45,15 +45,14 @@ class Assigned:
         self._first_timing = first_timing
 
     def thin_out(self, sampled: float) -> None:
-        """Note that a worker told of a part of the keys only, 0 to 1."""
-        self._state.always = min(self._state.always, int(sampled * _FULL))
+        """Note that a part of the keys only was told of, 0 to 1.
 
-    def some_are_lost(self) -> None:
-        """Know that exchanges which had ended were lost: the split is not checked any more.
-
-        They were those of the quicker version. What is not settled would stay as it is.
+        After none the split is not checked any more: what is not settled would stay as it
+        is, with more of whatever ends sooner.
         """
-        self._state.always, self._state.settling = 0, Settling()
+        self._state.always = min(self._state.always, int(sampled * _FULL))
+        if not self._state.always:
+            self._state.settling = Settling()
 
     def come(
         self,

@@ -300,7 +300,7 @@ class Examination:
         made._window = kept.window
         made._waiting.load(kept.waiting)
         if kept.is_cut:
-            made.book.assigned.some_are_lost()
+            made.thin_out(0.0)
         return made
 
 
