@@ -44,6 +44,11 @@ class Assigned:
         self._notes = notes
         self._first_timing = first_timing
 
+    @property
+    def checked(self) -> float:
+        """Part of the keys that the split is checked on, 0 to 1; it only falls."""
+        return min(self._state.always, self._keys.limit) / _FULL
+
     def thin_out(self, sampled: float) -> None:
         """Note that a part of the keys only was told of, 0 to 1.
 

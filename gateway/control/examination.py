@@ -99,6 +99,11 @@ class Examination:
         """Part of the keys that is looked at, 0 to 1."""
         return self.book.sampled
 
+    @property
+    def split_checked(self) -> float:
+        """Part of the keys that the split is checked on, 0 to 1."""
+        return self.book.assigned.checked
+
     def take(self, block: Block, *, worker: int = 0) -> int:
         """Take what a worker, by its process id, recorded; give how many that were.
 

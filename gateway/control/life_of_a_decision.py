@@ -85,7 +85,7 @@ class Decisions:
         """
         self._settled.tell(worker, since, until)
         for live in self._moves.lives.values():
-            live.examination.thin_out(sampled)
+            live.thin_out(sampled)
         for name, standing in self._gate.standings.items() if sampled < 1 else ():
             if self._is_held(name, standing):
                 self._moves.held.thin_out(name, sampled)
