@@ -24,7 +24,6 @@ from gateway.control.unharmed import unharmed
 from gateway.delivery.events import Ticked
 from gateway.delivery.machine import answer
 from gateway.domain.errors import GatewayError
-from gateway.domain.rollout import Standing
 from gateway.domain.units import Seconds
 from gateway.handoff.evidence import Block
 from gateway.handoff.ticket import Ticket
@@ -86,8 +85,8 @@ class Decisions:
         self._settled.tell(worker, since, until)
         for live in self._moves.lives.values():
             live.thin_out(sampled)
-        for name, standing in self._gate.standings.items() if sampled < 1 else ():
-            if self._is_held(name, standing):
+        for name, _standing in self._gate.standings.items() if sampled < 1 else ():
+            if self._is_held(name):
                 self._moves.held.thin_out(name, sampled)
 
     def take(self, block: Block, *, worker: int = 0) -> None:
@@ -101,15 +100,16 @@ class Decisions:
 
         """
         live = self._moves.lives.get(block.service)
-        if self._is_held(block.service, self._gate.standings.of(block.service)):
+        if self._is_held(block.service):
             self._moves.held.add(block, worker)
         if live is not None and live.examination.take(block, worker=worker):
             live.newest = self._clock()
 
-    def _is_held(self, service: str, standing: Standing) -> bool:
+    def _is_held(self, service: str) -> bool:
         """Whether a rollout is on, and what is known of it is not taken up yet."""
         live = self._moves.lives.get(service)
-        return is_running(standing) and (live is None or live.is_provisional)
+        is_on = is_running(self._gate.standings.of(service))
+        return is_on and (live is None or live.is_provisional)
 
     def hear(self, service: str, ticket: Ticket, signal: str, value: float) -> None:
         """Aggregate: give feedback on an exchange to its rollout, if that was evidence.
