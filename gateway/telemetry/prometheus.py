@@ -3,8 +3,7 @@
 Nothing is counted here. The workers count; this only writes down, once per scrape.
 """
 
-from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import accumulate
 from operator import attrgetter
 from typing import Final, TypeVar
@@ -26,31 +25,21 @@ from gateway.analysis.histogram import (
     OTEL_PER_TOKEN,
     Histogram,
 )
-from gateway.domain.outcome import Failure, Outcome
+from gateway.domain.outcome import Failure
 from gateway.telemetry import names
 from gateway.telemetry.judging import judging_metrics
+from gateway.telemetry.labels import OUTCOMES, TOKENS, within
+from gateway.telemetry.mirrored import mirrored_metrics
 from gateway.telemetry.rollouts import rollout_metrics
 from gateway.telemetry.traffic import Picture, SignalSums, VersionTraffic
 
 K = TypeVar("K", bound=Hashable)
 Version = tuple[tuple[str, str], VersionTraffic]
 
-_OUTCOMES: Final = tuple(outcome.value for outcome in Outcome)
 _FAILURES: Final = tuple(failure.value for failure in Failure)
 _CODES: Final = range(100, 600)
-_TOKENS: Final = ("input", "cached_input", "output", "output_estimated", "reasoning")
 _UNREAD: Final = ("answer", "event", "request", "signal")
 _PINNED: Final = ("followed", "drained", "taken_back", "unknown")
-_NOT_KNOWN: Final = ("lost", "stopped")
-_NOT_COPIED: Final = (
-    "concurrency",
-    "tokens",
-    "effects",
-    "size",
-    "cut",
-    "over",
-    "error",
-)
 _PLACE: Final = {bound: place for place, bound in enumerate(BOUNDS)}
 
 
@@ -84,7 +73,7 @@ class GatewayCollector(Collector):
         yield from _evidence(picture)
         yield from _connections(picture, versions)
         yield from _signals(picture, versions)
-        yield from _mirrored(picture)
+        yield from mirrored_metrics(picture)
         yield from rollout_metrics(picture.rollouts)
         yield from judging_metrics(picture.evaluators)
         yield from _gateway(picture)
@@ -130,11 +119,11 @@ def _exchanges(versions: Sequence[Version]) -> Iterator[Metric]:
         labels=("service", "version", "kind"),
     )
     for labels, traffic in versions:
-        for outcome, count in _within(traffic.outcomes, _OUTCOMES, fill=True):
+        for outcome, count in within(traffic.outcomes, OUTCOMES, fill=True):
             outcomes.add_metric([*labels, outcome], count)
-        for code, count in _within(traffic.codes, _CODES):
+        for code, count in within(traffic.codes, _CODES):
             codes.add_metric([*labels, code], count)
-        for kind, count in _within(traffic.failures, _FAILURES):
+        for kind, count in within(traffic.failures, _FAILURES):
             failures.add_metric([*labels, kind], count)
     yield from (outcomes, codes, failures)
 
@@ -196,51 +185,11 @@ def _tokens(versions: Sequence[Version]) -> Iterator[Metric]:
         labels=("service", "version"),
     )
     for labels, traffic in versions:
-        for kind, count in _within(traffic.tokens, _TOKENS):
+        for kind, count in within(traffic.tokens, TOKENS):
             tokens.add_metric([*labels, kind], count)
         cost.add_metric(labels, traffic.cost)
         priced.add_metric(labels, traffic.priced)
     yield from (tokens, cost, priced)
-
-
-def _mirrored(picture: Picture) -> Iterator[Metric]:
-    """Write what became of copies, of versions that got any."""
-    by = ("service", "version")
-    outcomes = CounterMetricFamily(
-        names.MIRRORED,
-        "Copies of requests, by what their answers turned out to be.",
-        labels=(*by, "outcome"),
-    )
-    tokens = CounterMetricFamily(
-        names.MIRRORED_TOKENS, "Tokens of copies.", labels=(*by, "type")
-    )
-    cost = CounterMetricFamily(
-        names.MIRRORED_COST, "What tokens of copies cost, in USD.", labels=by
-    )
-    skipped = CounterMetricFamily(
-        names.MIRRORED_SKIPPED,
-        "Requests that were drawn and not copied, by why.",
-        labels=(*by, "why"),
-    )
-    lost = CounterMetricFamily(
-        names.MIRRORED_LOST,
-        "Requests that were copied and of which a half is not known, by why.",
-        labels=(*by, "why"),
-    )
-    for labels in picture.percents:
-        traffic = picture.traffic.mirrored.get(labels)
-        if traffic is None:
-            continue
-        for outcome, count in _within(traffic.outcomes, _OUTCOMES, fill=True):
-            outcomes.add_metric([*labels, outcome], count)
-        for kind, count in _within(traffic.tokens, _TOKENS):
-            tokens.add_metric([*labels, kind], count)
-        cost.add_metric(labels, traffic.cost)
-        for why in _NOT_COPIED:
-            skipped.add_metric([*labels, why], traffic.skipped[why])
-        for why in _NOT_KNOWN:
-            lost.add_metric([*labels, why], traffic.skipped[why])
-    yield from (outcomes, tokens, cost, skipped, lost)
 
 
 def _shortcomings(picture: Picture, versions: Sequence[Version]) -> Iterator[Metric]:
@@ -257,7 +206,7 @@ def _shortcomings(picture: Picture, versions: Sequence[Version]) -> Iterator[Met
     )
     for labels, traffic in versions:
         late.add_metric(labels, traffic.late)
-        for what, count in _within(traffic.skipped, _UNREAD, fill=True):
+        for what, count in within(traffic.skipped, _UNREAD, fill=True):
             unread.add_metric([*labels, what], count)
     yield from (late, unread)
     yield CounterMetricFamily(
@@ -284,7 +233,7 @@ def _pinned(versions: Sequence[Version]) -> Metric:
         labels=("service", "version", "found"),
     )
     for labels, traffic in versions:
-        for found, count in _within(traffic.pinned, _PINNED, fill=True):
+        for found, count in within(traffic.pinned, _PINNED, fill=True):
             pinned.add_metric([*labels, found], count)
     return pinned
 
@@ -375,7 +324,7 @@ def _gateway(picture: Picture) -> Iterator[Metric]:
         "Requests the gateway refused before a version was assigned.",
         labels=("code",),
     )
-    for code, count in _within(picture.traffic.refused, _CODES):
+    for code, count in within(picture.traffic.refused, _CODES):
         refused.add_metric([code], count)
     weight = GaugeMetricFamily(
         names.WEIGHT, "Weight in force.", labels=("service", "version")
@@ -387,15 +336,6 @@ def _gateway(picture: Picture) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         names.EPOCH, "Epoch of the routing table in force.", value=picture.epoch
     )
-
-
-def _within(
-    counts: Counter[K], known: Iterable[K], *, fill: bool = False
-) -> Iterator[tuple[str, int]]:
-    shown = [key for key in known if fill or key in counts]
-    yield from ((str(key), counts[key]) for key in shown)
-    if rest := counts.total() - sum(counts[key] for key in shown):
-        yield names.OTHER, rest
 
 
 def _buckets(histogram: Histogram, bounds: Sequence[float]) -> list[tuple[str, float]]:
