@@ -228,7 +228,8 @@ def test_a_judge_that_lies_about_its_canaries_proves_nothing(
         evaluator={"canaries": str(canaries)},
         rollout={"steps": HALVES},
     )
-    with reading(document, tmp_path, rate=50) as (running, _audience):
+    with running_release(document, tmp_path) as running, readers(running, rate=50):
+        running.start()  # it may be said before the first step has begun
         if lies:
             took = until("integrity", lambda: _is_void(running), within_s=30)
             tell(f"paused after {took:.1f} s: {running.decision()['body']['said']}")
