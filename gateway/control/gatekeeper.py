@@ -380,4 +380,6 @@ class Gatekeeper:
             revision=self._book.next_revision(name),
             change=ruling.change,
         )
-        return {} if weight is known else {name: weight}
+        if weight is known:
+            return self._book.disowned(name, ruling.change)
+        return {name: weight}

@@ -159,7 +159,7 @@ class InForce:
             try:
                 self._demand_unmoved(before, ruling)
             except RevisionConflict as error:
-                self._take_back(ruling, str(error))
+                await self._take_back(ruling, str(error))
                 raise
             table = self.enforce(deployment, changed, ruling)
             durable = True
@@ -238,12 +238,18 @@ class InForce:
             drafts=() if ruling is None else ruling.drafts,
         )
 
-    def _take_back(self, ruling: Ruling | None, why: str) -> None:
-        """Journal that a move which is in the journal never came into force."""
+    async def _take_back(self, ruling: Ruling | None, why: str) -> None:
+        """Journal that a move which is kept never came into force, and keep what is.
+
+        What overtook it may have been kept before it was.
+        """
         if ruling is not None:
             at = ruling.change.at
             draft = taken_back(ruling.service, ruling.standing, why, at=at)
             self._durable.journal.write(draft)
+            self._standings.disown(ruling.service)
+            self._publisher.keep()
+            await self.keep()
 
     def _demand_unmoved(
         self, before: Mapping[str, Weight | None], ruling: Ruling | None

@@ -51,6 +51,14 @@ class WeightBook:
         in_force = weight.revision if weight is not None else 0
         return max(in_force, self._promised.get(service, 0)) + 1
 
+    def disowned(self, service: str, change: Change) -> dict[str, Weight]:
+        """Give its weight anew, where one that did not come to be may be kept."""
+        weight = self._weights.get(service)
+        if weight is None or self._promised.get(service, 0) <= weight.revision:
+            return {}
+        revision = self.next_revision(service)
+        return {service: replace(weight, revision=revision, change=change)}
+
     def held(self, services: Iterable[Service]) -> list[str]:
         """Give the names of services whose candidate waits for the store."""
         return [
