@@ -6,8 +6,14 @@ from typing import Any
 
 import pytest
 
-from gateway.domain.errors import GatewayError, RevisionConflict, StoreUnavailable
+from gateway.domain.errors import (
+    GatewayError,
+    NotAllowedNow,
+    RevisionConflict,
+    StoreUnavailable,
+)
 from gateway.domain.rollout import Phase
+from gateway.state.store import KeptEvidence
 from tests.unit.control.release import Release
 from tests.unit.control.test_lanes import Comparison, ab, single
 
@@ -105,13 +111,7 @@ async def test_of_two_promotions_at_once_the_one_that_was_accepted_stays() -> No
     compared = Comparison(Release(), ab("A", "B"))
     await compared.begins()
     compared.release.moves.lives.pop("chat:B")
-    save = compared.release.store.save
-
-    async def slowly(*weights: Any, **more: Any) -> None:
-        await asyncio.sleep(0.01)
-        await save(*weights, **more)
-
-    compared.release.store.save = slowly  # type: ignore[method-assign]
+    _slows_down(compared)
 
     async def promotes(lane: str) -> str:
         try:
@@ -125,3 +125,59 @@ async def test_of_two_promotions_at_once_the_one_that_was_accepted_stays() -> No
     assert not said[1].startswith("Promoted")
     assert compared.percents() == {"base": 0, "A": 100, "B": 0, "C": 0}
     await _stays_so(compared)
+
+
+def _slows_down(compared: Comparison) -> None:
+    store = compared.release.store
+    save, save_evidence = store.save, store.save_evidence
+
+    async def saves(*weights: Any, **more: Any) -> None:
+        await asyncio.sleep(0.01)
+        await save(*weights, **more)
+
+    async def saves_evidence(*evidence: Any, **more: Any) -> None:
+        await asyncio.sleep(0.01)
+        await save_evidence(*evidence, **more)
+
+    store.save = saves  # type: ignore[method-assign]
+    store.save_evidence = saves_evidence  # type: ignore[method-assign]
+
+
+async def test_a_promotion_ends_the_others_though_nothing_can_be_kept_of_it() -> None:
+    """What it ended with is written for as long as it takes; the others have no traffic."""
+    compared = Comparison(Release(), ab("A", "B", "C"))
+    await compared.begins()
+    never, save_evidence = asyncio.Event(), compared.release.store.save_evidence
+
+    async def hangs(evidence: KeptEvidence, **more: Any) -> None:
+        if not evidence.trial:  # the sum of what was known
+            await never.wait()
+        await save_evidence(evidence, **more)
+
+    compared.release.store.save_evidence = hangs  # type: ignore[method-assign]
+    promoting = asyncio.create_task(_promotes(compared))  # ruff: ignore[banned-api]: awaited
+    lanes = ("chat:B", "chat:C")
+    await _until(lambda: Phase.PROGRESSING not in compared.phases(*lanes))
+
+    assert not promoting.done()
+    assert compared.percents() == {"base": 0, "A": 100, "B": 0, "C": 0}
+    never.set()
+    await promoting
+
+
+async def test_who_was_beaten_while_its_promotion_waited_is_not_promoted() -> None:
+    """Even where ending it did not succeed."""
+    compared = Comparison(Release(), ab("A", "B"))
+    await compared.begins()
+    _slows_down(compared)
+    compared.release.gate.beside = lambda name: [name][1:]  # type: ignore[method-assign]
+
+    said = await asyncio.gather(
+        _promotes(compared),
+        compared.one_does("chat:B", "promote", full=True),
+        return_exceptions=True,
+    )
+
+    assert isinstance(said[1], NotAllowedNow)
+    assert "A was promoted in the place of B" in str(said[1])
+    assert compared.percents() == {"base": 0, "A": 80, "B": 20, "C": 0}
