@@ -5,8 +5,8 @@ neither can leave the other behind. `decisions` looks at the evidence by itself.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -31,11 +31,10 @@ from gateway.control.unharmed import unharmed
 from gateway.control.weights import wanted_of
 from gateway.control.wishes import Wishes
 from gateway.delivery.events import (
+    Aborted,
     CandidateGone,
-    Killed,
     Retried,
     Started,
-    Unkilled,
     WeightSet,
 )
 from gateway.delivery.machine import possible, where
@@ -94,6 +93,7 @@ class Rollouts:
         self._notes = notes
         self._clock = clock
         self._taking_up = TakingUp(gate, moves, durable)
+        self._vacant: set[str] = set()  # whose candidate is gone, and nothing set since
 
     async def act(
         self, service: str, action: str, *, by: str, reason: str, full: bool
@@ -252,56 +252,62 @@ class Rollouts:
         return replace(receipt, table=self._gate.table)
 
     async def restored(self) -> None:
-        """Take up the evidence of rollouts that were on, where it is not here yet."""
+        """End what may not go on, then take up what was known of the rest.
+
+        Evidence takes as long to read as the store likes; nobody has traffic until then
+        whose place is gone.
+        """
+        await self._end_recut()
+        for service in self._gate.deployment.services:
+            with self._bringing_up(service.name):
+                await self._end_at_once(service)
         await self._taking_up.all()
 
     async def configured(self) -> None:
         """See what the configuration makes of the rollouts; after start and reload."""
         await self._end_recut()
         for service in self._gate.deployment.services:
-            with unharmed(f"Bringing the rollout of {service.name} up to date"):
-                try:
-                    await self._configure(service)
-                except GatewayError as error:
-                    _log.error("%s: %s", service.name, error)
+            with self._bringing_up(service.name):
+                await self._configure(service)
+
+    @contextmanager
+    def _bringing_up(self, name: str) -> Generator[None]:
+        with unharmed(f"Bringing the rollout of {name} up to date"):
+            try:
+                yield
+            except GatewayError as error:
+                _log.error("%s: %s", name, error)
 
     async def _end_recut(self) -> None:
-        """End rollouts whose lane is gone, or whose service has lanes now.
-
-        A service that is killed stays killed, whatever its rollouts are called.
-        """
+        """End rollouts whose lane is gone, or whose service has lanes now."""
         services = self._gate.deployment.services
-        names, standings = {service.name for service in services}, self._gate.standings
-        for name, standing in standings.items():
-            now = [s.name for s in services if s.known_as == service_of(name)]
-            if name in names or not now:
+        names = {service.name for service in services}
+        for name, standing in self._gate.standings.items():
+            is_recut = any(s.known_as == service_of(name) for s in services)
+            if name in names or not is_recut:
                 continue
             with unharmed(f"Ending the rollout of {name}"):
                 if is_running(standing):
                     await self._moves.make(name, CandidateGone(), by=_CONFIGURATION)
-                if standing.is_killed:
-                    await self._hand_down_kill(name, now)
 
-    async def _hand_down_kill(self, name: str, now: Sequence[str]) -> None:
-        """Kill what takes the place of a service's rollouts, if all of them were killed."""
-        standings, whole = self._gate.standings, service_of(name)
-        is_whole = name == whole or all(
-            standing.is_killed
-            for other, standing in standings.items()
-            if service_of(other) == whole != other and standing.attempt
-        )
-        for each in now if is_whole else ():
-            if not standings.of(each).is_killed:
-                await self._moves.make(each, Killed(), by=_CONFIGURATION)
-        await self._moves.make(name, Unkilled(), by=_CONFIGURATION)
+    async def _end_at_once(self, service: Service) -> None:
+        """End a rollout that is on and has no place any more."""
+        if not is_running(self._gate.standings.of(service.name)):
+            return
+        event = self._wishes.of_configuration(service)
+        if isinstance(event, CandidateGone):
+            self._vacant.add(service.name)
+        if isinstance(event, CandidateGone | Aborted):
+            await self._moves.make(service.name, event, by=_CONFIGURATION)
 
     async def _configure(self, service: Service) -> None:
         event = self._wishes.of_configuration(service)
-        if event is None:
-            return
-        with suppress(NothingToDo):
-            await self._moves.make(service.name, event, by=_CONFIGURATION)
-        if isinstance(event, CandidateGone):
+        is_vacant = service.name in self._vacant or isinstance(event, CandidateGone)
+        self._vacant.discard(service.name)
+        if event is not None:
+            with suppress(NothingToDo):
+                await self._moves.make(service.name, event, by=_CONFIGURATION)
+        if is_vacant:
             await self._gate.set_configured_weight(service.name, by=_CONFIGURATION)
             await self._begin_with_the_next(service)
 

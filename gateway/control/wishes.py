@@ -161,7 +161,8 @@ class Wishes:
                 " keys are cut anew."
             )
         serves = self._gate.routed(service.name).service.baseline
-        return outdone_by(serves) if serves in now.lanes else None
+        is_going = standing.phase is Phase.ROLLING_BACK  # a second one cuts that short
+        return outdone_by(serves) if serves in now.lanes and not is_going else None
 
     def _redefined(self, service: Service, standing: Standing) -> Redefined | None:
         """Tell which side of the comparison is another one now; None: neither."""
