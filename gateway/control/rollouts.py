@@ -4,6 +4,7 @@ What a hand asks for goes through the same machine as what the evidence asks for
 neither can leave the other behind. `decisions` looks at the evidence by itself.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -29,12 +30,15 @@ from gateway.control.standings import (
 from gateway.control.taking_up import TakingUp
 from gateway.control.unharmed import unharmed
 from gateway.control.weights import wanted_of
-from gateway.control.wishes import Wishes
+from gateway.control.wishes import Wishes, is_gone
 from gateway.delivery.events import (
     Aborted,
     CandidateGone,
+    Event,
+    Killed,
     Retried,
     Started,
+    Unkilled,
     WeightSet,
 )
 from gateway.delivery.machine import possible, where
@@ -44,13 +48,14 @@ from gateway.domain.errors import (
     StoreUnavailable,
 )
 from gateway.domain.lane import service_of
-from gateway.domain.rollout import Standing
+from gateway.domain.rollout import Phase, Standing
 from gateway.domain.service import Service
 from gateway.state.journal import Entry
 from gateway.telemetry.traffic import RolloutFigures
 
 _log = logging.getLogger(__name__)
 _CONFIGURATION: Final = "configuration"
+_OF_THE_WHOLE: Final[Mapping[str, Event]] = {"kill": Killed(), "unkill": Unkilled()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,10 +145,28 @@ class Rollouts:
         lanes = self._gate.lanes(service)
         if action == "promote":
             raise demand_named(lanes[0].service)
-        return await in_each(
-            [lane.service.name for lane in lanes],
-            lambda lane: self.act(lane, action, by=by, reason=reason, full=full),
+        _before, tried = await asyncio.gather(
+            self._act_on_the_whole(lanes[0].service, action, by=by, reason=reason),
+            in_each(
+                [lane.service.name for lane in lanes],
+                lambda lane: self.act(lane, action, by=by, reason=reason, full=full),
+            ),
         )
+        return tried
+
+    async def _act_on_the_whole(
+        self, lane: Service, action: str, *, by: str, reason: str
+    ) -> None:
+        """Take back what was promoted before the lanes there are, and end that again.
+
+        Whoever kills wants the version from before back, under whatever name it served.
+        """
+        whole, event = lane.known_as, _OF_THE_WHOLE.get(action)
+        standing = self.standing(whole)
+        is_meant = standing.phase is Phase.PROMOTED or standing.is_killed
+        if event is not None and whole != lane.name and is_meant:
+            with unharmed(f"{action} of {whole}"), suppress(NothingToDo, GatewayError):
+                await self._moves.make(whole, event, by=by, reason=reason)
 
     def _noted(self, service: str, action: str) -> tuple[str, ...]:
         """Say what should be known; no kill waits for it, or fails with it."""
@@ -279,15 +302,19 @@ class Rollouts:
                 _log.error("%s: %s", name, error)
 
     async def _end_recut(self) -> None:
-        """End rollouts whose lane is gone, or whose service has lanes now."""
+        """End rollouts whose lane is gone, or whose service has lanes now.
+
+        What was promoted, by whichever name, is forgotten when the file has it no more:
+        it must not serve again when it comes back as a candidate.
+        """
         services = self._gate.deployment.services
         names = {service.name for service in services}
         for name, standing in self._gate.standings.items():
-            is_recut = any(s.known_as == service_of(name) for s in services)
-            if name in names or not is_recut:
+            now = [s for s in services if s.known_as == service_of(name)]
+            if name in names or not now:
                 continue
-            with unharmed(f"Ending the rollout of {name}"):
-                if is_running(standing):
+            with unharmed(f"Ending the rollout of {name}"), suppress(NothingToDo):
+                if is_running(standing) or is_gone(now[0], standing):
                     await self._moves.make(name, CandidateGone(), by=_CONFIGURATION)
 
     async def _end_at_once(self, service: Service) -> None:

@@ -90,14 +90,16 @@ class StandingBook:
     def _together(self, service: str, standing: Standing) -> dict[str, Standing]:
         """Give what is written together: who serves, by a lane, is its service's to say.
 
-        A lane speaks for the service when it is promoted, and afterwards while it is
-        still its candidate that serves.
+        A lane speaks for the service when it is promoted, and afterwards while nobody
+        else has.
         """
         together = {service: standing}
-        whole, serves = service_of(service), self.of(service).serves
-        if whole == service or standing.serves == serves:
+        whole, before = service_of(service), self.of(service)
+        if whole == service or standing.serves == before.serves:
             return together
-        if standing.phase is Phase.PROMOTED or serves == self.of(whole).serves:
+        said = self.of(whole)
+        is_its = (said.candidate, said.serves) == (before.candidate, before.serves)
+        if standing.phase is Phase.PROMOTED or is_its:
             attempt = self.of(whole).attempt
             together[whole] = replace(standing, is_killed=False, attempt=attempt)
         return together

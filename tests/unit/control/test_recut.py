@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from gateway.domain.errors import NotAllowedNow
 from gateway.domain.rollout import Phase
 from gateway.domain.service import Service
 from gateway.domain.units import Share
 from gateway.handoff.routing_table import percents_of
 from gateway.state.store import KeptEvidence
 from tests.unit.control.release import Release, SqliteRelease
-from tests.unit.control.test_lanes import Comparison, ab, single
+from tests.unit.control.test_lanes import VERSIONS, Comparison, ab, single
 
 
 def configured(candidate: str = "A", percent: int = 10) -> tuple[Service, ...]:
@@ -203,3 +204,116 @@ async def test_a_configured_weight_is_in_force_again_when_there_is_one_candidate
     await compared.reloads(configured("A"))
 
     assert compared.percents()["A"] == 10
+
+
+# What was promoted, and who was judged, under another name.
+
+
+async def test_a_kill_takes_a_promotion_back_that_the_list_before_had() -> None:
+    compared = await _on(ab("A", "B"))
+    await compared.one_does("chat:A", "promote", full=True)
+    await compared.reloads(ab("B", "C"))
+    compared.release.store.is_gone = True
+
+    tried = await compared.release.rollouts.act_in_lanes(
+        "chat", "kill", by="ann", reason="", full=False
+    )
+
+    assert compared.percents() == {"base": 100, "A": 0, "B": 0, "C": 0}
+    for each in tried:
+        assert each.done is not None
+        assert each.done.said.startswith("Killed: all to the baseline (base)")
+
+
+async def test_a_kill_of_one_lane_names_the_baseline_there_is() -> None:
+    compared = await _on(ab("A", "B"))
+    await compared.one_does("chat:A", "promote", full=True)
+    await compared.reloads(ab("B", "C"))
+
+    acted = await compared.one_does("chat:B", "kill")
+
+    assert acted.said.startswith("Killed: all to the baseline (A)")
+    assert compared.percents()["A"] == 100
+
+
+async def test_the_end_of_a_kill_is_one_for_what_was_promoted_before_too() -> None:
+    compared = await _on(ab("A", "B"))
+    await compared.one_does("chat:A", "promote", full=True)
+    await compared.reloads(ab("B", "C"))
+    await compared.all_do("kill")
+
+    await compared.all_do("unkill")
+    await compared.reloads(configured("C"))
+
+    assert compared.percents() == {"base": 90, "A": 0, "B": 0, "C": 10}
+
+
+async def test_a_kill_goes_back_one_promotion_and_no_further() -> None:
+    """The lane of the first one is in the list once more."""
+    compared = await _on(ab("A", "B"))
+    await compared.one_does("chat:A", "promote", full=True)
+    await compared.reloads(single("C"))
+    await compared.one_does("chat", "start")
+    await compared.one_does("chat", "promote", full=True)
+    await compared.reloads(ab("A", "B"))
+    assert compared.percents()["C"] == 100
+
+    await compared.all_do("kill")
+
+    assert compared.percents()["A"] == 100
+
+
+async def test_what_was_promoted_and_left_the_file_does_not_come_back_to_serve() -> (
+    None
+):
+    compared = await _on(ab("A", "B", "C", percent=10))
+    await compared.one_does("chat:A", "promote", full=True)
+    without = tuple(v for v in VERSIONS if v.name != "A")
+    await compared.reloads([
+        replace(service, versions=without) for service in ab("B", "C")
+    ])
+
+    await compared.reloads(ab("A", "B"))
+
+    assert compared.percents() == {"base": 100, "A": 0, "B": 0, "C": 0}
+    await compared.one_does("chat:A", "start")
+
+
+async def test_who_was_judged_alone_is_not_begun_with_by_itself_among_others() -> None:
+    compared = await _on_alone()
+
+    await compared.reloads(ab("A", "B", autostart=True))
+    await compared.release.passes()
+
+    assert compared.phases() == [Phase.IDLE, Phase.PROGRESSING]
+    with pytest.raises(NotAllowedNow, match=r"A was aborted.*`retry chat:A`"):
+        await compared.one_does("chat:A", "start")
+    await compared.one_does("chat:A", "retry")
+    await compared.release.passes()
+    assert compared.percents()["A"] == 20
+
+
+async def test_who_was_judged_among_others_is_not_begun_with_by_itself_alone() -> None:
+    compared = await _on(ab("A", "B"))
+    await compared.one_does("chat:A", "abort")
+    [alone] = single("A")
+
+    await compared.reloads([_autostarting(alone)])
+    await compared.release.passes()
+
+    assert compared.phases("chat") == [Phase.IDLE]
+
+
+async def _on_alone() -> Comparison:
+    """Let a candidate that is alone be begun with by itself, and given up."""
+    [alone] = single("A")
+    compared = Comparison(Release(), [_autostarting(alone)])
+    await compared.release.begins()
+    await compared.release.passes()
+    await compared.one_does("chat", "abort")
+    return compared
+
+
+def _autostarting(service: Service) -> Service:
+    assert service.rollout is not None
+    return replace(service, rollout=replace(service.rollout, autostart=True))
