@@ -5,6 +5,7 @@ it has several candidates, each with a lane of its own.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from gateway.admin.ports import Acted, Gate, Rollouts, Tried
 from gateway.admin.receipt import receipt_view
@@ -12,11 +13,14 @@ from gateway.admin.rollout_view import rollout_view
 from gateway.admin.statistics import Json
 from gateway.admin.view import changed_view
 from gateway.domain.lane import candidate_of, service_of
+from gateway.domain.rollout import TERMINAL, Phase
 from gateway.domain.units import percent_from_share
 from gateway.handoff.routing_table import RoutedService, RoutingTable, percents_of
 from gateway.state.store import Change
 
-_OFF = "off"
+_OFF: Final = "off"
+_WORDS: Final = (_OFF, "taking up evidence", "analysing")
+"""What Rollouts.protection says, the worst first."""
 
 
 def split_view(table: RoutingTable, name: str) -> Json:
@@ -40,14 +44,24 @@ def lanes_view(lanes: Sequence[RoutedService], gate: Gate, rollouts: Rollouts) -
     """Show how a service is led, or one lane of it."""
     views = [_lane_view(lane, gate, rollouts) for lane in lanes]
     if len(lanes) > 1:
-        words = [str(view["protection"]) for view in views]
-        on = [word for word in words if word != _OFF]
-        return {"protection": on[0] if on else _OFF, "rollout": None, "lanes": views}
+        word = _least([lane.service.name for lane in lanes], rollouts)
+        return {"protection": word, "rollout": None, "lanes": views}
     (one,) = views
     shown = ["protection", "rollout"]
     if candidate_of(lanes[0].service.name):
         shown += ["name", "candidate", "revision", "salt"]
     return {key: one[key] for key in shown}
+
+
+def _least(names: Sequence[str], rollouts: Rollouts) -> str:
+    """Give the word of the lane that is protected least, of those that are on."""
+    standings = {name: rollouts.standing(name) for name in names}
+    on = [
+        rollouts.protection(name)
+        for name, it in standings.items()
+        if not (it.is_killed or it.phase is Phase.IDLE or it.phase in TERMINAL)
+    ]
+    return min(on, key=_WORDS.index, default=_OFF)
 
 
 def _lane_view(lane: RoutedService, gate: Gate, rollouts: Rollouts) -> Json:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from operator import or_
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -11,7 +12,7 @@ from gateway.cli.admin_api import DEFAULT_URL, AdminApi, AdminUnreachable
 from gateway.cli.options import AdminUrl, AsJson, admin_api
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from gateway.cli.views import Acted, RolloutView
 
@@ -22,6 +23,7 @@ Reason = Annotated[
 
 _PROMOTED: Final = "promoted"
 _ENDED: Final = frozenset({_PROMOTED, "rolled_back", "aborted"})
+_IDLE: Final = "idle"
 _LOOK_EVERY_S: Final = 0.5
 _UNREACHABLE_FOR_S: Final = 30.0
 _FAILED: Final = 1
@@ -114,10 +116,25 @@ def _begin(
 ) -> None:
     if not (wait and as_json):
         _act(service, action, reason=reason, admin=admin, as_json=as_json)
-    else:  # one document, of how it ended
-        admin_api(admin).act(service, action, reason=reason)
+    else:  # one document: of how it ended, or of what did not begin
+        _begin_silently(service, action, reason=reason, admin=admin)
     if wait:
         _wait(admin_api(admin), service, as_json=as_json)
+
+
+def _begin_silently(service: str, action: str, *, reason: str, admin: str) -> None:
+    from gateway.cli.screen import print_json
+    from gateway.cli.views import Acted, read
+
+    answer = admin_api(admin).act(service, action, reason=reason)
+    if _has_failed(read(Acted, answer)):
+        print_json(answer)
+        raise typer.Exit(_FAILED)
+
+
+def _has_failed(acted: "Acted") -> bool:
+    """Whether a lane has failed otherwise than with no row in the table."""
+    return any(lane.error not in _EXPECTED for lane in acted.lanes)
 
 
 def _act(
@@ -139,7 +156,7 @@ def _act(
     else:
         typer.echo(told(acted))
     in_force.demand_everywhere(acted.workers)
-    if any(lane.error not in _EXPECTED for lane in acted.lanes):
+    if _has_failed(acted):
         raise typer.Exit(_FAILED)
 
 
@@ -179,11 +196,21 @@ def _wait(api: AdminApi, service: str, *, as_json: bool) -> None:
         before = lines
         for line in new:
             typer.echo(line)
-        if all(rollout.phase in _ENDED or rollout.killed for rollout in rollouts):
+        if _is_over(rollouts):
             if as_json:
                 print_json(api.service(service))
             is_promoted = any(rollout.phase == _PROMOTED for rollout in rollouts)
             raise typer.Exit(0 if is_promoted else _FAILED)
+
+
+def _is_over(rollouts: "Sequence[RolloutView]") -> bool:
+    """Whether none is on. A lane that did not begin with the others ends no more.
+
+    Where all are idle, the gateway has been started anew, and is yet to read its store.
+    """
+    ended = [one.phase in _ENDED or one.killed for one in rollouts]
+    idle = [one.phase == _IDLE for one in rollouts]
+    return any(ended) and all(map(or_, ended, idle))
 
 
 def _standings(api: AdminApi, service: str) -> "Iterator[list[RolloutView]]":

@@ -66,6 +66,8 @@ def _rollouts(service: "ServiceView") -> "Iterator[str]":
     for name, rollout in named:
         if rollout is not None and rollout.attempt:
             yield f"{name}: {rollout.line()}"
+            if service.lanes:
+                yield f"protection: {rollout.protection}"
             if rollout.compared is not None:
                 yield rollout.compared
             yield f"last: {rollout.cause or 'nothing'}"

@@ -6,7 +6,7 @@ versions: what came too late is no evidence, whatever it says (statistics, late 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import blake2b
@@ -18,6 +18,7 @@ from gateway.answers.segments import code_of
 from gateway.control.joined import Joined, Sealed
 from gateway.control.nearest import suggest
 from gateway.domain.errors import Refused
+from gateway.domain.lane import lane_name
 from gateway.domain.reserved import RESERVED
 from gateway.domain.service import MOST_FEEDBACK_SIGNALS, Service
 from gateway.domain.ticket_key import TICKET_LASTS_S
@@ -50,11 +51,16 @@ class Result(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
-    """A version that is served, and the code of its service's segments now."""
+    """A version that is served, and the code of its service's segments now.
+
+    Its rollout had another name when the answer was given, perhaps: what is said of it
+    then is no evidence for the one that is on now.
+    """
 
     service: Service
     version: str
     segments: int
+    rollout: str
 
 
 Hear: TypeAlias = Callable[[str, Ticket, str, float], None]
@@ -89,6 +95,7 @@ class FeedbackDesk:
         self._hear = hear
         self._known: RoutingTable | None = None
         self._places: dict[bytes, _Place] = {}
+        self._former: dict[bytes, _Place] | None = None  # None: not asked for yet
         # As long as any deadline: a reload may set one anew for what was counted.
         self._joined = Joined(lasts_s=TICKET_LASTS_S)
         self._generation = 0
@@ -132,14 +139,14 @@ class FeedbackDesk:
         before = () if known is None else (known,)
         sums.add(1 - len(before), value - sum(before), _cell(ticket, place))
         self._joined.write(key, value, now)
-        self._hear(place.service.name, ticket, signal, value)
+        self._hear(place.rollout, ticket, signal, value)
         return Result.REPLACED.value if before else Result.COUNTED.value
 
     def _place(self, ticket: Ticket) -> _Place:
         table = self._table()
         if table is not self._known:
             self._learn(table)
-        place = self._places.get(ticket.route)
+        place = self._places.get(ticket.route) or self._formerly(table, ticket.route)
         if place is None:
             raise Refused(
                 404,
@@ -151,15 +158,33 @@ class FeedbackDesk:
     def _learn(self, table: RoutingTable) -> None:
         """Know what a table takes feedback on; forget the sums of all else."""
         self._known, self._places, known = table, {}, self.sums
-        self.sums = {}
+        self._former, self.sums = None, {}
         for service in (routed.service for routed in table.services):
             name = service.known_as
             code, before = code_of(service.segments), known.get(name, {})
             sums = self.sums.setdefault(name, {})
             for version in (version.name for version in service.versions):
-                place = _Place(service=service, version=version, segments=code)
+                place = _Place(
+                    service=service,
+                    version=version,
+                    segments=code,
+                    rollout=service.name,
+                )
                 self._places[route_code(service.name, version)] = place
                 sums[version] = _still_taken(service, before.get(version, {}))
+
+    def _formerly(self, table: RoutingTable, route: bytes) -> _Place | None:
+        """Find a version whose answers come under another name since the last cut.
+
+        With one candidate a service goes by its own name, with several by lane.
+        """
+        if self._former is None:
+            self._former = {
+                route_code(place.rollout, place.version): place
+                for lanes in table.by_name().values()
+                for place in _other_names(lanes[0].service)
+            }
+        return self._former.get(route)
 
     def _sums(self, place: _Place, signal: str) -> SlicedSum:
         versions = self.sums[place.service.known_as]
@@ -186,6 +211,17 @@ class FeedbackDesk:
         )
         self._generation = max(self._generation, *known, 0) + 1
         return self._generation
+
+
+def _other_names(service: Service) -> Iterator[_Place]:
+    """Give each version under every name that its service, or a lane of it, may have."""
+    name, code = service.known_as, code_of(service.segments)
+    versions = [version.name for version in service.versions]
+    for rollout in (name, *(lane_name(name, version) for version in versions)):
+        for version in versions:
+            yield _Place(
+                service=service, version=version, segments=code, rollout=rollout
+            )
 
 
 def _still_taken(service: Service, sums: dict[str, SlicedSum]) -> dict[str, SlicedSum]:

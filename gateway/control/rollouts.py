@@ -20,7 +20,7 @@ from gateway.control.side_by_side import (
     Tried,
     demand_named,
     in_each,
-    one_by_one,
+    lane_by_lane,
     wanted_of_each,
 )
 from gateway.control.standings import (
@@ -144,7 +144,9 @@ class Rollouts:
         """
         lanes = self._gate.lanes(service)
         if action == "promote":
-            raise demand_named(lanes[0].service)
+            names = [lane.service.name for lane in lanes]
+            stand = {name: self._gate.standings.of(name) for name in names}
+            raise demand_named(lanes[0].service, stand)
         _before, tried = await asyncio.gather(
             self._act_on_the_whole(lanes[0].service, action, by=by, reason=reason),
             in_each(
@@ -196,10 +198,10 @@ class Rollouts:
         """
         lanes = self._gate.lanes(service)
         if len(lanes) > 1:
-            receipts = await one_by_one(
+            receipts = await lane_by_lane(
                 wanted_of_each(lanes, percents, seen=revision),
-                lambda lane, own: self.set_weights(
-                    lane, own, revision=None, by=by, reason=reason
+                lambda each: self.set_weights(
+                    each.lane, each.percents, revision=None, by=by, reason=reason
                 ),
             )
             return receipts[-1]

@@ -92,7 +92,7 @@ class WeightBook:
 
     def settled(
         self,
-        services: Iterable[Service],
+        services: list[Service],
         *,
         before: Mapping[str, Service],
         hold: bool = False,
@@ -105,17 +105,52 @@ class WeightBook:
             hold: Hold those that nobody knows, because the store cannot be read.
 
         """
-        services = list(services)
         recut = _recut(services, self.cut())
         changed = self._left(services, recut)
         for service in services:
             known, was = self.get(service.name), before.get(service.name)
             is_new = service.known_as in recut and not is_held(known)
             since = None if is_new else known
-            weight = self._settled(service, since, was, hold=hold and not is_new)
+            weight = self._settled(service, since, was, hold=hold)
             if weight != known:
                 changed[service.name] = weight
-        return changed
+        return changed | self._grown(changed, services, before.values())
+
+    def _grown(
+        self,
+        changed: Mapping[str, Weight],
+        services: list[Service],
+        before: Iterable[Service],
+    ) -> dict[str, Weight]:
+        """Let no service's revision fall, which is the sum of its lanes', by a new cut.
+
+        Whoever looked before meant a split between other candidates; by the same number
+        nobody must set the one of now.
+        """
+        grown = {}
+        was, now = self._lanes(before), self._lanes(services)
+        for name in was.keys() & now.keys():
+            weights = [
+                w
+                for lane in sorted(now[name])
+                if (w := changed.get(lane) or self.get(lane))
+            ]
+            first = next((w for w in weights if not is_held(w)), None)
+            seen = sum(w.revision for lane in was[name] if (w := self.get(lane)))
+            lacking = seen + 1 - sum(w.revision for w in weights)
+            if was[name] != now[name] and first is not None and lacking > 0:
+                unseen = self.next_revision(first.service)
+                revision = max(first.revision + lacking, unseen)
+                grown[first.service] = replace(first, revision=revision)
+        return grown
+
+    @staticmethod
+    def _lanes(services: Iterable[Service]) -> dict[str, set[str]]:
+        """Give the names of each service's lanes."""
+        lanes: dict[str, set[str]] = {}
+        for service in services:
+            lanes.setdefault(service.known_as, set()).add(service.name)
+        return lanes
 
     def _left(
         self, services: Iterable[Service], recut: Container[str]

@@ -1,6 +1,6 @@
 """Weights as pure decisions: what a request asks for, and what follows from the file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from gateway.analysis.metrics import SHORTEST_WINDOW, longest_of, window_of
@@ -12,7 +12,7 @@ from gateway.control.standings import (
     share_of,
 )
 from gateway.domain.errors import BadWeights, RevisionConflict
-from gateway.domain.lane import largest_share, within_lane
+from gateway.domain.lane import candidate_of, largest_share, within_lane
 from gateway.domain.rollout import MirrorLimits, Standing
 from gateway.domain.service import Service
 from gateway.domain.units import BUCKETS, Share, percent_from_share, share_from_percent
@@ -23,19 +23,38 @@ from gateway.state.store import Change, Weight
 def share_wanted(service: Service, percents: Mapping[str, object]) -> Share:
     """Read the candidate's share from weights in percent, by version name.
 
-    The candidate alone is enough; with the baseline they must add up to 100.
+    The candidate alone is enough; with the baseline they must add up to 100. Of a lane
+    it is the only one: the baseline has what all candidates leave it.
 
     Raises:
-        BadWeights: A name or number is wrong, or the sum is.
+        BadWeights: A name or number is wrong, or the sum is; the candidate's share
+            follows from none of it.
 
     """
     shares = {
         name: share_given(service, name, value) for name, value in percents.items()
     }
     total = demand_sum(service, shares)
+    if mine := candidate_of(service.name):
+        _demand_alone(service, mine, shares)
     if service.candidate is None:
         return Share(0)
-    return shares.get(service.candidate, Share(BUCKETS - total))
+    if service.candidate in shares or service.baseline in shares:
+        return shares.get(service.candidate, Share(BUCKETS - total))
+    raise BadWeights(
+        f"These weights for {service.name} leave its candidate as it is.",
+        remedy=f"Name it: `{service.candidate}=PERCENT`.",
+    )
+
+
+def _demand_alone(service: Service, mine: str, shares: Iterable[str]) -> None:
+    others = [name for name in shares if name != mine]
+    if others:
+        raise BadWeights(
+            f"'{others[0]}' has no weight of its own in {service.name}, which is"
+            f" {mine}'s part of {service.known_as}.",
+            remedy=f"Name {mine} alone; or set them all: `weights {service.known_as}`.",
+        )
 
 
 def demand_sum(service: Service, shares: Mapping[str, Share]) -> Share:

@@ -99,6 +99,7 @@ class Mirrors:
     def __init__(self, plane: Plane) -> None:
         self._plane = plane
         self._mirrors: Mapping[Route, Mirror] = {}
+        self._ways: set[tuple[str, str, str]] = set()
         self._budgets: dict[str, MirrorBudget] = {}
         self._tallies: dict[tuple[str, str], Tally] = {}
         self._awaiting = AllAwaiting()
@@ -115,6 +116,7 @@ class Mirrors:
             for routed, route in routes.by_service()
             if (mirror := self._mirror(routed, route)) is not None
         }
+        self._ways = {_way(route, mirror) for route, mirror in self._mirrors.items()}
         self._awaiting.use(
             mirror.target.awaiting
             for mirror in self._mirrors.values()
@@ -218,11 +220,18 @@ class Mirrors:
         originals, self._originals = self._originals, []
         for original in originals:
             if original.seen.body.is_whole:
-                self._copy(original)
+                self._copy_or_not(original)
             elif original.pair.is_answered:
                 self._give_up(original, "cut")
             else:
                 self._originals.append(original)
+
+    def _copy_or_not(self, original: Original) -> None:
+        """Send a copy where requests are still copied so; a kill may have come."""
+        if _way(original.route, original.mirror) in self._ways:
+            self._copy(original)
+        else:
+            self._give_up(original, "over")
 
     def _copy(self, original: Original) -> None:
         """Send a copy, if one may be made. Should that fail, no client hears of it."""
@@ -328,6 +337,12 @@ class Mirrors:
     def _complain(self, what: str, error: Exception) -> None:
         if self._complaints.allow(self._plane.wheel.now):
             _logger.error(what, exc_info=error)
+
+
+def _way(route: Route, mirror: Mirror) -> tuple[str, str, str]:
+    """Say what is copied from where to where: it outlives a table, as routes do not."""
+    source, target = mirror.source.version, mirror.target.version
+    return route.service.name, source.name, target.name
 
 
 def _can_be_read(route: Route, head: RequestHead) -> bool:

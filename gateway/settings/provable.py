@@ -48,7 +48,7 @@ def _has_pairs(rule: MetricRule) -> bool:
 
 def _warnings(strategy: Strategy) -> Finding:
     other = "write `advance: time`, with pauses."
-    if strategy is Strategy.BLUE_GREEN:
+    if strategy is not Strategy.CANARY:
         other = "give the `analysis` step a duration."
     return Finding(
         what="found metrics that all only warn: no step could ever be proven.",

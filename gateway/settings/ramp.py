@@ -34,6 +34,7 @@ def misfits(plan: RolloutPlan) -> Iterable[Finding]:
     """Find steps that do not lead on; places are below `rollout`."""
     for finding in (*_strategy(plan), *_routes(plan.steps), *_waits(plan)):
         yield finding.below("steps")
+    yield from _advance(plan)
     yield from _holdback(plan)
     yield from _reverse(plan)
     yield from _way_down(plan.rollback_steps)
@@ -58,6 +59,15 @@ def _strategy(plan: RolloutPlan) -> Iterable[Finding]:
         yield from _fixed(weights)
     else:
         yield from _fallen(weights)
+
+
+def _advance(plan: RolloutPlan) -> Iterable[Finding]:
+    if plan.strategy is Strategy.AB and plan.advance is Advance.TIME:
+        yield Finding(
+            what="found advance: time in an ab plan, which people end, and no time.",
+            remedy="Remove it; or write `strategy: canary`.",
+            at=("advance",),
+        )
 
 
 def _no_weight(place: int) -> Finding:

@@ -6,6 +6,7 @@ from typing import Final
 
 from gateway.domain.lane import largest_share
 from gateway.domain.rollout import (
+    MirrorLimits,
     RolloutPlan,
     SetHeaderRoute,
     SetMirrorRoute,
@@ -14,7 +15,7 @@ from gateway.domain.rollout import (
     Strategy,
 )
 from gateway.domain.units import BUCKETS, Share, percent_from_share
-from gateway.settings.problem import Finding, unknown
+from gateway.settings.problem import Finding, Place, unknown
 
 MOST_CANDIDATES: Final = 10
 """Each has a tenth of the keys then, and a tenth of alpha."""
@@ -96,8 +97,21 @@ def in_lanes(
 
 
 def crowded(plan: RolloutPlan) -> Iterator[Finding]:
-    """Find steps that several candidates cannot have; places are below `rollout`."""
-    count = len(plan.lanes)
+    """Find what several candidates cannot have; places are below `rollout`."""
+    yield from _mirrored(plan)
+    yield from _too_much(plan)
+    for place, step in enumerate(plan.steps):
+        if key := _KEYS.get(type(step)):
+            yield Finding(
+                what=f"found {key} beside {len(plan.lanes)} candidates, and it does not "
+                "say to which of them.",
+                remedy="Remove it; or compare one `candidate` at a time.",
+                at=("steps", place, key),
+            )
+
+
+def _mirrored(plan: RolloutPlan) -> Iterator[Finding]:
+    count, usual = len(plan.lanes), MirrorLimits()
     if plan.reverse_mirror:
         yield Finding(
             what=f"found mirror.reverse beside {count} candidates, and it does not say "
@@ -105,19 +119,34 @@ def crowded(plan: RolloutPlan) -> Iterator[Finding]:
             remedy="Remove it; or compare one `candidate` at a time.",
             at=("mirror", "reverse"),
         )
-    most = percent_from_share(largest_share(count))
-    for place, step in enumerate(plan.steps):
-        if isinstance(step, SetWeight) and step.share >= plan.most:
+    for name in ("concurrency", "tokens_per_minute"):
+        if getattr(plan.mirror, name) != getattr(usual, name):
             yield Finding(
-                what=f"found {percent_from_share(step.share):g} percent for each of "
-                f"{count} candidates, which leaves the baseline none to compare with.",
-                remedy=f"Write less than {most:g}: percent are of the whole service.",
-                at=("steps", place, "setWeight"),
-            )
-        elif key := _KEYS.get(type(step)):
-            yield Finding(
-                what=f"found {key} beside {count} candidates, and it does not say to "
-                "which of them.",
+                what=f"found a limit for copies beside {count} candidates, of which "
+                "there are none.",
                 remedy="Remove it; or compare one `candidate` at a time.",
-                at=("steps", place, key),
+                at=("mirror", name),
+            )
+
+
+def _too_much(plan: RolloutPlan) -> Iterator[Finding]:
+    """Find weights of all that a lane has, or more."""
+    weights: list[tuple[Share, Place]] = [
+        (step.share, ("steps", place, "setWeight"))
+        for place, step in enumerate(plan.steps)
+        if isinstance(step, SetWeight)
+    ]
+    weights += [
+        (share, ("rollback_steps", place))
+        for place, share in enumerate(plan.rollback_steps)
+    ]
+    most = percent_from_share(largest_share(len(plan.lanes)))
+    for share, at in weights:
+        if share >= plan.most:
+            yield Finding(
+                what=f"found {percent_from_share(share):g} percent for each of "
+                f"{len(plan.lanes)} candidates, which leaves the baseline none to "
+                "compare with.",
+                remedy=f"Write less than {most:g}: percent are of the whole service.",
+                at=at,
             )

@@ -40,7 +40,15 @@ _CODES: Final = range(100, 600)
 _TOKENS: Final = ("input", "cached_input", "output", "output_estimated", "reasoning")
 _UNREAD: Final = ("answer", "event", "request", "signal")
 _NOT_KNOWN: Final = ("lost", "stopped")
-_NOT_COPIED: Final = ("concurrency", "tokens", "effects", "size", "cut", "error")
+_NOT_COPIED: Final = (
+    "concurrency",
+    "tokens",
+    "effects",
+    "size",
+    "cut",
+    "over",
+    "error",
+)
 _PLACE: Final = {bound: place for place, bound in enumerate(BOUNDS)}
 
 

@@ -317,6 +317,29 @@ async def test_nothing_is_copied_after_the_table_says_so(stage: Stage) -> None:
     assert await mirrored.quiet() == 1
 
 
+@pytest.mark.parametrize(("rule", "copies"), [(NEVER, 0), (EVERY, 1)])
+async def test_a_request_that_becomes_whole_after_the_end_of_copying_is_not_copied(
+    stage: Stage, rule: SetMirrorRoute, copies: int
+) -> None:
+    """A kill holds for it too; a new weight does not matter."""
+    mirrored = await both_answer(stage)
+    mirrored.serve()
+    client = await stage.client()
+    await client.send(QUESTION[:-5])
+    assert await until(lambda: stage.gateway.series().in_flight)
+
+    stage.gateway.use(table(mirrored.service(), epoch=2, mirror_routes=(rule,)))
+    await client.send(QUESTION[-5:])
+    await client.answer()
+
+    def skipped() -> dict[str, int]:
+        return stage.gateway.mirrored().skipped
+
+    assert await until(lambda: bool(mirrored.two.requests or skipped()))
+    assert await mirrored.quiet() == copies
+    assert skipped() == ({} if copies else {"over": 1})
+
+
 # What it costs the client: nothing.
 
 

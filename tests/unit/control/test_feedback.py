@@ -371,3 +371,30 @@ def test_feedback_on_a_lane_is_its_services_and_evidence_of_its_own() -> None:
 
     assert heard == ["chat:v1", "chat:v2"]
     assert scene.whole("v1") == Sum(2, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (["chat"], ["chat:v2", "chat:v1"]),
+        (["chat:v2", "chat:v1"], ["chat"]),
+        (["chat:v2", "chat:v1"], ["chat:v2"]),
+    ],
+)
+def test_feedback_on_answers_from_before_another_cut_is_taken(
+    before: list[str], after: list[str]
+) -> None:
+    """But it is no evidence: what is on now began after them."""
+    scene, heard = _Scene(), []
+    scene.table = _table(*(replace(CHAT, name=name) for name in before))
+    ids = [scene.issue("v1", service=name) for name in before]
+    scene.desk.take(ids[0], "ok", 1.0)
+    scene.desk._hear = lambda service, *_said: heard.append(service)
+
+    scene.table = _table(*(replace(CHAT, name=name) for name in after))
+    for request_id in ids:
+        scene.desk.take(request_id, "ok", 0.0)
+
+    assert heard == before
+    assert scene.whole("v1") == Sum(len(ids), 0.0)
+    assert scene.refused(scene.issue("v9", service=before[0])) == 404

@@ -406,6 +406,7 @@ def test_autostart_needs_a_state_that_lasts(
             "holds at its weight",
         ),
         ("{strategy: ab, steps: [{setWeight: 0}]}", ".steps", "between 0 and 100"),
+        ("{strategy: ab, advance: time}", ".advance", "which people end"),
         (
             "{advance: time, steps: [{setWeight: 5}, {pause: {}}, {setWeight: 50}]}",
             ".steps[2].setWeight",

@@ -140,6 +140,27 @@ def test_one_candidate_in_a_list_is_the_same_as_one(
             "rollout.mirror.reverse",
             "does not say from which of them",
         ),
+        (
+            "{candidates: [v2, v3], rollout: {strategy: ab, mirror: {concurrency: 2}}}",
+            "rollout.mirror.concurrency",
+            "a limit for copies beside 2 candidates",
+        ),
+        (
+            "{candidates: [v2, v3],"
+            " rollout: {strategy: ab, mirror: {tokens_per_minute: 5}}}",
+            "rollout.mirror.tokens_per_minute",
+            "a limit for copies beside 2 candidates",
+        ),
+        (
+            "{candidates: [v2, v3], rollout: {strategy: ab, rollback_steps: [50, 5]}}",
+            "rollout.rollback_steps[0]",
+            "Write less than 50",
+        ),
+        (
+            "{candidates: [v2, v3], rollout: {strategy: ab, advance: time}}",
+            "rollout.advance",
+            "which people end",
+        ),
     ],
 )
 def test_what_several_candidates_cannot_have_is_refused_with_what_to_write(
