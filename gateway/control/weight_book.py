@@ -109,8 +109,8 @@ class WeightBook:
         changed = self._left(services, recut)
         for service in services:
             known, was = self.get(service.name), before.get(service.name)
-            is_new = service.known_as in recut and not is_held(known)
-            since = None if is_new else known
+            is_new = service.known_as in recut or _is_elsewhere(service, was, known)
+            since = None if is_new and not is_held(known) else known
             weight = self._settled(service, since, was, hold=hold)
             if weight != known:
                 changed[service.name] = weight
@@ -252,3 +252,11 @@ def _recut(
         names.setdefault(service.known_as, set()).add(service.name)
     before = {name: {w.service for w in weights} for name, weights in was.items()}
     return {name for name, now in names.items() if before.get(name, now) != now}
+
+
+def _is_elsewhere(service: Service, was: Service | None, known: Weight | None) -> bool:
+    """Whether a weight is one of other keys: the lanes are the same in another order."""
+    if known is None or not known.share or was is None:
+        return False
+    then, now = was.rollout, service.rollout
+    return then is not None and now is not None and then.lanes != now.lanes

@@ -54,6 +54,11 @@ async def test_a_kill_is_on_in_the_first_table_that_has_another_list() -> None:
     assert {table["A"] for table in tables} == {0}
     assert compared.standing("chat").is_killed
     assert not compared.standing("chat:A").is_killed
+    told = await compared.release.replayed()
+    assert [one.said for one in told if one.service == "chat"] == [
+        "Killed: all to the baseline, the weight stays 0 %."
+    ]
+    assert all(one.again is None for one in told)
 
 
 async def test_a_candidate_of_an_older_list_keeps_no_kill_from_being_handed_down() -> (
@@ -152,6 +157,16 @@ async def test_a_new_cut_gives_nobody_more_before_it_takes_everything() -> None:
     await compared.reloads(ab("A", "B"))
 
     assert {(table["A"], table["B"]) for table in tables} == {(0, 0)}
+
+
+async def test_another_order_of_the_candidates_is_another_cut() -> None:
+    compared = await _on(ab("A", "B"))
+    tables = _published(compared)
+
+    await compared.reloads(ab("B", "A"))
+
+    assert {(table["A"], table["B"]) for table in tables} == {(0, 0)}
+    assert compared.phases() == [Phase.ABORTED, Phase.ABORTED]
 
 
 @pytest.mark.parametrize("is_restart", [False, True])
