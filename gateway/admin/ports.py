@@ -148,6 +148,10 @@ class Examined(Protocol):
         """Part of the keys that is looked at, 0 to 1."""
 
     @property
+    def split_checked(self) -> float:
+        """Part of the keys that the split is checked on, 0 to 1."""
+
+    @property
     def age(self) -> float | None:
         """Seconds since the last unit of evidence; None: there is none."""
 

@@ -65,6 +65,7 @@ def analysis_view(examined: Examined | None) -> Json:
         "unit": examined.unit,
         "evidence": {
             "sampled": examined.sampled,
+            "split_checked": examined.split_checked,
             "age_seconds": examined.age,
             "units": {
                 "baseline": examined.assessment.baseline_units,

@@ -18,7 +18,7 @@ from gateway.analysis.mirrored import Mirrored
 from gateway.analysis.proofs import Proofs
 from gateway.analysis.regressions import Regressions
 from gateway.analysis.sample_ratio import SampleRatio
-from gateway.analysis.shares import log_threshold
+from gateway.analysis.shares import INTEGRITY_TESTS, log_threshold
 from gateway.analysis.step import Step
 from gateway.analysis.trial_process import Key
 from gateway.domain.rollout import OnFailure
@@ -29,9 +29,6 @@ _MANY: Final = 5
 from the same exchanges, one of which nothing was measured is none that this traffic has."""
 
 _SEVEREST: Final = tuple(OnFailure)
-
-_RATIOS: Final = 2
-"""Sample ratios that share one alpha: of units that come, and of those that have ended."""
 
 _SENT_OTHERWISE: Final = ("were sent to", "sent otherwise")
 _LOST: Final = ("went to", "lost, or sent otherwise")
@@ -278,7 +275,7 @@ def _ceiling(evidence: Evidence, number: int) -> Finding:
 
 def _integrity(evidence: Evidence) -> str | None:
     """Say what is wrong with the units: with where they went, or with what is heard of them."""
-    alpha = evidence.design.sample_ratio_alpha / _RATIOS
+    alpha = evidence.design.sample_ratio_alpha / INTEGRITY_TESTS
     for ratio, what in ((evidence.came, _SENT_OTHERWISE), (evidence.ratio, _LOST)):
         if ratio.log_e >= -log(alpha):
             baseline, candidate, expected = ratio.totals()

@@ -14,8 +14,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from gateway.analysis.exchange import Came, Exchange, firsts_of
-from gateway.analysis.key_table import KeyTable
-from gateway.analysis.unit_notes import UnitNotes
+from gateway.analysis.key_table import Key, KeyTable
+from gateway.analysis.settling import Settling
+from gateway.analysis.unit_notes import EVERYTHING, UnitNotes
 from gateway.analysis.unit_state import State
 from gateway.domain.units import BUCKETS, Share
 
@@ -43,9 +44,20 @@ class Assigned:
         self._notes = notes
         self._first_timing = first_timing
 
+    @property
+    def checked(self) -> float:
+        """Part of the keys that the split is checked on, 0 to 1; it only falls."""
+        return min(self._state.always, self._keys.limit) / _FULL
+
     def thin_out(self, sampled: float) -> None:
-        """Note that a worker told of a part of the keys only, 0 to 1."""
+        """Note that a part of the keys only was told of, 0 to 1.
+
+        After none the split is not checked any more: what is not settled would stay as it
+        is, with more of whatever ends sooner.
+        """
         self._state.always = min(self._state.always, int(sampled * _FULL))
+        if not self._state.always:
+            self._state.settling = Settling()
 
     def come(
         self,
@@ -84,7 +96,8 @@ class Assigned:
         """Whether no other worker can have what this exchange is the first of.
 
         That is: none has seen its key before, as far as is known, in the window; and in
-        the epoch, if it is the first of anything in that.
+        the epoch, if it may be the first of anything in that. What was counted of the key
+        has no other first.
 
         Args:
             exchange: That worker's.
@@ -98,6 +111,15 @@ class Assigned:
         if key is None or not key.is_first(exchange, revision, worker):
             return False
         firsts = firsts_of(exchange)
-        is_early = exchange.nth <= self._first_timing
-        is_of_epoch = is_early or firsts.in_epoch or firsts.washed
+        is_open = exchange.nth <= self._first_timing and not self._is_counted(
+            key, exchange, revision
+        )
+        is_of_epoch = is_open or firsts.in_epoch or firsts.washed
         return not is_of_epoch or key.is_first_in_epoch(worker)
+
+    def _is_counted(self, key: Key, exchange: Exchange, revision: int) -> bool:
+        """Whether the first was counted that an early exchange of the key could be."""
+        if key.revision != revision or not key.fresh & EVERYTHING:
+            return False
+        has_times = exchange.nth == self._first_timing and self._notes.has_timing
+        return not has_times or bool(key.fresh_timing & EVERYTHING)

@@ -69,6 +69,7 @@ class KeptCounts(msgspec.Struct, array_like=True, frozen=True):
         ceilings: Metric, units, events.
         pairs: Whole ones, with a lost half, with a stopped one.
         came: As units.
+        visits: See Counts.
 
     """
 
@@ -79,6 +80,7 @@ class KeptCounts(msgspec.Struct, array_like=True, frozen=True):
     ceilings: list[tuple[int, int, int]] = []
     pairs: tuple[int, int, int] = (0, 0, 0)
     came: list[tuple[float, int, int]] = []
+    visits: int = 0
 
 
 @dataclass(slots=True)
@@ -99,6 +101,8 @@ class Counts:
         ceilings: By metric number: [units, events over the ceiling], the candidate's.
         pairs: Mirrored: [whole, with a half that was lost in the gateway, with one that
             the end of a worker cut off].
+        visits: Units of the current step in windows, each key once in a window, whether
+            or not it was seen in the step before.
 
     """
 
@@ -109,6 +113,7 @@ class Counts:
     in_cells: dict[int, int] = field(default_factory=dict)
     ceilings: dict[int, list[int]] = field(default_factory=dict)
     pairs: list[int] = field(default_factory=lambda: [0, 0, 0])
+    visits: int = 0
 
     def count(self, place: Place, bin_number: int, *, is_candidate: bool) -> None:
         """Count one unit."""
@@ -143,6 +148,7 @@ class Counts:
         for kind in (0, 1, 2):
             self.pairs[kind] += other.pairs[kind]
         add_bins(self.in_cells, other.in_cells)
+        self.visits += other.visits
 
     def kept(self) -> KeptCounts:
         """Give it as it is kept."""
@@ -154,6 +160,7 @@ class Counts:
             [(number, sums[0], sums[1]) for number, sums in self.ceilings.items()],
             (self.pairs[0], self.pairs[1], self.pairs[2]),
             [(coin, units[0], units[1]) for coin, units in self.came.items()],
+            self.visits,
         )
 
     @classmethod
@@ -176,6 +183,7 @@ class Counts:
                 number: [units, events] for number, units, events in kept.ceilings
             },
             pairs=list(kept.pairs),
+            visits=kept.visits,
         )
 
 

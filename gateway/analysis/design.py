@@ -97,7 +97,8 @@ class Design:
         alpha: Of the whole rollout, and again of all `pause` and of all `warn` metrics;
             of an examination that began from nothing, its part (shares.designed_for).
         beta: Of each step.
-        sample_ratio_alpha: Of the sample-ratio test, which has an action of its own.
+        sample_ratio_alpha: Of all that questions integrity (shares.INTEGRITY_TESTS), which
+            has an action of its own.
         window: How long one is; seconds.
         windows: How many are planned; each has 1 / (2 * windows) of its share, and what
             comes after them lives on the reserve (shares.window_part).

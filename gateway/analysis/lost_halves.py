@@ -17,7 +17,7 @@ assumptions: Manski, Partial Identification of Probability Distributions, 2003, 
 
 And more of them than TOLERATED are a breach of integrity, whichever version's halves they
 are: that many mean that pairs are not what they are taken for. A product as a ceiling's
-(ceiling.py) says so, with the alpha of the sample-ratio test.
+(ceiling.py) says so, with a part of the alpha of integrity (shares.INTEGRITY_TESTS).
 """
 
 from math import log
@@ -27,6 +27,7 @@ import msgspec
 
 from gateway.analysis.ceiling import CeilingWealth
 from gateway.analysis.design import Design
+from gateway.analysis.shares import INTEGRITY_TESTS
 from gateway.analysis.trial_process import Restarts
 
 TOLERATED: Final = 0.01
@@ -57,7 +58,7 @@ class LostHalves:
     """
 
     def __init__(self, design: Design) -> None:
-        self._alpha = design.sample_ratio_alpha
+        self._alpha = design.sample_ratio_alpha / INTEGRITY_TESTS
         self._restarts = Restarts(design.restart_share)
         self._wealth = CeilingWealth(TOLERATED)
         self._pairs = [0, 0, 0]

@@ -27,6 +27,10 @@ it, and examinations that begin from nothing on the other."""
 _FOR_WINDOWS: Final = RESERVE / 2
 _FOR_EXAMINATIONS: Final = RESERVE / 2
 
+INTEGRITY_TESTS: Final = 3
+"""That share the alpha of integrity, a third each: the sample ratios of units that come and of
+those that have ended, and mirrored pairs that lack a half."""
+
 PAIRS_PART: Final = 0.25
 """Of each share, where something is mirrored."""
 

@@ -12,6 +12,10 @@ from gateway.analysis.counts import FRESH, PAIRS, Pair, Place
 from gateway.analysis.design import Kind, Metric
 from gateway.analysis.geometric import FAILED_BIN
 
+VISITS: Final = -1
+"""Under which Step.came is kept; the release before kept that of each metric, with what was
+of other steps."""
+
 _LEAST_ROUND: Final = 100
 """Keys that come."""
 
@@ -32,7 +36,8 @@ class Step:
         measured: The same, but for amounts of exchanges that failed: they say nothing of
             whether there is such an amount.
         sent: By metric: units over all, of the candidate.
-        came: By metric: units of windows in this round, each key once in a window.
+        came: Units of the step in this round, each key once in a window. What was sent
+            under the weight before ends within this step and is none of it.
         new: Units of the step in this round.
         is_dry: In the last round hardly any key was new to the step.
 
@@ -45,7 +50,7 @@ class Step:
     counted: dict[int, int] = field(default_factory=dict)
     measured: dict[int, int] = field(default_factory=dict)
     sent: dict[int, int] = field(default_factory=dict)
-    came: dict[int, int] = field(default_factory=dict)
+    came: int = 0
     new: int = 0
     is_dry: bool = False
 
@@ -55,9 +60,6 @@ class Step:
             return
         if place.process in {FRESH, PAIRS}:
             self._count(place.metric, metric, pair)
-        elif place.process >= 0:  # in windows, keys that were seen before as well
-            units = sum(pair[0].values()) + sum(pair[1].values())
-            _add(self.came, place.metric, units)
 
     def _count(self, number: int, metric: Metric, pair: Pair) -> None:
         for bins in pair:
@@ -68,8 +70,9 @@ class Step:
             _add(self.measured, number, units)
         _add(self.sent, number, sum(pair[1].values()))
 
-    def count_in_step(self, units: Sequence[int]) -> None:
-        """Count units that are new to the step, of baseline and candidate."""
+    def count_in_step(self, units: Sequence[int], visits: int) -> None:
+        """Count units that are new to the step, by version, and all of it in windows."""
+        self.came += visits
         for side in (0, 1):
             self.units[side] += units[side]
             self.new += units[side]
@@ -80,10 +83,9 @@ class Step:
         Each key counts once in a window, so a round lasts for one at least, unless most of
         those that come are new.
         """
-        came = max(self.came.values(), default=0)
-        if came >= max(sum(self.units), _LEAST_ROUND):
-            self.is_dry = self.new <= _HARDLY_ANY * came
-            self.came, self.new = {}, 0
+        if self.came >= max(sum(self.units), _LEAST_ROUND):
+            self.is_dry = self.new <= _HARDLY_ANY * self.came
+            self.came, self.new = 0, 0
 
 
 def _add(sums: dict[int, int], number: int, units: int) -> None:

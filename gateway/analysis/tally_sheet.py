@@ -52,6 +52,10 @@ class TallySheet:
         """Count a unit of the current step."""
         self._counts.in_step[is_candidate] += 1
 
+    def visit(self) -> None:
+        """Count a unit of the current step in a window."""
+        self._counts.visits += 1
+
     def in_cell(self, cell: int) -> None:
         """Count a unit of the candidate, of the current step, in a required cell."""
         in_cells = self._counts.in_cells
@@ -71,6 +75,7 @@ class TallySheet:
         """Drop what was counted for a step that is over."""
         self._counts.in_step = [0, 0]
         self._counts.in_cells = {}
+        self._counts.visits = 0
 
     def forget(self, process: int) -> None:
         """Drop what was noted for a process that begins afresh."""

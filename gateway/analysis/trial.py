@@ -38,7 +38,7 @@ from gateway.analysis.past import Past
 from gateway.analysis.proofs import KeptProof, Proofs
 from gateway.analysis.regressions import KeptRegressions, Regressions
 from gateway.analysis.sample_ratio import Dumped, SampleRatio
-from gateway.analysis.step import Step
+from gateway.analysis.step import VISITS, Step
 from gateway.analysis.trial_process import Key
 from gateway.domain.verdict import Assessment, Finding
 
@@ -157,7 +157,7 @@ class Trial:
         self._ratio.add_all(delta.units)
         self._came.add_all(delta.came)
         self._limits.add(delta.ceilings)
-        self._step.count_in_step(delta.in_step)
+        self._step.count_in_step(delta.in_step, delta.visits)
         self._lost.add(delta.pairs)
         add_bins(self._step.in_cells, delta.in_cells)
         self._unmerged.extend(delta.bins.items())
@@ -263,7 +263,7 @@ class Trial:
                 step.counted,
                 step.measured,
                 step.sent,
-                step.came,
+                {VISITS: step.came},
                 step.new,
                 step.is_dry,
             ),
@@ -300,7 +300,7 @@ class Trial:
             counted=step.counted,
             measured=step.measured,
             sent=step.sent,
-            came=step.came,
+            came=step.came.get(VISITS, 0),
             new=step.new,
             is_dry=step.is_dry,
         )

@@ -312,6 +312,7 @@ class UnitBook:
                 notes.over_ceilings(exchange, observer, is_timing=True)
         if self._is_in_step(epoch, exchange):
             notes.in_step(mask, is_candidate=is_candidate)
+            notes.visit(EVERYTHING)
             losses = self._state.fixing.of(observer.losses(exchange), exchange.arrived)
             means = self._whole.single(losses, is_washed=is_washed)
             notes.prove(coin, means, is_candidate=is_candidate)
@@ -327,6 +328,7 @@ class UnitBook:
         is_window = key.is_in(exchange.window)
         fresh = first & ~key.fresh
         window = window_first & ~key.in_window if is_window else 0
+        visit = window
         if fresh or window:
             key.fresh |= fresh
             key.in_window |= window
@@ -342,6 +344,7 @@ class UnitBook:
                 key.in_window_timing |= window
                 self._count(key, exchange, names, fresh, window, is_timing=True)
         if key.coin and self._is_in_step(epoch, exchange):
+            self._notes.visit(visit)
             self._take_in_step(key, exchange, first | window_first, names)
 
     def _count(

@@ -147,6 +147,11 @@ class UnitNotes:
             for cell in _cells_in(mask & self._required):
                 self._sheet.in_cell(cell)
 
+    def visit(self, mask: int) -> None:
+        """Count a unit of the current step in a window, in cells where it is the first."""
+        if mask & EVERYTHING:
+            self._sheet.visit()
+
     def step_begins(self) -> None:
         """Drop what was counted for the last step and nobody has drained.
 

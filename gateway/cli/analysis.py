@@ -83,6 +83,7 @@ def heading(view: "Analysed") -> list[str]:
     lines = [
         f"evidence {counted} in this step; last {age(view.evidence.age_seconds)}",
         *_from_when(view),
+        *_split_checked(view.evidence.split_checked),
     ]
     if view.rollout.compared is not None:
         lines.append(view.rollout.compared)
@@ -119,6 +120,13 @@ def _from_when(view: "Analysed") -> "Iterator[str]":
             f"examination {view.examination} of this attempt: it began from nothing, and"
             f" has an alpha of {view.alpha:.2g}"
         )
+
+
+def _split_checked(part: float) -> "Iterator[str]":
+    if not part:
+        yield "the split is checked on no key any more: some were not told of"
+    elif part < 1:
+        yield f"the split is checked on {part:.1%} of the keys"
 
 
 def table_of(view: "Analysed") -> "Table":

@@ -240,6 +240,7 @@ class EvidenceState(msgspec.Struct, kw_only=True, frozen=True):
     """How good the evidence is."""
 
     sampled: float = 1.0
+    split_checked: float = 1.0
     age_seconds: float | None = None
 
 

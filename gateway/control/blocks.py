@@ -15,6 +15,7 @@ class _Written(msgspec.Struct, omit_defaults=True):
     ceilings: dict[int, tuple[int, int]] = {}
     pairs: tuple[int, int, int] = (0, 0, 0)
     came: list[tuple[float, int, int]] = []
+    visits: int = 0
 
 
 _decoder = msgspec.json.Decoder(_Written)
@@ -31,14 +32,15 @@ def written(counts: Counts) -> bytes:
             in_cells=counts.in_cells,
             ceilings={metric: (n, k) for metric, (n, k) in counts.ceilings.items()},
             pairs=(counts.pairs[0], counts.pairs[1], counts.pairs[2]),
+            visits=counts.visits,
         )
     )
 
 
 def is_empty(counts: Counts) -> bool:
     """Whether nothing was counted."""
-    in_step = any(counts.in_step) or counts.in_cells or any(counts.pairs)
-    units = counts.units or counts.came
+    in_step = any(counts.in_step) or counts.in_cells or counts.visits
+    units = counts.units or counts.came or any(counts.pairs)
     return not (counts.bins or units or counts.ceilings or in_step)
 
 
@@ -61,4 +63,5 @@ def read(text: bytes) -> Counts:
         in_cells=found.in_cells,
         ceilings={metric: list(pair) for metric, pair in found.ceilings.items()},
         pairs=list(found.pairs),
+        visits=found.visits,
     )

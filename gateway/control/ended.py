@@ -31,6 +31,7 @@ class Ended(msgspec.Struct, kw_only=True, frozen=True):
         newest: Unix time of the last unit of evidence; None: there was none.
         assessment: At the last look.
         findings: By metric and segment, with what was counted since.
+        split_checked: Part of the keys that the split was checked on, 0 to 1.
 
     """
 
@@ -43,6 +44,7 @@ class Ended(msgspec.Struct, kw_only=True, frozen=True):
     newest: float | None
     assessment: Assessment
     findings: tuple[Finding, ...]
+    split_checked: float = 1.0
 
     def log_es(self) -> dict[str, float]:
         """Give the highest ln E of each metric."""
@@ -98,6 +100,7 @@ class Endings:
             newest=None if age is None else at - age,
             assessment=live.assessment,
             findings=tuple(live.examination.findings()),
+            split_checked=live.examination.split_checked,
         )
 
     def forget(self, service: str) -> None:

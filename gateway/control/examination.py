@@ -40,6 +40,7 @@ class Kept(msgspec.Struct, kw_only=True):
     waiting: bytes
     segments: int
     has_counts: bool
+    is_cut: bool = False
 
 
 class Stage(msgspec.Struct, kw_only=True, frozen=True):
@@ -97,6 +98,11 @@ class Examination:
     def sampled(self) -> float:
         """Part of the keys that is looked at, 0 to 1."""
         return self.book.sampled
+
+    @property
+    def split_checked(self) -> float:
+        """Part of the keys that the split is checked on, 0 to 1."""
+        return self.book.assigned.checked
 
     def take(self, block: Block, *, worker: int = 0) -> int:
         """Take what a worker, by its process id, recorded; give how many that were.
@@ -270,6 +276,7 @@ class Examination:
             waiting=self._waiting.dump(),
             segments=self.segments_code,
             has_counts=self.has_counts,
+            is_cut=self._waiting.is_cut,
         )
         return self.trial.dump(), kept, keys
 
@@ -297,6 +304,8 @@ class Examination:
         made.book.set_thresholds(made.trial.thresholds())
         made._window = kept.window
         made._waiting.load(kept.waiting)
+        if kept.is_cut:
+            made.thin_out(0.0)
         return made
 
 

@@ -22,6 +22,7 @@ class Examined:
     alpha: float
     unit: str
     sampled: float
+    split_checked: float
     age: float | None
     as_of: float | None = None
     assessment: Assessment
@@ -36,6 +37,7 @@ async def examined_now(live: Live, now: float) -> Examined:
         alpha=design.alpha,
         unit=_unit(by_request=design.by_request),
         sampled=live.examination.sampled,
+        split_checked=live.examination.split_checked,
         age=None if live.newest is None else now - live.newest,
         assessment=live.assessment,
         findings=await _gathered(live.examination.findings()),
@@ -49,6 +51,7 @@ def examined_once(ended: Ended, age: float | None) -> Examined:
         alpha=ended.alpha,
         unit=_unit(by_request=ended.by_request),
         sampled=ended.sampled,
+        split_checked=ended.split_checked,
         age=age,
         assessment=ended.assessment,
         findings=ended.findings,

@@ -85,7 +85,10 @@ class Decisions:
         """
         self._settled.tell(worker, since, until)
         for live in self._moves.lives.values():
-            live.examination.thin_out(sampled)
+            live.thin_out(sampled)
+        for name, _standing in self._gate.standings.items() if sampled < 1 else ():
+            if self._is_held(name):
+                self._moves.held.thin_out(name, sampled)
 
     def take(self, block: Block, *, worker: int = 0) -> None:
         """Aggregate: give a block of records to the rollout it is about.
@@ -98,11 +101,16 @@ class Decisions:
 
         """
         live = self._moves.lives.get(block.service)
-        is_on = is_running(self._gate.standings.of(block.service))
-        if is_on and (live is None or live.is_provisional):
+        if self._is_held(block.service):
             self._moves.held.add(block, worker)
         if live is not None and live.examination.take(block, worker=worker):
             live.newest = self._clock()
+
+    def _is_held(self, service: str) -> bool:
+        """Whether a rollout is on, and what is known of it is not taken up yet."""
+        live = self._moves.lives.get(service)
+        is_on = is_running(self._gate.standings.of(service))
+        return is_on and (live is None or live.is_provisional)
 
     def hear(self, service: str, ticket: Ticket, signal: str, value: float) -> None:
         """Aggregate: give feedback on an exchange to its rollout, if that was evidence.

@@ -1,6 +1,7 @@
 """A rollout that is on: what is kept of it between two looks."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,8 @@ from gateway.domain.units import BUCKETS, Seconds
 from gateway.domain.verdict import Assessment
 from gateway.state.journal import Draft
 from gateway.state.store import KeptEvidence
+
+_log = logging.getLogger(__name__)
 
 
 class Note(msgspec.Struct, kw_only=True):
@@ -108,6 +111,17 @@ class Live:
     is_resting: bool = False
     keeping: asyncio.Lock = field(default_factory=asyncio.Lock)
     trouble: str = ""
+
+    def thin_out(self, sampled: float) -> None:
+        """Know that a part of the keys only was told of, 0 to 1; warn where it is none."""
+        was_checked = self.examination.split_checked > 0
+        self.examination.thin_out(sampled)
+        if was_checked and not self.examination.split_checked:
+            _log.warning(
+                "%s: records were dropped, of any keys. For the rest of this attempt no"
+                " key shows whether the split is as tossed.",
+                self.service,
+            )
 
     def written(self, kept: Kept, standing: Standing) -> bytes:
         """Write what is kept beside the wealth and the keys."""

@@ -331,6 +331,7 @@ class Moves:
         self._follow(live, routed, standing)
         if live.is_provisional:
             return  # what is held is for what is taken up later
+        live.thin_out(self.held.sampled(live.service))
         for block, worker in self.held.give(live.service):
             with unharmed(f"Counting what came meanwhile for {live.service}"):
                 live.newest = self._clock()

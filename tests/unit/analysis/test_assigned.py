@@ -143,6 +143,29 @@ def test_who_came_to_others_in_earlier_windows_is_ahead_in_this_one_alone(
     assert found is expected
 
 
+@pytest.mark.parametrize(
+    ("counted", "expected"),
+    [(0, [False, False]), (1, [True, False]), (2, [True, True])],
+    ids=["nothing", "but no times", "all"],
+)
+def test_what_was_counted_of_a_key_has_no_other_first_in_the_epoch(
+    counted: int, expected: list[bool]
+) -> None:
+    stage = Stage()
+    revision = stage.weight(25)
+    came(stage, 60_000, worker=1)
+    for nth in range(1, counted + 1):
+        stage.take(fingerprint=60_000, nth=nth, nth_in_window=nth)
+    came(stage, 60_000, worker=2, at=1600.0, window=8)
+    late = [
+        Seen(fingerprint=60_000, arrived=1600.0, nth=nth, window=8, firsts=0)
+        for nth in (1, 2)
+    ]
+    is_ahead = stage.book.assigned.is_ahead
+    found = [is_ahead(each, revision=revision, worker=2) for each in late]
+    assert found == expected
+
+
 # Of what an exchange is its key's first
 
 

@@ -8,14 +8,18 @@ from tests.unit.analysis.trial_play import TOP, counted, events, play, proven, t
 def newly(units: int, *, window: int) -> list[Counts]:
     """Give so many keys that come for the first time, a quarter of them on the candidate."""
     sent = units // 4
-    return [
-        events((units - sent, 0), (sent, 0)),
-        events((units - sent, 0), (sent, 0), process=window),
-    ]
+    return [events((units - sent, 0), (sent, 0)), again(units, window=window)]
 
 
 def again(units: int, *, window: int) -> Counts:
     """Give so many that were seen in the step before."""
+    visits = of_other_steps(units, window=window)
+    visits.visits = units
+    return visits
+
+
+def of_other_steps(units: int, *, window: int) -> Counts:
+    """Give so many that were sent before the step began."""
     return events((units - units // 4, 0), (units // 4, 0), process=window)
 
 
@@ -41,6 +45,14 @@ def test_when_all_that_come_were_seen_it_says_how_many_and_what_to_do() -> None:
         f" its margins take about {30 + needed:,}. Promote by hand, or begin again with a"
         " wider margin or a higher weight."
     )
+
+
+def test_what_was_sent_before_the_step_began_says_nothing_of_its_keys() -> None:
+    judged = trial()
+    play(judged, of_other_steps(300, window=1), of_other_steps(300, window=2))
+    assert judged.look().shortage is None
+    play(judged, *newly(5, window=2), of_other_steps(300, window=2))
+    assert judged.look().shortage is None
 
 
 def test_a_key_that_is_new_now_and_then_helps_nobody() -> None:

@@ -6,8 +6,10 @@ from math import log
 import msgspec
 import pytest
 
+from gateway.analysis.ceiling import CeilingWealth
 from gateway.analysis.counts import FRESH, PAIRS, PROOF, Bins, Counts
 from gateway.analysis.geometric import FAILED_BIN, bin_of
+from gateway.analysis.lost_halves import TOLERATED
 from gateway.analysis.sample_ratio import log_beta_binomial
 from gateway.analysis.trial import Trial
 from gateway.domain.rollout import Margin, MetricRule, OnFailure, Statistic, Worse
@@ -355,11 +357,15 @@ def test_units_that_were_sent_otherwise_are_told_from_units_that_were_lost() -> 
     assert "lost" in lost.integrity
 
 
-def test_both_sample_ratios_share_one_alpha() -> None:
-    """At 0.001 of one alone, this much would be an alarm."""
-    units = {0.5: [1096, 904]}
-    assert log(1000) < log_beta_binomial(0.5, *units[0.5]) < log(2000)
-    for counts in (Counts(units=units), Counts(came=units)):
+def test_what_questions_integrity_shares_one_alpha() -> None:
+    """Two sample ratios and lost halves: with a half of it, or all, these would ring."""
+    split = {0.5: [1098, 902]}
+    assert log(2000) < log_beta_binomial(0.5, *split[0.5]) < log(3000)
+    lost = CeilingWealth(TOLERATED)
+    lost.add(100, 8)
+    assert log(1000) < lost.log_e < log(3000)
+    fewest = Counts(pairs=[92, 8, 0])
+    for counts in (Counts(units=split), Counts(came=split), fewest):
         assert play(trial(), counts).look().integrity is None
 
 

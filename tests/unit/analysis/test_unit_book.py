@@ -447,6 +447,21 @@ def test_another_step_at_the_same_weight_proves_afresh() -> None:
     assert proven(stage) == {Place(PROOF, 0.25, ERRORS, 0): ({0: 1}, {})}
 
 
+def test_keys_that_come_again_are_told_of_with_the_step_that_they_came_in() -> None:
+    stage = Stage()
+    first = stage.weight(5)
+    stage.take()
+    stage.take(nth=2, nth_in_window=2)
+    stage.take(nth=3, window=8)
+    assert stage.book.drain().visits == 2
+    stage.weight(25)
+    stage.take(fingerprint=2, revision=first, share=5_000)  # it ends in this step
+    assert stage.book.drain().visits == 0
+    stage.take(bucket=None)
+    stage.take(window=8)
+    assert stage.book.drain().visits == 2
+
+
 def test_a_late_record_of_an_earlier_step_is_no_unit_of_this_one() -> None:
     stage = Stage()
     first = stage.weight(5)

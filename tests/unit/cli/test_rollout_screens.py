@@ -156,6 +156,15 @@ def test_the_heading_says_what_the_table_rests_on() -> None:
         "integrity: The split is not as tossed.",
         "about 120 more candidate units to proof",
     ]
+    found = {
+        part: heading(read(Analysed, {**ANALYSED, "evidence": {"split_checked": part}}))
+        for part in (1.0, 0.25, 0.0)
+    }
+    assert not [line for line in found[1.0] if "split is checked" in line]
+    assert found[0.25][1] == "the split is checked on 25.0% of the keys"
+    assert found[0.0][1] == (
+        "the split is checked on no key any more: some were not told of"
+    )
     dry: Json = {**ANALYSED["assessment"], "shortage": "All 78 keys were seen."}
     assert heading(read(Analysed, {**ANALYSED, "assessment": dry}))[-1] == (
         "All 78 keys were seen."

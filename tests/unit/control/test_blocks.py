@@ -21,6 +21,7 @@ def _counts() -> Counts:
         in_cells={2: 9},
         ceilings={0: [20, 3]},
         pairs=[7, 2, 1],
+        visits=110,
     )
 
 
@@ -35,7 +36,8 @@ def test_nothing_counted_is_a_word() -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["bins", "units", "came", "in_step", "in_cells", "ceilings", "pairs"]
+    "part",
+    ["bins", "units", "came", "in_step", "in_cells", "ceilings", "pairs", "visits"],
 )
 def test_whatever_was_counted_is_not_nothing(part: str) -> None:
     some = Counts()
@@ -52,7 +54,8 @@ def test_what_is_no_block_is_refused(text: bytes) -> None:
 
 def test_a_block_of_the_release_before_is_read() -> None:
     before = _counts()
-    before.came = {}
+    before.came, before.visits = {}, 0
 
     assert b"came" not in written(before)
+    assert b"visits" not in written(before)
     assert read(written(before)) == before

@@ -110,6 +110,72 @@ def test_keys_count_in_the_order_in_which_they_came() -> None:
     assert key.came == 2
 
 
+def test_a_late_fault_counts_at_once_whichever_worker_meets_it() -> None:
+    """The key's firsts were counted at another worker, and a long exchange runs."""
+    heard = Heard()
+    early = [ended(10.0), ended(11.0)]
+    for nth, made in enumerate(early, 1):
+        made.nth = made.nth_in_window = nth
+    heard.hears(1, *early, arrivals=[came(10.0)])
+    assert heard.looks(12.0, 12.0) == {0: 1}
+
+    late = ended(700.0, "upstream_error")
+    late.window = 1
+    heard.hears(2, late, arrivals=[Arrival(7, 700.0, 1, True)])
+    heard.examination.look(13.0, 701.0, lambda: None)
+
+    bins = heard.examination.close_block().bins
+    errors = {at.process: pair for at, pair in bins.items() if at.metric == 0}
+    assert [pair for process, pair in errors.items() if process >= 0] == [({}, {1: 1})]
+
+
+# A restart while the quicker version's exchanges wait for the slower one's
+
+
+def restarted(heard: Heard) -> Heard:
+    trial, kept, keys = heard.examination.dump(whole=True)
+    heard.examination = Examination.load(
+        heard.examination.design, (), trial, kept, keys
+    )
+    return heard
+
+
+def quicker(keys: int) -> list[Record]:
+    """Give the baseline's records, which have ended; all of the candidate's run."""
+    records = [record(number) for number in range(keys)]
+    for number, made in enumerate(records):
+        made.bucket, made.is_candidate = 80_000, False
+        made.arrived = 10.0 + number / keys
+    return records
+
+
+def settled_units(heard: Heard) -> dict[float, list[int]]:
+    """Let a candidate's exchange end too, and all be settled; give the units by coin."""
+    late = ended(10.5)
+    late.fingerprint = 1 << 20
+    heard.hears(1, late)
+    heard.looks(20.0, 20.0)
+    heard.examination.look(10_000.0, 10_000.0, lambda: None)
+    return heard.examination.close_block().units
+
+
+def test_all_that_wait_outlive_a_restart() -> None:
+    heard = Heard()
+    heard.hears(1, *quicker(6_000))
+    assert settled_units(restarted(heard)) == {0.5: [6_000, 1]}
+
+
+def test_where_more_wait_than_are_kept_neither_version_is_counted_for_the_split(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is lost is the quicker version's: the slower one's would look like too many."""
+    monkeypatch.setattr("gateway.control.arrivals.MOST_KEPT", 5)
+    heard = Heard()
+    heard.hears(1, *quicker(20))
+    heard.looks(10.06, 10.06)  # two of them, which would be settled some day
+    assert settled_units(restarted(heard)) == {}
+
+
 # A rollout whose split is not as tossed
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.admin.rollout_view import analysis_view
 from gateway.domain.errors import (
     BadConfiguration,
     BadWeights,
@@ -499,6 +500,33 @@ async def test_what_is_known_is_shown_from_the_start_to_after_the_end() -> None:
     assert examined.age == pytest.approx(1.25)
     assert examined.findings[0].verdict == "regressed"
     assert release.rollouts.protection("chat") == "off"
+
+
+@pytest.mark.parametrize(
+    ("sampled", "checked", "warnings"), [(1.0, 1.0, 0), (0.25, 0.25, 0), (0.0, 0.0, 1)]
+)
+async def test_on_which_part_of_the_keys_the_split_is_checked_is_shown(
+    sampled: float, checked: float, warnings: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    release = Release()
+    await release.begins()
+    await release.starts()
+    for _ in range(2):
+        release.decisions.tell(1, release.now, release.now, sampled=sampled)
+
+    examined = await release.rollouts.examined("chat")
+
+    assert examined is not None
+    assert examined.split_checked == pytest.approx(checked)
+    evidence = analysis_view(examined)["evidence"]
+    assert isinstance(evidence, dict)
+    assert evidence["split_checked"] == examined.split_checked
+    said = [each for each in caplog.messages if "split is as tossed" in each]
+    assert len(said) == warnings
+    await release.does("abort")
+    examined = await release.rollouts.examined("chat")
+    assert examined is not None
+    assert examined.split_checked == pytest.approx(checked)
 
 
 async def test_a_rollout_that_is_on_says_why_it_waits_in_vain() -> None:

@@ -297,6 +297,50 @@ async def test_so_much_is_held_and_no_more(monkeypatch: pytest.MonkeyPatch) -> N
 
     found = release.live.assessment
     assert found.baseline_units + found.candidate_units == 180
+    assert _always_told(release) == 0
+
+
+def _always_told(release: Release) -> int:
+    """Give below which of 100 parts of the keys all have been told of."""
+    return release.live.examination.book._state.always * 100 >> 32
+
+
+async def test_keys_that_were_left_out_while_evidence_is_read_stay_left_out() -> None:
+    release = Release()
+    await _on(release)
+
+    async with _beginning(release):
+        assert not release.moves.lives
+        release.decisions.tell(1, release.now, release.now, sampled=0.25)
+        release.decisions.tell(1, release.now, release.now, sampled=1.0)
+    await release.passes()
+
+    assert _always_told(release) == 25
+
+
+async def test_keys_that_a_provisional_examination_lacked_stay_left_out() -> None:
+    release = Release()
+    await _on(release)
+    release.store.is_gone = True
+    await release.begins(with_last=True)
+    assert release.is_provisional()
+    release.decisions.tell(1, release.now, release.now, sampled=0.25)
+    assert _always_told(release) == 25
+
+    await release.store_returns()
+
+    assert not release.is_provisional()
+    assert _always_told(release) == 25
+
+
+async def test_an_attempt_begins_with_all_keys() -> None:
+    release = Release()
+    await _on(release)
+    release.decisions.tell(1, release.now, release.now, sampled=0.25)
+    assert _always_told(release) == 25
+    await release.does("abort")
+    await release.does("retry")
+    assert _always_told(release) == 100
 
 
 async def test_the_design_of_an_attempt_is_made_once(
