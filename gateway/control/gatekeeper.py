@@ -6,10 +6,11 @@ it there, in the order that is safe.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from gateway.control.durable import Durable
+from gateway.control.handing_down import Inherited, handed_down
 from gateway.control.in_force import InForce, Receipt
 from gateway.control.publish import Publisher
 from gateway.control.recover import as_run, highest_epoch, newest_table, newest_weights
@@ -21,10 +22,7 @@ from gateway.control.unread import Unread
 from gateway.control.weight_book import WeightBook
 from gateway.control.weights import by_hand, is_held, ruled
 from gateway.domain.deployment import Deployment, Token
-from gateway.domain.errors import (
-    GatewayError,
-    StoreUnavailable,
-)
+from gateway.domain.errors import GatewayError, StoreUnavailable
 from gateway.domain.lane import service_of
 from gateway.domain.rollout import Standing
 from gateway.domain.service import Service
@@ -309,9 +307,11 @@ class Gatekeeper:
                     self._durable.journal.write(
                         taken_back(service, standing, why, at=self._now())
                     )
+                self._book.learn(kept.weights)
+                inherit = self._heirs(self.deployment, self._book.cut(kept.weights))
                 services = in_effect(self.deployment, self.standings)
                 changed = self._book.reconciled(kept, services)
-                await self._in_force.commit(self.deployment, changed)
+                await self._in_force.commit(self.deployment, changed, inherit=inherit)
             await self._ring.keep()
         except GatewayError as error:
             _log.error("%s", error)
@@ -329,15 +329,17 @@ class Gatekeeper:
         await self._ring.keep()
 
     async def _begin(self, deployment: Deployment, kept: Kept | None) -> None:
+        inherit = self._heirs(deployment, self._book.cut())
         services = in_effect(deployment, self.standings)
         changed = self._book.settled(services, before={}, hold=kept is None)
         if kept is not None:
             changed |= self._book.reconciled(kept, services)
         try:
-            await self._in_force.commit(deployment, changed)
+            await self._in_force.commit(deployment, changed, inherit=inherit)
         except StoreUnavailable as error:
             _log.error("Starting without the store. %s", error)
-            self._in_force.enforce(deployment, self._book.instead(changed, services))
+            safe = self._book.instead(changed, services)
+            self._in_force.enforce(deployment, safe, inherit=inherit)
 
     async def _install(self, deployment: Deployment) -> Receipt:
         was = in_effect(self.deployment, self.standings)
@@ -345,7 +347,14 @@ class Gatekeeper:
             in_effect(deployment, self.standings),
             before={service.name: service for service in was},
         )
-        return await self._in_force.commit(deployment, changed)
+        inherit = self._heirs(deployment, self._book.cut())
+        return await self._in_force.commit(deployment, changed, inherit=inherit)
+
+    def _heirs(
+        self, deployment: Deployment, was: Mapping[str, Iterable[Weight]]
+    ) -> Callable[[], Sequence[Inherited]]:
+        services, standings = deployment.services, self.standings
+        return lambda: handed_down(services, was, standings, at=self._now())
 
     async def _set(self, weight: Weight) -> Receipt:
         before = self.routed(weight.service)
@@ -384,4 +393,6 @@ class Gatekeeper:
             revision=self._book.next_revision(name),
             change=ruling.change,
         )
-        return {} if weight is known else {name: weight}
+        if weight is known:
+            return self._book.disowned(name, ruling.change)
+        return {name: weight}

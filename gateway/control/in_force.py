@@ -5,12 +5,13 @@ published first and kept after; what raises it is kept first and published after
 So a lost store can hold a promotion, never a rollback.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from gateway.control.durable import Durable
+from gateway.control.handing_down import Inherited
 from gateway.control.nearest import suggest
 from gateway.control.publish import APPLIED_WITHIN_S, Publisher
 from gateway.control.reload import table_of
@@ -135,6 +136,8 @@ class InForce:
         deployment: Deployment,
         changed: Mapping[str, Weight],
         ruling: Ruling | None = None,
+        *,
+        inherit: Callable[[], Sequence[Inherited]] | None = None,
     ) -> Receipt:
         """Put a change in force and keep it, in the order that is safe.
 
@@ -142,6 +145,7 @@ class InForce:
             deployment: The configuration.
             changed: Weights.
             ruling: A move of a rollout that goes with them.
+            inherit: See `enforce`.
 
         Raises:
             RevisionConflict: Something was lowered meanwhile; nothing was changed.
@@ -159,12 +163,12 @@ class InForce:
             try:
                 self._demand_unmoved(before, ruling)
             except RevisionConflict as error:
-                self._take_back(ruling, str(error))
+                await self._take_back(ruling, str(error))
                 raise
-            table = self.enforce(deployment, changed, ruling)
-            durable = True
+            table = self.enforce(deployment, changed, ruling, inherit=inherit)
+            durable = True if inherit is None else await self.keep()
         else:
-            table = self.enforce(deployment, changed, ruling)
+            table = self.enforce(deployment, changed, ruling, inherit=inherit)
             durable = await self.keep(ruling)
         await self._publisher.everywhere(table.epoch, deadline_s=APPLIED_WITHIN_S)
         return Receipt(
@@ -180,8 +184,22 @@ class InForce:
         deployment: Deployment,
         changed: Mapping[str, Weight],
         ruling: Ruling | None = None,
+        *,
+        inherit: Callable[[], Sequence[Inherited]] | None = None,
     ) -> RoutingTable:
-        """Put a change in force; keep nothing, wait for nothing."""
+        """Put a change in force; keep nothing, wait for nothing.
+
+        Args:
+            deployment: The configuration.
+            changed: Weights.
+            ruling: A move of a rollout that goes with them.
+            inherit: Asked in this moment for what new rollouts take over from those whose
+                place they take.
+
+        """
+        for heir in () if inherit is None else inherit():
+            self._standings.write(heir.name, heir.standing)
+            self._durable.journal.write(heir.draft)
         self._book.write(changed)
         self._deployment = deployment
         if ruling is not None:
@@ -238,12 +256,18 @@ class InForce:
             drafts=() if ruling is None else ruling.drafts,
         )
 
-    def _take_back(self, ruling: Ruling | None, why: str) -> None:
-        """Journal that a move which is in the journal never came into force."""
+    async def _take_back(self, ruling: Ruling | None, why: str) -> None:
+        """Journal that a move which is kept never came into force, and keep what is.
+
+        What overtook it may have been kept before it was.
+        """
         if ruling is not None:
             at = ruling.change.at
             draft = taken_back(ruling.service, ruling.standing, why, at=at)
             self._durable.journal.write(draft)
+            self._standings.disown(ruling.service)
+            self._publisher.keep()
+            await self.keep()
 
     def _demand_unmoved(
         self, before: Mapping[str, Weight | None], ruling: Ruling | None

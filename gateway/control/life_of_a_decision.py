@@ -22,6 +22,7 @@ from gateway.control.arrivals import Settled
 from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.live import Live
 from gateway.control.moves import Moves, NothingToDo
+from gateway.control.rising import is_premature
 from gateway.control.standings import is_running
 from gateway.control.unharmed import unharmed
 from gateway.delivery.events import JudgeChanged, Ticked
@@ -195,6 +196,8 @@ class Decisions:
         moved = answer(self._gate.standings.of(live.service), ticked)
         if not moved.cause:
             self._gate.standings.tick(live.service, moved.standing)
+        elif is_premature(live, ticked, moved):
+            pass  # nor does its time pass: it is asked again with all that is known
         elif not (moved.raises and live.is_raising):
             live.is_raising |= moved.raises
             self._spawn(self._publish(live, ticked, is_raising=moved.raises))

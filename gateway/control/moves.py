@@ -4,6 +4,7 @@ The journal has a move behind the block of counts it was decided by: who replays
 to the same answer.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +21,7 @@ from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.held import HeldBlocks
 from gateway.control.in_force import Receipt
 from gateway.control.live import Live, loaded, stage_of
+from gateway.control.rising import demand_unbeaten, is_premature
 from gateway.control.ruling import Ruling
 from gateway.control.standings import is_running
 from gateway.control.telling import anew_told, block_told, move_told
@@ -83,8 +85,9 @@ class Moves:
             reason: In their words.
 
         Raises:
-            NotAllowedNow: The machine says what is possible.
-            NothingToDo: Nothing but time has passed.
+            NotAllowedNow: The machine says what is possible; or another candidate of
+                the service was promoted meanwhile.
+            NothingToDo: Nothing but time has passed, or nothing that may come of a tick.
             RevisionConflict: Something was lowered meanwhile; nothing was changed.
             StoreUnavailable: It raises, and cannot be kept; nothing was changed.
 
@@ -94,35 +97,46 @@ class Moves:
 
         def plan() -> Ruling:
             standing = self._gate.standings.of(service)
+            if rulings and rulings[-1].raises:
+                demand_unbeaten(self._gate, service, standing)
             is_asked_again = bool(rulings) and rulings[-1].before is standing
             if is_asked_again and not isinstance(event, Ticked):
                 return rulings[-1]
             newest = self._newest(service, event)
             moved = answer(standing, newest)
-            if not moved.cause:
+            live = self.lives.get(service)
+            if not moved.cause or is_premature(live, event, moved):
                 raise NothingToDo(service)
+            if moved.raises:
+                demand_unbeaten(self._gate, service, standing)
             made.append(moved)
             rulings.append(self._ruling(service, standing, newest, moved, by, reason))
             return rulings[-1]
 
         _ruling, receipt = await self._gate.rule(plan)
-        await self._settle(service, made[-1].standing)
         if made[-1].standing.phase is Phase.PROMOTED:
             won = made[-1].standing.candidate
             receipt = await self._end_beside(service, won, by) or receipt
+        await self._settle(service, made[-1].standing)
         return made[-1], receipt
 
     async def _end_beside(self, name: str, won: str, by: str) -> Receipt | None:
         """End the other candidates' rollouts: who they were compared with serves no more.
 
-        What does not succeed here is done at the next start (Wishes.of_configuration).
+        At the same time: none waits for another, nor for what the promotion leaves to be
+        kept. What does not succeed here is done at the next start
+        (Wishes.of_configuration).
         """
-        receipt: Receipt | None = None
-        for other in self._gate.beside(name):
-            if is_running(self._gate.standings.of(other)):
-                with unharmed(f"Ending the rollout of {other}"):
-                    _moved, receipt = await self.make(other, outdone_by(won), by=by)
-        return receipt
+        receipts: list[Receipt] = []
+
+        async def end(other: str) -> None:
+            with unharmed(f"Ending the rollout of {other}"):
+                receipts.append((await self.make(other, outdone_by(won), by=by))[1])
+
+        beside = self._gate.beside(name)
+        on = [other for other in beside if is_running(self._gate.standings.of(other))]
+        await asyncio.gather(*(end(other) for other in on))
+        return max(receipts, key=lambda one: one.table.epoch, default=None)
 
     def begin_again(
         self, service: str, why: str, *, is_provisional: bool = False

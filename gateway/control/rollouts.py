@@ -4,9 +4,10 @@ What a hand asks for goes through the same machine as what the evidence asks for
 neither can leave the other behind. `decisions` looks at the evidence by itself.
 """
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -29,9 +30,11 @@ from gateway.control.standings import (
 from gateway.control.taking_up import TakingUp
 from gateway.control.unharmed import unharmed
 from gateway.control.weights import wanted_of
-from gateway.control.wishes import Wishes
+from gateway.control.wishes import Wishes, is_gone
 from gateway.delivery.events import (
+    Aborted,
     CandidateGone,
+    Event,
     Killed,
     Retried,
     Started,
@@ -45,13 +48,14 @@ from gateway.domain.errors import (
     StoreUnavailable,
 )
 from gateway.domain.lane import service_of
-from gateway.domain.rollout import Standing
+from gateway.domain.rollout import Phase, Standing
 from gateway.domain.service import Service
 from gateway.state.journal import Entry
 from gateway.telemetry.traffic import RolloutFigures
 
 _log = logging.getLogger(__name__)
 _CONFIGURATION: Final = "configuration"
+_OF_THE_WHOLE: Final[Mapping[str, Event]] = {"kill": Killed(), "unkill": Unkilled()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +98,7 @@ class Rollouts:
         self._notes = notes
         self._clock = clock
         self._taking_up = TakingUp(gate, moves, durable)
+        self._vacant: set[str] = set()  # whose candidate is gone, and nothing set since
 
     async def act(
         self, service: str, action: str, *, by: str, reason: str, full: bool
@@ -142,10 +147,28 @@ class Rollouts:
             names = [lane.service.name for lane in lanes]
             stand = {name: self._gate.standings.of(name) for name in names}
             raise demand_named(lanes[0].service, stand)
-        return await in_each(
-            [lane.service.name for lane in lanes],
-            lambda lane: self.act(lane, action, by=by, reason=reason, full=full),
+        _before, tried = await asyncio.gather(
+            self._act_on_the_whole(lanes[0].service, action, by=by, reason=reason),
+            in_each(
+                [lane.service.name for lane in lanes],
+                lambda lane: self.act(lane, action, by=by, reason=reason, full=full),
+            ),
         )
+        return tried
+
+    async def _act_on_the_whole(
+        self, lane: Service, action: str, *, by: str, reason: str
+    ) -> None:
+        """Take back what was promoted before the lanes there are, and end that again.
+
+        Whoever kills wants the version from before back, under whatever name it served.
+        """
+        whole, event = lane.known_as, _OF_THE_WHOLE.get(action)
+        standing = self.standing(whole)
+        is_meant = standing.phase is Phase.PROMOTED or standing.is_killed
+        if event is not None and whole != lane.name and is_meant:
+            with unharmed(f"{action} of {whole}"), suppress(NothingToDo, GatewayError):
+                await self._moves.make(whole, event, by=by, reason=reason)
 
     def _noted(self, service: str, action: str) -> tuple[str, ...]:
         """Say what should be known; no kill waits for it, or fails with it."""
@@ -254,56 +277,66 @@ class Rollouts:
         return replace(receipt, table=self._gate.table)
 
     async def restored(self) -> None:
-        """Take up the evidence of rollouts that were on, where it is not here yet."""
+        """End what may not go on, then take up what was known of the rest.
+
+        Evidence takes as long to read as the store likes; nobody has traffic until then
+        whose place is gone.
+        """
+        await self._end_recut()
+        for service in self._gate.deployment.services:
+            with self._bringing_up(service.name):
+                await self._end_at_once(service)
         await self._taking_up.all()
 
     async def configured(self) -> None:
         """See what the configuration makes of the rollouts; after start and reload."""
         await self._end_recut()
         for service in self._gate.deployment.services:
-            with unharmed(f"Bringing the rollout of {service.name} up to date"):
-                try:
-                    await self._configure(service)
-                except GatewayError as error:
-                    _log.error("%s: %s", service.name, error)
+            with self._bringing_up(service.name):
+                await self._configure(service)
+
+    @contextmanager
+    def _bringing_up(self, name: str) -> Generator[None]:
+        with unharmed(f"Bringing the rollout of {name} up to date"):
+            try:
+                yield
+            except GatewayError as error:
+                _log.error("%s: %s", name, error)
 
     async def _end_recut(self) -> None:
         """End rollouts whose lane is gone, or whose service has lanes now.
 
-        A service that is killed stays killed, whatever its rollouts are called.
+        What was promoted, by whichever name, is forgotten when the file has it no more:
+        it must not serve again when it comes back as a candidate.
         """
         services = self._gate.deployment.services
-        names, standings = {service.name for service in services}, self._gate.standings
-        for name, standing in standings.items():
-            now = [s.name for s in services if s.known_as == service_of(name)]
+        names = {service.name for service in services}
+        for name, standing in self._gate.standings.items():
+            now = [s for s in services if s.known_as == service_of(name)]
             if name in names or not now:
                 continue
-            with unharmed(f"Ending the rollout of {name}"):
-                if is_running(standing):
+            with unharmed(f"Ending the rollout of {name}"), suppress(NothingToDo):
+                if is_running(standing) or is_gone(now[0], standing):
                     await self._moves.make(name, CandidateGone(), by=_CONFIGURATION)
-                if standing.is_killed:
-                    await self._hand_down_kill(name, now)
 
-    async def _hand_down_kill(self, name: str, now: Sequence[str]) -> None:
-        """Kill what takes the place of a service's rollouts, if all of them were killed."""
-        standings, whole = self._gate.standings, service_of(name)
-        is_whole = name == whole or all(
-            standing.is_killed
-            for other, standing in standings.items()
-            if service_of(other) == whole != other and standing.attempt
-        )
-        for each in now if is_whole else ():
-            if not standings.of(each).is_killed:
-                await self._moves.make(each, Killed(), by=_CONFIGURATION)
-        await self._moves.make(name, Unkilled(), by=_CONFIGURATION)
+    async def _end_at_once(self, service: Service) -> None:
+        """End a rollout that is on and has no place any more."""
+        if not is_running(self._gate.standings.of(service.name)):
+            return
+        event = self._wishes.of_configuration(service)
+        if isinstance(event, CandidateGone):
+            self._vacant.add(service.name)
+        if isinstance(event, CandidateGone | Aborted):
+            await self._moves.make(service.name, event, by=_CONFIGURATION)
 
     async def _configure(self, service: Service) -> None:
         event = self._wishes.of_configuration(service)
-        if event is None:
-            return
-        with suppress(NothingToDo):
-            await self._moves.make(service.name, event, by=_CONFIGURATION)
-        if isinstance(event, CandidateGone):
+        is_vacant = service.name in self._vacant or isinstance(event, CandidateGone)
+        self._vacant.discard(service.name)
+        if event is not None:
+            with suppress(NothingToDo):
+                await self._moves.make(service.name, event, by=_CONFIGURATION)
+        if is_vacant:
             await self._gate.set_configured_weight(service.name, by=_CONFIGURATION)
             await self._begin_with_the_next(service)
 

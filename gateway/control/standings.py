@@ -44,6 +44,7 @@ class StandingBook:
         self._standings: dict[str, Standing] = {}
         self._versions: dict[str, int] = {}
         self._promised: dict[str, int] = {}
+        self._promised_with: dict[str, tuple[str, ...]] = {}
         self._is_blind = True  # nobody has said yet what was decided before
 
     def of(self, service: str) -> Standing:
@@ -70,16 +71,36 @@ class StandingBook:
         return together.get(whole) or self.of(whole)
 
     def write(self, service: str, standing: Standing) -> None:
-        """Note that it stands elsewhere; it has to be kept."""
-        for name, each in self._together(service, standing).items():
+        """Note that it stands elsewhere; it has to be kept.
+
+        What was promised with it (`next_kept`) and did not come to be may be in the store
+        all the same: it is written again as it stands, so that no restart finds it.
+        """
+        together = self._together(service, standing)
+        for name in self._promised_with.pop(service, ()):
+            together.setdefault(name, self.of(name))
+        for name, each in together.items():
             self._versions[name] = self._next_version(name)
             self._standings[name] = each
 
+    def disown(self, service: str) -> None:
+        """Make what was promised older than where things stand, if it is not already."""
+        if service in self._promised_with:
+            self.write(service, self.of(service))
+
     def _together(self, service: str, standing: Standing) -> dict[str, Standing]:
-        """Give what is written together: who serves, by a lane, is its service's to say."""
+        """Give what is written together: who serves, by a lane, is its service's to say.
+
+        A lane speaks for the service when it is promoted, and afterwards while nobody
+        else has.
+        """
         together = {service: standing}
-        whole = service_of(service)
-        if whole != service and standing.serves != self.of(service).serves:
+        whole, before = service_of(service), self.of(service)
+        if whole == service or standing.serves == before.serves:
+            return together
+        said = self.of(whole)
+        is_its = (said.candidate, said.serves) == (before.candidate, before.serves)
+        if standing.phase is Phase.PROMOTED or is_its:
             attempt = self.of(whole).attempt
             together[whole] = replace(standing, is_killed=False, attempt=attempt)
         return together
@@ -100,9 +121,10 @@ class StandingBook:
 
         Its version is used up, whatever comes of it: what is written meanwhile is newer.
         """
+        together = self._together(service, standing)
+        self._promised_with[service] = tuple(together)
         return tuple(
-            _kept(name, each, self._promise(name))
-            for name, each in self._together(service, standing).items()
+            _kept(name, each, self._promise(name)) for name, each in together.items()
         )
 
     def _promise(self, service: str) -> int:

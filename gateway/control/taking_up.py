@@ -2,7 +2,7 @@
 
 Each rollout is looked at as soon as its own evidence is here. Where the store is slow or
 away, what comes is examined all the same, so that a bad candidate is taken back; nothing
-can rise by it, for that has to be kept.
+rises by it (rising.is_premature), for it is a part of what is known.
 """
 
 import asyncio

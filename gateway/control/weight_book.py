@@ -4,15 +4,20 @@ Decides what a configuration or a store that came back makes of the weights; put
 nothing in force itself.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 from gateway.control.weights import held, is_held, raises, rebased, settle
+from gateway.domain.lane import service_of
 from gateway.domain.service import Service
+from gateway.domain.units import Share
 from gateway.state.store import Change, Kept, Weight
 
 _BY: Final = "configuration"
+
+NOTHING: Final[Mapping[str, Weight]] = MappingProxyType({})
 
 
 class WeightBook:
@@ -51,6 +56,14 @@ class WeightBook:
         in_force = weight.revision if weight is not None else 0
         return max(in_force, self._promised.get(service, 0)) + 1
 
+    def disowned(self, service: str, change: Change) -> dict[str, Weight]:
+        """Give its weight anew, where one that did not come to be may be kept."""
+        weight = self._weights.get(service)
+        if weight is None or self._promised.get(service, 0) <= weight.revision:
+            return {}
+        revision = self.next_revision(service)
+        return {service: replace(weight, revision=revision, change=change)}
+
     def held(self, services: Iterable[Service]) -> list[str]:
         """Give the names of services whose candidate waits for the store."""
         return [
@@ -58,6 +71,24 @@ class WeightBook:
             for service in services
             if service.candidate is not None and is_held(self.get(service.name))
         ]
+
+    def learn(self, kept: Mapping[str, Weight]) -> None:
+        """Take what a store keeps of services of which nothing is known."""
+        self._weights = {**kept, **self._weights}
+
+    def cut(self, kept: Mapping[str, Weight] = NOTHING) -> dict[str, list[Weight]]:
+        """Give what had the keys of each service last: its weight, or those of its lanes.
+
+        Args:
+            kept: What a store has, which counts where ours only waits for it.
+
+        """
+        found: dict[str, list[Weight]] = {}
+        for name, ours in self._weights.items():
+            weight = kept.get(name) if is_held(ours) else ours
+            if weight is not None and weight.salt:
+                found.setdefault(service_of(name), []).append(weight)
+        return found
 
     def settled(
         self,
@@ -74,10 +105,13 @@ class WeightBook:
             hold: Hold those that nobody knows, because the store cannot be read.
 
         """
-        changed = {}
+        recut = _recut(services, self.cut())
+        changed = self._left(services, recut)
         for service in services:
-            known = self.get(service.name)
-            weight = self._settled(service, known, before.get(service.name), hold=hold)
+            known, was = self.get(service.name), before.get(service.name)
+            is_new = service.known_as in recut or _is_elsewhere(service, was, known)
+            since = None if is_new and not is_held(known) else known
+            weight = self._settled(service, since, was, hold=hold)
             if weight != known:
                 changed[service.name] = weight
         return changed | self._grown(changed, services, before.values())
@@ -118,6 +152,29 @@ class WeightBook:
             lanes.setdefault(service.known_as, set()).add(service.name)
         return lanes
 
+    def _left(
+        self, services: Iterable[Service], recut: Container[str]
+    ) -> dict[str, Weight]:
+        """Take everything from lanes that are gone: they may come back in another cut.
+
+        What has no salt has no keys, until it begins as if it had never been.
+        """
+        names = {service.name for service in services}
+        change = self._configured("another list of candidates")
+        return {
+            name: Weight(
+                service=name,
+                candidate=None,
+                share=Share(0),
+                configured_share=Share(0),
+                salt="",
+                revision=self.next_revision(name),
+                change=change,
+            )
+            for name, weight in self._weights.items()
+            if service_of(name) in recut and name not in names and weight.salt
+        }
+
     def _settled(
         self, service: Service, known: Weight | None, was: Service | None, *, hold: bool
     ) -> Weight:
@@ -147,11 +204,15 @@ class WeightBook:
         What somebody did while it was away wins; what was only held gives way.
         """
         defined = {service.name: service for service in services}
-        changed = {}
+        recut = _recut(defined.values(), self.cut(kept.weights))
+        changed: dict[str, Weight | None] = {**self._left(defined.values(), recut)}
         for name, stored in kept.weights.items():
             ours = self.get(name)
+            if name in changed:
+                continue
             if ours is None or is_held(ours):
-                changed[name] = self._released(defined.get(name), stored)
+                is_new = service_of(name) in recut or not stored.salt
+                changed[name] = self._released(defined.get(name), stored, is_new=is_new)
             elif stored.revision >= ours.revision and stored != ours:
                 changed[name] = replace(ours, revision=stored.revision + 1)
         for name, service in defined.items():
@@ -160,12 +221,13 @@ class WeightBook:
         return {name: weight for name, weight in changed.items() if weight is not None}
 
     def _released(
-        self, service: Service | None, stored: Weight | None
+        self, service: Service | None, stored: Weight | None, *, is_new: bool = False
     ) -> Weight | None:
         if service is None:
             return stored
         revision = stored.revision + 1 if stored is not None else 1
-        return settle(service, stored, revision=revision, change=self._configured())
+        since = None if is_new else stored
+        return settle(service, since, revision=revision, change=self._configured())
 
     def _held(self, service: Service, known: Weight | None) -> Weight:
         reason = "held until the state store can be read"
@@ -176,3 +238,25 @@ class WeightBook:
 
     def _configured(self, reason: str = "configured weight") -> Change:
         return Change(by=_BY, reason=reason, at=self._now())
+
+
+def _recut(
+    services: Iterable[Service], was: Mapping[str, Iterable[Weight]]
+) -> set[str]:
+    """Give the services whose keys are cut otherwise than before.
+
+    The same share of a lane is another one of the service then: nothing goes on with it.
+    """
+    names: dict[str, set[str]] = {}
+    for service in services:
+        names.setdefault(service.known_as, set()).add(service.name)
+    before = {name: {w.service for w in weights} for name, weights in was.items()}
+    return {name for name, now in names.items() if before.get(name, now) != now}
+
+
+def _is_elsewhere(service: Service, was: Service | None, known: Weight | None) -> bool:
+    """Whether a weight is one of other keys: the lanes are the same in another order."""
+    if known is None or not known.share or was is None:
+        return False
+    then, now = was.rollout, service.rollout
+    return then is not None and now is not None and then.lanes != now.lanes

@@ -26,14 +26,15 @@ from gateway.delivery.events import (
     outdone_by,
 )
 from gateway.domain.errors import NotAllowedNow
+from gateway.domain.lane import service_of
 from gateway.domain.rollout import Phase, RolloutPlan, Standing
 from gateway.domain.service import Service, Version
 
 _SALT_BYTES: Final = 8
+_FAILED: Final = frozenset({Phase.ROLLED_BACK, Phase.ABORTED})
 _PLAIN: Final[Mapping[str, Callable[[], Event]]] = {
     "pause": Paused,
     "abort": Aborted,
-    "kill": Killed,
     "unkill": Unkilled,
 }
 
@@ -63,7 +64,7 @@ class Wishes:
         """
         match action:
             case "start":
-                return self._started(name)
+                return self._demand_unjudged(name, self._started(name))
             case "retry":
                 return self._retried(name)
             case "promote":
@@ -71,7 +72,12 @@ class Wishes:
             case "resume":
                 return Resumed(is_healthy=self._is_up(name))
             case _:
-                return _PLAIN[action]()
+                return self._plain(name, action)
+
+    def _plain(self, name: str, action: str) -> Event:
+        if action == "kill":
+            return Killed(baseline=self._gate.routed(name).service.baseline)
+        return _PLAIN[action]()
 
     def _started(self, name: str) -> Started:
         service, plan = self._plan_of(name)
@@ -87,9 +93,31 @@ class Wishes:
             against=definition_of(_version(service, service.baseline)),
         )
 
-    def _retried(self, name: str) -> Retried:
+    def _demand_unjudged(self, name: str, event: Started) -> Started:
+        """Refuse what `retry` is for: the same once more.
+
+        Raises:
+            NotAllowedNow: The candidate was judged already, under another name.
+
+        """
+        standing = self._standing(name)
+        judged = self._judged_beside(name, event.candidate, event.definition)
+        if judged is None or standing.is_killed or is_running(standing):
+            return event  # the machine has its own words
+        raise NotAllowedNow(
+            f"{event.candidate} was {judged.phase.replace('_', ' ')} as it is defined"
+            " now, in another list of candidates.",
+            remedy=f"`retry {name}` tries the same once more.",
+        )
+
+    def _retried(self, name: str) -> Retried | Started:
         service, plan = self._plan_of(name)
         candidate, last = service.candidate, self._standing(name).candidate
+        begun = self._started(name)
+        if last != candidate and self._judged_beside(
+            name, begun.candidate, begun.definition
+        ):
+            return begun  # the same once more, under this name for the first time
         if candidate is not None and last and candidate != last:
             raise NotAllowedNow(
                 f"The last attempt was {last}'s, and the candidate of {name} is"
@@ -140,7 +168,7 @@ class Wishes:
     def of_configuration(self, service: Service) -> Event | None:
         """Tell what the configuration asks of a service's rollout; None: nothing."""
         standing = self._standing(service.name)
-        if _is_gone(service, standing):
+        if is_gone(service, standing):
             return CandidateGone()
         if is_running(standing):
             return self._cut_short(service, standing) or self._redefined(
@@ -161,7 +189,8 @@ class Wishes:
                 " keys are cut anew."
             )
         serves = self._gate.routed(service.name).service.baseline
-        return outdone_by(serves) if serves in now.lanes else None
+        is_going = standing.phase is Phase.ROLLING_BACK  # a second one cuts that short
+        return outdone_by(serves) if serves in now.lanes and not is_going else None
 
     def _redefined(self, service: Service, standing: Standing) -> Redefined | None:
         """Tell which side of the comparison is another one now; None: neither."""
@@ -185,13 +214,33 @@ class Wishes:
         definition = definition_of(_version(routed, candidate))
         if (standing.candidate, standing.definition) == (candidate, definition):
             return None
+        if self._judged_beside(service.name, candidate, definition) is not None:
+            return None
         return self._started(service.name)
+
+    def _judged_beside(
+        self, name: str, candidate: str, definition: str
+    ) -> Standing | None:
+        """Give how this candidate failed under another name of the service; None: not so.
+
+        Another list of candidates gives rollouts other names, and makes nobody better.
+        """
+        whole = service_of(name)
+        for other, standing in self._gate.standings.items():
+            is_beside = other != name and service_of(other) == whole
+            is_its = (standing.candidate, standing.definition) == (
+                candidate,
+                definition,
+            )
+            if is_beside and is_its and standing.phase in _FAILED:
+                return standing
+        return None
 
     def _standing(self, name: str) -> Standing:
         return self._gate.standings.of(name)
 
 
-def _is_gone(service: Service, standing: Standing) -> bool:
+def is_gone(service: Service, standing: Standing) -> bool:
     """Whether the file has no place any more for where a rollout stands."""
     is_on = is_running(standing)
     if not is_on and standing.phase is not Phase.PROMOTED:

@@ -175,7 +175,7 @@ def cannot_end_drain(standing: Standing, _event: Aborted) -> str:
     return "" if standing.drain_left else "Nothing goes to the candidate any more."
 
 
-def kill(standing: Standing, _event: Killed) -> Moved:
+def kill(standing: Standing, event: Killed) -> Moved:
     """Everything to the baseline that the rollout began with, in every phase.
 
     After a promotion too: who kills wants the version from before back. A promotion is
@@ -190,7 +190,8 @@ def kill(standing: Standing, _event: Killed) -> Moved:
         is_killed=True,
         serves=standing.baseline if was_promoted else standing.serves,
     )
-    baseline = f" ({standing.baseline})" if standing.baseline else ""
+    serves = standing.baseline if was_promoted else event.baseline or standing.baseline
+    baseline = f" ({serves})" if serves else ""
     change = causes.weights(standing.share, Share(0))
     return Moved(
         standing=killed, cause=f"Killed: all to the baseline{baseline}, {change}."

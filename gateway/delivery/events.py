@@ -135,7 +135,14 @@ class Aborted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Killed:
-    """Everything to the baseline, now, whatever is going on; after a promotion too."""
+    """Everything to the baseline, now, whatever is going on; after a promotion too.
+
+    Attributes:
+        baseline: The version that serves now, for the words; "": that of the attempt.
+
+    """
+
+    baseline: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.domain.errors import BadWeights, NotAllowedNow
+from gateway.domain.errors import BadWeights, GatewayError, NotAllowedNow
 from gateway.domain.lane import (
     candidate_of,
     lane_name,
@@ -215,3 +215,62 @@ async def _do(compared: Comparison, lane: str, action: str) -> None:
     else:
         word, _, full = action.partition(" ")
         await compared.one_does(lane, word, full=bool(full))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    done=st.lists(st.sampled_from(ACTIONS), max_size=5),
+    first=st.sampled_from(ACTIONS),
+    second=st.sampled_from([*ACTIONS, ("chat", "kill"), ("chat", "abort")]),
+    with_last=st.booleans(),
+)
+def test_whatever_overtakes_what_a_restart_changes_nothing(
+    done: list[tuple[str, str]],
+    first: tuple[str, str],
+    second: tuple[str, str],
+    with_last: bool,
+) -> None:
+    """Two things are asked for at once, while the store takes its time."""
+    asyncio.run(_outlives(done, first, second, with_last=with_last))
+
+
+async def _outlives(
+    done: list[tuple[str, str]],
+    first: tuple[str, str],
+    second: tuple[str, str],
+    *,
+    with_last: bool,
+) -> None:
+    compared = Comparison(Release(), ab("A", "B"))
+    await compared.begins()
+    for lane, action in done:
+        with suppress(NotAllowedNow, BadWeights):
+            await _do(compared, lane, action)
+        await compared.release.passes()
+    compared.release.store.may_save.clear()
+    async with asyncio.TaskGroup() as tasks:
+        for lane, action in (first, second):
+            tasks.create_task(_try(compared, lane, action))
+            for _ in range(20):
+                await asyncio.sleep(0)
+        compared.release.look()
+        compared.release.store.may_save.set()
+    await compared.release.settles()
+    in_force, before = compared.percents(), _killed(compared)
+
+    await compared.release.begins(with_last=with_last)
+
+    assert compared.percents() == in_force
+    assert _killed(compared) == before
+
+
+async def _try(compared: Comparison, lane: str, action: str) -> None:
+    with suppress(GatewayError):
+        if lane == "chat":
+            await compared.all_do(action)
+        else:
+            await _do(compared, lane, action)
+
+
+def _killed(compared: Comparison) -> list[bool]:
+    return [compared.standing(lane).is_killed for lane in ("chat:A", "chat:B")]

@@ -258,6 +258,32 @@ async def test_a_bad_candidate_is_taken_back_while_the_store_is_slow(
     assert _contradictions(await release.entries()) == []
 
 
+async def test_nothing_rises_by_a_part_of_what_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The store is slow and not away, so that a rise could be kept."""
+    monkeypatch.setattr(taking_up, "_PATIENT_S", 0.0)
+    release = Release()
+    await release.begins()
+    await release.starts()
+    await release.moves.keep_evidence(release.live)
+
+    async with _beginning(release):
+        await _until(lambda: release.moves.lives)
+        for _ in range(8):
+            release.sees(50)
+            release.look()
+            await asyncio.sleep(0)
+        assert release.is_provisional()
+        assert release.share == 20_000
+    await release.settles()
+    assert release.share == 20_000
+
+    await release.passes(2)
+    assert release.share == 50_000
+    assert _contradictions(await release.entries()) == []
+
+
 async def test_so_much_is_held_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest goes, whole blocks of both versions alike."""
     monkeypatch.setattr(held, "MOST_HELD", 100)
