@@ -7,7 +7,7 @@ what nobody declared, is `other`: the number of values is bounded by the configu
 import re
 import zlib
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -97,6 +97,17 @@ def places_of(segment: Segment) -> tuple[Place, ...]:
     """Give the places of a segment's values, in the order of their numbers."""
     code = code_of([segment])
     return tuple((segment.name, label, code) for label in segment.labels)
+
+
+def named(
+    segments: Sequence[Segment], cell: Iterable[int]
+) -> tuple[tuple[str, str], ...]:
+    """Name segments and values of a cell that was made by these definitions."""
+    return tuple(
+        (segment.name, segment.labels[number])
+        for segment, number in zip(segments, cell, strict=False)
+        if number < len(segment.labels)
+    )
 
 
 def _demand_few(segments: Sequence[Segment]) -> None:

@@ -10,7 +10,6 @@ import os
 import resource
 import shutil
 import signal
-import site
 import socket
 import sys
 import tempfile
@@ -22,10 +21,10 @@ from typing import Final
 
 import msgspec
 
-import gateway
 from gateway.app.start import BAD_START, ControllerStart, WorkerStart
 from gateway.domain.deployment import Address, Deployment
 from gateway.domain.errors import CannotListen
+from gateway.handoff.environment import child_environment
 from gateway.handoff.held_states import make_shared
 
 _log: Final = logging.getLogger("sluicegate.supervisor")
@@ -227,7 +226,7 @@ class Supervisor:
             "-m",
             f"gateway.app.{name.split()[0]}",
             start.decode(),
-            env=_environment(),
+            env=child_environment(),
             pass_fds=fds,
             process_group=0,  # Ctrl-C reaches the supervisor alone
         )
@@ -277,15 +276,6 @@ def _lifeline(stack: ExitStack) -> int:
     stack.callback(os.close, lifeline)
     stack.callback(os.close, held)
     return lifeline
-
-
-def _environment() -> dict[str, str]:
-    """Let a child find this very package, also when it runs from a checkout."""
-    root = str(Path(gateway.__file__).parents[1])
-    if root in site.getsitepackages():
-        return dict(os.environ)
-    path = filter(None, (os.environ.get("PYTHONPATH"), root))
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
 
 
 def _prepare() -> None:

@@ -13,6 +13,7 @@ import msgspec
 
 from gateway.domain.lane import service_of
 from gateway.handoff.evidence import Block, Evidence, PairRecord, Record
+from gateway.handoff.heard import Heard
 
 MOST_KEYS: Final = 100_000
 """Keys in one filter; then another begins, and the one before is asked too."""
@@ -86,17 +87,15 @@ class EvidenceBook:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._heard: dict[int, tuple[int, int]] = {}
+        self._heard = Heard()
         self._keys: dict[str, _Heard] = {}
         self.counts: dict[tuple[str, str], UnitCounts] = {}
         """By service, whatever the lane, and version."""
 
     def take(self, message: Evidence) -> bool:
         """Take a message; whether it was not heard before."""
-        pid, sequence = self._heard.get(message.worker, (0, 0))
-        if pid == message.pid and message.sequence <= sequence:
+        if not self._heard.is_new(message.worker, message.pid, message.sequence):
             return False
-        self._heard[message.worker] = (message.pid, message.sequence)
         for block in message.blocks:
             self._take(block)
         return True

@@ -14,7 +14,7 @@ from math import isfinite
 from typing import Final, TypeAlias, assert_never
 
 from gateway.analysis.sums import Feedback, SlicedSum
-from gateway.answers.segments import code_of
+from gateway.answers.segments import code_of, named
 from gateway.control.joined import Joined, Sealed
 from gateway.control.nearest import suggest
 from gateway.domain.errors import Refused
@@ -323,12 +323,8 @@ def _key(request_id: str, signal: str, generation: int) -> int:
     return int.from_bytes(blake2b(said, digest_size=_KEY_BYTES).digest(), "big")
 
 
-def _cell(ticket: Ticket, place: _Place) -> list[tuple[str, str]]:
+def _cell(ticket: Ticket, place: _Place) -> tuple[tuple[str, str], ...]:
     """Name segments and values; nothing when the definitions have changed since."""
     if ticket.segments != place.segments:
-        return []
-    return [
-        (segment.name, segment.labels[number])
-        for segment, number in zip(place.service.segments, ticket.cell, strict=False)
-        if number < len(segment.labels)
-    ]
+        return ()
+    return named(place.service.segments, ticket.cell)

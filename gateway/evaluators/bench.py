@@ -133,10 +133,7 @@ class Bench:
         Within the budget and the deadline of the others, and before them.
         """
         most = self.judge.most(texts)
-        try:
-            reserved = await self.purse.reserve(most)
-        except StoreUnavailable:
-            reserved = None
+        reserved = await self._reserved(most)
         if reserved is None:
             return {}
         used = most
@@ -152,6 +149,13 @@ class Bench:
         finally:
             self.purse.settle(reserved, used)
         return verdict.scores
+
+    async def _reserved(self, most: Used) -> Reservation | None:
+        """Reserve what asking may take; None: it cannot be had, or not be kept."""
+        try:
+            return await self.purse.reserve(most)
+        except StoreUnavailable:
+            return None
 
     async def _work(self) -> None:
         while True:
@@ -192,10 +196,7 @@ class Bench:
     async def _take(self, sample: Sample) -> None:
         left = self._due(sample) - self._clock()
         most = most_of(self.judge, sample)
-        try:
-            reserved = await self.purse.reserve(most)
-        except StoreUnavailable:
-            reserved = None
+        reserved = await self._reserved(most)
         if reserved is None:
             self._end(sample, Result.NO_BUDGET)
             return

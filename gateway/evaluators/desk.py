@@ -15,13 +15,14 @@ from typing import Final, Protocol
 import msgspec
 
 from gateway.analysis.judged import Judged, JudgedPair, Sampled
-from gateway.answers.segments import code_of
+from gateway.answers.segments import code_of, named
 from gateway.domain.evaluation import Evaluator, Score
 from gateway.domain.service import Service
 from gateway.evaluators.asking import Values, alone, can_be_judged, values_of
 from gateway.evaluators.bench import Bench, Result
 from gateway.evaluators.evaluator import Judge, Verdict, Why
 from gateway.evaluators.purse import Ledger, Purse
+from gateway.handoff.heard import Heard
 from gateway.handoff.samples import Sample, Samples, Texts
 
 _DRAWS: Final = 1 << 32
@@ -135,7 +136,7 @@ class Desk:
         self._benches: dict[tuple[str, str], Bench] = {}
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._tasks: asyncio.TaskGroup | None = None
-        self._heard: dict[int, tuple[int, int]] = {}
+        self._heard = Heard()
 
     async def run(self) -> None:
         """Judge for ever."""
@@ -182,10 +183,8 @@ class Desk:
 
     def take(self, message: Samples) -> None:
         """Take what a worker has sampled; a message heard before changes nothing."""
-        pid, sequence = self._heard.get(message.worker, (0, 0))
-        if pid == message.pid and message.sequence <= sequence:
+        if not self._heard.is_new(message.worker, message.pid, message.sequence):
             return
-        self._heard[message.worker] = (message.pid, message.sequence)
         for sample in message.samples:
             service = self._services.get(sample.service)
             if service is not None and service.evaluators:
@@ -308,11 +307,7 @@ class Desk:
         """Name segments and values; nothing when the definitions have changed since."""
         if sample.segments != self._codes.get(service.name):
             return ()
-        return tuple(
-            (segment.name, segment.labels[number])
-            for segment, number in zip(service.segments, sample.cell, strict=False)
-            if number < len(segment.labels)
-        )
+        return named(service.segments, sample.cell)
 
     def _tell(
         self,

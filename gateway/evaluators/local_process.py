@@ -6,19 +6,16 @@ while it keeps dying: until then calls fail at once. The other side is process.p
 """
 
 import asyncio
-import os
-import site
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 import orjson
 
-import gateway
 from gateway.evaluators.evaluator import JudgeFailed, Why
 from gateway.evaluators.process import READY
+from gateway.handoff.environment import child_environment
 
 _LONGEST_LINE: Final = 1024 * 1024
 _FIRST_PAUSE: Final = 0.5
@@ -143,7 +140,7 @@ class LocalProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=_LONGEST_LINE,
-            env=_environment(),
+            env=child_environment(),
             start_new_session=True,  # Ctrl-C reaches the gateway alone
         )
 
@@ -188,12 +185,3 @@ async def _send(process: asyncio.subprocess.Process, call: list[object]) -> None
         raise EOFError
     process.stdin.write(orjson.dumps(call) + b"\n")
     await process.stdin.drain()
-
-
-def _environment() -> dict[str, str]:
-    """Let the process find this package where it runs from a checkout, and the user's."""
-    root = str(Path(gateway.__file__).parents[1])
-    if root in site.getsitepackages():
-        return dict(os.environ)
-    path = filter(None, (os.environ.get("PYTHONPATH"), root))
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
