@@ -47,6 +47,7 @@ class Judging:
         self._now = now
         self._tell = tell
         self._served: dict[str, float] = {}
+        self._in_use: list[Service] = []
         self._drifted = drifted
         self.book = ScoreBook()
         seed = SystemRandom().getrandbits(256)
@@ -65,8 +66,14 @@ class Judging:
         self._patrol = Patrol(self._desk.benches, drifted)
 
     def use(self, services: Iterable[Service]) -> None:
-        """Have the evaluators of these services, and no others."""
+        """Have the evaluators of these services, and no others.
+
+        It is called whenever something is written down, which is often the same table.
+        """
         served = list(services)
+        if served == self._in_use:
+            return
+        self._in_use = served
         changed = self._desk.use(served)
         self.book.forget_all_but({service.known_as: service for service in served})
         for service, evaluator in changed:
