@@ -23,9 +23,9 @@ from typing import Final, TypeVar
 
 import uvloop
 
+from gateway.domain.price import Price
 from gateway.domain.service import (
     Endpoint,
-    Price,
     Service,
     StickyKind,
     StickySource,

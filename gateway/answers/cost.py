@@ -3,7 +3,7 @@
 from typing import Final
 
 from gateway.answers.usage import Usage
-from gateway.domain.service import Price
+from gateway.domain.price import Price
 
 _MILLION: Final = 1_000_000
 

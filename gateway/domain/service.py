@@ -10,7 +10,7 @@ from enum import Enum
 
 from gateway.domain.evaluation import Evaluator, Sampling
 from gateway.domain.lane import service_of
-from gateway.domain.price import Price as Price
+from gateway.domain.price import Price
 from gateway.domain.rollout import RolloutPlan
 from gateway.domain.segment import Segment
 from gateway.domain.units import Bytes, Seconds, Share

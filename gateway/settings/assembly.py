@@ -12,6 +12,7 @@ from gateway.domain.deployment import (
     Telemetry,
 )
 from gateway.domain.lane import lane_name
+from gateway.domain.price import Price
 from gateway.domain.service import (
     COMPARED_FIRST_TOKEN,
     Deadlines,
@@ -22,7 +23,6 @@ from gateway.domain.service import (
     Override,
     PathRewrite,
     PoolLimits,
-    Price,
     ReportedSignal,
     Service,
     Signals,

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from types import ModuleType
 from typing import Final
 
-from gateway.domain.service import Price
+from gateway.domain.price import Price
 from gateway.settings.problem import Wrong, shown, unknown, wrong
 
 BY_NUMBERS: Final = "{input: 0.15, output: 0.60} in USD per million tokens"

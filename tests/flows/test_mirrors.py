@@ -9,13 +9,14 @@ import orjson
 import pytest
 
 from gateway.answers.usage import Usage
+from gateway.domain.price import Price
 from gateway.domain.rollout import (
     HeaderMatch,
     MirrorLimits,
     SetHeaderRoute,
     SetMirrorRoute,
 )
-from gateway.domain.service import Deadlines, Override, Price, Service
+from gateway.domain.service import Deadlines, Override, Service
 from gateway.domain.units import Bytes, Seconds, Share
 from gateway.handoff.evidence import OVERDUE, PairRecord, Record
 from tests.flows.chat import (

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.answers.cost import cost_of
 from gateway.answers.usage import Usage
-from gateway.domain.service import Price
+from gateway.domain.price import Price
 
 PRICE = Price(input=2.0, cached_input=0.5, output=8.0)
 

@@ -20,12 +20,12 @@ from gateway.domain.deployment import (
     Token,
 )
 from gateway.domain.evaluation import Evaluator, EvaluatorKind, Score
+from gateway.domain.price import Price
 from gateway.domain.rollout import RolloutPlan, Strategy
 from gateway.domain.segment import Segment, SegmentBy
 from gateway.domain.service import (
     DialectChoice,
     Endpoint,
-    Price,
     ReportedSignal,
     ReportPlace,
     Service,

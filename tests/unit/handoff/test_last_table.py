@@ -15,13 +15,13 @@ from gateway.domain.deployment import (
     Telemetry,
     Token,
 )
+from gateway.domain.price import Price
 from gateway.domain.segment import Segment, SegmentBy
 from gateway.domain.service import (
     Deadlines,
     DialectChoice,
     Endpoint,
     Feedback,
-    Price,
     ReportedSignal,
     ReportPlace,
     Service,

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import pytest
 
 from gateway.domain.outcome import Outcome
+from gateway.domain.price import Price
 from gateway.domain.service import (
     Deadlines,
     Endpoint,
-    Price,
     Service,
     Signals,
     Version,

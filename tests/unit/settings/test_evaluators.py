@@ -16,8 +16,8 @@ from gateway.domain.evaluation import (
     Sampling,
     Score,
 )
+from gateway.domain.price import Price
 from gateway.domain.rollout import Statistic, Worse
-from gateway.domain.service import Price
 from gateway.domain.units import Bytes, Seconds
 from gateway.settings.load import load_file
 from gateway.settings.schema import json_schema

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.domain.deployment import Deployment
-from gateway.domain.service import Price
+from gateway.domain.price import Price
 from gateway.settings.prices import known_provider, price_of
 from gateway.settings.problem import Wrong
 

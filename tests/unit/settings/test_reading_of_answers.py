@@ -16,13 +16,13 @@ from gateway.domain.deployment import (
     Telemetry,
 )
 from gateway.domain.outcome import Outcome
+from gateway.domain.price import Price
 from gateway.domain.reserved import RESERVED
 from gateway.domain.service import (
     DEFAULT_SIGNALS,
     Deadlines,
     DialectChoice,
     Feedback,
-    Price,
     ReportedSignal,
     ReportPlace,
     Service,
