@@ -7,6 +7,7 @@ from random import Random, SystemRandom
 from time import monotonic
 from time import time as unix_time  # ruff: ignore[banned-api]: for display, and for feedback
 from typing import Final, Protocol
+from uuid import UUID
 
 from gateway.answers.segments import Place, places_of
 from gateway.domain.deployment import ClientLimits
@@ -130,7 +131,7 @@ class Plane:
         self._pools: dict[PoolKey, Pool] = {}
         self._tallies: dict[tuple[str, str], Tally] = {}
         self._slices = SlicesInTurn()
-        self._id_prefix = b"%016x" % self.dice.getrandbits(64)
+        self._id_prefix = _most_of_a_uuid(self.dice)
         self._id_count = 0
         self._unique_prefix = self.dice.getrandbits(32) << 32
         self.routes: Routes | None = None
@@ -201,9 +202,13 @@ class Plane:
         return self._tallies.setdefault((service, version), Tally(service, version))
 
     def request_id(self) -> bytes:
-        """Make an id that no other request has: 24 hexadecimal digits."""
+        """Make an id that no other request has, as a UUID.
+
+        There are servers that refuse any other: starlette-context does, and with it
+        llama-cpp-python's, with a 400 that says nothing.
+        """
         self._id_count += 1
-        return b"%b%08x" % (self._id_prefix, self._id_count)
+        return b"%b%08x" % (self._id_prefix, self._id_count & _COUNT_BITS)
 
     def unique(self) -> int:
         """Give 64 bits that no other request has."""
@@ -384,3 +389,9 @@ def _series(tally: Tally, pools: Sequence[Pool]) -> Series:
     series.connections_idle = sum(pool.idle for pool in pools)
     series.pending = sum(pool.pending for pool in pools)
     return series
+
+
+def _most_of_a_uuid(dice: Random) -> bytes:
+    """Draw all of a UUID but its last 32 bits."""
+    drawn = UUID(int=dice.getrandbits(128), version=4)
+    return str(drawn)[:-8].encode()
