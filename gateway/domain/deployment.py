@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gateway.domain.service import Service
+from gateway.domain.tls import ServerTls
 from gateway.domain.units import Bytes, Seconds
 
 
@@ -39,10 +40,11 @@ class Token:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admin:
-    """The admin listener; no tokens is allowed on loopback only."""
+    """The admin listener; no tokens is allowed on loopback only. Without tls, in clear."""
 
     listen: Address
     tokens: tuple[Token, ...] = ()
+    tls: ServerTls | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,8 @@ class Deployment:
 
     Attributes:
         listen: Data listeners, at least one.
+        listen_tls: How each of them speaks TLS, in the same order; None: it does not.
+            Empty: none does.
         admin: The admin listener.
         workers: Worker processes, at least 1 ("auto" is already resolved).
         state: Which store.
@@ -142,6 +146,7 @@ class Deployment:
     """
 
     listen: tuple[Address, ...]
+    listen_tls: tuple[ServerTls | None, ...] = ()
     admin: Admin
     workers: int = 1
     state: StateAddress = StateAddress(kind=StateKind.SQLITE, path="state.db")

@@ -13,6 +13,7 @@ from gateway.domain.lane import service_of
 from gateway.domain.price import Price
 from gateway.domain.rollout import RolloutPlan
 from gateway.domain.segment import Segment
+from gateway.domain.tls import UpstreamTls
 from gateway.domain.units import Bytes, Seconds, Share
 
 
@@ -48,7 +49,7 @@ class Endpoint:
         url: As configured, for people and as identity.
         host: DNS name or address, without brackets.
         port: 1 to 65535.
-        tls: True for https, verified against the system's authorities.
+        tls: True for https; see Version.tls.
         base_path: Path before the request's own, "" or "/something" without a
             closing slash.
 
@@ -142,6 +143,8 @@ class Version:
         deadlines: See Deadlines.
         limits: See PoolLimits.
         price: None when nobody said what its tokens cost.
+        tls: How https endpoints are spoken to; None: they prove their names to the
+            system's authorities.
 
     """
 
@@ -155,6 +158,7 @@ class Version:
     deadlines: Deadlines = Deadlines()
     limits: PoolLimits = PoolLimits()
     price: Price | None = None
+    tls: UpstreamTls | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,6 +93,8 @@ class Plane:
         is_telling: Whether exchanges are told of one by one: logged, or traced.
         mirroring: Copies requests; None while the table has nothing to copy.
         unix_s: Wall clock in whole seconds, as of the last sweep.
+        spawn: See the arguments.
+        handshakes: How many TLS handshakes of clients were `done`, and `failed`.
 
     """
 
@@ -112,8 +114,8 @@ class Plane:
         self.refused: dict[int, int] = {}
         self.is_draining = False
         self._held = HeldStates() if held is None else held
-        self._spawn = spawn
-        self._soon = soon
+        self.spawn, self._soon = spawn, soon
+        self.handshakes = {"done": 0, "failed": 0}
         self._finished: list[Observation] = []
         self.units = Units(workers=workers)
         self.samples = Samples()
@@ -185,11 +187,12 @@ class Plane:
     def _pool(self, service: Service, version: Version, index: int) -> Pool:
         endpoint = version.endpoints[index]
         settings = (endpoint, version.timeouts, version.limits)
-        key = (service.known_as, version.name, index, settings)
+        key = (service.known_as, version.name, index, (settings, version.tls))
         pool = self._pools.get(key) or self._retiring.get(key)  # lanes share theirs
         if pool is None:
-            own = (self.wheel, self._whole_answers, self._spawn)
+            own = (self.wheel, self._whole_answers, self.spawn)
             pool = Pool(*settings, *own)
+            pool.tls.use(version.tls)
         self._pools[key] = pool
         return pool
 
@@ -365,6 +368,7 @@ class Plane:
             mirrored=[] if self._mirrors is None else self._mirrors.series(),
             downstream_connections=len(self.clients),
             refused=dict(self.refused),
+            handshakes=dict(self.handshakes),
             dropped={
                 "access_log": self.access_log.dropped,
                 "evidence": self.units.dropped,

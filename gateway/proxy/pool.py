@@ -3,9 +3,7 @@
 import asyncio
 import errno
 import logging
-import ssl
 from collections.abc import Callable, Coroutine
-from functools import cache
 from typing import Final, Protocol
 
 from gateway.domain.errors import (
@@ -20,6 +18,7 @@ from gateway.domain.outcome import Failure
 from gateway.domain.service import Endpoint, PoolLimits, Timeouts
 from gateway.proxy.deadlines import NEVER, Wheel
 from gateway.proxy.upstream import Upstream
+from gateway.proxy.upstream_tls import EndpointTls, made, reason, remedy
 from gateway.proxy.watched import Abortable
 from gateway.proxy.whole import WholeAnswers
 
@@ -59,6 +58,9 @@ class Pool:
         whole_answers: Reads the usual answers of all connections.
         spawn: For connecting, the only thing here that cannot be done at once.
 
+    Attributes:
+        tls: How its connections speak TLS, if they do.
+
     """
 
     __slots__ = (
@@ -76,6 +78,7 @@ class Pool:
         "limits",
         "looked_at",
         "timeouts",
+        "tls",
     )
 
     def __init__(
@@ -99,6 +102,7 @@ class Pool:
         self._waiting: dict[Waiter, float] = {}  # to the time at which it gives up
         self._fresh: dict[Waiter, float] = {}  # the same, served by new ones only
         self.is_retired = False
+        self.tls = EndpointTls()
         self.deadline = self.looked_at = NEVER
 
     @property
@@ -201,12 +205,12 @@ class Pool:
         endpoint = self.endpoint
         try:
             async with asyncio.timeout(self.timeouts.connect):
-                _, upstream = await asyncio.get_running_loop().create_connection(
-                    self.connection,
-                    endpoint.host,
-                    endpoint.port,
-                    ssl=_verified_tls() if endpoint.tls else None,
+                loop, tls = asyncio.get_running_loop(), self.tls.arguments(endpoint)
+                transport, upstream = await loop.create_connection(
+                    self.connection, endpoint.host, endpoint.port, **tls
                 )
+                if tls:
+                    made(transport)
         except TimeoutError:
             self._not_connected(Failure.CONNECT_TIMEOUT, self._slow())
         except (OSError, ValueError) as error:  # ValueError: a name IDNA cannot encode
@@ -263,8 +267,8 @@ class Pool:
 
     def _unreachable(self, error: Exception) -> UpstreamUnreachable:
         return UpstreamUnreachable(
-            f"The model server {self.endpoint.url} cannot be reached ({_reason(error)}).",
-            remedy=_remedy(error),
+            f"The model server {self.endpoint.url} cannot be reached ({reason(error)}).",
+            remedy=remedy(error),
         )
 
     def _out_of(self, lacking: str) -> OutOfResources:
@@ -293,28 +297,3 @@ def _erred() -> Erred:
         "The gateway failed on this request.",
         remedy="Try again, and report the traceback in the gateway's log.",
     )
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"TLS: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS: {error.reason or error}"
-    strerror = getattr(error, "strerror", None)
-    return str(strerror or str(error) or type(error).__name__)
-
-
-def _remedy(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return (
-            "Use the name its certificate is for; a private authority is trusted"
-            " through SSL_CERT_FILE."
-        )
-    return "Check that it runs and that the address is right."
-
-
-@cache
-def _verified_tls() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context

@@ -112,6 +112,7 @@ class Traffic:
             that had any.
         refused: Requests the gateway refused before a version was assigned, by status.
         dropped: What the workers had no room for, by what it was.
+        handshakes: TLS handshakes of clients, by result: done, failed.
         downstream: Client connections open now, by number of the connected worker.
 
     """
@@ -120,6 +121,7 @@ class Traffic:
     mirrored: dict[tuple[str, str], VersionTraffic] = field(default_factory=dict)
     refused: Counter[int] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
+    handshakes: Counter[str] = field(default_factory=Counter)
     downstream: dict[int, int] = field(default_factory=dict)
 
     def of(self, service: str, version: str) -> VersionTraffic:
@@ -162,6 +164,7 @@ class Picture:
         evidence_age: Seconds since the last one, by service; those that have any.
         rollouts: By service.
         evaluators: By service and evaluator.
+        certificates: Until when they are valid, in Unix time, by use and path.
 
     """
 
@@ -173,5 +176,6 @@ class Picture:
     signals: Mapping[str, Collection[str]] = field(default_factory=dict)
     units: Mapping[tuple[str, str], int] = field(default_factory=dict)
     evidence_age: Mapping[str, float] = field(default_factory=dict)
+    certificates: Mapping[tuple[str, str], float] = field(default_factory=dict)
     rollouts: Mapping[str, RolloutFigures] = field(default_factory=dict)
     evaluators: Evaluators = field(default_factory=dict)

@@ -27,6 +27,7 @@ from gateway.settings.shapes.shape import (
     Shape,
     schema,
 )
+from gateway.settings.shapes.tls import UpstreamTlsShape
 
 _TIMEOUTS: Final = Timeouts()
 _LIMITS: Final = PoolLimits()
@@ -158,8 +159,6 @@ class VersionShape(Shape):
     """`services.NAME.versions.NAME`."""
 
     later: ClassVar = {
-        "tls": "Remove it: https endpoints are verified against the system's "
-        "authorities.",
         "health": "Remove it.",
     }
 
@@ -194,6 +193,11 @@ class VersionShape(Shape):
     deadlines: DeadlinesShape = Field(
         default=DeadlinesShape(),
         description="When an answer is late, which the analyzer is told; nothing is cut.",
+    )
+    tls: UpstreamTlsShape | None = Field(
+        default=None,
+        description="How https endpoints are spoken to; null: they prove their names to "
+        "the system's authorities.",
     )
     limits: LimitsShape = Field(
         default=LimitsShape(),

@@ -71,7 +71,6 @@ def test_a_sticky_source_that_cannot_be_used_is_refused(
 @pytest.mark.parametrize(
     ("level", "text", "place"),
     [
-        ("top", "listen: [{address: 'a:1', tls: {}}]", "listen[0].tls"),
         ("top", "state: redis://host:6379/0", "state"),
         ("top", "flags: {file: flags.json}", "flags"),
         ("service", "match: {headers: {}}", f"{CHAT}.match.headers"),
@@ -81,7 +80,6 @@ def test_a_sticky_source_that_cannot_be_used_is_refused(
         ("service", "targeting: {}", f"{CHAT}.targeting"),
         ("service", "rollout: {webhooks: []}", f"{CHAT}.rollout.webhooks"),
         ("service", "rollout: {approvals: {}}", f"{CHAT}.rollout.approvals"),
-        ("version", "tls: {}", f"{V1}.tls"),
         ("version", "health: {}", f"{V1}.health"),
     ],
 )
