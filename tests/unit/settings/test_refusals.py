@@ -147,7 +147,7 @@ def test_an_unknown_key_names_the_nearest_and_all_known(
     """The commonest mistake is a typo."""
     assert lines(written("version", "endpoint: [http://a]")) == [
         f"{V1}: unknown key 'endpoint'. Known: endpoints, host, path_rewrite, "
-        "set_headers, set_json, timeouts, deadlines, limits, price. Did you mean 'endpoints'?"
+        "set_headers, set_json, timeouts, deadlines, tls, limits, price. Did you mean 'endpoints'?"
     ]
 
 
