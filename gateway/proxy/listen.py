@@ -171,7 +171,6 @@ class Entering(asyncio.Protocol):
         if context is None:
             self._door.close_unheard(transport)
             return
-        transport.pause_reading()  # what comes now is for the handshake
         plane = self._door.plane
         plane.spawn(Handshake(plane, transport, context).run())
 

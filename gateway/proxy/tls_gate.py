@@ -80,12 +80,12 @@ class TlsGate:
             )
 
 
-class Handshake:
+class Handshake(asyncio.Protocol):
     """A connection that is to speak TLS; counted among the clients from its beginning.
 
     Args:
         plane: Of the worker.
-        transport: Of the connection, from which nothing is read yet.
+        transport: Of the connection, from which nothing was read yet.
         context: What to shake hands with.
 
     """
@@ -96,40 +96,59 @@ class Handshake:
         self._plane = plane
         self._transport = transport
         self._context = context
+        self._early: list[bytes] = []
         plane.clients.add(self)
+        transport.set_protocol(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what comes before `run` has its turn: uvloop cannot be told to wait."""
+        self._early.append(data)
+        self._transport.pause_reading()
 
     async def run(self) -> None:
         """Shake hands in time, then hand over to a Downstream."""
+        counted = self._plane.handshakes
         try:
+            secured = await self._shake()
             downstream = Downstream(self._plane, self._transport)
-            await self._shake(downstream)
+            secured.set_protocol(downstream)
+            downstream.connection_made(secured)
+            counted["done"] += 1
         except OSError as error:
-            self._plane.handshakes["failed"] += 1
+            counted["failed"] += 1
             _log.debug("A handshake failed: %s", error)
         except Exception:  # ruff: ignore[blind-except]: a task that fails ends the worker
-            self._plane.handshakes["failed"] += 1
+            counted["failed"] += 1
             _log.exception("A client could not be taken.")
             self._transport.abort()
         finally:
             self._plane.forget(self)
 
-    async def _shake(self, downstream: Downstream) -> None:
-        limits = self._plane.limits
-        made = await asyncio.get_running_loop().start_tls(
+    async def _shake(self) -> asyncio.Transport:
+        if self._transport.is_closing():
+            raise ConnectionResetError
+        limits, loop = self._plane.limits, asyncio.get_running_loop()
+        loop.call_soon(self._hand_on)  # when start_tls has put its protocol in our place
+        made = await loop.start_tls(
             self._transport,
-            downstream,
+            self,
             self._context,
             server_side=True,
             ssl_handshake_timeout=limits.head_timeout,
             ssl_shutdown_timeout=limits.idle,
         )
-        if made is None:  # asyncio's own, when the client has gone meanwhile
-            raise ConnectionResetError
-        self._plane.handshakes["done"] += 1
+        if made is None or made.get_extra_info("ssl_object") is None:
+            raise ConnectionResetError  # closed meanwhile, of which start_tls says nothing
         secured = cast("_Secured", made)
         secured.set_write_buffer_limits(high=_BUFFERED)
         secured.set_read_buffer_limits(high=_BUFFERED)
-        downstream.connection_made(secured)
+        return secured
+
+    def _hand_on(self) -> None:
+        protocol = cast("asyncio.BufferedProtocol", self._transport.get_protocol())
+        for data in self._early:
+            protocol.get_buffer(len(data))[: len(data)] = data  # type: ignore[index]
+            protocol.buffer_updated(len(data))
 
     def drain(self) -> None:
         """Let it come through: what it is about to ask is still answered."""

@@ -11,7 +11,7 @@ from gateway.tls.contexts import client_context
 
 _log: Final = logging.getLogger("sluicegate.pool")
 
-_GOODBYE: Final = 1.0
+_GOODBYE: Final = 0.2
 """Seconds an endpoint may take to answer our end of TLS, where no exchange is on it."""
 
 _AT_ONCE: Final = 1

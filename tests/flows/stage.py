@@ -141,6 +141,7 @@ class Gateway:
             await listener.drain(0.0)
             for pool in self._pools:
                 pool.retire()
+            await until(lambda: not any(pool.idle for pool in self._pools))
             ticking.cancel()
 
     async def _tick(self) -> None:
@@ -336,4 +337,4 @@ class Stage:
             await upstream.stop()
         errors = [error for upstream in self._upstreams for error in upstream.errors]
         assert not errors
-        assert not self.gateway.errors
+        assert not self.gateway.errors, self.gateway.errors
