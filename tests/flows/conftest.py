@@ -12,8 +12,10 @@ from tests.flows.stage import Stage
 
 
 @pytest.fixture
-async def stage() -> AsyncIterator[Stage]:
+async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
     """Give a gateway to be placed between the test's clients and upstreams."""
+    if getattr(request, "param", False):
+        request.getfixturevalue("encrypted")
     made = Stage()
     yield made
     await made.leave_quiet()
@@ -21,7 +23,10 @@ async def stage() -> AsyncIterator[Stage]:
 
 @pytest.fixture
 def encrypted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
-    """Let all connections of a test speak TLS, on both sides of the gateway."""
+    """Let all connections of a test speak TLS, on both sides of the gateway.
+
+    For single tests: see stage.over_tls_too.
+    """
     authority = Authority(tmp_path)
     pair = authority.issue("server")
     monkeypatch.setattr(encryption, "server", authority.serving(pair))

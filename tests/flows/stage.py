@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import TypeVar
 
+import pytest
 import uvloop
 
 from gateway.domain.deployment import ClientLimits
@@ -33,6 +34,10 @@ T = TypeVar("T")
 
 ALL = Share(100_000)
 USUAL = ClientLimits()
+over_tls_too = pytest.mark.parametrize(
+    "stage", [False, True], ids=["clear", "tls"], indirect=True
+)
+"""Marks a flow that is proven once more with TLS on both sides of the gateway."""
 BY_HEADER = (StickySource(kind=StickyKind.HEADER, name="x-user-id"),)
 
 
