@@ -128,7 +128,9 @@ class Handshake(asyncio.Protocol):
         if self._transport.is_closing():
             raise ConnectionResetError
         limits, loop = self._plane.limits, asyncio.get_running_loop()
-        loop.call_soon(self._hand_on)  # when start_tls has put its protocol in our place
+        loop.call_soon(
+            self._hand_on
+        )  # when start_tls has put its protocol in our place
         made = await loop.start_tls(
             self._transport,
             self,

@@ -191,7 +191,10 @@ def test_a_renewed_certificate_is_taken_up_under_load_and_a_bad_one_never(
             good = shown(gateway.data, authority)
             for spoil, words in (
                 (lambda: authority.issue("other"), "the key is of another certificate"),
-                (lambda: authority.issue("server", not_after=LONG_AGO), "ended on 2020"),
+                (
+                    lambda: authority.issue("server", not_after=LONG_AGO),
+                    "ended on 2020",
+                ),
             ):
                 spoil()
                 if words.startswith("the key"):
