@@ -28,7 +28,7 @@ SIZE = 4_000_000
 IMPATIENT = ClientLimits(head_timeout=Seconds(0.3))
 
 
-async def raw_client(stage: Stage) -> socket.socket:
+def raw_client(stage: Stage) -> socket.socket:
     """Connect without TLS."""
     made = socket.create_connection(("127.0.0.1", stage.gateway.port))
     made.setblocking(False)
@@ -40,7 +40,7 @@ async def test_a_handshake_that_does_not_go_on_is_given_up_and_was_counted(
 ) -> None:
     upstream = await answering(ok())
     stage.serve(table(service(version("v1", upstream)), limits=IMPATIENT), upstream)
-    silent = await raw_client(stage)
+    silent = raw_client(stage)
 
     assert await until(lambda: stage.gateway.clients() == 1)
     loop = asyncio.get_running_loop()
@@ -55,7 +55,7 @@ async def test_a_client_that_speaks_no_tls_is_closed(
     stage: Stage, encrypted: Authority
 ) -> None:
     stage.serve_one(await answering(ok()))
-    plain = await raw_client(stage)
+    plain = raw_client(stage)
     loop = asyncio.get_running_loop()
 
     await loop.sock_sendall(plain, get())

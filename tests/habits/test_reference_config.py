@@ -89,6 +89,7 @@ PLACES: dict[str, tuple[str | int, ...]] = {
     "timeouts": ("services", "chat", "versions", "v1", "timeouts"),
     "deadlines": ("services", "chat", "versions", "v1", "deadlines"),
     "price": ("services", "chat", "versions", "v1", "price"),
+    "tls": ("services", "chat", "versions", "v1", "tls"),
     "version limits": ("services", "chat", "versions", "v1", "limits"),
 }
 
