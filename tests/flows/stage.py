@@ -197,6 +197,13 @@ class Gateway:
         assert listener is not None
         self._do(listener._mirrors.abandon)
 
+    def drain(self, seconds: float) -> None:
+        """Begin to stop: accept nothing, and cut what still runs after *seconds*."""
+        listener, loop = self._listener, self._loop
+        assert listener is not None
+        assert loop is not None
+        asyncio.run_coroutine_threadsafe(listener.drain(seconds), loop)
+
     def drain_copies(self, seconds: float) -> None:
         """Wait for copies, as a worker does that stops."""
         listener, loop = self._listener, self._loop
