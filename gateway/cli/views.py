@@ -222,6 +222,12 @@ class JudgementsView(msgspec.Struct, kw_only=True, frozen=True):
     is_down: bool = False
     controls: int = 0
     noise: float | None = None
+    controls_won: int = 0
+    shown_first: int = 0
+    shown_second: int = 0
+    shown_tied: int = 0
+    served_first: int = 0
+    served_second: int = 0
 
 
 class FindingView(msgspec.Struct, kw_only=True, frozen=True):

@@ -236,11 +236,14 @@ class MirrorLimits:
     Attributes:
         concurrency: Copies that run at once, of one worker.
         tokens_per_minute: Input and output of the copies, of one worker; None: no limit.
+        control: Of the requests that are drawn to be mirrored and whose answers will be
+            compared side by side, which part is copied to the baseline a second time.
 
     """
 
     concurrency: int = 16
     tokens_per_minute: int | None = 100_000
+    control: Share = Share(10_000)
 
 
 DEFAULT_STEPS: tuple[Step, ...] = tuple(
