@@ -132,6 +132,12 @@ def _judged(name: str, came: "JudgementsView") -> str:
     if lacking:
         said += f" ({', '.join(lacking)})"
     said += f", {came.sample:.1%} of the keys are sampled"
+    pairs = came.pairs_won + came.pairs_tied + came.pairs_lost
+    if pairs:
+        said += (
+            f"; the candidate's answer was better in {came.pairs_won} of {pairs} pairs,"
+            f" the baseline's in {came.pairs_lost}"
+        )
     if came.noise is not None:
         said += f"; {_noise(came, came.noise)}"
     return f"{said}. The judge is down: it only fails." if came.is_down else said

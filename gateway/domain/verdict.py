@@ -32,6 +32,9 @@ class Judgements:
         is_down: Nothing but failures has come for a while.
         log_e: Of the test that judging fails on both versions alike.
         log_threshold: Of that; crossed, nothing can be proven.
+        pairs_won: Judged pairs in which the candidate's answer was better.
+        pairs_tied: Those in which neither was.
+        pairs_lost: Those in which the baseline's was.
         controls: Judged pairs of two answers of the baseline.
         noise: Mean distance of their scores, which no version is the cause of; None:
             there are none.
@@ -56,6 +59,9 @@ class Judgements:
     is_down: bool
     log_e: float
     log_threshold: float
+    pairs_won: int = 0
+    pairs_tied: int = 0
+    pairs_lost: int = 0
     controls: int = 0
     noise: float | None = None
     controls_won: int = 0

@@ -12,7 +12,7 @@ from gateway.analysis.control_pairs import (
     log_e_of,
     log_threshold,
 )
-from gateway.analysis.counts import CONTROL, Bins, Counts, Place
+from gateway.analysis.counts import CONTROL, PAIRS, Bins, Counts, Place
 from gateway.analysis.design import LOSS_BINS
 from gateway.analysis.lost_halves import TOLERATED
 from gateway.analysis.trial import Trial
@@ -102,6 +102,16 @@ def test_what_control_pairs_came_to_is_told_and_kept() -> None:
         assert told.noise == pytest.approx(0.7)
         assert (told.judged, told.sampled) == (0, 0)
     assert again.findings() == on.findings()
+
+
+def test_pairs_are_told_by_who_won() -> None:
+    """Losses of the candidate less those of the baseline."""
+    on = trial(is_mirrored=True)
+    on.add(Counts(bins={Place(PAIRS, 0.0, 0, 0): ({0: 9}, preferring(4, 2, 3))}))
+    told = found(on).judgements
+    assert told is not None
+    assert (told.pairs_won, told.pairs_tied, told.pairs_lost) == (2, 3, 4)
+    assert told.controls == 0
 
 
 def test_nothing_is_nothing() -> None:

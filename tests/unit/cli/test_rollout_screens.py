@@ -186,6 +186,9 @@ def test_the_table_has_a_row_for_each_metric_and_segment() -> None:
                 "judged": 40,
                 "controls": 9,
                 "noise": 0.25,
+                "pairs_won": 9,
+                "pairs_tied": 20,
+                "pairs_lost": 11,
                 "controls_won": 6,
                 "served_first": 3,
                 "served_second": 3,
@@ -194,6 +197,7 @@ def test_the_table_has_a_row_for_each_metric_and_segment() -> None:
                 "shown_tied": 3,
             },
             "judge:relevance: 40 of 40 samples judged, 5.0% of the keys are sampled;"
+            " the candidate's answer was better in 9 of 40 pairs, the baseline's in 11;"
             " the baseline differs from itself by 0.250: one of its two answers was better"
             " in 6 of 9 control pairs (the client's in 3, the copy's in 3; the one shown"
             " first in 5, second in 1)",
