@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 
 from gateway.analysis.judged import Judged, JudgedPair, Sampled
 from gateway.answers.segments import code_of, named
-from gateway.domain.evaluation import Evaluator, Score
+from gateway.domain.evaluation import Evaluator, Score, is_in_sample
 from gateway.domain.service import Service
 from gateway.evaluators.asking import Values, alone, can_be_judged, values_of
 from gateway.evaluators.bench import Bench, Result
@@ -24,9 +24,6 @@ from gateway.evaluators.evaluator import Judge, Verdict, Why
 from gateway.evaluators.purse import Ledger, Purse
 from gateway.handoff.heard import Heard
 from gateway.handoff.samples import Sample, Samples, Texts
-
-_DRAWS: Final = 1 << 32
-
 
 class Ear(Protocol):
     """Who is told of scores, as evidence; control's decisions are one."""
@@ -223,7 +220,7 @@ class Desk:
 
     def _offer(self, sample: Sample, service: Service) -> None:
         for evaluator in service.evaluators:
-            if sample.draw >= evaluator.sample * _DRAWS:
+            if not is_in_sample(sample.draw, evaluator.sample):
                 continue
             bench = self._benches[service.known_as, evaluator.name]
             if sample.is_evidence and sample.other_outcome is None:

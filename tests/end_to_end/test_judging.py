@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from gateway.analysis.scored import GRACE
 from loadtest.judge_truth import marked
 from tests.end_to_end.audience import Audience
 from tests.end_to_end.judges import (
@@ -92,6 +93,31 @@ def test_a_candidate_that_hallucinates_is_taken_back(
         )
         assert worst["metric"] == HALLUCINATION
         assert running.gateway.candidate_weight() == 0
+        assert not audience.unhappy()
+
+
+@pytest.mark.slow
+def test_a_quarter_of_the_keys_is_judged_without_awaiting_the_others(
+    models: Models, judge: JudgeServer, tmp_path: Path
+) -> None:
+    """5 -> 60 %. Each used to wait ten seconds for those who are in no sample."""
+    for server in models:
+        plant(server, wrong=0.05)
+    document = judged_release(
+        models, judge, evaluator={"sample": 0.25}, rollout={"steps": HALVES}
+    )
+    with reading(document, tmp_path, rate=300, keys=200_000) as (running, audience):
+        began = time.monotonic()
+        until("what counts", lambda: _judged(running) > 0, within_s=40)
+        first = time.monotonic() - began
+        planted = plant(models[1], wrong=0.6)
+
+        running.until_phase("rolled_back", within_s=60)
+
+        took = moment(running.decision()) - planted
+        tell(f"a quarter judged: counts after {first:.1f} s, decided {took:.1f} s after")
+        assert first < GRACE
+        assert took < GRACE
         assert not audience.unhappy()
 
 
