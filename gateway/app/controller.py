@@ -91,7 +91,8 @@ class Controller:
         self._export = self._make_export(now)
         self._judging = Judging(
             self._leading.decisions,
-            self._leading.judge_changed,
+            self._leading.decisions.judge_changed,
+            self._leading.judges.are,
             self._durable,
             self._export.evaluated,
             now,

@@ -7,7 +7,6 @@ from random import Random, SystemRandom
 from gateway.analysis.sums import SlicedSum
 from gateway.app.evaluated import told_failed, told_given
 from gateway.domain.evaluated import Evaluated
-from gateway.domain.evaluation import Evaluator
 from gateway.domain.service import Service
 from gateway.evaluators.bench import Bench, Result
 from gateway.evaluators.desk import Desk, Ear, Failed, Given, Ports
@@ -27,6 +26,7 @@ class Judging:
     Args:
         ear: Told of scores, as evidence.
         drifted: Told of a service, one of its scores that is not what it was, and how.
+        judged_by: Told of a service, and the identities of its evaluators by name.
         ledger: Keeps what is used of budgets.
         tell: Told of each score of an answer that was given, or that a judge failed to.
         now: Unix time in seconds.
@@ -40,6 +40,7 @@ class Judging:
         self,
         ear: Ear,
         drifted: Callable[[str, str, str], None],
+        judged_by: Callable[[str, Mapping[str, str]], None],
         ledger: Ledger,
         tell: Callable[[Evaluated], None],
         now: Callable[[], float],
@@ -48,7 +49,7 @@ class Judging:
         self._tell = tell
         self._served: dict[str, float] = {}
         self._in_use: list[Service] = []
-        self._drifted = drifted
+        self._judged_by = judged_by
         self.book = ScoreBook()
         seed = SystemRandom().getrandbits(256)
         self._desk = Desk(
@@ -74,12 +75,10 @@ class Judging:
         if served == self._in_use:
             return
         self._in_use = served
-        changed = self._desk.use(served)
+        self._desk.use(served)
         self.book.forget_all_but({service.known_as: service for service in served})
-        for service, evaluator in changed:
-            for score in evaluator.scores:
-                signal = evaluator.signal(score.name)
-                self._drifted(service, signal, _defined_anew(evaluator))
+        for name in {service.known_as for service in served}:
+            self._judged_by(name, self._identities(name))
 
     def begin(self, traffic: Traffic) -> None:
         """Note what serving had cost before anything was judged here."""
@@ -123,6 +122,13 @@ class Judging:
         """Give the USD that serving had cost before anything was judged here."""
         return self._served.get(service, 0.0)
 
+    def _identities(self, name: str) -> dict[str, str]:
+        return {
+            bench.evaluator.name: bench.judge.identity
+            for service, bench in self._desk.benches()
+            if service == name
+        }
+
     def _given(self, given: Given) -> None:
         now = self._now()
         self.book.take(given, now)
@@ -132,13 +138,6 @@ class Judging:
         now = self._now()
         for score in failed.evaluator.scores:
             self._tell(told_failed(failed, score, now))
-
-
-def _defined_anew(evaluator: Evaluator) -> str:
-    return (
-        f"{evaluator.name} was defined anew while the rollout was on: what it said before"
-        " and what it says now do not compare."
-    )
 
 
 def _figures(bench: Bench) -> EvaluatorFigures:

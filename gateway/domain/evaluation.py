@@ -52,6 +52,11 @@ class Score:
     is_flag: bool = False
     worse: Worse = Worse.LOWER
 
+    @property
+    def form(self) -> str:
+        """Say in a word what its numbers mean, behind its name; "": a number."""
+        return "(flag)" if self.is_flag else ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:

@@ -25,6 +25,7 @@ from gateway.evaluators.purse import Ledger, Purse
 from gateway.handoff.heard import Heard
 from gateway.handoff.samples import Sample, Samples, Texts
 
+
 class Ear(Protocol):
     """Who is told of scores, as evidence; control's decisions are one."""
 
@@ -143,17 +144,13 @@ class Desk:
                 self._start(key, bench)
             await asyncio.Event().wait()
 
-    def use(self, services: Iterable[Service]) -> list[tuple[str, Evaluator]]:
+    def use(self, services: Iterable[Service]) -> None:
         """Have the evaluators of these services, and no others.
 
         Those of several candidates' lanes are their service's: one queue, one budget.
 
         One whose configuration is the same goes on with what it has; another of its name
         begins anew, and what the old one was asked about has no verdict.
-
-        Returns:
-            (service, evaluator) pairs that judge otherwise than those of their names did.
-
         """
         self._services = {service.name: service for service in services}
         self._codes = {
@@ -164,7 +161,6 @@ class Desk:
             for service in self._services.values()
             for evaluator in service.evaluators
         }
-        before = {key: bench.judge.identity for key, bench in self._benches.items()}
         for key, bench in list(self._benches.items()):
             if wanted.get(key) != bench.evaluator:
                 self._stop(key)
@@ -172,11 +168,6 @@ class Desk:
             if key not in self._benches:
                 self._benches[key] = bench = self._bench(key[0], evaluator)
                 self._start(key, bench)
-        return [
-            (key[0], bench.evaluator)
-            for key, bench in self._benches.items()
-            if before.get(key, bench.judge.identity) != bench.judge.identity
-        ]
 
     def take(self, message: Samples) -> None:
         """Take what a worker has sampled; a message heard before changes nothing."""

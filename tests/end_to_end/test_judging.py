@@ -115,7 +115,9 @@ def test_a_quarter_of_the_keys_is_judged_without_awaiting_the_others(
         running.until_phase("rolled_back", within_s=60)
 
         took = moment(running.decision()) - planted
-        tell(f"a quarter judged: counts after {first:.1f} s, decided {took:.1f} s after")
+        tell(
+            f"a quarter judged: counts after {first:.1f} s, decided {took:.1f} s after"
+        )
         assert first < GRACE
         assert took < GRACE
         assert not audience.unhappy()
