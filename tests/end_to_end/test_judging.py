@@ -325,6 +325,30 @@ def test_another_model_behind_a_judge_ends_what_its_scores_can_prove(
         assert "judge was defined anew" in said
 
 
+@pytest.mark.slow  # the gateway is started twice
+def test_another_model_while_the_gateway_was_down_is_another_judge(
+    models: Models, judge: JudgeServer, tmp_path: Path
+) -> None:
+    document = judged_release(
+        models,
+        judge,
+        rollout={"steps": HALVES},
+        state=f"sqlite:{tmp_path / 'state.db'}",
+    )
+    with reading(document, tmp_path) as (running, _audience):
+        until("verdicts", lambda: _judged(running) > 0)
+        time.sleep(2.0)  # evidence is kept once a second
+    [evaluator] = document["services"]["chat"]["evaluators"]
+    evaluator["model"] = "another examiner"
+    with running_release(document, tmp_path) as running:
+        until("integrity", lambda: _is_void(running))
+
+        first, second = running.journal("judges")
+        tell(f"{first['body']['said']} Then: {second['body']['said']}")
+        assert "another examiner" in second["body"]["judges"]["judge"]
+        assert second["body"]["voids"]
+
+
 def test_what_is_secret_reaches_no_judge(
     models: Models, judge: JudgeServer, tmp_path: Path
 ) -> None:
