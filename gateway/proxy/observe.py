@@ -9,6 +9,7 @@ from typing import Final
 from gateway.answers.reading import Reading
 from gateway.answers.segments import Cell
 from gateway.answers.usage_injection import UsageStrip
+from gateway.domain.evaluation import NOT_DRAWN
 from gateway.domain.outcome import Failure, Outcome
 from gateway.handoff.evidence import OVERDUE, Record
 from gateway.proxy.inspection import fingerprint_of
@@ -285,6 +286,7 @@ class Observation:
             values=totals.values,
             cell=cell,
             firsts=self._firsts,
+            draw=NOT_DRAWN if self.drawn is None else self.drawn.draw,
         )
 
     def _is_stream(self) -> bool:
