@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from time import monotonic
@@ -24,8 +24,8 @@ import msgspec
 from gateway.app.start import BAD_START, ControllerStart, WorkerStart
 from gateway.domain.deployment import Address, Deployment
 from gateway.domain.errors import CannotListen
+from gateway.handoff import endpoint_health, held_states
 from gateway.handoff.environment import child_environment
-from gateway.handoff.held_states import make_shared
 
 _log: Final = logging.getLogger("sluicegate.supervisor")
 
@@ -36,6 +36,9 @@ _HEALTHY: Final = 5.0  # seconds a process must live to be restarted without del
 _GRACE: Final = 5.0  # seconds beyond the drain before a process is killed
 _TO_STOP: Final = (signal.SIGTERM, signal.SIGINT)
 _ONE_WISH: Final = 0.5  # signals nearer are one: GNU timeout signals child and group
+
+
+_SHARED: Final = (held_states.make_shared, endpoint_health.make_shared)
 
 
 def run(
@@ -67,7 +70,8 @@ def run(
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         link = stack.enter_context(_bind_link(folder / "link.sock"))
         table = stack.enter_context(tempfile.TemporaryFile())
-        states, lifeline = _shared_states(stack), _lifeline(stack)
+        states, health = (_shared(stack, make) for make in _SHARED)
+        lifeline = _lifeline(stack)
         supervisor = Supervisor(deployment.drain, data)
         controller = ControllerStart(
             config_path=None if config_path is None else str(config_path),
@@ -88,6 +92,7 @@ def run(
                 lifeline_fd=lifeline,
                 workers=deployment.workers,
                 states_fd=states,
+                health_fd=health,
             )
             for number in range(deployment.workers)
         ]
@@ -136,7 +141,12 @@ class Supervisor:
                     self._keep(
                         f"worker {worker.number}",
                         msgspec.json.encode(worker),
-                        (*worker.listen_fds, worker.states_fd, *shared),
+                        (
+                            *worker.listen_fds,
+                            worker.states_fd,
+                            worker.health_fd,
+                            *shared,
+                        ),
                     )
                 )
             await self._stop.wait()
@@ -264,10 +274,11 @@ class Supervisor:
                 process.send_signal(number)
 
 
-def _shared_states(stack: ExitStack) -> int:
-    states = make_shared()
-    stack.callback(os.close, states)
-    return states
+def _shared(stack: ExitStack, make: Callable[[], int]) -> int:
+    """Make memory that the workers share; give the open file that stands for it."""
+    fd = make()
+    stack.callback(os.close, fd)
+    return fd
 
 
 def _lifeline(stack: ExitStack) -> int:

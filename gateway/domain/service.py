@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gateway.domain.evaluation import Evaluator, Sampling
+from gateway.domain.health import EndpointCare
 from gateway.domain.lane import service_of
 from gateway.domain.price import Price
 from gateway.domain.rollout import RolloutPlan
@@ -141,6 +142,7 @@ class Version:
         timeouts: See Timeouts.
         deadlines: See Deadlines.
         limits: See PoolLimits.
+        care: See EndpointCare.
         price: None when nobody said what its tokens cost.
 
     """
@@ -154,6 +156,7 @@ class Version:
     timeouts: Timeouts = Timeouts()
     deadlines: Deadlines = Deadlines()
     limits: PoolLimits = PoolLimits()
+    care: EndpointCare = EndpointCare()
     price: Price | None = None
 
 

@@ -57,6 +57,7 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
         skipped: What was not read or measured (answer, event, request, signal) to number;
             of copies of requests, why there were none (see proxy.mirror), too.
         pinned: What became of requests that name a server's state (proxy.pins) to number.
+        ejections: Why an endpoint was left out (domain.health.EjectedFor) to how often.
         late: Exchanges that had no content yet when the version's deadline passed.
         in_flight: Exchanges running now.
         connections_active: Upstream connections with an exchange on them.
@@ -81,11 +82,35 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
     signals: dict[str, tuple[int, float, float]] = {}
     skipped: dict[str, int] = {}
     pinned: dict[str, int] = {}
+    ejections: dict[str, int] = {}
     late: int = 0
     in_flight: int = 0
     connections_active: int = 0
     connections_idle: int = 0
     pending: int = 0
+
+
+class EndpointTold(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
+    """How one endpoint stands in one worker.
+
+    Attributes:
+        service: Service name.
+        version: Version name.
+        url: As configured.
+        address: Where its name leads; "": that is not known, or it is an address.
+        state: A domain.health.EndpointState value.
+        back_in: Seconds until it is tried again.
+        health: Whether its health checks pass; None: there are none, or it is not known.
+
+    """
+
+    service: str
+    version: str
+    url: str
+    address: str = ""
+    state: str = "up"
+    back_in: float = 0.0
+    health: bool | None = None
 
 
 class Observations(msgspec.Struct, kw_only=True, tag="observations"):
@@ -103,6 +128,7 @@ class Observations(msgspec.Struct, kw_only=True, tag="observations"):
             that is lost with a frame is told again in its next turn.
         mirrored: Of copies of requests, whose answers no client saw; their cost is not
             in `series`. By the version the copies went to.
+        endpoints: How every endpoint stands, one for each address.
         downstream_connections: Client connections open now.
         refused: Status to number of requests the gateway refused itself, before
             any version was assigned.
@@ -118,6 +144,7 @@ class Observations(msgspec.Struct, kw_only=True, tag="observations"):
     series: list[Series]
     slices: list[Series] = []
     mirrored: list[Series] = []
+    endpoints: list[EndpointTold] = []
     downstream_connections: int
     refused: dict[int, int]
     dropped: dict[str, int] = {}

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from gateway.answers.segments import Place, places_of
 from gateway.domain.deployment import ClientLimits
-from gateway.domain.service import Service, Version
+from gateway.handoff.endpoint_health import EndpointHealth
 from gateway.handoff.held_states import HeldStates
 from gateway.handoff.observations import Observations, Series
 from gateway.handoff.routing_table import RoutingTable
@@ -22,6 +22,7 @@ from gateway.proxy.deadlines import Wheel
 from gateway.proxy.observe import Observation
 from gateway.proxy.pins import pins_of
 from gateway.proxy.pool import Pool, Spawn
+from gateway.proxy.pools import Pools
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Target
 from gateway.proxy.sampler import Drawn
@@ -31,7 +32,7 @@ from gateway.proxy.spans import Recorder
 from gateway.proxy.tally import Seen, SlicesInTurn, Tally
 from gateway.proxy.units import Units
 from gateway.proxy.who import Sender, Told
-from gateway.proxy.whole import WholeAnswers, WholeRequests
+from gateway.proxy.whole import WholeRequests
 from gateway.wire.request_head import RequestHead
 
 _logger: Final = logging.getLogger("sluicegate.plane")
@@ -42,8 +43,6 @@ _COUNTED_AT_ONCE: Final = 16
 
 _COMPLAIN_EVERY_S: Final = 10.0
 _COUNT_BITS: Final = 0xFFFFFFFF
-
-PoolKey = tuple[str, str, int, object]
 
 
 class Drainable(Protocol):
@@ -88,6 +87,7 @@ class Plane:
         soon: Calls something in the loop's next turn; None: at once.
         workers: How many there are.
         held: Which version holds what, shared with the others; None: with nobody.
+        health: What health checks found, shared with the others; None: with nobody.
 
     Attributes:
         is_telling: Whether exchanges are told of one by one: logged, or traced.
@@ -103,10 +103,10 @@ class Plane:
         *,
         workers: int = 1,
         held: HeldStates | None = None,
+        health: EndpointHealth | None = None,
     ) -> None:
         self.wheel = Wheel()
         self.whole_requests = WholeRequests()
-        self._whole_answers = WholeAnswers()
         self.clients: set[Drainable] = set()
         self.is_empty = asyncio.Event()
         self.refused: dict[int, int] = {}
@@ -127,7 +127,13 @@ class Plane:
         self.unix_s = int(unix_time())
         # Seeded from the system: two workers must not toss the same coins.
         self.dice = Random(SystemRandom().getrandbits(256))  # ruff: ignore[suspicious-non-cryptographic-random-usage]
-        self._pools: dict[PoolKey, Pool] = {}
+        self._pools = Pools(
+            self.wheel,
+            spawn,
+            self.dice.random,
+            EndpointHealth() if health is None else health,
+            self._readdress,
+        )
         self._tallies: dict[tuple[str, str], Tally] = {}
         self._slices = SlicesInTurn()
         self._id_prefix = b"%016x" % self.dice.getrandbits(64)
@@ -138,13 +144,12 @@ class Plane:
 
     def use(self, table: RoutingTable) -> None:
         """Swap the routing table: from the next request on, this one decides."""
-        before, self._pools = self._pools, {}
-        self._retiring = before
+        self._pools.begin(v for s in table.services for v in s.service.versions)
         self.limits = table.limits
         self.access_log.use(table.access_log)
         self.recorder.is_on = table.traces is not None
         self.is_telling = self.access_log.is_on or self.recorder.is_on
-        self.routes = Routes(table, self._pool, self._tally, self.dice)
+        self.routes = Routes(table, self._pools.of, self._tally, self.dice)
         pins = {
             name: pins_of(self._held, *lanes) for name, lanes in table.by_name().items()
         }
@@ -157,9 +162,7 @@ class Plane:
             if routed.service.evaluators
         })
         self._mirror()
-        for key, pool in before.items():
-            if key not in self._pools:
-                pool.retire()
+        self._pools.end()
         self._keep_slices(table)
 
     def attach(self, mirrors: Mirroring) -> None:
@@ -182,20 +185,14 @@ class Plane:
         for name, tally in self._tallies.items():
             tally.keep_slices(known.get(name, ()))
 
-    def _pool(self, service: Service, version: Version, index: int) -> Pool:
-        endpoint = version.endpoints[index]
-        settings = (endpoint, version.timeouts, version.limits)
-        key = (service.known_as, version.name, index, settings)
-        pool = self._pools.get(key) or self._retiring.get(key)  # lanes share theirs
-        if pool is None:
-            own = (self.wheel, self._whole_answers, self._spawn)
-            pool = Pool(*settings, *own)
-        self._pools[key] = pool
-        return pool
+    def _readdress(self) -> None:
+        """Send to where names lead now."""
+        if self.routes is not None:
+            self.use(self.routes.table)
 
     def pools(self) -> Iterable[Pool]:
         """Give the pools of the table in force."""
-        return self._pools.values()
+        return self._pools
 
     def _tally(self, service: str, version: str) -> Tally:
         return self._tallies.setdefault((service, version), Tally(service, version))
@@ -289,6 +286,7 @@ class Plane:
         """Write down what is over; nothing comes any more."""
         self.count_finished()
         self.access_log.close()
+        self._pools.close()
 
     def refuse(
         self,
@@ -319,6 +317,7 @@ class Plane:
         self.unix_s = int(unix_time())
         now = monotonic()
         self.wheel.sweep(now)
+        self._pools.sweep(now)
         for exchange in self._awaiting.overdue(now):
             try:
                 exchange.note_overdue(now, self.units)
@@ -350,19 +349,18 @@ class Plane:
         self, worker: int, pid: int, sequence: int, *, slices: bool = True
     ) -> Observations:
         """Write down everything seen so far: of the slices all, or some in turn."""
-        pools: dict[tuple[str, str], list[Pool]] = {}
-        for (service, version, _index, _settings), pool in self._pools.items():
-            pools.setdefault((service, version), []).append(pool)
+        pools = self._pools.by_version()
         return Observations(
             worker=worker,
             pid=pid,
             sequence=sequence,
             series=[
-                _series(tally, pools.get(name, ()))
+                _series(tally, pools.get(name, ()), self._pools.ejections(name))
                 for name, tally in self._tallies.items()
             ],
             slices=self._slices.write(self._tallies.values(), everything=slices),
             mirrored=[] if self._mirrors is None else self._mirrors.series(),
+            endpoints=self._pools.told(self.wheel.now),
             downstream_connections=len(self.clients),
             refused=dict(self.refused),
             dropped={
@@ -378,8 +376,9 @@ def _at_once(act: Callable[[], None]) -> None:
     act()
 
 
-def _series(tally: Tally, pools: Sequence[Pool]) -> Series:
+def _series(tally: Tally, pools: Sequence[Pool], ejections: dict[str, int]) -> Series:
     series = tally.series()
+    series.ejections = dict(ejections)
     series.connections_active = sum(pool.busy for pool in pools)
     series.connections_idle = sum(pool.idle for pool in pools)
     series.pending = sum(pool.pending for pool in pools)

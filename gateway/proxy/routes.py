@@ -6,6 +6,7 @@ change of weights touches no connection and no count.
 
 from collections.abc import Callable, Iterable
 from random import Random
+from time import monotonic
 
 from gateway.answers.segments import code_of
 from gateway.domain.errors import Refused
@@ -19,6 +20,7 @@ from gateway.proxy.awaiting import Awaiting
 from gateway.proxy.inspection import Inspection
 from gateway.proxy.pins import Pins
 from gateway.proxy.pool import Pool
+from gateway.proxy.standing import pick
 from gateway.proxy.tally import Tally
 from gateway.proxy.tracing import Tracing
 from gateway.proxy.units import Split
@@ -102,8 +104,14 @@ class Target:
 
     def pool(self) -> Pool:
         """Pick one of several endpoints: the less busy of two random ones."""
-        pools = self.pools
-        one, other = self._dice.sample(pools, 2)
+        pools, random = self.pools, self._dice.random
+        count = len(pools)
+        one = pools[int(random() * count)]
+        other = pools[int(random() * (count - 1))]
+        if other is one:  # it stands for the last, which could not be picked
+            other = pools[-1]
+        if one.is_suspect or other.is_suspect:
+            return pick(pools, random, monotonic())
         return one if one.outstanding <= other.outstanding else other
 
     @staticmethod
