@@ -3,17 +3,18 @@
 No secret can get out: what is shown is named one by one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from gateway.admin.ports import Evidence
 from gateway.admin.statistics import Json, by_segment, statistics
 from gateway.admin.times import iso
 from gateway.analysis.sums import SlicedSum, Sum
-from gateway.domain.service import Endpoint, Service, StickySource, Version
+from gateway.domain.service import Service, StickySource, Version
 from gateway.domain.units import percent_from_share
 from gateway.handoff.routing_table import RoutedService, percents_of
 from gateway.state.store import Change
+from gateway.telemetry.endpoints import EndpointSeen
 from gateway.telemetry.traffic import Slices, Traffic
 
 
@@ -49,7 +50,10 @@ def service_view(
             version.name: {
                 "role": _role(service, version),
                 "weight": percents[version.name],
-                "endpoints": [_url(endpoint) for endpoint in version.endpoints],
+                "endpoints": [without_secrets(each.url) for each in version.endpoints],
+                "endpoint_health": endpoints_view(
+                    traffic.endpoints.get((name, version.name), ())
+                ),
                 "statistics": statistics(traffic.of(name, version.name)),
                 "evidence": {
                     "units": evidence.units(name, version.name),
@@ -86,9 +90,25 @@ def _sticky(source: StickySource) -> Json | str:
     return {source.kind.value: source.name} if source.name else source.kind.value
 
 
-def _url(endpoint: Endpoint) -> str:
-    parts = urlsplit(endpoint.url)
+def without_secrets(url: str) -> str:
+    """Give a URL without what may be a password in it."""
+    parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+
+
+def endpoints_view(endpoints: Iterable[EndpointSeen]) -> list[Json]:
+    """Show how the endpoints of a version stand: one for each address of a name."""
+    return [
+        {
+            "url": without_secrets(one.url),
+            "address": one.address or None,
+            "state": one.state.value,
+            "healthy": one.health,
+            "back_in_seconds": one.back_in or None,
+            "workers": dict(sorted(one.states.items())),
+        }
+        for one in endpoints
+    ]
 
 
 def changed_view(change: Change | None) -> Json | None:

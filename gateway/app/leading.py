@@ -56,7 +56,7 @@ class Leading:
         self._gate = gate
         self._aggregate = aggregate
         self._tasks: asyncio.TaskGroup | None = None
-        self._probes = Probes(self._candidates)
+        self._probes = Probes(self._candidates, aggregate.endpoints)
         moves = Moves(gate, durable, time.monotonic, now)
         self.evidence = EvidenceBook(time.monotonic)
         self.rollouts = Rollouts(

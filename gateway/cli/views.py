@@ -72,6 +72,17 @@ class EvidenceView(msgspec.Struct, kw_only=True, frozen=True):
     pairs: int = 0
 
 
+class EndpointView(msgspec.Struct, kw_only=True, frozen=True):
+    """One endpoint, and how workers see it; `state` is the worst of that."""
+
+    url: str
+    state: str
+    address: str | None = None
+    healthy: bool | None = None
+    back_in_seconds: float | None = None
+    workers: dict[str, int] = {}
+
+
 class VersionView(msgspec.Struct, kw_only=True, frozen=True):
     """One version; `weight` is the percent in force."""
 
@@ -79,6 +90,7 @@ class VersionView(msgspec.Struct, kw_only=True, frozen=True):
     weight: float
     statistics: Statistics
     segments: dict[str, dict[str, Slice]] = {}
+    endpoint_health: list[EndpointView] = []
     evidence: EvidenceView | None = None
     feedback: dict[str, SignalView] = {}
     scores: dict[str, SignalView] = {}

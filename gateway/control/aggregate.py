@@ -12,7 +12,9 @@ from typing import TypeVar
 import msgspec
 
 from gateway.answers.segments import Place
+from gateway.control.endpoints import together
 from gateway.handoff.observations import Counted, Observations, Series, Spread
+from gateway.telemetry.endpoints import EndpointSeen
 from gateway.telemetry.traffic import SignalSums, Slices, Traffic, VersionTraffic
 
 _Key = TypeVar("_Key")
@@ -112,7 +114,13 @@ class Aggregate:
                 total.downstream[frame.worker] = linked + frame.downstream_connections
         total.versions = {key: _version(series) for key, series in sums.items()}
         total.mirrored = {key: _version(series) for key, series in mirrored.items()}
+        total.endpoints = self.endpoints()
         return total
+
+    def endpoints(self) -> dict[tuple[str, str], list[EndpointSeen]]:
+        """Tell how the endpoints stand, as the workers see them that are linked."""
+        linked = (process for process in self._processes.values() if process.linked)
+        return together(one for process in linked for one in process.newest.endpoints)
 
     def slices(self, service: str) -> dict[str, Slices]:
         """Add up the slices of one service, by version."""
@@ -244,6 +252,7 @@ def _add(total: Series, part: Series) -> None:
     _add_counts(total.tokens, part.tokens)
     _add_counts(total.skipped, part.skipped)
     _add_counts(total.pinned, part.pinned)
+    _add_counts(total.ejections, part.ejections)
     _add_spread(total.duration, part.duration)
     _add_spread(total.first_byte, part.first_byte)
     _add_spread(total.first_content, part.first_content)
@@ -284,6 +293,7 @@ def _version(series: Series) -> VersionTraffic:
         signals={name: SignalSums(*sums) for name, sums in series.signals.items()},
         skipped=Counter(series.skipped),
         pinned=Counter(series.pinned),
+        ejections=Counter(series.ejections),
         late=series.late,
         in_flight=series.in_flight,
         active=series.connections_active,

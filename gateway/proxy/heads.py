@@ -121,6 +121,15 @@ def whole_answer_bytes(
     )
 
 
+_CONTINUE: Final = 100
+
+
+def passes_on(interim: AnswerHead, asked: RequestHead) -> bool:
+    """Whether a client can read a 1xx, and waits for it if it is 100."""
+    is_wanted = interim.status != _CONTINUE or asked.expects_continue
+    return asked.minor > 0 and is_wanted
+
+
 def interim_bytes(head: AnswerHead) -> bytes:
     """Write a 1xx answer."""
     return b"".join((

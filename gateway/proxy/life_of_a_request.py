@@ -26,6 +26,7 @@ from gateway.proxy.framing import chunk, last_chunk
 from gateway.proxy.heads import (
     answer_bytes,
     interim_bytes,
+    passes_on,
     request_bytes,
     whole_answer_bytes,
 )
@@ -33,17 +34,13 @@ from gateway.proxy.observe import Observation
 from gateway.proxy.plane import Plane
 from gateway.proxy.pool import Pool
 from gateway.proxy.refuse import CONTINUE, error_answer, explain, shape_of
-from gateway.proxy.request_body import RequestBody
+from gateway.proxy.request_body import HELD, RequestBody
 from gateway.proxy.routes import Route, Target
+from gateway.proxy.standing import FAILED_STATUSES, note_answer, note_failure
 from gateway.proxy.upstream import Upstream
 from gateway.wire.answer_head import AnswerHead
 from gateway.wire.answer_head import Body as AnswerBody
 from gateway.wire.request_head import RequestHead
-
-HELD: Final = 256 * 1024
-"""Bytes of a body kept while its connection is being made, before reading pauses."""
-
-_CONTINUE_STATUS: Final = 100
 
 # Names of their own: a look-up through the class costs ten times as much (measured).
 _CHUNKED: Final = AnswerBody.CHUNKED
@@ -220,8 +217,7 @@ class Exchange:
 
     def interim_arrived(self, head: AnswerHead) -> None:
         """Pass a 1xx on to a client that can read it."""
-        is_wanted = head.status != _CONTINUE_STATUS or self.head.expects_continue
-        if self.head.minor and is_wanted:
+        if passes_on(head, self.head):
             self._client.write(interim_bytes(head))
 
     def answered(self, head: AnswerHead, body: bytes) -> None:
@@ -238,6 +234,9 @@ class Exchange:
             self.answer_arrived(head, [body] if body else [], True)
             return
         self._status = head.status
+        pool = self._pool
+        if pool and (pool.is_suspect or head.status in FAILED_STATUSES):
+            note_answer(pool, head.status, plane.wheel.now)
         if body:
             seen.first_byte = plane.wheel.now - self._arrived
         seen.whole = (head, body)
@@ -269,6 +268,7 @@ class Exchange:
     def _begin_answer(self, head: AnswerHead) -> bytes:
         self.body.kept = None
         self._status = head.status
+        note_answer(self._pool, head.status, self._plane.wheel.now)
         if self._seen is not None:
             self._seen.answer_began(head)
         body, minor = head.body, self.head.minor
@@ -284,9 +284,8 @@ class Exchange:
         seen = self._seen
         if seen is None:
             return b"x-sluicegate-request-id: %b\r\n" % self.request_id
-        lines, cookie = seen.target.answer_lines, seen.cookie or b""
-        ticket = self._ticket(seen)
-        return b"%bx-sluicegate-request-id: %b\r\n%b" % (lines, ticket, cookie)
+        own = seen.target.answer_lines, self._ticket(seen), seen.cookie or b""
+        return b"%bx-sluicegate-request-id: %b\r\n%b" % own
 
     def _ticket(self, seen: Observation) -> bytes:
         return seen.ticket(self._plane.unix_s, self._plane.unique(), self.request_id)
@@ -365,6 +364,7 @@ class Exchange:
         if self._seen is not None:
             self._seen.fail(failure)
         if self._status is None:
+            note_failure(self._pool, failure, self._plane.wheel.now)
             self.refuse(error)
         else:
             self._cut(Outcome.TRUNCATED)

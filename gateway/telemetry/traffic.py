@@ -7,6 +7,7 @@ from math import sqrt
 
 from gateway.analysis.histogram import Histogram
 from gateway.analysis.sums import Feedback
+from gateway.telemetry.endpoints import EndpointSeen
 from gateway.telemetry.judging import Evaluators
 
 
@@ -65,6 +66,7 @@ class VersionTraffic:
         signals: By name.
         skipped: What was not read or measured (answer, event, request, signal), and how often.
         pinned: What became of requests that name a server's state (proxy.pins): number.
+        ejections: How often an endpoint was left out, by domain.health.EjectedFor value.
         late: Exchanges whose first content came after the deadline, or never.
         in_flight: Exchanges running now.
         active: Upstream connections with an exchange on them.
@@ -86,6 +88,7 @@ class VersionTraffic:
     signals: dict[str, SignalSums] = field(default_factory=dict)
     skipped: Counter[str] = field(default_factory=Counter)
     pinned: Counter[str] = field(default_factory=Counter)
+    ejections: Counter[str] = field(default_factory=Counter)
     late: int = 0
     in_flight: int = 0
     active: int = 0
@@ -112,6 +115,7 @@ class Traffic:
             that had any.
         refused: Requests the gateway refused before a version was assigned, by status.
         dropped: What the workers had no room for, by what it was.
+        endpoints: How each stands, by (service, version), as linked workers say.
         downstream: Client connections open now, by number of the connected worker.
 
     """
@@ -120,6 +124,7 @@ class Traffic:
     mirrored: dict[tuple[str, str], VersionTraffic] = field(default_factory=dict)
     refused: Counter[int] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
+    endpoints: dict[tuple[str, str], list[EndpointSeen]] = field(default_factory=dict)
     downstream: dict[int, int] = field(default_factory=dict)
 
     def of(self, service: str, version: str) -> VersionTraffic:
