@@ -70,7 +70,7 @@ class Probes:
         }
         for key, is_reached in known.items():
             if is_reached is not self._reached.get(key, True):
-                state = "is well again" if is_reached else "is not well"
+                state = "can be reached again" if is_reached else "cannot be reached"
                 _log.warning("%s of %s %s.", key[1], key[0], state)
         self._reached = known
 

@@ -82,7 +82,11 @@ class EndpointHealth:
         """Whether this process asks. No other one writes."""
 
     def may_ask(self) -> bool:
-        """Take the lock if nobody holds it; tell whether it is ours."""
+        """Take the lock if nobody holds it; tell whether it is ours.
+
+        It is of the process and of the file: whoever closes this memory, or another
+        mapping of it in the same process, lets go of it (POSIX).
+        """
         if not self.asks and self._fd is not None:
             try:
                 fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -228,7 +228,10 @@ class Standing:
     def part(self, now: float) -> float:
         """Give how much of its share it is given: from a tenth to all."""
         window, warm = self.care.slow_start, now - self._warm_since
-        return 1.0 if warm >= window else max(_COLDEST, warm / window)
+        # `now` may lie a little before: it is when a callback began.
+        if not window or warm >= window:
+            return 1.0
+        return max(_COLDEST, warm / window)
 
     def state(self, now: float) -> EndpointState:
         """Give how it stands, in a word."""
