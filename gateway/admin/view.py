@@ -51,10 +51,7 @@ def service_view(
                 "role": _role(service, version),
                 "weight": percents[version.name],
                 "endpoints": [without_secrets(each.url) for each in version.endpoints],
-                "endpoint_health": endpoints_view(
-                    traffic.endpoints.get((name, version.name), ())
-                ),
-                "statistics": statistics(traffic.of(name, version.name)),
+                **_seen(traffic, name, version.name),
                 "evidence": {
                     "units": evidence.units(name, version.name),
                     "pairs": evidence.pairs(name, version.name),
@@ -63,6 +60,14 @@ def service_view(
             }
             for version in service.versions
         },
+    }
+
+
+def _seen(traffic: Traffic, service: str, version: str) -> Json:
+    endpoints = traffic.endpoints.get((service, version), ())
+    return {
+        "endpoint_health": endpoints_view(endpoints),
+        "statistics": statistics(traffic.of(service, version)),
     }
 
 

@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from time import monotonic
@@ -36,9 +36,6 @@ _HEALTHY: Final = 5.0  # seconds a process must live to be restarted without del
 _GRACE: Final = 5.0  # seconds beyond the drain before a process is killed
 _TO_STOP: Final = (signal.SIGTERM, signal.SIGINT)
 _ONE_WISH: Final = 0.5  # signals nearer are one: GNU timeout signals child and group
-
-
-_SHARED: Final = (held_states.make_shared, endpoint_health.make_shared)
 
 
 def run(
@@ -70,8 +67,7 @@ def run(
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         link = stack.enter_context(_bind_link(folder / "link.sock"))
         table = stack.enter_context(tempfile.TemporaryFile())
-        states, health = (_shared(stack, make) for make in _SHARED)
-        lifeline = _lifeline(stack)
+        lifeline, shared = _lifeline(stack), _shared(stack)
         supervisor = Supervisor(deployment.drain, data)
         controller = ControllerStart(
             config_path=None if config_path is None else str(config_path),
@@ -91,8 +87,8 @@ def run(
                 table_fd=table.fileno(),
                 lifeline_fd=lifeline,
                 workers=deployment.workers,
-                states_fd=states,
-                health_fd=health,
+                states_fd=shared[0],
+                health_fd=shared[1],
             )
             for number in range(deployment.workers)
         ]
@@ -274,11 +270,12 @@ class Supervisor:
                 process.send_signal(number)
 
 
-def _shared(stack: ExitStack, make: Callable[[], int]) -> int:
-    """Make memory that the workers share; give the open file that stands for it."""
-    fd = make()
-    stack.callback(os.close, fd)
-    return fd
+def _shared(stack: ExitStack) -> tuple[int, int]:
+    """Make the memory that workers share: held states, and the health of endpoints."""
+    fds = held_states.make_shared(), endpoint_health.make_shared()
+    for fd in fds:
+        stack.callback(os.close, fd)
+    return fds
 
 
 def _lifeline(stack: ExitStack) -> int:

@@ -110,7 +110,7 @@ class Plane:
         self.clients: set[Drainable] = set()
         self.is_empty = asyncio.Event()
         self.refused: dict[int, int] = {}
-        self.is_draining = False
+        self.is_draining = self.is_telling = False
         self._held = HeldStates() if held is None else held
         self._spawn = spawn
         self._soon = soon
@@ -123,17 +123,11 @@ class Plane:
         self.mirroring: Mirroring | None = None
         self.access_log = AccessLogger()
         self.recorder = Recorder()
-        self.is_telling = False
         self.unix_s = int(unix_time())
         # Seeded from the system: two workers must not toss the same coins.
         self.dice = Random(SystemRandom().getrandbits(256))  # ruff: ignore[suspicious-non-cryptographic-random-usage]
-        self._pools = Pools(
-            self.wheel,
-            spawn,
-            self.dice.random,
-            EndpointHealth() if health is None else health,
-            self._readdress,
-        )
+        own = (self.wheel, spawn, self.dice.random, health or EndpointHealth())
+        self._pools = Pools(*own, self._readdress)
         self._tallies: dict[tuple[str, str], Tally] = {}
         self._slices = SlicesInTurn()
         self._id_prefix = b"%016x" % self.dice.getrandbits(64)

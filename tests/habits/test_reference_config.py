@@ -89,6 +89,14 @@ PLACES: dict[str, tuple[str | int, ...]] = {
     "timeouts": ("services", "chat", "versions", "v1", "timeouts"),
     "deadlines": ("services", "chat", "versions", "v1", "deadlines"),
     "price": ("services", "chat", "versions", "v1", "price"),
+    "health": ("services", "chat", "versions", "v1", "health"),
+    "outlier_detection": (
+        "services",
+        "chat",
+        "versions",
+        "v1",
+        "outlier_detection",
+    ),
     "version limits": ("services", "chat", "versions", "v1", "limits"),
 }
 
