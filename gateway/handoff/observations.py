@@ -58,6 +58,10 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
             of copies of requests, why there were none (see proxy.mirror), too.
         pinned: What became of requests that name a server's state (proxy.pins) to number.
         ejections: Why an endpoint was left out (domain.health.EjectedFor) to how often.
+        tunnels_open: Connections that speak another protocol now (proxy.tunnel).
+        tunnels_ended: What was first to end one (client, endpoint, idle, gateway) to
+            number.
+        tunnel_bytes: Who sent them (client, endpoint) to bytes in tunnels.
         late: Exchanges that had no content yet when the version's deadline passed.
         in_flight: Exchanges running now.
         connections_active: Upstream connections with an exchange on them.
@@ -83,6 +87,9 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
     skipped: dict[str, int] = {}
     pinned: dict[str, int] = {}
     ejections: dict[str, int] = {}
+    tunnels_open: int = 0
+    tunnels_ended: dict[str, int] = {}
+    tunnel_bytes: dict[str, int] = {}
     late: int = 0
     in_flight: int = 0
     connections_active: int = 0

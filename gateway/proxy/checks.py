@@ -20,6 +20,7 @@ from gateway.proxy.routes import Target
 from gateway.proxy.upstream import Upstream
 from gateway.proxy.whole import WholeAnswers
 from gateway.wire.answer_head import AnswerHead
+from gateway.wire.request_head import RequestHead
 
 _logger: Final = logging.getLogger("sluicegate.endpoints")
 
@@ -143,7 +144,7 @@ class Checks:
 
     async def _ask(self, pool: Pool, health: HealthCheck) -> str | None:
         """Ask once; give what was wrong with the answer."""
-        question = _Question()
+        question = _Question(health.path)
         upstream: Upstream | None = None
         try:
             async with asyncio.timeout(health.timeout):
@@ -168,7 +169,9 @@ class Checks:
 class _Question:
     """Home and caller of a connection on which one question is asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: str) -> None:
+        target = path.encode()
+        self.head = RequestHead(b"GET", target, 1, {}, path=target)
         self.status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     def give_back(self, upstream: Upstream) -> None:
@@ -191,6 +194,10 @@ class _Question:
         """Take the status."""
         if head is not None:
             self._say(head.status)
+
+    def upgraded(self, head: AnswerHead, _rest: bytes) -> None:
+        """Take the status, though nobody has asked for that."""
+        self._say(head.status)
 
     def upstream_failed(self, failure: Failure) -> None:
         """Say why there is no answer."""

@@ -11,9 +11,8 @@ things happen to it:
     6. answer    head and body pass as they come                     answer_arrived
     7. end       counted (counting.py), connection kept, next one  _end
 
-and what can go wrong on the way: refused (the gateway answers), not_connected and
-upstream_failed (the endpoint's fault), client_gone. Everything here happens inside one
-call of the event loop, without a task, a future or a timer.
+What can go wrong: refused (by the gateway), not_connected and upstream_failed (the
+endpoint's fault), client_gone. All in one call of the loop: no task, future or timer.
 """
 
 from typing import Final
@@ -26,10 +25,13 @@ from gateway.proxy.framing import chunk, last_chunk
 from gateway.proxy.heads import (
     answer_bytes,
     interim_bytes,
+    own_lines,
     passes_on,
     request_bytes,
+    switching_bytes,
     whole_answer_bytes,
 )
+from gateway.proxy.limits import check_upgrade
 from gateway.proxy.observe import Observation
 from gateway.proxy.plane import Plane
 from gateway.proxy.pool import Pool
@@ -43,9 +45,8 @@ from gateway.wire.answer_head import Body as AnswerBody
 from gateway.wire.request_head import RequestHead
 
 # Names of their own: a look-up through the class costs ten times as much (measured).
-_CHUNKED: Final = AnswerBody.CHUNKED
 _BY_LENGTH: Final = AnswerBody.LENGTH
-_UNTIL_CLOSE: Final = AnswerBody.UNTIL_CLOSE
+_NO_BODY: Final = AnswerBody.NONE
 
 
 class Exchange:
@@ -148,6 +149,8 @@ class Exchange:
         route, head, body = self._route, self.head, self.body
         if route is None:
             self._route = route = routes.takes_all or routes.find(head)
+            if head.upgrade is not None:
+                check_upgrade(head, route.upgrades)
         self._seen = seen = choose(self._plane, route, head, body, self._client.peer)
         if seen is not None:
             seen.target.tally.in_flight += 1
@@ -215,6 +218,17 @@ class Exchange:
 
     # 6. Answer.
 
+    def upgraded(self, head: AnswerHead, rest: bytes) -> None:
+        """Go on as a tunnel: the exchange is over with the 101, and counted."""
+        seen, connection, self._connection = self._seen, self._connection, None
+        assert seen and connection  # ruff: ignore[assert]
+        self._status = head.status
+        seen.first_byte = self._plane.wheel.now - self._arrived
+        own = own_lines(seen, self._plane, self.request_id)
+        self._client.write(switching_bytes(head, own))
+        self._close(Outcome.COMPLETE)
+        self._client.become_tunnel(connection, rest, seen.target.tally)
+
     def interim_arrived(self, head: AnswerHead) -> None:
         """Pass a 1xx on to a client that can read it."""
         if passes_on(head, self.head):
@@ -229,20 +243,17 @@ class Exchange:
             and asked.minor
             and self.keep_alive
             and not plane.is_draining
+            and head.status not in FAILED_STATUSES
+            and not (self._pool and self._pool.is_suspect)
         )
         if not is_usual or seen is None or seen.strip or seen.cookie or seen.learning:
             self.answer_arrived(head, [body] if body else [], True)
             return
         self._status = head.status
-        pool = self._pool
-        if pool and (pool.is_suspect or head.status in FAILED_STATUSES):
-            note_answer(pool, head.status, plane.wheel.now)
         if body:
             seen.first_byte = plane.wheel.now - self._arrived
         seen.whole = (head, body)
-        self._client.write(
-            whole_answer_bytes(head, seen.target.answer_lines, self._ticket(seen), body)
-        )
+        self._client.write(whole_answer_bytes(head, seen, plane, self.request_id, body))
         self._end(outcome_of_status(head.status))
 
     def answer_arrived(
@@ -266,29 +277,18 @@ class Exchange:
             self._end(outcome_of_status(self._status or 0))
 
     def _begin_answer(self, head: AnswerHead) -> bytes:
-        self.body.kept = None
-        self._status = head.status
+        self.body.kept, self._status = None, head.status
         note_answer(self._pool, head.status, self._plane.wheel.now)
         if self._seen is not None:
             self._seen.answer_began(head)
         body, minor = head.body, self.head.minor
-        unknown_end = body is _CHUNKED or body is _UNTIL_CLOSE
+        unknown_end = body is not _BY_LENGTH and body is not _NO_BODY
         self._answer_is_chunked = unknown_end and minor > 0
         self._until_close = unknown_end and not self._answer_is_chunked
         if self._until_close or self._plane.is_draining or not self.body.is_whole:
             self.keep_alive = False
-        own = self._own_lines()
+        own = own_lines(self._seen, self._plane, self.request_id)
         return answer_bytes(head, own, self._answer_is_chunked, self.keep_alive, minor)
-
-    def _own_lines(self) -> bytes:
-        seen = self._seen
-        if seen is None:
-            return b"x-sluicegate-request-id: %b\r\n" % self.request_id
-        own = seen.target.answer_lines, self._ticket(seen), seen.cookie or b""
-        return b"%bx-sluicegate-request-id: %b\r\n%b" % own
-
-    def _ticket(self, seen: Observation) -> bytes:
-        return seen.ticket(self._plane.unix_s, self._plane.unique(), self.request_id)
 
     def client_is_slow(self, *, slow: bool) -> None:
         """Stop or go on reading the answer: the client does not take it so fast."""
@@ -336,7 +336,7 @@ class Exchange:
             error_answer(
                 error,
                 self.request_id,
-                self._own_lines(),
+                own_lines(self._seen, self._plane, self.request_id),
                 close=not self.keep_alive,
                 bodiless=self.head.method == b"HEAD",
                 shape=shape_of(self._route, self.head.path),
