@@ -4,6 +4,7 @@ from typing import Final
 
 from gateway.proxy.observe import Observation
 from gateway.proxy.peer import Peer
+from gateway.proxy.plane import Plane
 from gateway.proxy.pool import Pool
 from gateway.wire.answer_head import AnswerHead
 from gateway.wire.request_head import RequestHead
@@ -103,8 +104,26 @@ def answer_bytes(
     ))
 
 
+def own_lines(seen: Observation | None, plane: Plane, request_id: bytes) -> bytes:
+    """Write what the gateway adds to an answer's head.
+
+    Args:
+        seen: The exchange; None where no version was chosen.
+        plane: Of the worker.
+        request_id: The client's own, or a new one.
+
+    """
+    if seen is None:
+        return b"x-sluicegate-request-id: %b\r\n" % request_id
+    return b"%bx-sluicegate-request-id: %b\r\n%b" % (
+        seen.target.answer_lines,
+        seen.ticket(plane.unix_s, plane.unique(), request_id),
+        seen.cookie or b"",
+    )
+
+
 def whole_answer_bytes(
-    head: AnswerHead, version_lines: bytes, request_id: bytes, body: bytes
+    head: AnswerHead, seen: Observation, plane: Plane, request_id: bytes, body: bytes
 ) -> bytes:
     """Write an answer of known length that is here whole, to a client that stays."""
     return (
@@ -115,10 +134,19 @@ def whole_answer_bytes(
         head.reason,
         head.block,
         len(body),
-        version_lines,
-        request_id,
+        seen.target.answer_lines,
+        seen.ticket(plane.unix_s, plane.unique(), request_id),
         body,
     )
+
+
+_CONTINUE: Final = 100
+
+
+def passes_on(interim: AnswerHead, asked: RequestHead) -> bool:
+    """Whether a client can read a 1xx, and waits for it if it is 100."""
+    is_wanted = interim.status != _CONTINUE or asked.expects_continue
+    return asked.minor > 0 and is_wanted
 
 
 def interim_bytes(head: AnswerHead) -> bytes:

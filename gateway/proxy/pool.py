@@ -73,6 +73,7 @@ class Pool:
         "deadline",
         "endpoint",
         "is_retired",
+        "is_suspect",
         "limits",
         "looked_at",
         "timeouts",
@@ -98,7 +99,7 @@ class Pool:
         self._connecting = 0
         self._waiting: dict[Waiter, float] = {}  # to the time at which it gives up
         self._fresh: dict[Waiter, float] = {}  # the same, served by new ones only
-        self.is_retired = False
+        self.is_retired = self.is_suspect = False
         self.deadline = self.looked_at = NEVER
 
     @property
@@ -115,6 +116,12 @@ class Pool:
     def outstanding(self) -> int:
         """Exchanges on this endpoint or waiting for it: what balancing compares."""
         return self.busy + self.pending
+
+    def failed(self, _now: float) -> None:
+        """Note that an exchange failed here before its first content."""
+
+    def answered(self, _now: float) -> None:
+        """Note that one was answered; to be called only while this `is_suspect`."""
 
     def connection(self) -> Upstream:
         """Make a connection that is not connected yet."""

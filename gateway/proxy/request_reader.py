@@ -11,7 +11,7 @@ import httptools
 
 from gateway.domain.errors import GatewayError, Refused
 from gateway.proxy.framing import head_of_body
-from gateway.proxy.life_of_a_request import HELD, Exchange
+from gateway.proxy.life_of_a_request import Exchange
 from gateway.proxy.limits import (
     check_length,
     check_upgrade,
@@ -20,7 +20,7 @@ from gateway.proxy.limits import (
     too_large,
 )
 from gateway.proxy.plane import Plane
-from gateway.proxy.request_body import RequestBody
+from gateway.proxy.request_body import HELD, RequestBody
 from gateway.wire.fields import RawField
 from gateway.wire.request_head import (
     REQUEST_LINES,
