@@ -65,6 +65,9 @@ class VersionTraffic:
         signals: By name.
         skipped: What was not read or measured (answer, event, request, signal), and how often.
         pinned: What became of requests that name a server's state (proxy.pins): number.
+        failovers: Exchanges that the baseline answered, by what they had failed with.
+        uncovered: Those that it did not, by what was in the way.
+        diverted: Exchanges that a guard sent to the baseline.
         late: Exchanges whose first content came after the deadline, or never.
         in_flight: Exchanges running now.
         active: Upstream connections with an exchange on them.
@@ -86,6 +89,9 @@ class VersionTraffic:
     signals: dict[str, SignalSums] = field(default_factory=dict)
     skipped: Counter[str] = field(default_factory=Counter)
     pinned: Counter[str] = field(default_factory=Counter)
+    failovers: Counter[str] = field(default_factory=Counter)
+    uncovered: Counter[str] = field(default_factory=Counter)
+    diverted: int = 0
     late: int = 0
     in_flight: int = 0
     active: int = 0
@@ -118,6 +124,9 @@ class Traffic:
 
     versions: dict[tuple[str, str], VersionTraffic] = field(default_factory=dict)
     mirrored: dict[tuple[str, str], VersionTraffic] = field(default_factory=dict)
+    covered: dict[tuple[str, str], VersionTraffic] = field(default_factory=dict)
+    diverting: Counter[tuple[str, str]] = field(default_factory=Counter)
+    answered_age: dict[tuple[str, str], float] = field(default_factory=dict)
     refused: Counter[int] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     downstream: dict[int, int] = field(default_factory=dict)

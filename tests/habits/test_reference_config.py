@@ -70,6 +70,8 @@ PLACES: dict[str, tuple[str | int, ...]] = {
     "samples": ("services", "chat", "samples"),
     "override": ("services", "chat", "override"),
     "failover": ("services", "chat", "failover"),
+    "failover.budget": ("services", "chat", "failover", "budget"),
+    "guard": ("services", "chat", "guard"),
     "rollout": ("services", "chat", "rollout"),
     "rollout.mirror": ("services", "chat", "rollout", "mirror"),
     "rollout.analysis": ("services", "chat", "rollout", "analysis"),
