@@ -187,16 +187,7 @@ class Route:
         self.json_limit = service.json_limit
         self.may_repeat = service.repeat
         self.inspection = Inspection(service, dice.random)
-        self.split = Split(
-            service=service.name,
-            revision=routed.revision,
-            versions=(service.baseline, service.candidate or ""),
-            share=routed.share,
-            names=self.inspection.names,
-            segments=code_of(service.segments),
-            window=routed.window,
-            washout=routed.washout,
-        )
+        self.split = _split_of(routed, self.inspection.names)
         self.is_tossing = self.split.is_coin
         self.pins: Pins | None = None
         self.guard: Guard | None = None
@@ -342,6 +333,20 @@ class Route:
                 remedy=f"Name one of: {', '.join(self._targets)}.",
             )
         return target
+
+
+def _split_of(routed: RoutedService, names: tuple[str, ...]) -> Split:
+    service = routed.service
+    return Split(
+        service=service.name,
+        revision=routed.revision,
+        versions=(service.baseline, service.candidate or ""),
+        share=routed.share,
+        names=names,
+        segments=code_of(service.segments),
+        window=routed.window,
+        washout=routed.washout,
+    )
 
 
 def _is_browser(head: RequestHead) -> bool:

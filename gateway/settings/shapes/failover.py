@@ -20,23 +20,20 @@ from gateway.settings.shapes.shape import (
 _SERVICE: Final = Service(name="", versions=(), baseline="")
 _DEFAULTS: Final = Failover()
 _GUARD: Final = Guard()
-_WHYS: Final = {why.value: why for why in Why}
+_WHYS: Final = tuple(why.value for why in Why)
 _MOST_PER_SECOND: Final = 1_000_000
 _MOST_FAILURES: Final = 1_000
 
 
-def _why(value: object) -> Why:
+def _why(value: object) -> str:
     """Read what a version may fail with; 502 is a number in YAML, and means the same."""
     is_number = isinstance(value, int) and not isinstance(value, bool)
-    found = _WHYS.get(str(value)) if is_number or isinstance(value, str) else None
-    if found is None:
-        raise wrong(f"found {shown(value)}.", f"Name some of: {', '.join(_WHYS)}.")
-    return found
+    if (is_number or isinstance(value, str)) and str(value) in _WHYS:
+        return str(value)
+    raise wrong(f"found {shown(value)}.", f"Name some of: {', '.join(_WHYS)}.")
 
 
-_Why = Annotated[
-    Why, PlainValidator(_why), schema(enum=[*_WHYS, *(int(w) for w in ("502", "503"))])
-]
+_Why = Annotated[str, PlainValidator(_why), schema(enum=[*_WHYS, 502, 503])]
 _PerSecond = Annotated[
     float,
     PlainValidator(number(0, _MOST_PER_SECOND)),
@@ -61,7 +58,7 @@ class FailoverShape(Shape):
     """`failover`."""
 
     on: list[_Why] = Field(
-        default=list(_DEFAULTS.on),
+        default=[why.value for why in _DEFAULTS.on],
         description="With what a candidate may fail, before any content, so that the "
         "baseline answers instead; []: with nothing.",
     )
@@ -85,7 +82,7 @@ class FailoverShape(Shape):
     def rule(self) -> Failover:
         """When the baseline answers."""
         return Failover(
-            on=tuple(dict.fromkeys(self.on)),
+            on=tuple(dict.fromkeys(map(Why, self.on))),
             hold=self.hold,
             budget=Budget(
                 ratio=self.budget.ratio, min_per_second=self.budget.min_per_second

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway.domain.failover import Why
 from gateway.domain.deployment import Deployment
+from gateway.domain.failover import Why
 from gateway.settings.load import LARGEST_FILE, load_file
 from gateway.settings.problem import RejectedDocument
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from gateway.domain.failover import Budget, Failover, Guard, Why
 from gateway.domain.deployment import (
     Address,
     ClientLimits,
@@ -14,6 +13,7 @@ from gateway.domain.deployment import (
     StateAddress,
     StateKind,
 )
+from gateway.domain.failover import Budget, Failover, Guard, Why
 from gateway.domain.service import (
     Endpoint,
     HostRule,
@@ -248,7 +248,7 @@ def test_everything_about_a_service_arrives(written: Write, load: Load) -> None:
       expose: false
       override: {header: X-Version, from: [10.0.0.1]}
       failover:
-        {on: [timeout, 5xx, 502, 5xx, error_event], hold: 2KiB, repeat: false,
+        {'on': [timeout, 5xx, 502, 5xx, error_event], hold: 2KiB, repeat: false,
          budget: {ratio: 0.5, min_per_second: 3}}
       guard: {failures: 7, keys: 2, within: 30s}
       weights: {v2: 12.345}

@@ -111,8 +111,8 @@ V1 = f"{CHAT}.versions.v1"
             f"{CHAT}.failover.repeat",
             "true or",
         ),
-        ("service", "failover: {on: [504]}", f"{CHAT}.failover.on[0]", "502, 503"),
-        ("service", "failover: {on: [true]}", f"{CHAT}.failover.on[0]", "connect"),
+        ("service", "failover: {'on': [504]}", f"{CHAT}.failover.on[0]", "502, 503"),
+        ("service", "failover: {'on': [true]}", f"{CHAT}.failover.on[0]", "connect"),
         (
             "service",
             "failover: {budget: {ratio: 20}}",
