@@ -23,6 +23,9 @@ class Bench:
         both = (self.baseline, self.covering)
         self.guard = Guard(RULE, self.candidate, both, lambda: 1.0)
 
+    def diverts(self) -> bool:
+        return self.guard.is_diverting
+
     def fails(self, at: float, keys: tuple[bytes | None, ...] = KEYS) -> None:
         for key in keys:
             self.guard.failed(at, key)
@@ -38,9 +41,9 @@ def bench() -> Bench:
 
 def test_five_failures_of_three_keys_divert(bench: Bench) -> None:
     bench.fails(100.0, KEYS[:4])
-    assert not bench.guard.is_diverting
+    assert not bench.diverts()
     bench.fails(100.0, KEYS[4:])
-    assert bench.guard.is_diverting
+    assert bench.diverts()
     assert not bench.guard.is_open(100.5)
 
 
@@ -48,16 +51,16 @@ def test_two_keys_are_too_few_and_requests_without_one_are_each_their_own(
     bench: Bench,
 ) -> None:
     bench.fails(100.0, (b"a", b"b") * 10)
-    assert not bench.guard.is_diverting
+    assert not bench.diverts()
     bench.fails(100.0, (None,) * 3)
-    assert bench.guard.is_diverting
+    assert bench.diverts()
 
 
 def test_an_answer_between_them_begins_the_count_anew(bench: Bench) -> None:
     bench.fails(100.0, KEYS[:4])
     bench.candidate.answered_at = 100.5
     bench.fails(101.0, KEYS[:4])
-    assert not bench.guard.is_diverting
+    assert not bench.diverts()
 
 
 def test_failures_that_lie_far_apart_are_no_row(bench: Bench) -> None:
@@ -65,21 +68,21 @@ def test_failures_that_lie_far_apart_are_no_row(bench: Bench) -> None:
         at = 100.0 + 4 * number
         bench.baseline.answered_at = at
         bench.fails(at, (key,))
-    assert not bench.guard.is_diverting
+    assert not bench.diverts()
 
 
 @pytest.mark.parametrize("last", [-1.0e9, 80.0])
 def test_an_outage_of_both_diverts_nothing(bench: Bench, last: float) -> None:
     bench.baseline.answered_at = last
     bench.fails(100.0, KEYS * 4)
-    assert not bench.guard.is_diverting
+    assert not bench.diverts()
 
 
 def test_a_baseline_that_answers_in_the_candidates_place_lives(bench: Bench) -> None:
     bench.baseline.answered_at = -1.0e9
     bench.covering.answered_at = 99.5
     bench.fails(100.0)
-    assert bench.guard.is_diverting
+    assert bench.diverts()
 
 
 def test_it_is_tried_after_pauses_that_grow(bench: Bench) -> None:
@@ -100,7 +103,7 @@ def test_one_answer_ends_it(bench: Bench) -> None:
     bench.fails(100.0)
     bench.candidate.answered_at = 101.0
     assert bench.guard.is_open(101.1)
-    assert not bench.guard.is_diverting
+    assert not bench.diverts()
 
 
 def test_pauses_go_on_from_where_they_were_if_it_fails_soon_again(bench: Bench) -> None:
@@ -116,9 +119,9 @@ def test_pauses_go_on_from_where_they_were_if_it_fails_soon_again(bench: Bench) 
 def test_without_traffic_it_forgets(bench: Bench) -> None:
     bench.fails(100.0)
     bench.guard.rest()
-    assert not bench.guard.is_diverting
+    assert not bench.diverts()
     bench.fails(101.0, KEYS[:4])
-    assert not bench.guard.is_diverting
+    assert not bench.diverts()
 
 
 # The budget of failovers.
