@@ -27,6 +27,8 @@ def choose(
     if pins is not None and (pins.knows_keys or pins.naming[head.path] is not None):
         return ChoiceByState(plane, route, pins, head, body, peer).choose()
     fixed = route.fixed_target(head, peer.client)
+    if fixed is not None and fixed.standby is None:  # as nearly always
+        return _begun(plane, route, Observation(fixed, route, head, body, None), False)
     if fixed is not None:
         return _fixed(plane, route, fixed, head, body, peer)
     key: bytes | None = head.fields.get(route.sticky.header)
@@ -76,7 +78,7 @@ def _fixed(
     peer: Peer,
 ) -> Observation:
     """Notice what no key decides; what an override names is meant, and no other."""
-    is_meant = fixed.standby is None or route.is_overridden(head, peer.client)
+    is_meant = route.is_overridden(head, peer.client)
     if not is_meant and route.guard is not None and route.guard.is_diverting:
         fixed, _ = route.directed(fixed, plane.wheel.now)
     seen = _begun(plane, route, Observation(fixed, route, head, body, None), False)

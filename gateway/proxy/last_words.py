@@ -15,6 +15,7 @@ from gateway.domain.errors import GatewayError
 from gateway.proxy.observe import Observation
 from gateway.proxy.refuse import shaped
 
+_WITHOUT_END_MARK: Final = frozenset({"kserve"})
 _RESPONSES: Final = "openai_responses"
 
 
@@ -24,6 +25,8 @@ def last_words(seen: Observation, error: GatewayError, request_id: bytes) -> byt
     if reading is None or not reading.is_between_events:
         return b""
     dialect = reading.dialect
+    if reading.answer.is_terminated and dialect.family not in _WITHOUT_END_MARK:
+        return b""  # the client has stopped listening
     write = _EVENTS.get(dialect.name, _SHAPES.get(dialect.family, _data))
     told = shaped(dialect.family, error, request_id)
     if dialect.framing is Framing.LINES:
