@@ -240,6 +240,7 @@ def _add_gauges(sums: _Versions, told: Iterable[Series]) -> None:
     for series in told:
         total = sums[series.service, series.version]
         total.in_flight += series.in_flight
+        total.tunnels_open += series.tunnels_open
         total.connections_active += series.connections_active
         total.connections_idle += series.connections_idle
         total.pending += series.pending
@@ -267,6 +268,8 @@ def _add(total: Series, part: Series) -> None:
     _add_counts(total.failovers, part.failovers)
     _add_counts(total.uncovered, part.uncovered)
     total.diverted += part.diverted
+    _add_counts(total.tunnels_ended, part.tunnels_ended)
+    _add_counts(total.tunnel_bytes, part.tunnel_bytes)
     _add_spread(total.duration, part.duration)
     _add_spread(total.first_byte, part.first_byte)
     _add_spread(total.first_content, part.first_content)
@@ -310,6 +313,9 @@ def _version(series: Series) -> VersionTraffic:
         failovers=Counter(series.failovers),
         uncovered=Counter(series.uncovered),
         diverted=series.diverted,
+        tunnels_open=series.tunnels_open,
+        tunnels_ended=Counter(series.tunnels_ended),
+        tunnel_bytes=Counter(series.tunnel_bytes),
         late=series.late,
         in_flight=series.in_flight,
         active=series.connections_active,

@@ -291,6 +291,9 @@ DEFAULT_STICKY = (
 DEFAULT_UNSPLIT = ("/v1/files", "/v1/batches")
 
 
+DEFAULT_UPGRADES = ("websocket",)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """A named endpoint that clients call, split between a baseline and a candidate.
@@ -323,6 +326,7 @@ class Service:
             baseline after a candidate may have begun with it.
         failover: When the baseline answers what a candidate failed at.
         guard: When a worker diverts on its own; None: never.
+        upgrades: Protocols, in lower case, that a request may change its connection to.
         segments: How its traffic is sliced, in order.
         rollout: What moves the candidate's weight; None: `configured_share`, and people.
         evaluators: Who judges sampled answers; none: nobody, and nothing is sampled.
@@ -349,6 +353,7 @@ class Service:
     repeat: bool = True
     failover: Failover = Failover()
     guard: Guard | None = Guard()
+    upgrades: tuple[str, ...] = DEFAULT_UPGRADES
     segments: tuple[Segment, ...] = ()
     rollout: RolloutPlan | None = None
     evaluators: tuple[Evaluator, ...] = ()

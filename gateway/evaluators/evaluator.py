@@ -70,12 +70,14 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
             context to be faithful to, no reference).
         used: See Used.
         said: Its reasons, for people; "" when it gives none.
+        is_swapped: Of a comparison: the second answer was shown first; None: it is none.
 
     """
 
     scores: Mapping[str, float | None]
     used: Used = Used()
     said: str = ""
+    is_swapped: bool | None = None
 
 
 class Judge(Protocol):

@@ -57,6 +57,10 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
         skipped: What was not read or measured (answer, event, request, signal) to number;
             of copies of requests, why there were none (see proxy.mirror), too.
         pinned: What became of requests that name a server's state (proxy.pins) to number.
+        tunnels_open: Connections that speak another protocol now (proxy.tunnel).
+        tunnels_ended: What was first to end one (client, endpoint, idle, gateway) to
+            number.
+        tunnel_bytes: Who sent them (client, endpoint) to bytes in tunnels.
         late: Exchanges that had no content yet when the version's deadline passed.
         failovers: Exchanges of this version that the baseline answered, by what they had
             failed with.
@@ -88,6 +92,9 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
     signals: dict[str, tuple[int, float, float]] = {}
     skipped: dict[str, int] = {}
     pinned: dict[str, int] = {}
+    tunnels_open: int = 0
+    tunnels_ended: dict[str, int] = {}
+    tunnel_bytes: dict[str, int] = {}
     late: int = 0
     failovers: dict[str, int] = {}
     uncovered: dict[str, int] = {}

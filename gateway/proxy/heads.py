@@ -41,7 +41,7 @@ def request_bytes(
         framing += _IDENTITY
     elif b"accept-encoding" in head.fields:
         framing += b"accept-encoding: %b\r\n" % head.fields[b"accept-encoding"]
-    if b"te" in head.fields or head.expects_continue:
+    if b"te" in head.fields or head.expects_continue or head.upgrade:
         framing += _asked_of_the_next_hop(head)
     return b"".join((
         b"%b %b HTTP/1.1\r\nhost: %b\r\n" % (head.method, path, host),
@@ -57,6 +57,8 @@ def _asked_of_the_next_hop(head: RequestHead) -> bytes:
     lines = b""
     if head.expects_continue:
         lines += b"expect: 100-continue\r\n"
+    if head.upgrade:
+        return lines + b"connection: upgrade\r\nupgrade: %b\r\n" % head.upgrade
     if b"te" in head.fields and b"trailers" in head.fields[b"te"].lower():
         lines += b"te: trailers\r\nconnection: te\r\n"
     return lines
@@ -138,6 +140,17 @@ def whole_answer_bytes(
         seen.ticket(plane.unix_s, plane.unique(), request_id),
         body,
     )
+
+
+def switching_bytes(head: AnswerHead, own_lines: bytes) -> bytes:
+    """Write the answer after which the connection speaks another protocol."""
+    return b"".join((
+        b"HTTP/1.1 101 %b\r\n" % head.reason,
+        head.block,
+        b"connection: upgrade\r\nupgrade: %b\r\n" % head.fields[b"upgrade"],
+        own_lines,
+        b"\r\n",
+    ))
 
 
 _CONTINUE: Final = 100

@@ -20,7 +20,7 @@ loop, without a task, a future or a timer.
 from typing import Final
 
 from gateway.domain.errors import Refused, UpstreamFailed
-from gateway.domain.outcome import Failure, outcome_of_status
+from gateway.domain.outcome import Failure, Outcome, outcome_of_status
 from gateway.proxy.choice import choose, prepare
 from gateway.proxy.framing import chunk, last_chunk
 from gateway.proxy.heads import (
@@ -29,8 +29,10 @@ from gateway.proxy.heads import (
     own_lines,
     passes_on,
     request_bytes,
+    switching_bytes,
     whole_answer_bytes,
 )
+from gateway.proxy.limits import check_upgrade
 from gateway.proxy.mishaps import FallibleExchange
 from gateway.proxy.observe import Observation
 from gateway.proxy.pool import Pool
@@ -44,9 +46,8 @@ from gateway.wire.answer_head import Body as AnswerBody
 _SERVER_ERROR: Final = 500
 
 # Names of their own: a look-up through the class costs ten times as much (measured).
-_CHUNKED: Final = AnswerBody.CHUNKED
 _BY_LENGTH: Final = AnswerBody.LENGTH
-_UNTIL_CLOSE: Final = AnswerBody.UNTIL_CLOSE
+_NO_BODY: Final = AnswerBody.NONE
 
 
 class Exchange(FallibleExchange):
@@ -92,6 +93,8 @@ class Exchange(FallibleExchange):
         route, head, body = self._route, self.head, self.body
         if route is None:
             self._route = route = routes.takes_all or routes.find(head)
+            if head.upgrade is not None:
+                check_upgrade(head, route.upgrades)
         self._seen = seen = choose(self._plane, route, head, body, self._client.peer)
         if seen is not None:
             seen.target.tally.in_flight += 1
@@ -158,6 +161,18 @@ class Exchange(FallibleExchange):
         (self._client.hold if slow else self._client.resume)()
 
     # 6. Answer.
+
+    def upgraded(self, head: AnswerHead, rest: bytes) -> None:
+        """Go on as a tunnel: the exchange is over with the 101, and counted."""
+        seen, connection, self._connection = self._seen, self._connection, None
+        assert seen and connection  # ruff: ignore[assert]
+        self._status = head.status
+        seen.first_byte = self._plane.wheel.now - self._arrived
+        self._note_answer()
+        own = own_lines(seen, self._plane, self.request_id)
+        self._client.write(switching_bytes(head, own))
+        self._close(Outcome.COMPLETE)
+        self._client.become_tunnel(connection, rest, seen.target.tally)
 
     def interim_arrived(self, head: AnswerHead) -> None:
         """Pass a 1xx on to a client that can read it."""
@@ -227,7 +242,7 @@ class Exchange(FallibleExchange):
         if self._seen is not None:
             self._seen.answer_began(head)
         body, minor = head.body, self.head.minor
-        unknown_end = body is _CHUNKED or body is _UNTIL_CLOSE
+        unknown_end = body is not _BY_LENGTH and body is not _NO_BODY
         self._answer_is_chunked = unknown_end and minor > 0
         self._until_close = unknown_end and not self._answer_is_chunked
         if self._until_close or self._plane.is_draining or not self.body.is_whole:

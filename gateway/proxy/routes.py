@@ -167,6 +167,7 @@ class Route:
         "service",
         "split",
         "sticky",
+        "upgrades",
     )
 
     def __init__(
@@ -186,6 +187,7 @@ class Route:
         self.cookie = self.sticky.cookie or b""
         self.json_limit = service.json_limit
         self.may_repeat = service.repeat
+        self.upgrades = frozenset(each.encode() for each in service.upgrades)
         self.inspection = Inspection(service, dice.random)
         self.split = _split_of(routed, self.inspection.names)
         self.is_tossing = self.split.is_coin

@@ -126,6 +126,9 @@ class Tally:
         "signals",
         "skipped",
         "tokens",
+        "tunnel_bytes",
+        "tunnels_ended",
+        "tunnels_open",
         "uncovered",
         "version",
     )
@@ -149,7 +152,9 @@ class Tally:
         self._rows: list[list[float]] = []
         self.skipped: dict[str, int] = {}
         self.pinned: dict[str, int] = {}
-        self.in_flight = 0
+        self.in_flight = self.tunnels_open = 0
+        self.tunnels_ended: dict[str, int] = {}
+        self.tunnel_bytes: dict[str, int] = {}
         self.late = self.overdue = self.diverted = 0
         self.answered_at = NEVER
         self.failovers: dict[str, int] = {}
@@ -284,6 +289,9 @@ class Tally:
             },
             skipped=dict(self.skipped),
             pinned=dict(self.pinned),
+            tunnels_open=self.tunnels_open,
+            tunnels_ended=dict(self.tunnels_ended),
+            tunnel_bytes=dict(self.tunnel_bytes),
             late=self.late + self.overdue,
             failovers=dict(self.failovers),
             uncovered=dict(self.uncovered),

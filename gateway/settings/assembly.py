@@ -119,6 +119,7 @@ def _service(name: str, shape: ServiceShape) -> Service:
         repeat=shape.failover.repeat,
         failover=shape.failover.rule,
         guard=None if shape.guard is None else shape.guard.rule,
+        upgrades=_distinct(shape.upgrades),
         segments=tuple(each.segment for each in shape.segments),
         rollout=shape.plan,
     )

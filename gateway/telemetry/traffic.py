@@ -68,6 +68,9 @@ class VersionTraffic:
         failovers: Exchanges that the baseline answered, by what they had failed with.
         uncovered: Those that it did not, by what was in the way.
         diverted: Exchanges that a guard sent to the baseline.
+        tunnels_open: Connections that speak another protocol now.
+        tunnels_ended: By what ended them; see handoff.observations.Series.
+        tunnel_bytes: By who sent them.
         late: Exchanges whose first content came after the deadline, or never.
         in_flight: Exchanges running now.
         active: Upstream connections with an exchange on them.
@@ -92,6 +95,9 @@ class VersionTraffic:
     failovers: Counter[str] = field(default_factory=Counter)
     uncovered: Counter[str] = field(default_factory=Counter)
     diverted: int = 0
+    tunnels_open: int = 0
+    tunnels_ended: Counter[str] = field(default_factory=Counter)
+    tunnel_bytes: Counter[str] = field(default_factory=Counter)
     late: int = 0
     in_flight: int = 0
     active: int = 0

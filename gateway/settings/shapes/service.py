@@ -53,6 +53,7 @@ from gateway.settings.shapes.shape import (
 )
 from gateway.settings.shapes.version import VersionShape
 from gateway.settings.sticky import as_written, sticky_order, sticky_source
+from gateway.settings.upgrades import upgrade
 
 _DEFAULTS: Final = Service(name="", versions=(), baseline="")
 
@@ -93,6 +94,11 @@ _Source = Annotated[
 ]
 _OverrideHeader = Annotated[
     str, PlainValidator(names.header_name), text_schema(names.FIELD_NAME_PATTERN)
+]
+
+
+_Protocol = Annotated[
+    str, PlainValidator(upgrade), schema(type="string", examples=["websocket"])
 ]
 
 
@@ -232,6 +238,11 @@ class ServiceShape(Shape):
         default=GuardShape(),
         description="When a worker sends a candidate's requests to the baseline on its "
         "own, for a while; off: never.",
+    )
+    upgrades: list[_Protocol] = Field(
+        default=list(_DEFAULTS.upgrades),
+        description="Protocols that a request may change its connection to, such as "
+        "websocket; then it is a tunnel, of which nothing is read. Others are ignored.",
     )
     baseline: Name | None = Field(
         default=None,
