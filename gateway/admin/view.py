@@ -15,7 +15,7 @@ from gateway.domain.units import percent_from_share
 from gateway.handoff.routing_table import RoutedService, percents_of
 from gateway.state.store import Change
 from gateway.telemetry.endpoints import EndpointSeen
-from gateway.telemetry.traffic import Slices, Traffic
+from gateway.telemetry.traffic import Slices, Traffic, VersionTraffic
 
 
 def service_view(
@@ -57,6 +57,7 @@ def service_view(
                     "pairs": evidence.pairs(name, version.name),
                 },
                 "feedback": sums_view(feedback(name, version.name)),
+                "standby": _standby(traffic, name, version.name),
             }
             for version in service.versions
         },
@@ -68,6 +69,21 @@ def _seen(traffic: Traffic, service: str, version: str) -> Json:
     return {
         "endpoint_health": endpoints_view(endpoints),
         "statistics": statistics(traffic.of(service, version)),
+    }
+
+
+def _standby(traffic: Traffic, service: str, version: str) -> Json:
+    """Show whether a version answers, and how often another did in its place."""
+    own, name = traffic.of(service, version), (service, version)
+    return {
+        "answered_seconds_ago": traffic.answered_age.get(name),
+        "workers_diverting": traffic.diverting[name],
+        "diverted": own.diverted,
+        "failovers": dict(own.failovers),
+        "failovers_refused": dict(own.uncovered),
+        "answered_for_others": statistics(
+            traffic.covered.get(name) or VersionTraffic()
+        ),
     }
 
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from gateway.cli.judging_views import EvaluatorView
+from gateway.cli.standing_views import EndpointView, StandbyView
 from gateway.domain.errors import GatewayError, Side
 
 
@@ -72,17 +73,6 @@ class EvidenceView(msgspec.Struct, kw_only=True, frozen=True):
     pairs: int = 0
 
 
-class EndpointView(msgspec.Struct, kw_only=True, frozen=True):
-    """One endpoint, and how workers see it; `state` is the worst of that."""
-
-    url: str
-    state: str
-    address: str | None = None
-    healthy: bool | None = None
-    back_in_seconds: float | None = None
-    workers: dict[str, int] = {}
-
-
 class VersionView(msgspec.Struct, kw_only=True, frozen=True):
     """One version; `weight` is the percent in force."""
 
@@ -94,6 +84,7 @@ class VersionView(msgspec.Struct, kw_only=True, frozen=True):
     evidence: EvidenceView | None = None
     feedback: dict[str, SignalView] = {}
     scores: dict[str, SignalView] = {}
+    standby: StandbyView = StandbyView()
 
 
 class ChangeView(msgspec.Struct, kw_only=True, frozen=True):
@@ -150,7 +141,8 @@ class ServiceView(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         weights: What was asked for, in percent, by version.
         evidence_age_seconds: Since the last unit of evidence; None: there is none.
-        protection: What protects it, in a word: analysing, taking up evidence, off.
+        protection: What protects it, in a word: analysing, taking up evidence, guard only,
+            off.
         rollout: Where its rollout stands; None from gateways that know of none, and
             where there are several.
         lanes: Where the rollouts of several candidates stand.
@@ -159,6 +151,7 @@ class ServiceView(msgspec.Struct, kw_only=True, frozen=True):
     """
 
     name: str
+    baseline: str = ""
     weights: dict[str, float]
     revision: int
     versions: dict[str, VersionView]

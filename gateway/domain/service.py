@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gateway.domain.evaluation import Evaluator, Sampling
+from gateway.domain.failover import Failover, Guard
 from gateway.domain.health import EndpointCare
 from gateway.domain.lane import service_of
 from gateway.domain.price import Price
@@ -324,7 +325,10 @@ class Service:
         expose: Tell the client the version's name.
         override: None when off.
         repeat: True when a request may be sent again on a fresh connection after a
-            reused one died before the answer began, whatever its method.
+            reused one died before the answer began, whatever its method; and to the
+            baseline after a candidate may have begun with it.
+        failover: When the baseline answers what a candidate failed at.
+        guard: When a worker diverts on its own; None: never.
         upgrades: Protocols, in lower case, that a request may change its connection to.
         segments: How its traffic is sliced, in order.
         rollout: What moves the candidate's weight; None: `configured_share`, and people.
@@ -350,6 +354,8 @@ class Service:
     expose: bool = True
     override: Override | None = None
     repeat: bool = True
+    failover: Failover = Failover()
+    guard: Guard | None = Guard()
     upgrades: tuple[str, ...] = DEFAULT_UPGRADES
     segments: tuple[Segment, ...] = ()
     rollout: RolloutPlan | None = None

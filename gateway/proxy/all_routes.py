@@ -58,7 +58,7 @@ class Routes:
         if table.ticket_key is not None:
             for route in self._routes:
                 route.issue_tickets(table.ticket_key)
-        self.is_tossing = any(route.split.is_coin for route in self._routes)
+        self.is_tossing = any(route.is_tossing for route in self._routes)
         self.with_deadlines = tuple(
             target.awaiting
             for route in self._routes

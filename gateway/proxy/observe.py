@@ -16,6 +16,7 @@ from gateway.proxy.pins import Learning
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Target
 from gateway.proxy.sampler import Drawn
+from gateway.proxy.standby import Covered, Standby
 from gateway.proxy.tally import Seen
 from gateway.proxy.units import BEFORE_WASHOUT, Unit, Units
 from gateway.proxy.who import Sender, Told
@@ -50,6 +51,9 @@ class Observation:
         cookie: Header line that gives a browser its key; None: it has one.
         learning: Takes the id of what the server keeps of it; None: nothing is kept.
         strip: Takes usage out of the stream that the client did not ask for.
+        standby: Lets the baseline answer for it; None: it must be this version, or none.
+        pieces: Of the body as it arrived, while another may yet have to answer.
+        covered: Whose part its version took; None: its own.
         is_overdue: It was counted as late while it was running.
         first_byte: Seconds to the first body byte of the answer; None before.
         whole: The answer, when it came whole and is still to be read.
@@ -72,6 +76,7 @@ class Observation:
         "arrived",
         "body",
         "cookie",
+        "covered",
         "drawn",
         "duration",
         "failure",
@@ -84,7 +89,9 @@ class Observation:
         "learning",
         "outcome",
         "peer",
+        "pieces",
         "reading",
+        "standby",
         "status",
         "strip",
         "target",
@@ -105,6 +112,9 @@ class Observation:
     peer: Sender | None
     status: int | None
     drawn: Drawn | None
+    standby: Standby | None
+    pieces: list[bytes] | None
+    covered: Covered | None
     _unit: Unit | None
     _cell: Cell | None
 
@@ -126,6 +136,7 @@ class Observation:
         self.cookie = self._unit = self.strip = self.first_byte = self.whole = None
         self.issued = self.failure = self.told = self.peer = self.status = None
         self._cell = self.reading = self.drawn = self.learning = None
+        self.standby = self.pieces = self.covered = None
         self.arrived = self.duration = 0.0
         self.outcome = _COMPLETE
         self.is_overdue = False

@@ -19,6 +19,7 @@ from gateway.proxy.all_routes import Routes
 from gateway.proxy.awaiting import AllAwaiting
 from gateway.proxy.counting import count
 from gateway.proxy.deadlines import Wheel
+from gateway.proxy.failover import Standbys
 from gateway.proxy.observe import Observation
 from gateway.proxy.pins import pins_of
 from gateway.proxy.pool import Pool, Spawn
@@ -29,7 +30,7 @@ from gateway.proxy.sampler import Drawn
 from gateway.proxy.sampling import Samples, sample_of
 from gateway.proxy.seldom import Seldom
 from gateway.proxy.spans import Recorder
-from gateway.proxy.tally import Seen, SlicesInTurn, Tally
+from gateway.proxy.tally import NEVER, Seen, SlicesInTurn, Tally
 from gateway.proxy.units import Units
 from gateway.proxy.who import Sender, Told
 from gateway.proxy.whole import WholeRequests
@@ -129,9 +130,9 @@ class Plane:
         own = (self.wheel, spawn, self.dice.random, health or EndpointHealth())
         self._pools = Pools(*own, self._readdress)
         self._tallies: dict[tuple[str, str], Tally] = {}
+        self._standbys = Standbys(self.wheel, self.dice, workers)
         self._slices = SlicesInTurn()
-        self._id_prefix = b"%016x" % self.dice.getrandbits(64)
-        self._id_count = 0
+        self._id_prefix, self._id_count = b"%016x" % self.dice.getrandbits(64), 0
         self._unique_prefix = self.dice.getrandbits(32) << 32
         self.routes: Routes | None = None
         self.limits = ClientLimits()
@@ -149,6 +150,7 @@ class Plane:
         }
         for routed, route in self.routes.by_service():
             route.pins = pins[routed.service.known_as]
+        self._standbys.use(self.routes.by_service())
         self._awaiting.use(self.routes.with_deadlines)
         self.samples.use({
             routed.service.name: routed.service.sampling
@@ -344,17 +346,19 @@ class Plane:
     ) -> Observations:
         """Write down everything seen so far: of the slices all, or some in turn."""
         pools = self._pools.by_version()
+        diverting, now = self._standbys.diverting(), self.wheel.now
         return Observations(
             worker=worker,
             pid=pid,
             sequence=sequence,
-            series=[
-                _series(tally, pools.get(name, ()), self._pools.ejections(name))
+            series=self._pools.count(
+                _series(tally, pools.get(name, ()), now, is_diverting=name in diverting)
                 for name, tally in self._tallies.items()
-            ],
+            ),
             slices=self._slices.write(self._tallies.values(), everything=slices),
             mirrored=[] if self._mirrors is None else self._mirrors.series(),
             endpoints=self._pools.told(self.wheel.now),
+            covered=self._standbys.series(),
             downstream_connections=len(self.clients),
             refused=dict(self.refused),
             dropped={
@@ -370,9 +374,13 @@ def _at_once(act: Callable[[], None]) -> None:
     act()
 
 
-def _series(tally: Tally, pools: Sequence[Pool], ejections: dict[str, int]) -> Series:
+def _series(
+    tally: Tally, pools: Sequence[Pool], now: float, *, is_diverting: bool
+) -> Series:
     series = tally.series()
-    series.ejections = dict(ejections)
+    series.diverting = is_diverting
+    if tally.answered_at > NEVER:
+        series.answered_age = max(now - tally.answered_at, 0.0)
     series.connections_active = sum(pool.busy for pool in pools)
     series.connections_idle = sum(pool.idle for pool in pools)
     series.pending = sum(pool.pending for pool in pools)

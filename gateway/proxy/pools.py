@@ -8,7 +8,7 @@ from typing import Final
 
 from gateway.domain.service import Service, Version
 from gateway.handoff.endpoint_health import EndpointHealth
-from gateway.handoff.observations import EndpointTold
+from gateway.handoff.observations import EndpointTold, Series
 from gateway.proxy.checks import Checks
 from gateway.proxy.deadlines import Wheel
 from gateway.proxy.names import Names
@@ -129,9 +129,13 @@ class Pools:
             pools.setdefault((service, version), []).append(pool)
         return pools
 
-    def ejections(self, name: VersionName) -> dict[str, int]:
-        """Give how often endpoints of a version were left out, by why."""
-        return self._ejections.get(name, {})
+    def count(self, told: Iterable[Series]) -> list[Series]:
+        """Write down for each version how often an endpoint was left out, by why."""
+        written = list(told)
+        for series in written:
+            counts = self._ejections.get((series.service, series.version), {})
+            series.ejections = dict(counts)
+        return written
 
     def told(self, now: float) -> list[EndpointTold]:
         """Write down how every endpoint stands."""

@@ -265,19 +265,5 @@ def pick(pools: Sequence[T], random: Callable[[], float], now: float) -> T:
     return one if is_less else other
 
 
-def note_answer(endpoint: Standing | None, status: int, now: float) -> None:
-    """Tell an endpoint what it answered, where that is worth telling."""
-    if endpoint is not None and status in FAILED_STATUSES:
-        endpoint.failed(now)
-    elif endpoint is not None and endpoint.is_suspect:
-        endpoint.answered(now)
-
-
-def note_failure(endpoint: Standing | None, failure: Failure, now: float) -> None:
-    """Tell an endpoint that it did not answer, where that was its fault."""
-    if endpoint is not None and failure not in NOT_ITS_FAULT:
-        endpoint.failed(now)
-
-
 def _no_chance() -> float:
     return 0.0

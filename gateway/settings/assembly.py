@@ -118,6 +118,8 @@ def _service(name: str, shape: ServiceShape) -> Service:
         expose=shape.expose,
         override=_override(shape.override),
         repeat=shape.failover.repeat,
+        failover=shape.failover.rule,
+        guard=None if shape.guard is None else shape.guard.rule,
         upgrades=_distinct(shape.upgrades),
         segments=tuple(each.segment for each in shape.segments),
         rollout=shape.plan,

@@ -67,6 +67,9 @@ class VersionTraffic:
         skipped: What was not read or measured (answer, event, request, signal), and how often.
         pinned: What became of requests that name a server's state (proxy.pins): number.
         ejections: How often an endpoint was left out, by domain.health.EjectedFor value.
+        failovers: Exchanges that the baseline answered, by what they had failed with.
+        uncovered: Those that it did not, by what was in the way.
+        diverted: Exchanges that a guard sent to the baseline.
         tunnels_open: Connections that speak another protocol now.
         tunnels_ended: By what ended them; see handoff.observations.Series.
         tunnel_bytes: By who sent them.
@@ -92,6 +95,9 @@ class VersionTraffic:
     skipped: Counter[str] = field(default_factory=Counter)
     pinned: Counter[str] = field(default_factory=Counter)
     ejections: Counter[str] = field(default_factory=Counter)
+    failovers: Counter[str] = field(default_factory=Counter)
+    uncovered: Counter[str] = field(default_factory=Counter)
+    diverted: int = 0
     tunnels_open: int = 0
     tunnels_ended: Counter[str] = field(default_factory=Counter)
     tunnel_bytes: Counter[str] = field(default_factory=Counter)
@@ -128,6 +134,9 @@ class Traffic:
 
     versions: dict[tuple[str, str], VersionTraffic] = field(default_factory=dict)
     mirrored: dict[tuple[str, str], VersionTraffic] = field(default_factory=dict)
+    covered: dict[tuple[str, str], VersionTraffic] = field(default_factory=dict)
+    diverting: Counter[tuple[str, str]] = field(default_factory=Counter)
+    answered_age: dict[tuple[str, str], float] = field(default_factory=dict)
     refused: Counter[int] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     endpoints: dict[tuple[str, str], list[EndpointSeen]] = field(default_factory=dict)

@@ -6,9 +6,8 @@ from collections import Counter
 import pytest
 
 from gateway.domain.health import EndpointCare, EndpointState, OutlierDetection
-from gateway.domain.outcome import Failure
 from gateway.domain.units import Seconds
-from gateway.proxy.standing import Standing, note_answer, note_failure, pick
+from gateway.proxy.standing import Standing, pick
 
 USUAL = OutlierDetection()
 BASE = USUAL.base_ejection_time
@@ -254,26 +253,6 @@ def test_health_that_was_first_known_changes_nothing() -> None:
     one.checked(True, 0.0)
 
     assert not one.is_suspect
-
-
-@pytest.mark.parametrize("failure", Failure)
-def test_what_is_our_own_fault_is_not_held_against_an_endpoint(
-    failure: Failure,
-) -> None:
-    one, _ = endpoints(2)
-
-    note_failure(one, failure, 0.0)
-
-    assert one.is_suspect is (failure not in {Failure.FULL, Failure.GATEWAY})
-
-
-@pytest.mark.parametrize("status", [200, 404, 429, 500, 501, 502, 503, 504, 505])
-def test_only_answers_that_say_it_is_ill_are_failures(status: int) -> None:
-    one, _ = endpoints(2)
-
-    note_answer(one, status, 0.0)
-
-    assert one.is_suspect is (status in {500, 502, 503, 504})
 
 
 # Who is picked.

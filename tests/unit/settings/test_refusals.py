@@ -76,8 +76,6 @@ def test_a_sticky_source_that_cannot_be_used_is_refused(
         ("top", "flags: {file: flags.json}", "flags"),
         ("service", "match: {headers: {}}", f"{CHAT}.match.headers"),
         ("service", "match: {models: []}", f"{CHAT}.match.models"),
-        ("service", "failover: {'on': [connect]}", f"{CHAT}.failover.on"),
-        ("service", "failover: {hold: 4KiB}", f"{CHAT}.failover.hold"),
         ("service", "targeting: {}", f"{CHAT}.targeting"),
         ("service", "rollout: {webhooks: []}", f"{CHAT}.rollout.webhooks"),
         ("service", "rollout: {approvals: {}}", f"{CHAT}.rollout.approvals"),
