@@ -2,23 +2,32 @@
 
 import random
 from collections import Counter
+from collections.abc import Coroutine
 
 import pytest
 
 from gateway.domain.health import EndpointCare, EndpointState, OutlierDetection
+from gateway.domain.service import Endpoint, PoolLimits, Timeouts
 from gateway.domain.units import Seconds
-from gateway.proxy.standing import Standing, pick
+from gateway.proxy.deadlines import Wheel
+from gateway.proxy.pool import Pool
+from gateway.proxy.standing import pick
+from gateway.proxy.whole import WholeAnswers
 
 USUAL = OutlierDetection()
 BASE = USUAL.base_ejection_time
 
 
-class Endpoint(Standing):
-    """An endpoint with nothing behind it."""
+def endpoint(number: int) -> Pool:
+    """Make an endpoint that nobody connects to."""
+    where = Endpoint(url=f"http://e{number}", host=f"e{number}", port=80)
+    pool = Pool(where, Timeouts(), PoolLimits(), Wheel(), WholeAnswers(), _never)
+    pool.name = f"e{number}"
+    return pool
 
-    def __init__(self, name: str, outstanding: int = 0) -> None:
-        super().__init__(name)
-        self.outstanding = outstanding
+
+def _never(work: Coroutine[object, object, None]) -> None:
+    work.close()
 
 
 def endpoints(
@@ -27,9 +36,9 @@ def endpoints(
     *,
     slow_start: float = 0.0,
     chance: float = 0.0,
-) -> list[Endpoint]:
+) -> list[Pool]:
     """Make the endpoints of a version; whose dice always say *chance*."""
-    made = [Endpoint(f"e{n}") for n in range(number)]
+    made = [endpoint(n) for n in range(number)]
     care = EndpointCare(outlier_detection=detection, slow_start=Seconds(slow_start))
     counts: dict[str, int] = {}
     for one in made:
@@ -38,12 +47,12 @@ def endpoints(
     return made
 
 
-def fail(endpoint: Endpoint, times: int = 5, now: float = 0.0) -> None:
+def fail(endpoint: Pool, times: int = 5, now: float = 0.0) -> None:
     for _ in range(times):
         endpoint.failed(now)
 
 
-def come_back(endpoint: Endpoint, now: float, *, is_reached: bool = True) -> None:
+def come_back(endpoint: Pool, now: float, *, is_reached: bool = True) -> None:
     assert endpoint.wants_trial(now)
     endpoint.tried(now, is_reached=is_reached)
 
@@ -258,7 +267,7 @@ def test_health_that_was_first_known_changes_nothing() -> None:
 # Who is picked.
 
 
-def shares(among: list[Endpoint], now: float = 0.0) -> Counter[str]:
+def shares(among: list[Pool], now: float = 0.0) -> Counter[str]:
     dice = random.Random(1).random
     return Counter(pick(among, dice, now).name for _ in range(3_000))
 
@@ -292,8 +301,8 @@ def test_one_that_warms_up_is_given_a_part_of_its_share() -> None:
 def test_one_that_warms_up_is_not_flooded_for_being_idle() -> None:
     """The others are busy, and two random choices would all go to it."""
     made = endpoints(3, slow_start=10.0)
-    made[0].outstanding = made[1].outstanding = 50
-    made[2].outstanding = 6
+    made[0].busy = made[1].busy = 50
+    made[2].busy = 6
     made[2].warm_up(0.0)
 
     assert shares(made)["e2"] == 0
@@ -309,7 +318,7 @@ def test_where_all_warm_up_nobody_is_passed_over() -> None:
 
 def test_the_less_busy_of_two_is_picked() -> None:
     made = endpoints(2)
-    made[0].outstanding = 3
+    made[0].busy = 3
     fail(made[1], 1)
 
     assert shares(made).keys() == {"e1"}
