@@ -19,6 +19,7 @@ import pytest
 from loadtest.load.traffic import Exchange, Traffic
 from loadtest.processes import environment
 from tests.end_to_end.running import (
+    CHAT,
     Gateway,
     ModelServer,
     call,
@@ -255,3 +256,17 @@ def is_seen(
         return False
     shown = seen(gateway)
     return [shown.get(s.url, {}).get("workers") for s in farm] == states
+
+
+def test_a_name_is_looked_up_and_the_way_that_takes_connections_is_used(
+    farm: list[ModelServer], tmp_path: Path
+) -> None:
+    """By the real resolver; where localhost is ::1 first, nobody listens there."""
+    url = f"http://localhost:{farm[0].port}"
+    document = three(farm)
+    document["services"]["chat"]["versions"]["v1"]["endpoints"] = [url]
+    with running_gateway(document, tmp_path) as gateway:
+        until("it is known", lambda: seen(gateway).get(url, {}).get("address"))
+
+        assert seen(gateway)[url]["address"] == "127.0.0.1"
+        assert call(gateway.data, "POST", CHAT, {"messages": []})[0] == 200
