@@ -266,7 +266,7 @@ def test_a_name_is_looked_up_and_the_way_that_takes_connections_is_used(
     document = three(farm)
     document["services"]["chat"]["versions"]["v1"]["endpoints"] = [url]
     with running_gateway(document, tmp_path) as gateway:
-        until("it is known", lambda: seen(gateway).get(url, {}).get("address"))
+        until("it is known", lambda: bool(seen(gateway).get(url, {}).get("address")))
 
         assert seen(gateway)[url]["address"] == "127.0.0.1"
         assert call(gateway.data, "POST", CHAT, {"messages": []})[0] == 200
