@@ -14,7 +14,7 @@ from gateway.control.gatekeeper import Gatekeeper
 from gateway.control.judges import Judges
 from gateway.control.life_of_a_decision import LOOK_EVERY_S, Decisions
 from gateway.control.moves import Moves
-from gateway.control.notes import baseline_health, outlook_of
+from gateway.control.notes import baseline_health, guard_notes, outlook_of
 from gateway.control.rollouts import Rollouts
 from gateway.control.standings import is_running
 from gateway.domain.service import Version
@@ -55,7 +55,7 @@ class Leading:
         self._gate = gate
         self._aggregate = aggregate
         self._tasks: asyncio.TaskGroup | None = None
-        self._probes = Probes(self._candidates)
+        self._probes = Probes(self._candidates, aggregate.endpoints)
         moves = Moves(gate, durable, time.monotonic, now)
         self.evidence = EvidenceBook(time.monotonic)
         self.rollouts = Rollouts(
@@ -118,9 +118,11 @@ class Leading:
     def _notes(self, service: str, action: str) -> Sequence[str]:
         """Say what an operator should know before an action."""
         routed = self._gate.routed(service).service
-        traffic = self._aggregate.traffic().of(routed.known_as, routed.baseline)
+        seen = self._aggregate.traffic()
+        traffic = seen.of(routed.known_as, routed.baseline)
         if action == "kill":
-            return (baseline_health(routed.baseline, traffic),)
+            health = baseline_health(routed.baseline, traffic)
+            return (*guard_notes(routed, seen), health)
         if action in _BEGINNINGS:
             return tuple(outlook_of(routed, traffic, self._now() - self._since))
         return ()
