@@ -70,28 +70,31 @@ def take_prompt(asked: Asked, text: str) -> None:
     asked.prompt_end = text[LONGEST_PASSAGE:][-LONGEST_END:]
 
 
-def text_of(content: object, between: str = "") -> str:
-    """Give a message's text: its content is text, or a list of parts, some with text.
-
-    Args:
-        content: Of the message.
-        between: Put between the parts. Those of an answer go on in the middle of a word.
-
-    """
-    if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, list) else parts_of(content)
-    texts = [part.get("text") for part in parts if isinstance(part, dict)]
-    return between.join(text for text in texts if isinstance(text, str))
+def text_of(content: object) -> str:
+    """Give a message's text: its content is text, or a list of parts, some with text."""
+    return content if isinstance(content, str) else "".join(_texts_of(content))
 
 
 def asked_in(content: object) -> str:
-    """Give the text of a message to a model, whose parts are texts of their own.
+    """Give the same of a message to a model, whose parts are texts of their own.
 
-    Glued together, what one ends with would hide what the next begins with: a word before
-    a secret is one, and a question behind a document.
+    Glued together, what one ends with would hide what the next begins with: a secret
+    behind a letter is none. Parts of an answer, though, go on in the middle of a word.
     """
-    return text_of(content, between="\n")
+    if isinstance(content, str):
+        return content
+    glued: list[str] = []
+    for text in filter(None, _texts_of(content)):
+        if glued and not (glued[-1][-1].isspace() or text[0].isspace()):
+            glued.append("\n")
+        glued.append(text)
+    return "".join(glued)
+
+
+def _texts_of(content: object) -> list[str]:
+    parts = content if isinstance(content, list) else parts_of(content)
+    texts = [part.get("text") for part in parts if isinstance(part, dict)]
+    return [text for text in texts if isinstance(text, str)]
 
 
 def texts_in(found: bytes | msgspec.Raw | None) -> list[str]:

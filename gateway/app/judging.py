@@ -152,6 +152,7 @@ def _figures(bench: Bench) -> EvaluatorFigures:
         cost=purse.usd,
         seconds=told.seconds,
         queued=told.queued,
+        cut=told.cut,
         tokens_left=left.tokens_per_hour,
         usd_left=left.usd_per_hour,
         identity=bench.judge.identity,

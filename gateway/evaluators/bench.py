@@ -53,6 +53,7 @@ class BenchFigures:
         failures: Of those that failed, why.
         seconds: Spent waiting for verdicts, together.
         queued: Samples that wait now.
+        cut: Those judged of which a judge was shown less than there was.
 
     """
 
@@ -60,6 +61,7 @@ class BenchFigures:
     failures: Counter[Why] = field(default_factory=Counter)
     seconds: float = 0.0
     queued: int = 0
+    cut: int = 0
 
 
 Told = Callable[[Sample, Result, list[Verdict], Why | None], None]
@@ -226,6 +228,8 @@ class Bench:
             self._fail(sample, why)
             return
         self._pause = 0.0
+        if sample.texts.is_cut or any(verdict.is_cut for verdict in verdicts):
+            self.figures.cut += 1
         self._end(sample, Result.JUDGED, verdicts)
 
     def _rest(self, why: Why) -> None:

@@ -70,12 +70,14 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
             context to be faithful to, no reference).
         used: See Used.
         said: Its reasons, for people; "" when it gives none.
+        is_cut: It was shown less than it was given, for the length.
 
     """
 
     scores: Mapping[str, float | None]
     used: Used = Used()
     said: str = ""
+    is_cut: bool = False
 
 
 class Judge(Protocol):

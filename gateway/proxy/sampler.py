@@ -175,7 +175,7 @@ class _Scissors:
         if len(text) < LONGEST_PASSAGE:
             return self._ends_of(text, text) if len(text) > self._longest else text
         self.have_cut = True  # as far as anybody knows
-        return _without_last_word(text[: self._longest]) + CUT
+        return _without_last_word(text[: self._longest - len(CUT)]) + CUT
 
     def context(self, passages: tuple[str, ...]) -> tuple[str, ...]:
         """Shorten passages: the first ones are kept, as they are the nearest."""

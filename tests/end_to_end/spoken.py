@@ -17,7 +17,7 @@ INSTRUCTIONS = "SYSTEM: answer from what you are given."
 BEFORE = ("EARLIER: and the bridge?", "EARLIER: passage", "EARLIER: It is open.")
 """A turn that is over: a question, what was found, and the answer."""
 
-_BYTES_A_CHUNK = 5  # fewer than two characters of some scripts
+_FEW = 5  # bytes: fewer than two characters of some scripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,8 +335,8 @@ DIALECTS = (
 
 
 @contextmanager
-def answering(said: Sequence[str]) -> Generator[str]:
-    """Say the same in every dialect, a few bytes at a time; give the URL."""
+def answering(said: Sequence[str], at_once: int = _FEW) -> Generator[str]:
+    """Say the same in every dialect, so many bytes at a time; give the URL."""
     spoken = {dialect.path: dialect for dialect in DIALECTS}
 
     class Answering(BaseHTTPRequestHandler):
@@ -356,8 +356,8 @@ def answering(said: Sequence[str]) -> Generator[str]:
             self.send_header("content-type", kind)
             self.send_header("transfer-encoding", "chunked")
             self.end_headers()
-            for at in range(0, len(body), _BYTES_A_CHUNK):
-                piece = body[at : at + _BYTES_A_CHUNK]
+            for at in range(0, len(body), at_once):
+                piece = body[at : at + at_once]
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
             self.wfile.write(b"0\r\n\r\n")
 

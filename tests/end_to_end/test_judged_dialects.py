@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from itertools import product
@@ -52,9 +53,11 @@ def judge() -> Iterator[JudgeServer]:
 
 
 @contextmanager
-def judged(talk: Talk, judge: JudgeServer, folder: Path) -> Generator[Gateway]:
+def judged(
+    talk: Talk, judge: JudgeServer, folder: Path, **pace: int
+) -> Generator[Gateway]:
     """Run a gateway before servers that give the talk's answer, with two judges."""
-    with answering(talk.said) as url:
+    with answering(talk.said, **pace) as url:
         document = configuration([url, url])
         chat = document["services"]["chat"]
         chat["evaluators"] = [
@@ -166,3 +169,40 @@ def test_no_secret_of_any_dialect_reaches_a_judge(
             assert given["answer"] == "Use [API_KEY] or [EMAIL]", name
             assert "Ab3" not in sheet + str(given), name
             assert "example" not in sheet + str(given), name
+
+
+def test_of_a_long_exchange_a_judge_is_shown_the_question_and_told_that_it_is_cut(
+    judge: JudgeServer, tmp_path: Path
+) -> None:
+    """The question stands behind what it is about; the passages are long as well."""
+    question = "Read this. " + "word " * 8_000 + "Is it so?"
+    found = tuple(f"{number}. " + "fact " * 6_000 for number in range(9))
+    talk = Talk((question,), found, ("No. ", "really " * 9_000, "The end."))
+    with judged(talk, judge, tmp_path, at_once=1_000) as gateway:
+        for dialect in DIALECTS:
+            before = judge.stats()["calls"]
+            ask(gateway, dialect, talk, is_stream=True)
+
+            [given], [sheet] = shown(judge, before)
+
+            texts = sections(sheet)
+            for text in (given["prompt"], texts["question"]):
+                assert text.startswith("Read this. word"), dialect.name
+                assert text.endswith("word Is it so?"), dialect.name
+            for text in (given["answer"], texts["answer"]):
+                assert text.startswith("No. really"), dialect.name
+                assert text.endswith("really The end."), dialect.name
+            heads = [text[:7] for text in given["context"]]
+            assert heads == [f"{number}. fact" for number in range(4)], dialect.name
+            assert given["cut"], dialect.name
+            assert "The material is not whole" in sheet, dialect.name
+        until("counted", lambda: cut_samples(gateway) == {"reader": 5, "judge": 5})
+
+
+def cut_samples(gateway: Gateway) -> dict[str, int]:
+    """Count those of both services."""
+    found = gateway.metric("sluicegate_evaluations_cut_total")
+    counts = Counter[str]()
+    for labels, value in found:
+        counts[labels["evaluator"]] += int(value)
+    return dict(counts)

@@ -14,12 +14,12 @@ from gateway.answers.answer import Answer, Finish
 from gateway.answers.asked import NOTHING, Asked, passages, take_prompt
 from gateway.answers.dialect import Dialect, Framing
 from gateway.answers.json_reader import (
-    LONGEST_VALUE,
     NO_JSON,
     UNREADABLE,
     JsonReader,
     Leaf,
     Skipped,
+    is_light,
     object_text,
 )
 from gateway.answers.openai_parts import take_tools
@@ -189,7 +189,7 @@ def _is_json(wanted: msgspec.Raw) -> bool:
 
 
 def _messages_of(said: msgspec.Raw) -> list[_Message]:
-    if len(memoryview(said)) > LONGEST_VALUE:
+    if not is_light(said):
         return []
     try:
         return _read_messages(said)

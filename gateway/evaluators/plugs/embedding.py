@@ -30,6 +30,9 @@ LONGEST: Final = 8_000
 """Bytes of each text: no more tokens than the 8,191 that OpenAI's models take."""
 
 RELEVANCE: Final = "relevance"
+_END: Final = 4
+"""Of a text that is longer, a fourth is its end: a question may stand there."""
+
 _MOST_BYTES: Final = 4 * 1024**3
 _LONGEST_VECTOR: Final = 16_384
 
@@ -131,8 +134,12 @@ def _wanted(texts: Texts, answers: Sequence[str | None]) -> list[str]:
 
 
 def _cut(text: str | None) -> str:
-    cut = (text or "")[:LONGEST].encode("utf-8", "replace")[:LONGEST]
-    return cut.decode(errors="ignore")
+    whole = (text or "").encode("utf-8", "replace")
+    if len(whole) <= LONGEST:
+        return whole.decode()
+    end = LONGEST // _END
+    ends = (whole[: LONGEST - end], whole[-end:])
+    return "".join(part.decode(errors="ignore") for part in ends)
 
 
 def _near(one: Sequence[float], other: Sequence[float]) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 
+import msgspec
 import orjson
 
 from gateway.domain.errors import BadConfiguration
@@ -103,9 +104,7 @@ class LlmJudge:
             }
 
         verdict = await self._ask(lambda: write_sheet(rubrics, texts), read)
-        return Verdict(
-            scores={**scores, **verdict.scores}, used=verdict.used, said=verdict.said
-        )
+        return msgspec.structs.replace(verdict, scores={**scores, **verdict.scores})
 
     async def compare(self, texts: Texts, other: str, *, is_swapped: bool) -> Verdict:
         """See Judge: by the rubrics that say something of answers, and can of this one."""
@@ -157,7 +156,7 @@ class LlmJudge:
                 why = _told(error, reply)
             else:
                 text = orjson.dumps(said).decode()[:_LONGEST_SAID]
-                return Verdict(scores=scores, used=used, said=text)
+                return Verdict(scores=scores, used=used, said=text, is_cut=sheet.is_cut)
         raise JudgeFailed(
             Why.GARBAGE, f"{self._name} gave no verdict, twice: {why}.", used
         )

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from random import Random
 
+import msgspec
 import pytest
 
 from gateway.domain.evaluation import Budget, Evaluator, EvaluatorKind, Score
@@ -125,6 +126,22 @@ async def test_each_sample_is_judged_once_so_many_at_a_time() -> None:
     assert stage.judge.most_running == 2
     assert stage.judge.is_closed
     assert stage.bench.purse.used == Used(1200, 100)
+
+
+async def test_what_was_judged_of_a_part_is_counted() -> None:
+    async def shortens(texts: Texts) -> Verdict:
+        verdict = await well(texts)
+        return msgspec.structs.replace(verdict, is_cut=texts.answer == "long")
+
+    stage = Stage(shortens)
+    for answer, is_cut in (("long", False), ("short", True), ("short", False)):
+        sample = sampled()
+        texts = msgspec.structs.replace(sample.texts, answer=answer, is_cut=is_cut)
+        stage.bench.offer(msgspec.structs.replace(sample, texts=texts))
+
+    await stage.until(3)
+
+    assert stage.bench.figures.cut == 2
 
 
 async def test_what_finds_no_room_is_let_go_and_told_of(
