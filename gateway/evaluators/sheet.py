@@ -81,6 +81,7 @@ class Sheet(NamedTuple):
         seal: What the reply must carry.
         schema: JSON Schema of the reply.
         passages: How many are shown.
+        new_bytes: Of `user`, what may differ in each call of these tasks.
         is_cut: Whether something was left out for its length, and they are told so.
 
     """
@@ -90,6 +91,7 @@ class Sheet(NamedTuple):
     seal: str
     schema: dict[str, object]
     passages: int
+    new_bytes: int
     is_cut: bool
 
     def sealed_schema(self) -> dict[str, object]:
@@ -159,11 +161,13 @@ def _sheet(
     )
     example = {name: form.example(passages) for name, form in forms.items()}
     told = orjson.dumps({SEAL: seal, **example}).decode()
-    before = _BEFORE.format(mark=mark, cut=_CUT if is_cut else "")
+    cut = _CUT if is_cut else ""
+    before = _BEFORE.format(mark=mark, cut=cut)
+    new_bytes = sum(len(text.encode()) for text in (mark, cut, material, seal))
     user = "\n".join((before, material, _AFTER.format(form=told)))
     members = {name: form.schema(passages) for name, form in forms.items()}
     schema = strict_object({SEAL: {"type": "string"}, **members})
-    return Sheet(system, user, seal, schema, passages, is_cut)
+    return Sheet(system, user, seal, schema, passages, new_bytes, is_cut)
 
 
 def _is_cut(texts: Texts, answers: Sequence[str]) -> bool:

@@ -53,6 +53,7 @@ class Spoken:
         streams: Writes the events of a stream, by its pieces.
         kind: Content type of a stream.
         has_blocks: Whether a message may have several.
+        older: Whether passages come in a member of their own, `documents`.
 
     """
 
@@ -63,6 +64,7 @@ class Spoken:
     streams: Callable[[Sequence[str]], Iterator[bytes]]
     kind: str = "text/event-stream"
     has_blocks: bool = True
+    older: bool = False
 
 
 def _data(body: Json, name: str = "") -> bytes:
@@ -321,6 +323,7 @@ DIALECTS = (
         lambda pieces: _completion("".join(pieces), "stop"),
         _completions_streams,
         has_blocks=False,
+        older=True,
     ),
     Spoken(
         "ollama",

@@ -11,18 +11,30 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.judges import JudgeServer, running_judge
-from tests.end_to_end.releases import Json
+from tests.end_to_end.judges import (
+    HALLUCINATION,
+    JudgeServer,
+    judged_release,
+    readers,
+    results,
+    running_judge,
+)
+from tests.end_to_end.releases import Json, moment, plant, running_release
 from tests.end_to_end.running import (
     PATIENCE_S,
     Gateway,
+    ModelServer,
     configuration,
     running_gateway,
+    tell,
     until,
 )
 from tests.end_to_end.spoken import DIALECTS, Spoken, Talk, answering
 
+Models = tuple[ModelServer, ModelServer]
+
 WAYS = tuple(product(DIALECTS, (False, True)))
+IN_DOCUMENTS = {"json": "/documents"}
 KEY = "sk-proj-" + "Ab3" * 12
 MAIL = "ann@example.com"
 
@@ -68,7 +80,7 @@ def judged(
             "older": {
                 **chat,
                 "match": {"paths": ["/v1/completions"]},
-                "context": {"json": "/documents"},
+                "context": IN_DOCUMENTS,
             },
             "chat": chat,
         }
@@ -197,6 +209,48 @@ def test_of_a_long_exchange_a_judge_is_shown_the_question_and_told_that_it_is_cu
             assert given["cut"], dialect.name
             assert "The material is not whole" in sheet, dialect.name
         until("counted", lambda: cut_samples(gateway) == {"reader": 5, "judge": 5})
+
+
+@pytest.mark.slow  # five to ten seconds each
+@pytest.mark.parametrize("is_stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+def test_a_candidate_that_hallucinates_in_any_dialect_is_taken_back(
+    models: Models,
+    judge: JudgeServer,
+    tmp_path: Path,
+    dialect: Spoken,
+    *,
+    is_stream: bool,
+) -> None:
+    """5 -> 60 %, by a judge that is always right."""
+    plant(models[0], wrong=0.05)
+    document = judged_release(
+        models,
+        judge,
+        rollout={"steps": [{"setWeight": 50}, {"pause": {}}]},
+        service={"context": IN_DOCUMENTS} if dialect.older else {},
+    )
+    with running_release(document, tmp_path) as running:
+        asks = {"path": dialect.path, "asks": lambda prompt: told_in(dialect, prompt)}
+        with readers(running, streamed=is_stream, **asks) as audience:
+            running.start()
+            running.until_step(1)
+            planted = plant(models[1], wrong=0.6)
+
+            running.until_phase("rolled_back", within_s=60)
+
+            [worst, *_] = running.decision()["body"]["findings"]
+            took = moment(running.decision()) - planted
+            tell(
+                f"{dialect.name}, {is_stream=}: {took:.1f} s after its onset,"
+                f" {worst['candidate_units']} units; {results(running)}"
+            )
+            assert worst["metric"] == HALLUCINATION
+            assert not audience.unhappy()
+
+
+def told_in(dialect: Spoken, prompt: str) -> Json:
+    return dialect.asks(Talk((prompt,), PLAIN.found, ()))
 
 
 def cut_samples(gateway: Gateway) -> dict[str, int]:

@@ -20,7 +20,15 @@ from gateway.domain.errors import BadConfiguration
 from gateway.domain.evaluation import Evaluator
 from gateway.evaluators.chat import Usage, used_of
 from gateway.evaluators.comparing import compared
-from gateway.evaluators.evaluator import Judge, JudgeFailed, Used, Verdict, Why
+from gateway.evaluators.evaluator import (
+    UNLIMITED,
+    Allowance,
+    Judge,
+    JudgeFailed,
+    Used,
+    Verdict,
+    Why,
+)
 from gateway.evaluators.given import checked
 from gateway.evaluators.local_process import LocalProcess
 from gateway.evaluators.server import Server
@@ -94,12 +102,19 @@ class EmbeddingJudge:
         wanted = _wanted(texts, (texts.answer, other))
         return self._source.most(wanted) if wanted else Used()
 
-    async def judge(self, texts: Texts) -> Verdict:
+    async def judge(self, texts: Texts, allowance: Allowance = UNLIMITED) -> Verdict:
         """See Judge."""
         (scores,), used = await self._scored(texts, (texts.answer,))
         return Verdict(scores=scores, used=used)
 
-    async def compare(self, texts: Texts, other: str, *, is_swapped: bool) -> Verdict:
+    async def compare(
+        self,
+        texts: Texts,
+        other: str,
+        *,
+        is_swapped: bool,
+        allowance: Allowance = UNLIMITED,
+    ) -> Verdict:
         """See Judge: both answers in one call, each scored for itself."""
         (one, two), used = await self._scored(texts, (texts.answer, other))
         return Verdict(scores=compared(self._scores, one, two), used=used)

@@ -11,7 +11,14 @@ import pytest
 from gateway.domain.evaluation import Budget, Evaluator, EvaluatorKind, Score
 from gateway.evaluators import bench as bench_module
 from gateway.evaluators.bench import Bench, Result
-from gateway.evaluators.evaluator import JudgeFailed, Used, Verdict, Why
+from gateway.evaluators.evaluator import (
+    UNLIMITED,
+    Allowance,
+    JudgeFailed,
+    Used,
+    Verdict,
+    Why,
+)
 from gateway.evaluators.purse import Purse
 from gateway.handoff.samples import Sample, Texts
 from gateway.state.store import Spent
@@ -38,7 +45,7 @@ class Scripted:
     def most(self, texts: Texts, other: str | None = None) -> Used:
         return Used(100, 0)
 
-    async def judge(self, texts: Texts) -> Verdict:
+    async def judge(self, texts: Texts, allowance: Allowance = UNLIMITED) -> Verdict:
         self.running += 1
         self.most_running = max(self.running, self.most_running)
         try:
@@ -46,7 +53,14 @@ class Scripted:
         finally:
             self.running -= 1
 
-    async def compare(self, texts: Texts, other: str, *, is_swapped: bool) -> Verdict:
+    async def compare(
+        self,
+        texts: Texts,
+        other: str,
+        *,
+        is_swapped: bool,
+        allowance: Allowance = UNLIMITED,
+    ) -> Verdict:
         return Verdict(scores={})
 
     async def close(self) -> None:
