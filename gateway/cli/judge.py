@@ -1,6 +1,7 @@
 """`sluicegate judge`: how good an evaluator is, and the answers it found worst."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -58,6 +59,10 @@ KeyFrom = Annotated[
 ]
 MaxTokens = Annotated[int, typer.Option(min=16, help="What it may write.")]
 Deadline = Annotated[float, typer.Option(min=0.1, help="Seconds for a verdict.")]
+PerMinute = Annotated[
+    int | None,
+    typer.Option(min=1, help="How many may begin in a minute, if its server says."),
+]
 Threshold = Annotated[
     float, typer.Option(min=0.0, max=1.0, help="Where bad begins, of a score.")
 ]
@@ -83,13 +88,14 @@ def check(
     key_env: KeyFrom = None,
     max_tokens: MaxTokens = 512,
     deadline: Deadline = 60.0,
+    per_minute: PerMinute = None,
     threshold: Threshold = 0.5,
     bad: BadPart = 5.0,
     as_json: AsJson = False,
 ) -> None:
     """Let an evaluator judge examples whose verdict is known; say what it is worth.
 
-    Exit 1 when it gave no verdict at all.
+    Exit 1 when it gave no verdict at all, or none on what has labels.
     """
     from gateway.domain.evaluation import Evaluator
     from gateway.domain.units import Seconds
@@ -111,6 +117,8 @@ def check(
             deadline=Seconds(deadline),
         )
         checked = _demand_complete(described)
+    if per_minute is not None:
+        checked = replace(checked, per_minute=per_minute)
     _report(checked, examples, threshold, bad / _PERCENT, as_json=as_json)
 
 
@@ -150,7 +158,7 @@ def _report(
         print_json(as_document(report))
     else:
         screen().print(as_tables(report))
-    if sum(count for count, _ in report.failures.values()) == report.examples:
+    if not any(quality.has_verdicts for quality in report.qualities):
         raise typer.Exit(_NOTHING_JUDGED)
 
 
@@ -172,6 +180,7 @@ def _try(
                 concurrency=evaluator.concurrency,
                 deadline=evaluator.deadline,
                 monotonic=time.monotonic,
+                per_minute=evaluator.per_minute,
             )
         finally:
             await judge.close()
@@ -289,5 +298,10 @@ def _demand_complete(evaluator: "Evaluator") -> "Evaluator":
         raise BadConfiguration(
             f"An evaluator of kind {evaluator.kind} needs --{' and --'.join(missing)}.",
             remedy="Give them, or name a configuration with --config.",
+        )
+    if evaluator.url and not evaluator.url.startswith(("http://", "https://")):
+        raise BadConfiguration(
+            f"--url {evaluator.url} is no URL of a server.",
+            remedy="Begin it with http:// or https://, as in http://127.0.0.1:8000/v1.",
         )
     return evaluator

@@ -108,9 +108,13 @@ class World:
         self.begin()
 
 
-TOKENS = st.builds(Used, st.integers(0, 300), st.integers(0, 60))
+TOKENS = st.builds(Used, st.integers(0, 300), st.integers(0, 10))
 CALLS = st.builds(
-    Call, TOKENS, st.floats(0, 1), st.booleans(), st.integers(min_value=0, max_value=5)
+    Call,
+    TOKENS,
+    st.sampled_from([0.0, 0.5, 1.0, 1.0]),
+    st.booleans(),
+    st.integers(min_value=0, max_value=5),
 )
 EVENTS = st.one_of(
     CALLS, st.sampled_from(["die", "hour", "away", "back"]), st.integers(0, 6)
