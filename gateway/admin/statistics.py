@@ -47,6 +47,11 @@ def statistics(traffic: VersionTraffic) -> Json:
         "signals": _signals(traffic),
         "skipped": dict(sorted(traffic.skipped.items())),
         "pinned": dict(sorted(traffic.pinned.items())),
+        "tunnels": {
+            "open": traffic.tunnels_open,
+            "ended": dict(sorted(traffic.tunnels_ended.items())),
+            "bytes": dict(sorted(traffic.tunnel_bytes.items())),
+        },
         "late": traffic.late,
         "in_flight": traffic.in_flight,
         "pending": traffic.pending,

@@ -64,6 +64,8 @@ class JudgedPair(msgspec.Struct, kw_only=True, frozen=True, gc=False):
         baseline: Of its answer, 0.0 to 1.0; None: no verdict.
         candidate: The same of the copy's.
         is_control: Both answers are the baseline's: what differs is noise.
+        is_swapped: The candidate's answer was shown first; None: they were not seen side
+            by side. Of a control pair the second one of the baseline's, the copy's.
         has_failed: See Judged.
 
     """
@@ -75,5 +77,6 @@ class JudgedPair(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     baseline: float | None
     candidate: float | None
     is_control: bool = False
+    is_swapped: bool | None = None
     has_failed: bool = False
     cell: bytes = b""

@@ -99,13 +99,12 @@ def check(
     """
     from gateway.domain.evaluation import Evaluator
     from gateway.domain.units import Seconds
-    from gateway.evaluators.labelled import read_examples
 
-    examples = read_examples(file)
+    examples = _read(file)
     if config is not None:
         checked = _configured(config, service, evaluator)
     else:
-        described = Evaluator(
+        checked = Evaluator(
             name=_NAMED,
             kind=_kind(kind),
             url=url,
@@ -116,10 +115,9 @@ def check(
             max_tokens=max_tokens,
             deadline=Seconds(deadline),
         )
-        checked = _demand_complete(described)
-    if per_minute is not None:
-        checked = replace(checked, per_minute=per_minute)
-    _report(checked, examples, threshold, bad / _PERCENT, as_json=as_json)
+        _demand_complete(checked)
+    paced = replace(checked, per_minute=per_minute or checked.per_minute)
+    _report(paced, examples, threshold, bad, as_json=as_json)
 
 
 @app.command("examples")
@@ -141,6 +139,12 @@ def show_examples(
         screen().print(*examples_of(read(ExamplesView, answer)), sep="\n")
 
 
+def _read(file: Path) -> "list[Example]":
+    from gateway.evaluators.labelled import read_examples
+
+    return read_examples(file)
+
+
 def _report(
     evaluator: "Evaluator",
     examples: "list[Example]",
@@ -153,7 +157,7 @@ def _report(
     from gateway.cli.screen import print_json, screen
 
     identity, tried = _try(evaluator, examples)
-    report = report_of(evaluator, identity, tried, threshold, bad)
+    report = report_of(evaluator, identity, tried, threshold, bad / _PERCENT)
     if as_json:
         print_json(as_document(report))
     else:
@@ -282,7 +286,7 @@ def _headers(variable: str | None) -> tuple[tuple[str, str], ...]:
     return (("Authorization", f"Bearer {token}"),)
 
 
-def _demand_complete(evaluator: "Evaluator") -> "Evaluator":
+def _demand_complete(evaluator: "Evaluator") -> None:
     """Demand what its kind needs."""
     from gateway.domain.errors import BadConfiguration
     from gateway.domain.evaluation import EvaluatorKind
@@ -304,4 +308,3 @@ def _demand_complete(evaluator: "Evaluator") -> "Evaluator":
             f"--url {evaluator.url} is no URL of a server.",
             remedy="Begin it with http:// or https://, as in http://127.0.0.1:8000/v1.",
         )
-    return evaluator

@@ -220,8 +220,17 @@ class JudgementsView(msgspec.Struct, kw_only=True, frozen=True):
     failed: int = 0
     unsaid: int = 0
     is_down: bool = False
+    pairs_won: int = 0
+    pairs_tied: int = 0
+    pairs_lost: int = 0
     controls: int = 0
     noise: float | None = None
+    controls_won: int = 0
+    shown_first: int = 0
+    shown_second: int = 0
+    shown_tied: int = 0
+    served_first: int = 0
+    served_second: int = 0
 
 
 class FindingView(msgspec.Struct, kw_only=True, frozen=True):

@@ -231,6 +231,7 @@ def _add_gauges(sums: _Versions, told: Iterable[Series]) -> None:
     for series in told:
         total = sums[series.service, series.version]
         total.in_flight += series.in_flight
+        total.tunnels_open += series.tunnels_open
         total.connections_active += series.connections_active
         total.connections_idle += series.connections_idle
         total.pending += series.pending
@@ -244,6 +245,8 @@ def _add(total: Series, part: Series) -> None:
     _add_counts(total.tokens, part.tokens)
     _add_counts(total.skipped, part.skipped)
     _add_counts(total.pinned, part.pinned)
+    _add_counts(total.tunnels_ended, part.tunnels_ended)
+    _add_counts(total.tunnel_bytes, part.tunnel_bytes)
     _add_spread(total.duration, part.duration)
     _add_spread(total.first_byte, part.first_byte)
     _add_spread(total.first_content, part.first_content)
@@ -284,6 +287,9 @@ def _version(series: Series) -> VersionTraffic:
         signals={name: SignalSums(*sums) for name, sums in series.signals.items()},
         skipped=Counter(series.skipped),
         pinned=Counter(series.pinned),
+        tunnels_open=series.tunnels_open,
+        tunnels_ended=Counter(series.tunnels_ended),
+        tunnel_bytes=Counter(series.tunnel_bytes),
         late=series.late,
         in_flight=series.in_flight,
         active=series.connections_active,

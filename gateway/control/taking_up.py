@@ -86,6 +86,7 @@ class TakingUp:
         standing = self._gate.standings.of(name)  # a hand may have been quicker
         if is_running(standing) and standing.attempt == attempt and self._lacks(name):
             self._go_on_with(name, kept)
+        self.awaited.discard(name)  # what is noted of it may wait for the store
         await self._gate.keep_noted()
 
     def _examine_for_now(self, name: str, why: str) -> None:

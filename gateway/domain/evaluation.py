@@ -96,6 +96,11 @@ class Evaluator:
     max_tokens: int = 512
     canaries: str | None = None
 
+    @property
+    def compares(self) -> bool:
+        """Whether it sees both answers to a request at once, and not one by one."""
+        return self.kind is EvaluatorKind.LLM_JUDGE
+
     def signal(self, score: str) -> str:
         """Name one of its scores among the signals of the service."""
         return f"{self.name}{GIVES}{score}"

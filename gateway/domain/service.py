@@ -290,6 +290,9 @@ DEFAULT_STICKY = (
 DEFAULT_UNSPLIT = ("/v1/files", "/v1/batches")
 
 
+DEFAULT_UPGRADES = ("websocket",)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """A named endpoint that clients call, split between a baseline and a candidate.
@@ -319,6 +322,7 @@ class Service:
         override: None when off.
         repeat: True when a request may be sent again on a fresh connection after a
             reused one died before the answer began, whatever its method.
+        upgrades: Protocols, in lower case, that a request may change its connection to.
         segments: How its traffic is sliced, in order.
         rollout: What moves the candidate's weight; None: `configured_share`, and people.
         evaluators: Who judges sampled answers; none: nobody, and nothing is sampled.
@@ -343,6 +347,7 @@ class Service:
     expose: bool = True
     override: Override | None = None
     repeat: bool = True
+    upgrades: tuple[str, ...] = DEFAULT_UPGRADES
     segments: tuple[Segment, ...] = ()
     rollout: RolloutPlan | None = None
     evaluators: tuple[Evaluator, ...] = ()

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.domain.evaluation import Score
+from gateway.domain.evaluation import Evaluator, Score
 from gateway.domain.outcome import ERRORS, Outcome
 from gateway.domain.rollout import Worse
 from gateway.evaluators.evaluator import (
@@ -73,7 +73,7 @@ async def ask(
         compared = await judge.compare(
             sample.texts, other, is_swapped=is_swapped, allowance=allowance
         )
-        verdicts.append(compared)
+        verdicts.append(msgspec.structs.replace(compared, is_swapped=is_swapped))
         if not compared.scores or None in compared.scores.values():
             halves = (sample.texts, _with(sample.texts, other))
             verdicts += [await judge.judge(half, allowance) for half in halves]
@@ -100,6 +100,16 @@ def values_of(score: Score, sample: Sample, verdicts: list[Verdict]) -> Values:
     if verdicts:
         return verdicts[0].scores.get(score.name), None
     return (_worst(score) if sample.outcome in _FAILED else None), None
+
+
+def order_of(
+    evaluator: Evaluator, score: Score, verdicts: list[Verdict]
+) -> bool | None:
+    """Tell whether the second answer was shown first; None: no two were, in this score."""
+    if not (evaluator.compares and verdicts):
+        return None
+    is_said = verdicts[0].scores.get(score.name) is not None
+    return verdicts[0].is_swapped if is_said else None
 
 
 def _compared(score: Score, verdicts: list[Verdict]) -> Values:

@@ -18,7 +18,7 @@ from gateway.analysis.judged import Judged, JudgedPair, Sampled
 from gateway.answers.segments import code_of, named
 from gateway.domain.evaluation import Evaluator, Score
 from gateway.domain.service import Service
-from gateway.evaluators.asking import Values, alone, can_be_judged, values_of
+from gateway.evaluators.asking import alone, can_be_judged, order_of, values_of
 from gateway.evaluators.bench import Bench, Result
 from gateway.evaluators.evaluator import Judge, Verdict, Why
 from gateway.evaluators.purse import Ledger, Purse
@@ -267,8 +267,7 @@ class Desk:
                 )
             )
         for score in evaluator.scores:
-            values = values_of(score, sample, verdicts)
-            self._tell(service, evaluator, score, sample, values, result)
+            self._tell(service, evaluator, score, sample, verdicts, result)
             for place, verdict in enumerate(alone(sample, verdicts)):
                 self._show(service, evaluator, score, sample, place, verdict)
 
@@ -315,9 +314,10 @@ class Desk:
         evaluator: Evaluator,
         score: Score,
         sample: Sample,
-        values: Values,
+        verdicts: list[Verdict],
         result: Result,
     ) -> None:
+        values = values_of(score, sample, verdicts)
         signal = evaluator.signal(score.name)
         cell = sample.cell if sample.segments == self._codes.get(service.name) else b""
         if sample.other_outcome is not None:
@@ -328,6 +328,8 @@ class Desk:
                 arrived=sample.arrived,
                 baseline=values[0],
                 candidate=values[1],
+                is_control=sample.is_control,
+                is_swapped=order_of(evaluator, score, verdicts),
                 has_failed=result is Result.FAILED,
                 cell=cell,
             )
@@ -351,4 +353,6 @@ class Desk:
 def _version(sample: Sample, place: int) -> str:
     """Name whose answer a sample has; or, of a pair, has in the first or second place."""
     is_pair = sample.other_outcome is not None
+    if sample.is_control:
+        return sample.versions[0]
     return sample.versions[place if is_pair else sample.is_candidate]

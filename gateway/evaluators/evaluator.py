@@ -71,6 +71,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         used: See Used.
         said: Its reasons, for people; "" when it gives none.
         is_cut: It was shown less than it was given, for the length.
+        is_swapped: Of a comparison: the second answer was shown first; None: it is none.
 
     """
 
@@ -78,6 +79,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     used: Used = Used()
     said: str = ""
     is_cut: bool = False
+    is_swapped: bool | None = None
 
 
 class Allowance(Protocol):

@@ -57,6 +57,10 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
         skipped: What was not read or measured (answer, event, request, signal) to number;
             of copies of requests, why there were none (see proxy.mirror), too.
         pinned: What became of requests that name a server's state (proxy.pins) to number.
+        tunnels_open: Connections that speak another protocol now (proxy.tunnel).
+        tunnels_ended: What was first to end one (client, endpoint, idle, gateway) to
+            number.
+        tunnel_bytes: Who sent them (client, endpoint) to bytes in tunnels.
         late: Exchanges that had no content yet when the version's deadline passed.
         in_flight: Exchanges running now.
         connections_active: Upstream connections with an exchange on them.
@@ -81,6 +85,9 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
     signals: dict[str, tuple[int, float, float]] = {}
     skipped: dict[str, int] = {}
     pinned: dict[str, int] = {}
+    tunnels_open: int = 0
+    tunnels_ended: dict[str, int] = {}
+    tunnel_bytes: dict[str, int] = {}
     late: int = 0
     in_flight: int = 0
     connections_active: int = 0

@@ -26,29 +26,27 @@ from gateway.proxy.framing import chunk, last_chunk
 from gateway.proxy.heads import (
     answer_bytes,
     interim_bytes,
+    own_lines,
+    passes_on,
     request_bytes,
+    switching_bytes,
     whole_answer_bytes,
 )
+from gateway.proxy.limits import check_upgrade
 from gateway.proxy.observe import Observation
 from gateway.proxy.plane import Plane
 from gateway.proxy.pool import Pool
 from gateway.proxy.refuse import CONTINUE, error_answer, explain, shape_of
-from gateway.proxy.request_body import RequestBody
+from gateway.proxy.request_body import HELD, RequestBody
 from gateway.proxy.routes import Route, Target
 from gateway.proxy.upstream import Upstream
 from gateway.wire.answer_head import AnswerHead
 from gateway.wire.answer_head import Body as AnswerBody
 from gateway.wire.request_head import RequestHead
 
-HELD: Final = 256 * 1024
-"""Bytes of a body kept while its connection is being made, before reading pauses."""
-
-_CONTINUE_STATUS: Final = 100
-
 # Names of their own: a look-up through the class costs ten times as much (measured).
-_CHUNKED: Final = AnswerBody.CHUNKED
 _BY_LENGTH: Final = AnswerBody.LENGTH
-_UNTIL_CLOSE: Final = AnswerBody.UNTIL_CLOSE
+_NO_BODY: Final = AnswerBody.NONE
 
 
 class Exchange:
@@ -151,6 +149,8 @@ class Exchange:
         route, head, body = self._route, self.head, self.body
         if route is None:
             self._route = route = routes.takes_all or routes.find(head)
+            if head.upgrade is not None:
+                check_upgrade(head, route.upgrades)
         self._seen = seen = choose(self._plane, route, head, body, self._client.peer)
         if seen is not None:
             seen.target.tally.in_flight += 1
@@ -218,10 +218,19 @@ class Exchange:
 
     # 6. Answer.
 
+    def upgraded(self, head: AnswerHead, rest: bytes) -> None:
+        """Go on as a tunnel: the exchange is over with the 101, and counted."""
+        seen, connection, self._connection = self._seen, self._connection, None
+        assert seen and connection  # ruff: ignore[assert]
+        self._status = head.status
+        seen.first_byte = self._plane.wheel.now - self._arrived
+        self._client.write(switching_bytes(head, self._own_lines()))
+        self._close(Outcome.COMPLETE)
+        self._client.become_tunnel(connection, rest, seen.target.tally)
+
     def interim_arrived(self, head: AnswerHead) -> None:
         """Pass a 1xx on to a client that can read it."""
-        is_wanted = head.status != _CONTINUE_STATUS or self.head.expects_continue
-        if self.head.minor and is_wanted:
+        if passes_on(head, self.head):
             self._client.write(interim_bytes(head))
 
     def answered(self, head: AnswerHead, body: bytes) -> None:
@@ -241,9 +250,7 @@ class Exchange:
         if body:
             seen.first_byte = plane.wheel.now - self._arrived
         seen.whole = (head, body)
-        self._client.write(
-            whole_answer_bytes(head, seen.target.answer_lines, self._ticket(seen), body)
-        )
+        self._client.write(whole_answer_bytes(head, seen, plane, self.request_id, body))
         self._end(outcome_of_status(head.status))
 
     def answer_arrived(
@@ -272,7 +279,7 @@ class Exchange:
         if self._seen is not None:
             self._seen.answer_began(head)
         body, minor = head.body, self.head.minor
-        unknown_end = body is _CHUNKED or body is _UNTIL_CLOSE
+        unknown_end = body is not _BY_LENGTH and body is not _NO_BODY
         self._answer_is_chunked = unknown_end and minor > 0
         self._until_close = unknown_end and not self._answer_is_chunked
         if self._until_close or self._plane.is_draining or not self.body.is_whole:
@@ -281,15 +288,7 @@ class Exchange:
         return answer_bytes(head, own, self._answer_is_chunked, self.keep_alive, minor)
 
     def _own_lines(self) -> bytes:
-        seen = self._seen
-        if seen is None:
-            return b"x-sluicegate-request-id: %b\r\n" % self.request_id
-        lines, cookie = seen.target.answer_lines, seen.cookie or b""
-        ticket = self._ticket(seen)
-        return b"%bx-sluicegate-request-id: %b\r\n%b" % (lines, ticket, cookie)
-
-    def _ticket(self, seen: Observation) -> bytes:
-        return seen.ticket(self._plane.unix_s, self._plane.unique(), self.request_id)
+        return own_lines(self._seen, self._plane, self.request_id)
 
     def client_is_slow(self, *, slow: bool) -> None:
         """Stop or go on reading the answer: the client does not take it so fast."""

@@ -1,7 +1,7 @@
 """A request's body on its way up: kept while it must be, passed on as soon as it may.
 
 Kept for three reasons, each bounded: a sticky key or a setting lies in it (json_limit), a
-connection is still being made (life_of_a_request.HELD), or the connection is a reused one
+connection is still being made (HELD), or the connection is a reused one
 that may turn out dead, so that the same bytes must be sent again (json_limit).
 """
 
@@ -19,6 +19,10 @@ Settings = tuple[tuple[tuple[str, ...], bytes], ...]
 """JSON pointers, cut into steps, and the JSON texts to set there."""
 
 _NO_PARTS: Final[list[bytes]] = []
+
+
+HELD: Final = 256 * 1024
+"""Bytes of a body kept while its connection is being made, before reading pauses."""
 
 
 class RequestBody:

@@ -154,6 +154,7 @@ class Route:
         "service",
         "split",
         "sticky",
+        "upgrades",
     )
 
     def __init__(
@@ -173,6 +174,7 @@ class Route:
         self.cookie = self.sticky.cookie or b""
         self.json_limit = service.json_limit
         self.may_repeat = service.repeat
+        self.upgrades = frozenset(each.encode() for each in service.upgrades)
         self.inspection = Inspection(service, dice.random)
         self.split = Split(
             service=service.name,

@@ -58,12 +58,14 @@ class Sampler:
 
     """
 
-    __slots__ = ("_dice", "_limit", "_longest", "_reference")
+    __slots__ = ("_dice", "_limit", "_longest", "_reference", "_together")
 
     def __init__(self, service: Service, dice: Callable[[], float]) -> None:
         self._dice = dice
-        most = max(evaluator.sample for evaluator in service.evaluators)
-        self._limit: int = ceil(most * _DRAWS)
+        judges = service.evaluators
+        self._limit: int = ceil(max(each.sample for each in judges) * _DRAWS)
+        together = [each.sample for each in judges if each.compares]
+        self._together: int = ceil(max(together, default=0.0) * _DRAWS)
         sampling = service.sampling
         self._longest: int = sampling.longest
         place = sampling.reference
@@ -114,6 +116,10 @@ class Sampler:
         else:
             draw = mmh3.hash(key, _SEED, False)
         return Drawn(draw, fingerprint, is_evidence) if draw < self._limit else None
+
+    def is_compared(self, drawn: Drawn) -> bool:
+        """Whether somebody will see both answers to a mirrored request side by side."""
+        return drawn.draw < self._together
 
     def reference_in(self, request: bytes) -> str | None:
         """Give the right answer, where a request carries one; bounded."""

@@ -117,6 +117,9 @@ class Tally:
         "signals",
         "skipped",
         "tokens",
+        "tunnel_bytes",
+        "tunnels_ended",
+        "tunnels_open",
         "version",
     )
 
@@ -139,7 +142,9 @@ class Tally:
         self._rows: list[list[float]] = []
         self.skipped: dict[str, int] = {}
         self.pinned: dict[str, int] = {}
-        self.in_flight = 0
+        self.in_flight = self.tunnels_open = 0
+        self.tunnels_ended: dict[str, int] = {}
+        self.tunnel_bytes: dict[str, int] = {}
         self.late = self.overdue = 0
         self._slices: dict[Place, Tally] = {}
         self._places: frozenset[Place] = frozenset()
@@ -266,6 +271,9 @@ class Tally:
             },
             skipped=dict(self.skipped),
             pinned=dict(self.pinned),
+            tunnels_open=self.tunnels_open,
+            tunnels_ended=dict(self.tunnels_ended),
+            tunnel_bytes=dict(self.tunnel_bytes),
             late=self.late + self.overdue,
             in_flight=self.in_flight,
         )

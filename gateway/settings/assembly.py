@@ -117,6 +117,7 @@ def _service(name: str, shape: ServiceShape) -> Service:
         expose=shape.expose,
         override=_override(shape.override),
         repeat=shape.failover.repeat,
+        upgrades=_distinct(shape.upgrades),
         segments=tuple(each.segment for each in shape.segments),
         rollout=shape.plan,
     )

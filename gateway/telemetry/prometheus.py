@@ -32,6 +32,7 @@ from gateway.telemetry.labels import OUTCOMES, TOKENS, within
 from gateway.telemetry.mirrored import mirrored_metrics
 from gateway.telemetry.rollouts import rollout_metrics
 from gateway.telemetry.traffic import Picture, SignalSums, VersionTraffic
+from gateway.telemetry.tunnels import tunnel_metrics
 
 K = TypeVar("K", bound=Hashable)
 Version = tuple[tuple[str, str], VersionTraffic]
@@ -70,6 +71,7 @@ class GatewayCollector(Collector):
         yield from _tokens(versions)
         yield from _shortcomings(picture, versions)
         yield _pinned(versions)
+        yield from tunnel_metrics(versions)
         yield from _evidence(picture)
         yield from _connections(picture, versions)
         yield from _signals(picture, versions)

@@ -65,6 +65,9 @@ class VersionTraffic:
         signals: By name.
         skipped: What was not read or measured (answer, event, request, signal), and how often.
         pinned: What became of requests that name a server's state (proxy.pins): number.
+        tunnels_open: Connections that speak another protocol now.
+        tunnels_ended: By what ended them; see handoff.observations.Series.
+        tunnel_bytes: By who sent them.
         late: Exchanges whose first content came after the deadline, or never.
         in_flight: Exchanges running now.
         active: Upstream connections with an exchange on them.
@@ -86,6 +89,9 @@ class VersionTraffic:
     signals: dict[str, SignalSums] = field(default_factory=dict)
     skipped: Counter[str] = field(default_factory=Counter)
     pinned: Counter[str] = field(default_factory=Counter)
+    tunnels_open: int = 0
+    tunnels_ended: Counter[str] = field(default_factory=Counter)
+    tunnel_bytes: Counter[str] = field(default_factory=Counter)
     late: int = 0
     in_flight: int = 0
     active: int = 0

@@ -230,23 +230,29 @@ def test_a_candidate_that_hallucinates_in_any_dialect_is_taken_back(
         rollout={"steps": [{"setWeight": 50}, {"pause": {}}]},
         service={"context": IN_DOCUMENTS} if dialect.older else {},
     )
-    with running_release(document, tmp_path) as running:
-        asks = {"path": dialect.path, "asks": lambda prompt: told_in(dialect, prompt)}
-        with readers(running, streamed=is_stream, **asks) as audience:
-            running.start()
-            running.until_step(1)
-            planted = plant(models[1], wrong=0.6)
+    with (
+        running_release(document, tmp_path) as running,
+        readers(
+            running,
+            streamed=is_stream,
+            path=dialect.path,
+            asks=lambda prompt: told_in(dialect, prompt),
+        ) as audience,
+    ):
+        running.start()
+        running.until_step(1)
+        planted = plant(models[1], wrong=0.6)
 
-            running.until_phase("rolled_back", within_s=60)
+        running.until_phase("rolled_back", within_s=60)
 
-            [worst, *_] = running.decision()["body"]["findings"]
-            took = moment(running.decision()) - planted
-            tell(
-                f"{dialect.name}, {is_stream=}: {took:.1f} s after its onset,"
-                f" {worst['candidate_units']} units; {results(running)}"
-            )
-            assert worst["metric"] == HALLUCINATION
-            assert not audience.unhappy()
+        [worst, *_] = running.decision()["body"]["findings"]
+        took = moment(running.decision()) - planted
+        tell(
+            f"{dialect.name}, {is_stream=}: {took:.1f} s after its onset,"
+            f" {worst['candidate_units']} units; {results(running)}"
+        )
+        assert worst["metric"] == HALLUCINATION
+        assert not audience.unhappy()
 
 
 def told_in(dialect: Spoken, prompt: str) -> Json:

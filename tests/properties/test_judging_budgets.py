@@ -71,6 +71,8 @@ class World:
             case int(steps):
                 for _ in range(steps):
                     await asyncio.sleep(0)
+            case other:
+                raise AssertionError(other)
 
     async def judge(self, call: Call) -> None:
         try:

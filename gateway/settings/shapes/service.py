@@ -52,6 +52,7 @@ from gateway.settings.shapes.shape import (
 )
 from gateway.settings.shapes.version import VersionShape
 from gateway.settings.sticky import as_written, sticky_order, sticky_source
+from gateway.settings.upgrades import upgrade
 
 _DEFAULTS: Final = Service(name="", versions=(), baseline="")
 
@@ -92,6 +93,11 @@ _Source = Annotated[
 ]
 _OverrideHeader = Annotated[
     str, PlainValidator(names.header_name), text_schema(names.FIELD_NAME_PATTERN)
+]
+
+
+_Protocol = Annotated[
+    str, PlainValidator(upgrade), schema(type="string", examples=["websocket"])
 ]
 
 
@@ -235,6 +241,11 @@ class ServiceShape(Shape):
     )
     failover: FailoverShape = Field(
         default=FailoverShape(), description="When a request is sent again."
+    )
+    upgrades: list[_Protocol] = Field(
+        default=list(_DEFAULTS.upgrades),
+        description="Protocols that a request may change its connection to, such as "
+        "websocket; then it is a tunnel, of which nothing is read. Others are ignored.",
     )
     baseline: Name | None = Field(
         default=None,

@@ -175,8 +175,12 @@ def lines(path: Path, *examples: dict[str, object]) -> str:
     return str(path)
 
 
-GOOD = {"answer": "At nine.", "context": ["At nine."], "labels": {"hallucination": 0}}
-ALONE = {"answer": "At nine.", "labels": {"hallucination": 1}}
+GOOD: dict[str, object] = {
+    "answer": "At nine.",
+    "context": ["At nine."],
+    "labels": {"hallucination": 0},
+}
+ALONE: dict[str, object] = {"answer": "At nine.", "labels": {"hallucination": 1}}
 
 
 @pytest.mark.parametrize(

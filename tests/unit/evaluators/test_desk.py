@@ -292,6 +292,26 @@ async def test_what_is_worse_has_more_of_what_is_bad(
     }
 
 
+async def test_a_control_pair_tells_its_order_and_counts_for_no_candidate() -> None:
+    """Only what the judge saw side by side has an order."""
+    judge = Knowing({"Good.": {"hallucination": 0.0}, "So.": {"hallucination": 0.0}})
+    judge.compares = {"relevance": 1.0, "hallucination": None}
+    stage = Stage(judge)
+    pair = sampled(answer="Good.", other="So.", other_outcome="complete")
+    control = msgspec.structs.replace(pair, is_control=True)
+    stage.desk.take(message([control] * 9))
+
+    await stage.until(18)
+
+    assert all(each.is_control for each in stage.pairs)
+    assert {(each.signal, each.is_swapped) for each in stage.pairs} == {
+        ("judge:relevance", True),
+        ("judge:relevance", False),
+        ("judge:hallucination", None),
+    }
+    assert {each.version for each in stage.given} == {"v1"}
+
+
 def test_half_a_pair_is_not_compared() -> None:
     stage = Stage(Knowing({"Good.": {"relevance": 1.0}}))
     pair = sampled(answer="Good.", other=None, other_outcome="upstream_error")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -94,12 +95,14 @@ async def test_the_end_of_a_small_budget_is_used(
     assert BUDGET - server.tokens < 3 * ONE, f"{judged} judged"
 
 
-@pytest.mark.parametrize("behaviour", [{}, {"garbage": 0.3}, {"usage": False}])
+@pytest.mark.parametrize(
+    "how", [Behaviour(), Behaviour(garbage=0.3), Behaviour(usage=False)], ids=str
+)
 async def test_no_budget_is_exceeded_by_any_server_however_often_it_is_begun_anew(
-    server: JudgeServer, behaviour: dict[str, float]
+    server: JudgeServer, how: Behaviour
 ) -> None:
     """In the middle of calls that were asked at once."""
-    server.how = Behaviour(delay=0.002, **behaviour)
+    server.how = replace(how, delay=0.002)
     books = Books()
     for death in range(DEATHS):
         await work(bench(server, books, 8), 1, until=1 + death % 4)
