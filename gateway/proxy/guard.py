@@ -14,8 +14,9 @@ from typing import Final
 from gateway.domain.failover import Guard as Rule
 from gateway.proxy.tally import Tally
 
-FIRST_PAUSE_S: Final = 1.0
-"""Seconds, at most, until a candidate is tried again."""
+FIRST_PAUSE_S: Final = 0.125
+"""Seconds, at most, until a candidate is tried again. Short, for it may only have been
+restarted, and because the tries are all that the analysis learns from meanwhile."""
 
 LONGEST_PAUSE_S: Final = 30.0
 """Seconds to which that grows, doubled with each try."""
