@@ -276,6 +276,7 @@ def _add(total: Series, part: Series) -> None:
     _add_counts(total.ejections, part.ejections)
     _add_counts(total.failovers, part.failovers)
     _add_counts(total.uncovered, part.uncovered)
+    total.retried += part.retried
     total.diverted += part.diverted
     _add_counts(total.tunnels_ended, part.tunnels_ended)
     _add_counts(total.tunnel_bytes, part.tunnel_bytes)
@@ -322,6 +323,7 @@ def _version(series: Series) -> VersionTraffic:
         ejections=Counter(series.ejections),
         failovers=Counter(series.failovers),
         uncovered=Counter(series.uncovered),
+        retried=series.retried,
         diverted=series.diverted,
         tunnels_open=series.tunnels_open,
         tunnels_ended=Counter(series.tunnels_ended),

@@ -65,6 +65,7 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
         late: Exchanges that had no content yet when the version's deadline passed.
         failovers: Exchanges of this version that the baseline answered, by what they had
             failed with.
+        retried: Times that another endpoint of the version was asked for a connection.
         uncovered: Those that it did not answer though it would have, by what was in the
             way: the budget, the body, or that they may have begun.
         diverted: Exchanges of this version that the guard sent to the baseline.
@@ -100,6 +101,7 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
     late: int = 0
     failovers: dict[str, int] = {}
     uncovered: dict[str, int] = {}
+    retried: int = 0
     diverted: int = 0
     diverting: bool = False
     answered_age: float | None = None

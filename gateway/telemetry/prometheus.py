@@ -79,6 +79,7 @@ class GatewayCollector(Collector):
         yield from endpoint_metrics(
             picture.traffic.endpoints,
             {labels: traffic.ejections for labels, traffic in versions},
+            {labels: traffic.retried for labels, traffic in versions},
         )
         yield from _signals(picture, versions)
         yield from mirrored_metrics(picture)

@@ -68,6 +68,7 @@ class VersionTraffic:
         pinned: What became of requests that name a server's state (proxy.pins): number.
         ejections: How often an endpoint was left out, by domain.health.EjectedFor value.
         failovers: Exchanges that the baseline answered, by what they had failed with.
+        retried: Times that another endpoint of the version was asked for a connection.
         uncovered: Those that it did not, by what was in the way.
         diverted: Exchanges that a guard sent to the baseline.
         tunnels_open: Connections that speak another protocol now.
@@ -97,6 +98,7 @@ class VersionTraffic:
     ejections: Counter[str] = field(default_factory=Counter)
     failovers: Counter[str] = field(default_factory=Counter)
     uncovered: Counter[str] = field(default_factory=Counter)
+    retried: int = 0
     diverted: int = 0
     tunnels_open: int = 0
     tunnels_ended: Counter[str] = field(default_factory=Counter)
