@@ -133,9 +133,27 @@ def _judged(name: str, came: "JudgementsView") -> str:
     if lacking:
         said += f" ({', '.join(lacking)})"
     said += f", {came.sample:.1%} of the keys are sampled"
+    pairs = came.pairs_won + came.pairs_tied + came.pairs_lost
+    if pairs:
+        said += (
+            f"; the candidate's answer was better in {came.pairs_won} of {pairs} pairs,"
+            f" the baseline's in {came.pairs_lost}"
+        )
     if came.noise is not None:
-        said += f"; the baseline differs from itself by {came.noise:.3f}"
+        said += f"; {_noise(came, came.noise)}"
     return f"{said}. The judge is down: it only fails." if came.is_down else said
+
+
+def _noise(came: "JudgementsView", distance: float) -> str:
+    """Say what the judge makes of two answers of the baseline."""
+    said = (
+        f"the baseline differs from itself by {distance:.3f}: one of its two answers was"
+        f" better in {came.controls_won} of {came.controls} control pairs (the client's in"
+        f" {came.served_first}, the copy's in {came.served_second}"
+    )
+    if came.shown_first + came.shown_second + came.shown_tied:
+        said += f"; the one shown first in {came.shown_first}, second in {came.shown_second}"
+    return f"{said})"
 
 
 def _from_when(view: "Analysed") -> "Iterator[str]":

@@ -199,6 +199,13 @@ class Gateway:
         (series,) = self._do(lambda: plane.observe(0, 1, 1)).mirrored
         return series
 
+    def copies_to(self, name: str) -> Series:
+        """Give what was counted of the copies to a version."""
+        plane = self._plane
+        assert plane is not None
+        frame = self._do(lambda: plane.observe(0, 1, 1))
+        return next(series for series in frame.mirrored if series.version == name)
+
     def pairs(self) -> list[PairRecord]:
         """Give the pairs there are since the last time."""
         return [pair for block in self.blocks() for pair in block.pairs]
@@ -208,6 +215,13 @@ class Gateway:
         listener = self._listener
         assert listener is not None
         self._do(listener._mirrors.abandon)
+
+    def drain(self, seconds: float) -> None:
+        """Begin to stop: accept nothing, and cut what still runs after *seconds*."""
+        listener, loop = self._listener, self._loop
+        assert listener is not None
+        assert loop is not None
+        asyncio.run_coroutine_threadsafe(listener.drain(seconds), loop)
 
     def drain_copies(self, seconds: float) -> None:
         """Wait for copies, as a worker does that stops."""
