@@ -72,8 +72,7 @@ class Controller:
         self._start = start
         self._is_first = os.fstat(start.table_fd).st_size == 0
         self._last = read_last(start.table_fd)
-        self._stopped = asyncio.Event()
-        self._wished = asyncio.Event()
+        self._stopped, self._wished = asyncio.Event(), asyncio.Event()
         self._aggregate = Aggregate()
         self._publisher = Publisher(self._keep)
         self._durable = Durable(store_at)
