@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from gateway.domain.service import Service
 from gateway.domain.tls import ServerTls
@@ -19,6 +20,10 @@ class Address:
         """Write it as people and URLs do: [::1]:8080, 127.0.0.1:8080."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
+
+
+BACKLOG: Final = 4096
+"""Connections to one socket that the system may queue until they are accepted."""
 
 
 class Role(Enum):

@@ -17,6 +17,7 @@ from itertools import zip_longest
 from time import monotonic
 from typing import Final, cast
 
+from gateway.domain.deployment import BACKLOG
 from gateway.domain.errors import TooManyClients
 from gateway.domain.tls import ServerTls
 from gateway.proxy.deadlines import NEVER
@@ -62,7 +63,9 @@ class Listener:
         loop = asyncio.get_running_loop()
         for fd, gate in zip(self._listen_fds, self._gates, strict=True):
             server = await loop.create_server(
-                partial(Entering, self._door, gate), sock=socket.socket(fileno=fd)
+                partial(Entering, self._door, gate),
+                sock=socket.socket(fileno=fd),
+                backlog=BACKLOG,  # it listens already: without, it would listen for 100
             )
             self._servers.append(server)
 
