@@ -42,6 +42,7 @@ class Behaviour:
         sensitivity: Part of the bad answers it finds.
         specificity: Part of the good ones it leaves alone.
         lies: It says the contrary.
+        by_order: Part of the comparisons in which it takes what it is shown first.
         delay: Seconds before it answers.
         garbage: Part of its replies without a verdict.
         cut: Part of its replies that break off, as at a limit of tokens.
@@ -59,6 +60,7 @@ class Behaviour:
     sensitivity: float = 1.0
     specificity: float = 1.0
     lies: bool = False
+    by_order: float = 0.0
     delay: float = 0.0
     garbage: float = 0.0
     cut: float = 0.0
@@ -208,6 +210,7 @@ class JudgeServer:
             specificity=how.specificity,
             lies=how.lies,
             dice=self._dice,
+            by_order=how.by_order,
         )
 
 

@@ -47,6 +47,7 @@ class Mind:
         specificity: Part of the good ones it leaves alone.
         lies: It says the contrary of what it finds.
         dice: Gives 0 to 1.
+        by_order: Part of the comparisons in which it takes what it is shown first.
 
     """
 
@@ -54,6 +55,7 @@ class Mind:
     specificity: float
     lies: bool
     dice: Callable[[], float]
+    by_order: float = 0.0
 
     def finds_bad(self, answer: str, score: str) -> bool:
         """Judge an answer; roll the dice once."""
@@ -99,6 +101,8 @@ class Mind:
                 return wanted
 
     def _choice(self, name: str, texts: Mapping[str, str]) -> str:
+        if self.by_order and self.dice() < self.by_order:
+            return "first"
         first = self.finds_bad(texts["first answer"], name)
         second = self.finds_bad(texts["second answer"], name)
         if first is second:

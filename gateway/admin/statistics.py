@@ -47,10 +47,17 @@ def statistics(traffic: VersionTraffic) -> Json:
         "signals": _signals(traffic),
         "skipped": dict(sorted(traffic.skipped.items())),
         "pinned": dict(sorted(traffic.pinned.items())),
+        "tunnels": {
+            "open": traffic.tunnels_open,
+            "ended": dict(sorted(traffic.tunnels_ended.items())),
+            "bytes": dict(sorted(traffic.tunnel_bytes.items())),
+        },
+        "retried": traffic.retried,
         "late": traffic.late,
         "in_flight": traffic.in_flight,
         "pending": traffic.pending,
         "connections": {"active": traffic.active, "idle": traffic.idle},
+        "ejections": dict(sorted(traffic.ejections.items())),
     }
 
 

@@ -4,10 +4,11 @@ Worst wins. What cannot be computed holds: it neither rolls back nor promotes.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 from typing import Final, NamedTuple, TypeAlias
 
+from gateway.analysis.control_pairs import preferred
 from gateway.analysis.counts import FRESH, Counts, Pair
 from gateway.analysis.design import Design
 from gateway.analysis.estimates import estimates, interval
@@ -23,7 +24,7 @@ from gateway.analysis.shares import INTEGRITY_TESTS, log_threshold
 from gateway.analysis.step import Step
 from gateway.analysis.trial_process import Key
 from gateway.domain.rollout import OnFailure
-from gateway.domain.verdict import Assessment, Finding, Verdict
+from gateway.domain.verdict import Assessment, Finding, Judgements, Verdict
 
 _MANY: Final = 5
 """Times minimum_units: after so many units of the candidate in another metric that is read
@@ -161,7 +162,21 @@ def _finding(
         high=seen.interval.high if seen.interval else None,
         is_mirrored=found.is_mirrored,
         is_left_out=asks and _is_left_out(evidence, number),
-        judgements=None if cell else evidence.judging.judgements(number),
+        judgements=None if cell else _judgements(evidence, number),
+    )
+
+
+def _judgements(evidence: Evidence, number: int) -> Judgements | None:
+    """Say what came of judging, and which version's answers were better in pairs."""
+    told = evidence.judging.judgements(number)
+    if told is None or not evidence.mirrored.is_there(number, 0):
+        return told
+    found = preferred(evidence.mirrored.of(number, 0).differences)
+    return replace(
+        told,
+        pairs_won=found.second,
+        pairs_tied=found.neither,
+        pairs_lost=found.first,
     )
 
 

@@ -34,7 +34,9 @@ Over all only. Of mirrored pairs the coin is 0."""
 CONTROL: Final = -6
 """Judged pairs of two answers of the baseline, by the difference of their losses: noise.
 
-On the candidate's side, on the grid of differences; its coin is 0."""
+On the grid of differences; its coin is 0. On the candidate's side that of the copy less the
+client's, of the answer that was made second; on the baseline's, where a judge saw both side by
+side, that of the answer it was shown second less the first."""
 
 
 class Came(IntEnum):

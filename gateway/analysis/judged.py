@@ -7,7 +7,7 @@ class Sampled(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """An exchange that an evaluator will be asked about, told when its sample is there.
 
     Scores follow, one Judged for each. Where neither comes soon after the end of an
-    exchange, its key is not in the evaluator's sample, and nobody waits for it.
+    exchange, its sample was lost on the way, and nobody waits for it any longer.
 
     Attributes:
         evaluator: Its name.
@@ -64,6 +64,8 @@ class JudgedPair(msgspec.Struct, kw_only=True, frozen=True, gc=False):
         baseline: Of its answer, 0.0 to 1.0; None: no verdict.
         candidate: The same of the copy's.
         is_control: Both answers are the baseline's: what differs is noise.
+        is_swapped: The candidate's answer was shown first; None: they were not seen side
+            by side. Of a control pair the second one of the baseline's, the copy's.
         has_failed: See Judged.
 
     """
@@ -75,5 +77,6 @@ class JudgedPair(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     baseline: float | None
     candidate: float | None
     is_control: bool = False
+    is_swapped: bool | None = None
     has_failed: bool = False
     cell: bytes = b""

@@ -17,7 +17,9 @@ from typing import Final
 
 import msgspec
 
+from gateway.analysis import control_pairs
 from gateway.analysis.bets import Bets, Mixture
+from gateway.analysis.control_pairs import ControlPairs, preferred
 from gateway.analysis.counts import (
     CONTROL,
     JUDGING,
@@ -28,7 +30,7 @@ from gateway.analysis.counts import (
     Place,
     add_bins,
 )
-from gateway.analysis.design import LOSS_BINS, Design
+from gateway.analysis.design import Design
 from gateway.analysis.past import Past
 from gateway.analysis.payoffs import Payoff, bets_of, binary_payoffs, times_odds
 from gateway.analysis.sample_ratio import Dumped, SampleRatio
@@ -62,8 +64,6 @@ _MOST_BROKEN: Final = 0.1
 """Part of the pairs that a judge may fail on: nobody knows which half broke it, and a tenth
 that were all worse would use up what most margins allow."""
 
-_TOP: Final = LOSS_BINS - 1
-
 
 class KeptJudging(msgspec.Struct, array_like=True, frozen=True):
     """See MetricJudging.
@@ -76,10 +76,11 @@ class KeptJudging(msgspec.Struct, array_like=True, frozen=True):
         restarts: Restarts.kept.
         sums: See MetricJudging.
         pairs: The same.
-        noise: The same.
-        failed_since: The same.
+        noise: ControlPairs.served.
+        failed_since: See MetricJudging.
         pairs_failed_since: Of those, pairs.
         broken: See MetricJudging.
+        shown: ControlPairs.shown.
 
     """
 
@@ -94,6 +95,7 @@ class KeptJudging(msgspec.Struct, array_like=True, frozen=True):
     failed_since: int
     pairs_failed_since: int
     broken: int
+    shown: Bins = {}
 
 
 class MetricJudging:
@@ -105,7 +107,7 @@ class MetricJudging:
     Attributes:
         sums: Units by what came, of the baseline and of the candidate.
         pairs: Mirrored pairs by what came.
-        noise: Differences of two answers of the baseline, on their grid.
+        controls: See ControlPairs.
         failed_since: Failures since the last value, by closed blocks.
         broken: Pairs that the judge failed on while it was not down, by closed blocks.
 
@@ -119,7 +121,7 @@ class MetricJudging:
         self._tables: dict[float, Bets] = {}
         self.sums: Pair = ({}, {})
         self.pairs: Bins = {}
-        self.noise: Bins = {}
+        self.controls = ControlPairs()
         self.failed_since = 0
         self._pairs_failed_since = 0
         self.broken = 0
@@ -196,10 +198,11 @@ class MetricJudging:
             restarts=self._restarts.kept(),
             sums=self.sums,
             pairs=self.pairs,
-            noise=self.noise,
+            noise=self.controls.served,
             failed_since=self.failed_since,
             pairs_failed_since=self._pairs_failed_since,
             broken=self.broken,
+            shown=self.controls.shown,
         )
 
     def load(self, kept: KeptJudging) -> None:
@@ -208,7 +211,8 @@ class MetricJudging:
         self._past = Past.load(kept.past)
         self._ratio = SampleRatio.load(kept.ratio)
         self._restarts.load(kept.restarts)
-        self.sums, self.pairs, self.noise = kept.sums, kept.pairs, kept.noise
+        self.sums, self.pairs = kept.sums, kept.pairs
+        self.controls.served, self.controls.shown = kept.noise, kept.shown
         self.failed_since = kept.failed_since
         self._pairs_failed_since = kept.pairs_failed_since
         self.broken = kept.broken
@@ -243,7 +247,7 @@ class Judging:
         if judging is None:
             return
         if place.process == CONTROL:
-            add_bins(judging.noise, pair[1])
+            judging.controls.add(pair)
         else:
             judging.add(place.coin, pair)
 
@@ -278,6 +282,14 @@ class Judging:
         for number, judging in self._by_metric.items():
             if self._is_tested(number) and judging.log_e >= self.log_threshold:
                 return self._sentence(number, judging)
+        return self._blind()
+
+    def _blind(self) -> str | None:
+        """Say which judge cannot tell two answers apart, by its control pairs."""
+        for number, judging in self._by_metric.items():
+            said = judging.controls.integrity(self._alpha)
+            if said is not None and self._is_tested(number):
+                return f"{self._design.metrics[number].name}: {said}."
         return None
 
     def judgements(self, metric: int) -> Judgements | None:
@@ -286,8 +298,8 @@ class Judging:
         evaluator = self._design.evaluator_of(self._design.metrics[metric])
         if judging is None or evaluator is None:
             return None
-        controls = sum(judging.noise.values())
-        noise = sum(abs(at - _TOP) * n for at, n in judging.noise.items())
+        controls = judging.controls
+        served, shown = preferred(controls.served), preferred(controls.shown)
         return Judgements(
             sample=evaluator.sample,
             sampled=sum(judging.units(came) for came in Came),
@@ -297,8 +309,16 @@ class Judging:
             is_down=judging.is_down,
             log_e=judging.log_e,
             log_threshold=self.log_threshold,
-            controls=controls,
-            noise=noise / controls / _TOP if controls else None,
+            controls=served.total,
+            noise=controls.noise,
+            controls_won=served.first + served.second,
+            served_first=served.first,
+            served_second=served.second,
+            shown_first=shown.first,
+            shown_second=shown.second,
+            shown_tied=shown.neither,
+            log_e_controls=controls.log_e,
+            log_threshold_controls=control_pairs.log_threshold(self._alpha),
         )
 
     def kept(self) -> list[KeptJudging]:

@@ -264,6 +264,10 @@ class UnitNotes:
         difference = [base | WORST + theirs - ours]
         if pair.is_control:
             note(CONTROL, 0.0, (0,), difference, is_candidate=True)
+            if pair.is_swapped is not None:
+                ahead = ours - theirs if pair.is_swapped else theirs - ours
+                shown = [base | WORST + ahead]
+                note(CONTROL, 0.0, (0,), shown, is_candidate=False)
             return
         note(JUDGING, 0.0, (0,), [base | Came.VALUE], is_candidate=True)
         cells = _cells_in(self.mask(pair.cell) | EVERYTHING)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from gateway.cli.admin_api import DEFAULT_URL
-from gateway.cli.options import AdminUrl, AsJson, admin_api
+from gateway.cli.options import AdminCa, AdminUrl, AsJson, admin_api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,13 +25,14 @@ _COLUMNS: Final = ("baseline", "candidate", "against it", "for it", "units b/c")
 def analysis(
     service: Annotated[str, typer.Argument(help="Which service.")],
     admin: AdminUrl = DEFAULT_URL,
+    ca: AdminCa = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the evidence for and against a candidate, metric by metric."""
     from gateway.cli.screen import print_json
     from gateway.cli.views import analysed
 
-    answer = admin_api(admin).analysis(service)
+    answer = admin_api(admin, ca).analysis(service)
     if as_json:
         print_json(answer)
         return
@@ -132,9 +133,27 @@ def _judged(name: str, came: "JudgementsView") -> str:
     if lacking:
         said += f" ({', '.join(lacking)})"
     said += f", {came.sample:.1%} of the keys are sampled"
+    pairs = came.pairs_won + came.pairs_tied + came.pairs_lost
+    if pairs:
+        said += (
+            f"; the candidate's answer was better in {came.pairs_won} of {pairs} pairs,"
+            f" the baseline's in {came.pairs_lost}"
+        )
     if came.noise is not None:
-        said += f"; the baseline differs from itself by {came.noise:.3f}"
+        said += f"; {_noise(came, came.noise)}"
     return f"{said}. The judge is down: it only fails." if came.is_down else said
+
+
+def _noise(came: "JudgementsView", distance: float) -> str:
+    """Say what the judge makes of two answers of the baseline."""
+    said = (
+        f"the baseline differs from itself by {distance:.3f}: one of its two answers was"
+        f" better in {came.controls_won} of {came.controls} control pairs (the client's in"
+        f" {came.served_first}, the copy's in {came.served_second}"
+    )
+    if came.shown_first + came.shown_second + came.shown_tied:
+        said += f"; the one shown first in {came.shown_first}, second in {came.shown_second}"
+    return f"{said})"
 
 
 def _from_when(view: "Analysed") -> "Iterator[str]":

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.admin_api import DEFAULT_URL
-from gateway.cli.options import AdminUrl, AsJson, admin_api
+from gateway.cli.options import AdminCa, AdminUrl, AsJson, admin_api
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,23 +21,33 @@ def status(
         str | None, typer.Argument(help="One service; all without.", show_default=False)
     ] = None,
     admin: AdminUrl = DEFAULT_URL,
+    ca: AdminCa = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what protects each service, its weights, and how its versions answer."""
     from gateway.cli.screen import print_json, screen
     from gateway.cli.views import AllServices, ServiceView, read
 
-    api = admin_api(admin)
+    api = admin_api(admin, ca)
     answer = api.services() if service is None else api.service(service)
     if as_json:
         print_json(answer)
     elif service is None:
-        screen().print(status_of(read(AllServices, answer).services))
+        every = read(AllServices, answer)
+        screen().print(*warned(every.warnings), status_of(every.services), sep="\n")
     else:
         from gateway.cli.detail import detail_of
 
         view = read(ServiceView, answer)
         screen().print(status_of([view]), *detail_of(view))
+
+
+def warned(warnings: "Iterable[str]") -> "Iterator[str]":
+    """Draw what people should know before all else."""
+    from rich.markup import escape
+
+    for warning in warnings:
+        yield f"[bold]warning:[/] {escape(warning)}"
 
 
 def status_of(services: "Iterable[ServiceView]") -> "RenderableType":
@@ -55,6 +65,7 @@ def status_of(services: "Iterable[ServiceView]") -> "RenderableType":
         title = f"[bold]{escape(service.name)}[/]  protection: {service.protection}"
         parts.append(f"{title}  last evidence: {last}")
         parts += [f"  {escape(line)}" for line in _rollouts(service)]
+        parts += [f"  {escape(line)}" for line in _standbys(service)]
         parts.append(Padding(_versions(service), (0, 0, 0, 2)))
     return Group(*parts)
 
@@ -73,6 +84,16 @@ def _rollouts(service: "ServiceView") -> "Iterator[str]":
             yield f"last: {rollout.cause or 'nothing'}"
             if rollout.shortage is not None:
                 yield f"waits in vain: {rollout.shortage}"
+
+
+def _standbys(service: "ServiceView") -> "Iterator[str]":
+    """Say what failed over, and what a guard diverts, with the baseline beside it."""
+    baseline = service.versions.get(service.baseline)
+    age = None if baseline is None else baseline.standby.answered_seconds_ago
+    for name, version in service.versions.items():
+        line = version.standby.line(name, service.baseline, age)
+        if line is not None:
+            yield line
 
 
 def _versions(service: "ServiceView") -> "Table":

@@ -236,11 +236,13 @@ class MirrorLimits:
     Attributes:
         concurrency: Copies that run at once, of one worker.
         tokens_per_minute: Input and output of the copies, of one worker; None: no limit.
+        control: Part of what will be compared that is copied to the baseline again.
 
     """
 
     concurrency: int = 16
     tokens_per_minute: int | None = 100_000
+    control: Share = Share(10_000)
 
 
 DEFAULT_STEPS: tuple[Step, ...] = tuple(
@@ -258,8 +260,7 @@ class RolloutPlan:
         advance: See Advance.
         steps: In order, one or more.
         mirror: See MirrorLimits.
-        reverse_mirror: Of the candidate's requests, which part is copied to the baseline
-            after the last step, while the rollout is not over.
+        reverse_mirror: Part of the candidate's requests to copy back, after the last step.
         analysis: See AnalysisPlan.
         on_rollback: See OnRollback.
         drain_timeout: How long conversations may finish on the candidate.

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gateway.domain.evaluation import Evaluator, Sampling
+from gateway.domain.failover import Failover, Guard
+from gateway.domain.health import EndpointCare
 from gateway.domain.lane import service_of
 from gateway.domain.price import Price
 from gateway.domain.rollout import RolloutPlan
 from gateway.domain.segment import Segment
+from gateway.domain.tls import UpstreamTls
 from gateway.domain.units import Bytes, Seconds, Share
 
 
@@ -48,7 +51,7 @@ class Endpoint:
         url: As configured, for people and as identity.
         host: DNS name or address, without brackets.
         port: 1 to 65535.
-        tls: True for https, verified against the system's authorities.
+        tls: True for https; see Version.tls.
         base_path: Path before the request's own, "" or "/something" without a
             closing slash.
 
@@ -141,7 +144,10 @@ class Version:
         timeouts: See Timeouts.
         deadlines: See Deadlines.
         limits: See PoolLimits.
+        care: See EndpointCare.
         price: None when nobody said what its tokens cost.
+        tls: How https endpoints are spoken to; None: they prove their names to the
+            system's authorities.
 
     """
 
@@ -154,7 +160,9 @@ class Version:
     timeouts: Timeouts = Timeouts()
     deadlines: Deadlines = Deadlines()
     limits: PoolLimits = PoolLimits()
+    care: EndpointCare = EndpointCare()
     price: Price | None = None
+    tls: UpstreamTls | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,6 +298,9 @@ DEFAULT_STICKY = (
 DEFAULT_UNSPLIT = ("/v1/files", "/v1/batches")
 
 
+DEFAULT_UPGRADES = ("websocket",)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """A named endpoint that clients call, split between a baseline and a candidate.
@@ -318,7 +329,11 @@ class Service:
         expose: Tell the client the version's name.
         override: None when off.
         repeat: True when a request may be sent again on a fresh connection after a
-            reused one died before the answer began, whatever its method.
+            reused one died before the answer began, whatever its method; and to the
+            baseline after a candidate may have begun with it.
+        failover: When the baseline answers what a candidate failed at.
+        guard: When a worker diverts on its own; None: never.
+        upgrades: Protocols, in lower case, that a request may change its connection to.
         segments: How its traffic is sliced, in order.
         rollout: What moves the candidate's weight; None: `configured_share`, and people.
         evaluators: Who judges sampled answers; none: nobody, and nothing is sampled.
@@ -343,6 +358,9 @@ class Service:
     expose: bool = True
     override: Override | None = None
     repeat: bool = True
+    failover: Failover = Failover()
+    guard: Guard | None = Guard()
+    upgrades: tuple[str, ...] = DEFAULT_UPGRADES
     segments: tuple[Segment, ...] = ()
     rollout: RolloutPlan | None = None
     evaluators: tuple[Evaluator, ...] = ()

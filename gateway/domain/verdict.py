@@ -5,6 +5,7 @@ Made by analysis/, read by delivery/ (which decides) and by people (why).
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 
 from gateway.domain.rollout import OnFailure
 
@@ -31,9 +32,22 @@ class Judgements:
         is_down: Nothing but failures has come for a while.
         log_e: Of the test that judging fails on both versions alike.
         log_threshold: Of that; crossed, nothing can be proven.
+        pairs_won: Judged pairs in which the candidate's answer was better.
+        pairs_tied: Those in which neither was.
+        pairs_lost: Those in which the baseline's was.
         controls: Judged pairs of two answers of the baseline.
         noise: Mean distance of their scores, which no version is the cause of; None:
             there are none.
+        controls_won: Those in which one of the two was found better.
+        served_first: Of these, the ones in which it was the one the client got.
+        served_second: Those in which it was the copy's.
+        shown_first: Of the controls that the judge saw side by side, those in which it
+            preferred what it was shown first.
+        shown_second: The same of what it was shown second.
+        shown_tied: Those in which it preferred neither.
+        log_e_controls: Of the test that the judge is blind to the order in which answers
+            were given, or that of the order they are shown in, whichever is further.
+        log_threshold_controls: Of these; crossed, nothing can be proven.
 
     """
 
@@ -45,8 +59,19 @@ class Judgements:
     is_down: bool
     log_e: float
     log_threshold: float
+    pairs_won: int = 0
+    pairs_tied: int = 0
+    pairs_lost: int = 0
     controls: int = 0
     noise: float | None = None
+    controls_won: int = 0
+    served_first: int = 0
+    served_second: int = 0
+    shown_first: int = 0
+    shown_second: int = 0
+    shown_tied: int = 0
+    log_e_controls: float = 0.0
+    log_threshold_controls: float = inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,7 @@ class Sample(msgspec.Struct, kw_only=True, array_like=True, gc=False):
         other: Of a mirrored request: what the candidate said to the copy, where `texts`
             has what the baseline said to the client; None of what is no pair.
         other_outcome: Of the copy; None of what is no pair.
+        is_control: The copy went to the baseline, too: `other` is its second answer.
         trace: Of the trace that records it, or the request it is a copy of, 32 hexadecimal
             digits; None: none does.
         span: Of its step there, 16 hexadecimal digits.
@@ -73,6 +74,7 @@ class Sample(msgspec.Struct, kw_only=True, array_like=True, gc=False):
     other_outcome: str | None = None
     trace: str | None = None
     span: str | None = None
+    is_control: bool = False
 
 
 class Samples(msgspec.Struct, kw_only=True, tag="samples"):

@@ -3,6 +3,8 @@
 from typing import Protocol
 
 from gateway.proxy.peer import Peer
+from gateway.proxy.tally import Tally
+from gateway.proxy.upstream import Upstream
 
 
 class Client(Protocol):
@@ -25,6 +27,16 @@ class Client(Protocol):
 
     def exchange_over(self) -> None:
         """Go on: the answer is whole, the connection may serve the next request."""
+
+    def become_tunnel(self, upstream: Upstream, rest: bytes, tally: Tally) -> None:
+        """Speak HTTP no more; pass on what comes from the endpoint, and to it.
+
+        Args:
+            upstream: The endpoint's connection.
+            rest: What came on it already.
+            tally: Of the version.
+
+        """
 
     def cut(self, *, reset: bool) -> None:
         """End the connection so that the client sees its answer is not whole."""

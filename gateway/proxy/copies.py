@@ -11,6 +11,8 @@ from gateway.proxy.peer import Peer
 from gateway.proxy.plane import Plane
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route
+from gateway.proxy.tally import Tally
+from gateway.proxy.upstream import Upstream
 from gateway.proxy.who import Sender
 from gateway.wire.request_head import RequestHead
 
@@ -47,6 +49,11 @@ class Nobody:
         copy, self.copy = self.copy, None  # they know each other, and would stay
         if copy is not None:
             self._sent.copy_over(copy)
+
+    def become_tunnel(self, upstream: Upstream, rest: bytes, tally: Tally) -> None:
+        """Let go of it, though copies ask for no upgrade (copied_request)."""
+        upstream.abort()
+        self.exchange_over()
 
     def cut(self, *, reset: bool) -> None:
         """See exchange_over."""
@@ -108,6 +115,7 @@ def copied_request(head: RequestHead, text: bytes) -> tuple[RequestHead, Request
     again = msgspec.structs.replace(
         head,
         is_chunked=False,
+        upgrade=None,
         content_length=len(text),
         expects_continue=False,
         trace=None,

@@ -15,16 +15,33 @@ from gateway.proxy.limits import too_slow
 from gateway.proxy.peer import Peer
 from gateway.proxy.plane import Plane
 from gateway.proxy.request_body import RequestBody
-from gateway.proxy.request_reader import BODY, HEAD, IGNORED, NOTHING, RequestReader
+from gateway.proxy.request_reader import (
+    BODY,
+    HEAD,
+    IGNORED,
+    NOTHING,
+    UPGRADING,
+    RequestReader,
+)
+from gateway.proxy.tally import Tally
+from gateway.proxy.tunnel import End, Tunnel
+from gateway.proxy.upstream import Upstream
 from gateway.wire.request_head import RequestHead
 
 _PIPELINED: Final = 16
 _PEEK: Final = 0.5  # seconds after which a client that is not read is looked after
+_WHOLE: Final = frozenset({NOTHING, UPGRADING})
 _LINGER: Final = 2.0  # seconds in which a refused client may take in why
 
 
 class Downstream(asyncio.Protocol):
-    """See the module. Implements client.Client and request_reader.Connection."""
+    """See the module. Implements client.Client and request_reader.Connection.
+
+    Args:
+        plane: Of the worker.
+        raw: What lies below TLS; None without TLS.
+
+    """
 
     __slots__ = (
         "_current",
@@ -35,18 +52,20 @@ class Downstream(asyncio.Protocol):
         "_now",
         "_plane",
         "_queue",
+        "_raw",
         "_reader",
-        "_transport",
         "_unread",
         "deadline",
         "is_held",
         "looked_at",
         "peer",
+        "transport",
     )
 
-    def __init__(self, plane: Plane) -> None:
+    def __init__(self, plane: Plane, raw: asyncio.Transport | None = None) -> None:
         self._plane = plane
-        self._transport: asyncio.Transport | None = None
+        self._raw = raw
+        self.transport: asyncio.Transport | None = None
         self._reader = RequestReader(plane, self)
         self._current: Exchange | None = None
         self._queue: deque[Exchange] = deque()
@@ -60,11 +79,12 @@ class Downstream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Know the peer and start its first deadline."""
-        self._transport = cast("asyncio.Transport", transport)
+        self.transport = cast("asyncio.Transport", transport)
         self._plane.clients.add(self)
         name = transport.get_extra_info("peername")
         if name:
-            self.peer = Peer(self._plane, str(name[0]))
+            is_tls = self._raw is not None
+            self.peer = Peer(self._plane, str(name[0]), is_tls=is_tls)
         self._now = self._plane.wheel.read_clock()
         self._set_deadline()
 
@@ -82,7 +102,7 @@ class Downstream(asyncio.Protocol):
         if self._current is not None:
             self._current.request_progressed()
         waits = self._current is not None and not (self.is_held or self._is_slow)
-        if waits and reader.state == NOTHING:
+        if waits and reader.state in _WHOLE:
             self.deadline = NEVER  # the endpoint owes, not the client
         else:
             self._set_deadline()
@@ -92,7 +112,7 @@ class Downstream(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Free what the client's request holds, at once."""
-        self._transport = None
+        self.transport = None
         self._plane.wheel.forget(self)
         self._plane.forget(self)
         self._queue.clear()
@@ -125,10 +145,9 @@ class Downstream(asyncio.Protocol):
     def _read(self, data: bytes) -> None:
         """Parse *data*, in slices, as far as there is room for what may be in it."""
         reader = self._reader
-        while data and len(self._queue) <= _PIPELINED:
+        while data and len(self._queue) <= _PIPELINED and reader.state != UPGRADING:
             size = reader.slice_size()
-            reader.read(data[:size])
-            data = data[size:]
+            data = reader.read(data[:size]) + data[size:]
         self._unread = b"" if reader.state == IGNORED else data
         if self._unread:
             self.hold()
@@ -174,6 +193,8 @@ class Downstream(asyncio.Protocol):
             return
         plane = self._plane
         self._now = plane.wheel.now
+        if self._reader.state == UPGRADING:  # it was not: what comes is HTTP
+            self._reader.state = NOTHING
         if not (over.keep_alive and over.body.is_whole) or plane.is_draining:
             self._close(gently=not over.body.is_whole)
         elif self._queue or self._unread:
@@ -186,32 +207,48 @@ class Downstream(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Send to the client; nothing when it is gone."""
-        if self._transport is not None:
-            self._transport.write(data)
+        if self.transport is not None:
+            self.transport.write(data)
 
     def hold(self) -> None:
         """Stop reading."""
         if not self.is_held and self._can_pause():
             self.is_held = True
-            cast("asyncio.Transport", self._transport).pause_reading()
+            cast("asyncio.Transport", self.transport).pause_reading()
 
     def resume(self) -> None:
         """Read on, unless what was read already waits."""
         if self.is_held and not self._unread and self._can_pause():
             self.is_held = False
-            cast("asyncio.Transport", self._transport).resume_reading()
+            cast("asyncio.Transport", self.transport).resume_reading()
+
+    def become_tunnel(self, upstream: Upstream, rest: bytes, tally: Tally) -> None:
+        """Speak HTTP no more: pass on what comes, either way (client.Client)."""
+        plane, early, self._unread = self._plane, self._unread, b""
+        self._current = None
+        self._reader.state = IGNORED
+        plane.wheel.forget(self)
+        tunnel = Tunnel(plane.wheel, upstream.silence, tally, self._tunnel_over)
+        plane.clients.add(tunnel.client)
+        plane.clients.discard(self)
+        tunnel.open(self, upstream, early, rest)
+        if self._is_slow:
+            tunnel.endpoint.hold()
+
+    def _tunnel_over(self, end: End) -> None:
+        self._plane.forget(end)
 
     def _can_pause(self) -> bool:
-        return self._transport is not None and not self._transport.is_closing()
+        return self.transport is not None and not self.transport.is_closing()
 
     def cut(self, *, reset: bool) -> None:
         """End the connection without the body's end; `reset` when only RST shows it."""
         self._current = None
-        if self._transport is None:
+        if self.transport is None:
             return
         if reset:
-            set_reset(self._transport)
-            self._transport.abort()
+            set_reset(self.transport)
+            self.transport.abort()
         else:
             self._close(gently=False)
 
@@ -219,7 +256,7 @@ class Downstream(asyncio.Protocol):
 
     def _close(self, *, gently: bool) -> None:
         """Close after what is written; gently: let the client read it before a reset."""
-        transport = self._transport
+        transport = self.transport
         if transport is None or self._is_closing:
             return
         self._is_closing = True
@@ -229,10 +266,13 @@ class Downstream(asyncio.Protocol):
         self.resume()
         if gently and transport.can_write_eof():
             transport.write_eof()
-            self._plane.wheel.set(self, self._now + _LINGER)
         else:
             transport.close()
-            self._plane.wheel.set(self, self._now + self._plane.limits.idle)
+        raw = self._raw
+        if raw is not None and not gently and not transport.get_write_buffer_size():
+            raw.close()  # nobody has to wait for the client's own end (RFC 8446, 6.1)
+        linger = _LINGER if gently else self._plane.limits.idle
+        self._plane.wheel.set(self, self._now + linger)
 
     def drain(self) -> None:
         """Close now if nothing is running, else after the answer."""
@@ -241,8 +281,8 @@ class Downstream(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close now; a running answer is cut."""
-        if self._transport is not None:
-            self._transport.abort()
+        if self.transport is not None:
+            self.transport.abort()
 
     # Deadlines.
 
@@ -268,8 +308,8 @@ class Downstream(asyncio.Protocol):
         self._now = now
         if self._is_closing or self._is_slow:
             self.abort()
-        elif self.is_held and self._transport is not None:
-            if has_left(self._transport):
+        elif self.is_held and self.transport is not None:
+            if has_left(self.transport):
                 self.abort()
             self._set_deadline()
         elif self._reader.state in {HEAD, BODY}:

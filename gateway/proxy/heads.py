@@ -4,6 +4,7 @@ from typing import Final
 
 from gateway.proxy.observe import Observation
 from gateway.proxy.peer import Peer
+from gateway.proxy.plane import Plane
 from gateway.proxy.pool import Pool
 from gateway.wire.answer_head import AnswerHead
 from gateway.wire.request_head import RequestHead
@@ -40,7 +41,7 @@ def request_bytes(
         framing += _IDENTITY
     elif b"accept-encoding" in head.fields:
         framing += b"accept-encoding: %b\r\n" % head.fields[b"accept-encoding"]
-    if b"te" in head.fields or head.expects_continue:
+    if b"te" in head.fields or head.expects_continue or head.upgrade:
         framing += _asked_of_the_next_hop(head)
     return b"".join((
         b"%b %b HTTP/1.1\r\nhost: %b\r\n" % (head.method, path, host),
@@ -56,6 +57,8 @@ def _asked_of_the_next_hop(head: RequestHead) -> bytes:
     lines = b""
     if head.expects_continue:
         lines += b"expect: 100-continue\r\n"
+    if head.upgrade:
+        return lines + b"connection: upgrade\r\nupgrade: %b\r\n" % head.upgrade
     if b"te" in head.fields and b"trailers" in head.fields[b"te"].lower():
         lines += b"te: trailers\r\nconnection: te\r\n"
     return lines
@@ -103,8 +106,26 @@ def answer_bytes(
     ))
 
 
+def own_lines(seen: Observation | None, plane: Plane, request_id: bytes) -> bytes:
+    """Write what the gateway adds to an answer's head.
+
+    Args:
+        seen: The exchange; None where no version was chosen.
+        plane: Of the worker.
+        request_id: The client's own, or a new one.
+
+    """
+    if seen is None:
+        return b"x-sluicegate-request-id: %b\r\n" % request_id
+    return b"%bx-sluicegate-request-id: %b\r\n%b" % (
+        seen.target.answer_lines,
+        seen.ticket(plane.unix_s, plane.unique(), request_id),
+        seen.cookie or b"",
+    )
+
+
 def whole_answer_bytes(
-    head: AnswerHead, version_lines: bytes, request_id: bytes, body: bytes
+    head: AnswerHead, seen: Observation, plane: Plane, request_id: bytes, body: bytes
 ) -> bytes:
     """Write an answer of known length that is here whole, to a client that stays."""
     return (
@@ -115,10 +136,30 @@ def whole_answer_bytes(
         head.reason,
         head.block,
         len(body),
-        version_lines,
-        request_id,
+        seen.target.answer_lines,
+        seen.ticket(plane.unix_s, plane.unique(), request_id),
         body,
     )
+
+
+def switching_bytes(head: AnswerHead, own_lines: bytes) -> bytes:
+    """Write the answer after which the connection speaks another protocol."""
+    return b"".join((
+        b"HTTP/1.1 101 %b\r\n" % head.reason,
+        head.block,
+        b"connection: upgrade\r\nupgrade: %b\r\n" % head.fields[b"upgrade"],
+        own_lines,
+        b"\r\n",
+    ))
+
+
+_CONTINUE: Final = 100
+
+
+def passes_on(interim: AnswerHead, asked: RequestHead) -> bool:
+    """Whether a client can read a 1xx, and waits for it if it is 100."""
+    is_wanted = interim.status != _CONTINUE or asked.expects_continue
+    return asked.minor > 0 and is_wanted
 
 
 def interim_bytes(head: AnswerHead) -> bytes:

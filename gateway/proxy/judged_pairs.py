@@ -42,13 +42,16 @@ class JudgedPair:
         if reading is not None and sampler is not None:
             self._copied = sampler.texts(reading, outcome)
 
-    def end(self, client: Record, copy: Record, *, is_reverse: bool) -> None:
+    def end(
+        self, client: Record, copy: Record, *, is_reverse: bool, is_control: bool
+    ) -> None:
         """Hand on both, with what became of them.
 
         Args:
             client: Of the client's half.
             copy: Of the copy's.
-            is_reverse: The copy went to the baseline.
+            is_reverse: The copy went to the baseline, and the client to the candidate.
+            is_control: Both went to the baseline.
 
         """
         sample, copied = self._sample, self._copied
@@ -70,5 +73,5 @@ class JudgedPair:
         baseline, candidate = (copy, client) if is_reverse else (client, copy)
         sample.is_candidate = False
         sample.outcome, sample.other_outcome = baseline.outcome, candidate.outcome
-        sample.other = other
+        sample.other, sample.is_control = other, is_control
         self._samples.add(sample)

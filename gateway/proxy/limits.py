@@ -14,14 +14,27 @@ def check_length(target: bytes, raw: list[RawField], limits: ClientLimits) -> No
         raise head_too_large(limits.head)
 
 
-def check_upgrade(head: RequestHead) -> None:
-    """Refuse the upgrade that clients cannot do without; others may be ignored."""
-    if b"websocket" in head.fields.get(b"upgrade", b"").lower():
+def check_upgrade(head: RequestHead, allowed: frozenset[bytes]) -> None:
+    """Refuse the upgrade that clients cannot do without; others may be ignored.
+
+    Args:
+        head: Asks for one.
+        allowed: Protocols that the service passes on.
+
+    Raises:
+        Refused: 501, the service does not pass on what is asked for.
+
+    """
+    if head.upgrade in allowed:
+        return
+    if head.upgrade == b"websocket":
         raise Refused(
             501,
-            "WebSocket upgrades are not available yet.",
-            remedy="Use HTTP requests or server-sent events.",
+            "This service passes no upgrades to WebSocket on.",
+            remedy="Use HTTP requests or server-sent events, or add websocket to the "
+            "service's `upgrades`.",
         )
+    head.upgrade = None  # RFC 9110 section 7.8: it is answered as if nothing was asked
 
 
 def too_large(limit: int) -> Refused:

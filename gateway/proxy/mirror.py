@@ -15,10 +15,10 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 from gateway.answers.side_effects import may_be_copied
-from gateway.domain.units import BUCKETS, Share
+from gateway.domain.units import BUCKETS
 from gateway.handoff.observations import Series
 from gateway.handoff.routing_table import RoutedService
 from gateway.proxy.all_routes import Routes
@@ -27,6 +27,7 @@ from gateway.proxy.copies import Copy, copied_request
 from gateway.proxy.inspection import fingerprint_of
 from gateway.proxy.judged_pairs import JudgedPair
 from gateway.proxy.mirror_budget import MirrorBudget
+from gateway.proxy.mirror_of_a_service import Mirror, Original, skip, way_of
 from gateway.proxy.observe import Observation
 from gateway.proxy.pairs import Books, ClientsHalf, CopysHalf, Pair
 from gateway.proxy.plane import Plane
@@ -36,7 +37,7 @@ from gateway.proxy.seldom import Seldom
 from gateway.proxy.tally import Tally
 from gateway.proxy.units import Unit
 from gateway.proxy.who import Sender
-from gateway.routing.headers import HeaderTests, fit_all, header_tests
+from gateway.routing.headers import fit_all, header_tests
 from gateway.wire.request_head import RequestHead
 
 _logger: Final = logging.getLogger("sluicegate.mirror")
@@ -49,46 +50,6 @@ DRAIN_S: Final = 5.0
 
 _COMPLAIN_EVERY_S: Final = 10.0
 _ASKING: Final = b"POST"
-
-
-class Mirror(NamedTuple):
-    """How the requests of one service are copied, under one routing table.
-
-    Attributes:
-        rules: What headers must be, and the chance then; the first that fits counts.
-        source: The version whose requests are copied.
-        target: The other one, as copies see it: its pools, and a tally for copies.
-        books: The budget in them outlives the table.
-
-    """
-
-    rules: tuple[tuple[HeaderTests, Share], ...]
-    source: Target
-    target: Target
-    books: Books
-
-
-class Original(NamedTuple):
-    """A request that is to be copied when its body is whole.
-
-    Attributes:
-        mirror: Of its service.
-        route: Of its service.
-        seen: The client's exchange.
-        peer: Who sent it.
-        key: Its sticky key; None without one.
-        pair: Takes both halves.
-        pieces: Of its body, more as they arrive.
-
-    """
-
-    mirror: Mirror
-    route: Route
-    seen: ClientsHalf
-    peer: Sender
-    key: bytes | None
-    pair: Pair
-    pieces: list[bytes]
 
 
 class Mirrors:
@@ -119,11 +80,17 @@ class Mirrors:
             for routed, route in routes.by_service()
             if (mirror := self._mirror(routed, route)) is not None
         }
-        self._ways = {_way(route, mirror) for route, mirror in self._mirrors.items()}
+        every = [
+            (route, each)
+            for route, mirror in self._mirrors.items()
+            for each in (mirror, mirror.control)
+            if each is not None
+        ]
+        self._ways = {way_of(route, each) for route, each in every}
         self._awaiting.use(
-            mirror.target.awaiting
-            for mirror in self._mirrors.values()
-            if mirror.target.awaiting is not None
+            each.target.awaiting
+            for _route, each in every
+            if each.target.awaiting is not None
         )
         return bool(self._mirrors)
 
@@ -144,7 +111,23 @@ class Mirrors:
         budget = self._budget(routed)
         is_reverse = source is route.candidate
         books = Books(budget, target.tally, is_reverse=is_reverse)
-        return Mirror(rules=rules, source=source, target=target, books=books)
+        control = None if is_reverse else self._control(routed, source, budget)
+        return Mirror(rules, source, target, books, control)
+
+    def _control(
+        self, routed: RoutedService, source: Target, budget: MirrorBudget
+    ) -> Mirror | None:
+        """Copy some back to where they came from; None: nobody would compare those.
+
+        Not in reverse, where it would be the candidate's answers that are compared: they
+        were before, in a preview, or a coin had their place.
+        """
+        share = routed.mirror.control
+        if not share or not any(each.compares for each in routed.service.evaluators):
+            return None
+        target = self._target(routed, source)
+        books = Books(budget, target.tally, is_control=True)
+        return Mirror((((), share),), source, target, books)
 
     def _target(self, routed: RoutedService, other: Target) -> Target:
         name, version = routed.service.name, other.version
@@ -187,7 +170,7 @@ class Mirrors:
         unit, now = Unit(own, 0, 0, 0), plane.wheel.now
         pair = Pair(plane.units, route.split, unit, now, mirror.books)
         seen = ClientsHalf(target, route, head, body, key, pair)
-        self._judge(pair, seen)
+        mirror = self._judged(mirror, pair, seen)
         self._originals.append(
             Original(
                 mirror=mirror,
@@ -203,14 +186,31 @@ class Mirrors:
         plane.later(self._copy_what_is_whole)
         return seen
 
-    def _judge(self, pair: Pair, seen: ClientsHalf) -> None:
-        """Have the pair judged, where it is drawn: blind to what will become of it."""
+    def _judged(self, mirror: Mirror, pair: Pair, seen: ClientsHalf) -> Mirror:
+        """Have the pair judged, where it is drawn: blind to what will become of it.
+
+        Returns:
+            By which it is mirrored: the one given, or its control.
+
+        """
         sampler = seen.inspection.sampler
-        if sampler is not None:
-            drawn = sampler.copied(pair.unit, seen.reading, seen.key)
-            if drawn is not None:
-                plane = self._plane
-                pair.judging = JudgedPair(plane.samples, drawn, plane.unique())
+        if sampler is None:
+            return mirror
+        drawn = sampler.copied(pair.unit, seen.reading, seen.key)
+        if drawn is None:
+            return mirror
+        plane = self._plane
+        pair.judging = JudgedPair(plane.samples, drawn, plane.unique())
+        control = mirror.control
+        if (
+            control is None
+            or not sampler.is_compared(drawn)
+            or not self._is_drawn(control, seen.head)
+            or not _is_at_leisure(control.target)
+        ):
+            return mirror
+        pair.books = control.books
+        return control
 
     def _is_drawn(self, mirror: Mirror, head: RequestHead) -> bool:
         for tests, share in mirror.rules:
@@ -223,7 +223,7 @@ class Mirrors:
             return False
         lacking = mirror.books.budget.lacking(self._plane.wheel.now)
         if lacking is not None:
-            _skip(mirror, lacking)
+            skip(mirror, lacking)
         return lacking is None
 
     # Its body is whole.
@@ -241,7 +241,7 @@ class Mirrors:
 
     def _copy_or_not(self, original: Original) -> None:
         """Send a copy where requests are still copied so; a kill may have come."""
-        if _way(original.route, original.mirror) in self._ways:
+        if way_of(original.route, original.mirror) in self._ways:
             self._copy(original)
         else:
             self._give_up(original, "over")
@@ -254,7 +254,7 @@ class Mirrors:
             self._complain("A request could not be copied.", error)
             original.pair.copied(None)
             original.mirror.books.budget.running -= 1
-            _skip(original.mirror, "error")
+            skip(original.mirror, "error")
             return
         if copy is None:
             return
@@ -287,7 +287,7 @@ class Mirrors:
     def _give_up(self, original: Original, why: str) -> None:
         original.pair.cancel()
         original.mirror.books.budget.running -= 1
-        _skip(original.mirror, why)
+        skip(original.mirror, why)
 
     def copy_over(self, copy: Copy) -> None:
         """Let go of a copy whose answer is over."""
@@ -352,10 +352,11 @@ class Mirrors:
             _logger.error(what, exc_info=error)
 
 
-def _way(route: Route, mirror: Mirror) -> tuple[str, str, str]:
-    """Say what is copied from where to where: it outlives a table, as routes do not."""
-    source, target = mirror.source.version, mirror.target.version
-    return route.service.name, source.name, target.name
+def _is_at_leisure(target: Target) -> bool:
+    """Whether a second request finds room, on half of the connections that clients need."""
+    return all(
+        2 * (pool.outstanding + 2) <= pool.limits.connections for pool in target.pools
+    )
 
 
 def _can_be_read(route: Route, head: RequestHead) -> bool:
@@ -370,8 +371,3 @@ def _can_be_read(route: Route, head: RequestHead) -> bool:
         and (head.content_length or 0) <= route.json_limit
         and route.inspection.dialects[head.path] is not None
     )
-
-
-def _skip(mirror: Mirror, why: str) -> None:
-    skipped = mirror.target.tally.skipped
-    skipped[why] = skipped.get(why, 0) + 1

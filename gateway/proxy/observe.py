@@ -9,13 +9,16 @@ from typing import Final
 from gateway.answers.reading import Reading
 from gateway.answers.segments import Cell
 from gateway.answers.usage_injection import UsageStrip
+from gateway.domain.evaluation import NOT_DRAWN
 from gateway.domain.outcome import Failure, Outcome
 from gateway.handoff.evidence import OVERDUE, Record
+from gateway.proxy.begin_reading import begin_reading, is_good
 from gateway.proxy.inspection import fingerprint_of
 from gateway.proxy.pins import Learning
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Target
 from gateway.proxy.sampler import Drawn
+from gateway.proxy.standby import Covered, Standby
 from gateway.proxy.tally import Seen
 from gateway.proxy.units import BEFORE_WASHOUT, Unit, Units
 from gateway.proxy.who import Sender, Told
@@ -24,9 +27,6 @@ from gateway.wire.answer_head import AnswerHead
 from gateway.wire.answer_head import Body as AnswerBody
 from gateway.wire.request_head import RequestHead
 
-_FIRST_GOOD: Final = 200
-_FIRST_OTHER: Final = 300
-_RESET: Final = 205  # has no body, though its head may announce one of no length
 _ASKING: Final = b"POST"
 _CHUNKED: Final = AnswerBody.CHUNKED
 _NO_BODY: Final = AnswerBody.NONE
@@ -50,6 +50,9 @@ class Observation:
         cookie: Header line that gives a browser its key; None: it has one.
         learning: Takes the id of what the server keeps of it; None: nothing is kept.
         strip: Takes usage out of the stream that the client did not ask for.
+        standby: Lets the baseline answer for it; None: it must be this version, or none.
+        pieces: Of the body as it arrived, while another may yet have to answer.
+        covered: Whose part its version took; None: its own.
         is_overdue: It was counted as late while it was running.
         first_byte: Seconds to the first body byte of the answer; None before.
         whole: The answer, when it came whole and is still to be read.
@@ -72,6 +75,7 @@ class Observation:
         "arrived",
         "body",
         "cookie",
+        "covered",
         "drawn",
         "duration",
         "failure",
@@ -84,7 +88,9 @@ class Observation:
         "learning",
         "outcome",
         "peer",
+        "pieces",
         "reading",
+        "standby",
         "status",
         "strip",
         "target",
@@ -105,6 +111,9 @@ class Observation:
     peer: Sender | None
     status: int | None
     drawn: Drawn | None
+    standby: Standby | None
+    pieces: list[bytes] | None
+    covered: Covered | None
     _unit: Unit | None
     _cell: Cell | None
 
@@ -126,6 +135,7 @@ class Observation:
         self.cookie = self._unit = self.strip = self.first_byte = self.whole = None
         self.issued = self.failure = self.told = self.peer = self.status = None
         self._cell = self.reading = self.drawn = self.learning = None
+        self.standby = self.pieces = self.covered = None
         self.arrived = self.duration = 0.0
         self.outcome = _COMPLETE
         self.is_overdue = False
@@ -285,6 +295,7 @@ class Observation:
             values=totals.values,
             cell=cell,
             firsts=self._firsts,
+            draw=NOT_DRAWN if self.drawn is None else self.drawn.draw,
         )
 
     def _is_stream(self) -> bool:
@@ -370,20 +381,3 @@ class Observation:
         if ended:
             passing.append(strip.rest())
         return [part for part in passing if part]
-
-
-def is_good(head: AnswerHead) -> bool:
-    """Whether a status says that this is what was asked for."""
-    status = head.status
-    return _FIRST_GOOD <= status < _FIRST_OTHER and status != _RESET
-
-
-def begin_reading(reading: Reading, head: AnswerHead) -> None:
-    """Prepare for an answer's body, if it has one and is no error."""
-    if is_good(head) and head.body is not _NO_BODY:
-        fields = head.fields
-        reading.begin(
-            fields,
-            fields.get(b"content-type", b""),
-            fields.get(b"content-encoding", b""),
-        )

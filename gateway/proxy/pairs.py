@@ -39,12 +39,15 @@ class Books(NamedTuple):
         budget: Takes the copies' tokens.
         tally: Of copies, by the version they are sent to.
         is_reverse: Whether that is the baseline, and the clients' version the candidate.
+        is_control: Whether both are the baseline, so that nothing is evidence of the
+            candidate: only the judge learns of such a pair.
 
     """
 
     budget: MirrorBudget
     tally: Tally
     is_reverse: bool = False
+    is_control: bool = False
 
 
 class Pair:
@@ -55,7 +58,7 @@ class Pair:
         split: In force.
         unit: Of both halves: what they are recognised by.
         arrived: When the version was chosen; monotonic clock.
-        books: Of its mirror.
+        books: Of its mirror; may be replaced before a half is known.
 
     Attributes:
         is_answered: Whether what became of the client's half is known.
@@ -136,7 +139,17 @@ class Pair:
         else:
             _end_when_the_client_left(client, copy)
             if self.judging is not None:
-                self.judging.end(client, copy, is_reverse=self.books.is_reverse)
+                self.judging.end(
+                    client,
+                    copy,
+                    is_reverse=self.books.is_reverse,
+                    is_control=self.books.is_control,
+                )
+        if not self.books.is_control:
+            self._hand_over(client, copy)
+
+    def _hand_over(self, client: Record | None, copy: Record | None) -> None:
+        """Give the pair to the units, as evidence."""
         for half, of_candidate in ((client, False), (copy, True)):
             if half is not None:  # the target of copies is one of their own
                 half.is_candidate = of_candidate is not self.books.is_reverse

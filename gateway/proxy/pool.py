@@ -3,9 +3,7 @@
 import asyncio
 import errno
 import logging
-import ssl
 from collections.abc import Callable, Coroutine
-from functools import cache
 from typing import Final, Protocol
 
 from gateway.domain.errors import (
@@ -19,7 +17,9 @@ from gateway.domain.errors import (
 from gateway.domain.outcome import Failure
 from gateway.domain.service import Endpoint, PoolLimits, Timeouts
 from gateway.proxy.deadlines import NEVER, Wheel
+from gateway.proxy.standing import Standing
 from gateway.proxy.upstream import Upstream
+from gateway.proxy.upstream_tls import EndpointTls, made, reason, remedy
 from gateway.proxy.watched import Abortable
 from gateway.proxy.whole import WholeAnswers
 
@@ -48,8 +48,10 @@ class Waiter(Protocol):
         """Do without: there will be none."""
 
 
-class Pool:
+class Pool(Standing):
     """The connections of one worker to one endpoint of one version.
+
+    Of an endpoint with a name, which leads to several addresses, there is one for each.
 
     Args:
         endpoint: Where to connect.
@@ -58,6 +60,11 @@ class Pool:
         wheel: Watches connections and the queue.
         whole_answers: Reads the usual answers of all connections.
         spawn: For connecting, the only thing here that cannot be done at once.
+
+    Attributes:
+        tls: How its connections speak TLS, if they do.
+        address: Where its name leads; None: that is asked whenever one connects.
+        check_headers: Lines of a health check.
 
     """
 
@@ -69,13 +76,16 @@ class Pool:
         "_waiting",
         "_wheel",
         "_whole_answers",
+        "address",
         "busy",
+        "check_headers",
         "deadline",
         "endpoint",
         "is_retired",
         "limits",
         "looked_at",
         "timeouts",
+        "tls",
     )
 
     def __init__(
@@ -87,7 +97,10 @@ class Pool:
         whole_answers: WholeAnswers,
         spawn: Spawn,
     ) -> None:
+        Standing.__init__(self, endpoint.url)
         self.endpoint = endpoint
+        self.address: str | None = None
+        self.check_headers: tuple[tuple[str, str], ...] = ()
         self.timeouts = timeouts
         self.limits = limits
         self._wheel = wheel
@@ -99,6 +112,7 @@ class Pool:
         self._waiting: dict[Waiter, float] = {}  # to the time at which it gives up
         self._fresh: dict[Waiter, float] = {}  # the same, served by new ones only
         self.is_retired = False
+        self.tls = EndpointTls()
         self.deadline = self.looked_at = NEVER
 
     @property
@@ -197,26 +211,54 @@ class Pool:
     def _may_open(self) -> bool:
         return self.busy + self.idle + self._connecting < self.limits.connections
 
+    async def dial(self, make: Callable[[], Upstream]) -> Upstream:
+        """Connect.
+
+        Raises:
+            OSError: It cannot be reached.
+            ValueError: Its name is none (IDNA cannot encode it).
+
+        """
+        endpoint, tls = self.endpoint, self.tls.arguments(self.endpoint)
+        transport, upstream = await asyncio.get_running_loop().create_connection(
+            make, self.address or endpoint.host, endpoint.port, **tls
+        )
+        if tls:
+            made(transport)
+        return upstream
+
     async def _connect(self) -> None:
-        endpoint = self.endpoint
         try:
             async with asyncio.timeout(self.timeouts.connect):
-                _, upstream = await asyncio.get_running_loop().create_connection(
-                    self.connection,
-                    endpoint.host,
-                    endpoint.port,
-                    ssl=_verified_tls() if endpoint.tls else None,
-                )
+                upstream = await self.dial(self.connection)
         except TimeoutError:
+            self.is_unreachable = True
             self._not_connected(Failure.CONNECT_TIMEOUT, self._slow())
-        except (OSError, ValueError) as error:  # ValueError: a name IDNA cannot encode
+        except (OSError, ValueError) as error:
             lacking = _OUR_OWN.get(getattr(error, "errno", None) or 0)
             if lacking is None:
+                self.is_unreachable = True
                 self._not_connected(Failure.CONNECT, self._unreachable(error))
             else:
                 self._not_connected(Failure.GATEWAY, self._out_of(lacking))
         else:
+            self.is_unreachable = False
             self._made(upstream)
+
+    def watch(self, now: float) -> None:
+        """Try it when its time is over, on a connection that no request waits for."""
+        if self.wants_trial(now):
+            if self._may_open():
+                self._connecting += 1
+                self._spawn(self._try())
+            else:
+                self.tried(now, is_reached=True)
+        elif self.is_suspect:
+            self.look(now)
+
+    async def _try(self) -> None:
+        await self._connect()
+        self.tried(self._wheel.now, is_reached=not self.is_unreachable)
 
     def _made(self, upstream: Upstream) -> None:
         self._wheel.read_clock()
@@ -263,8 +305,8 @@ class Pool:
 
     def _unreachable(self, error: Exception) -> UpstreamUnreachable:
         return UpstreamUnreachable(
-            f"The model server {self.endpoint.url} cannot be reached ({_reason(error)}).",
-            remedy=_remedy(error),
+            f"The model server {self.endpoint.url} cannot be reached ({reason(error)}).",
+            remedy=remedy(error),
         )
 
     def _out_of(self, lacking: str) -> OutOfResources:
@@ -293,28 +335,3 @@ def _erred() -> Erred:
         "The gateway failed on this request.",
         remedy="Try again, and report the traceback in the gateway's log.",
     )
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"TLS: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS: {error.reason or error}"
-    strerror = getattr(error, "strerror", None)
-    return str(strerror or str(error) or type(error).__name__)
-
-
-def _remedy(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return (
-            "Use the name its certificate is for; a private authority is trusted"
-            " through SSL_CERT_FILE."
-        )
-    return "Check that it runs and that the address is right."
-
-
-@cache
-def _verified_tls() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context

@@ -11,21 +11,21 @@ import httptools
 
 from gateway.domain.errors import GatewayError, Refused
 from gateway.proxy.framing import head_of_body
-from gateway.proxy.life_of_a_request import HELD, Exchange
+from gateway.proxy.life_of_a_request import Exchange
 from gateway.proxy.limits import (
     check_length,
-    check_upgrade,
     head_too_large,
     target_too_long,
     too_large,
 )
 from gateway.proxy.plane import Plane
-from gateway.proxy.request_body import RequestBody
+from gateway.proxy.request_body import HELD, RequestBody
 from gateway.wire.fields import RawField
 from gateway.wire.request_head import (
     REQUEST_LINES,
     RequestHead,
     read_request_head,
+    wanted_upgrade,
 )
 
 # What the next bytes from the client belong to. Numbers, because a look-up of an enum's
@@ -34,6 +34,7 @@ NOTHING: Final = 0  # between requests
 HEAD: Final = 1
 BODY: Final = 2
 IGNORED: Final = 3  # refused, or the last: the rest is read only to be thrown away
+UPGRADING: Final = 4  # the answer tells whether what comes is HTTP
 
 _CHUNK_OVERHEAD: Final = 16  # bytes of framing allowed for each byte of a body
 _SLICE: Final = 4096  # bytes fed at once where each may hold many small requests
@@ -57,7 +58,7 @@ class RequestReader:
     """See the module.
 
     Attributes:
-        state: NOTHING, HEAD, BODY or IGNORED.
+        state: NOTHING, HEAD, BODY, IGNORED or UPGRADING.
 
     """
 
@@ -112,12 +113,13 @@ class RequestReader:
         self.state = NOTHING if head.keeps_alive else IGNORED
         return True
 
-    def read(self, data: bytes) -> None:
-        """Take a piece of a request, or of several."""
+    def read(self, data: bytes) -> bytes:
+        """Take a piece of a request, or of several; give what may be no HTTP."""
         self._fed += len(data)
-        self._feed(data)
+        rest = self._feed(data)
         if self._fed > self._plane.limits.head:
             self._check_size(len(data))
+        return rest
 
     def refuse(self, error: GatewayError, method: bytes) -> None:
         """Refuse the request being read, in its turn; what follows it is ignored."""
@@ -130,23 +132,26 @@ class RequestReader:
         exchange.refusal = error
         self._receiving = None
 
-    def _feed(self, data: bytes) -> None:
+    def _feed(self, data: bytes) -> bytes:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             # An upgrade we do not speak is ignored (RFC 9110 section 7.8).
             self._parser = httptools.HttpRequestParser(self)
+            if self.state == UPGRADING:
+                return data[upgrade.args[0] :]
             if self._receiving is not None:
                 self._parser.feed_data(head_of_body(self._receiving.head))
                 self._receiving.body.trailers.clear()
             rest = data[upgrade.args[0] :]
             if rest:
-                self._feed(rest)
+                return self._feed(rest)
         except httptools.HttpParserCallbackError:
             raise
         except httptools.HttpParserError as error:
             if self.state != IGNORED:
                 self._refuse_garbage(error)
+        return b""
 
     def _refuse_garbage(self, error: Exception) -> None:
         refusal = Refused(
@@ -218,7 +223,7 @@ class RequestReader:
         if (head.content_length or 0) > limits.body:
             raise too_large(limits.body)
         if parser.should_upgrade():
-            check_upgrade(head)
+            head.upgrade = wanted_upgrade(head)
         return head
 
     def on_body(self, body: bytes) -> None:
@@ -244,4 +249,6 @@ class RequestReader:
         receiving.body.is_whole = True
         self._receiving = None
         self.state = NOTHING if receiving.keep_alive else IGNORED
+        if receiving.head.upgrade is not None:
+            self.state = UPGRADING
         self._fed = 0

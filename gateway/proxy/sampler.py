@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 
 import mmh3
 
-from gateway.answers.asked import LONGEST_PASSAGE, texts_in
+from gateway.answers.asked import LONGEST_PASSAGE, MOST_PASSAGES, Asked, texts_in
 from gateway.answers.reading import Reading
+from gateway.domain.evaluation import DRAWS
 from gateway.domain.outcome import ERRORS, Outcome
 from gateway.domain.service import Service
 from gateway.handoff.samples import Texts
@@ -24,7 +25,6 @@ CONTEXT: Final = 4
 CUT: Final = " … "
 """Stands where something was left out."""
 
-_DRAWS: Final = 1 << 32
 _SEED: Final = 0x6C0D
 """Of the draw's hash: it must agree neither with the split's nor with the signals'."""
 
@@ -58,12 +58,14 @@ class Sampler:
 
     """
 
-    __slots__ = ("_dice", "_limit", "_longest", "_reference")
+    __slots__ = ("_dice", "_limit", "_longest", "_reference", "_together")
 
     def __init__(self, service: Service, dice: Callable[[], float]) -> None:
         self._dice = dice
-        most = max(evaluator.sample for evaluator in service.evaluators)
-        self._limit: int = ceil(most * _DRAWS)
+        judges = service.evaluators
+        self._limit: int = ceil(max(each.sample for each in judges) * DRAWS)
+        together = [each.sample for each in judges if each.compares]
+        self._together: int = ceil(max(together, default=0.0) * DRAWS)
         sampling = service.sampling
         self._longest: int = sampling.longest
         place = sampling.reference
@@ -110,10 +112,14 @@ class Sampler:
         if reading is None or not reading.dialect.is_text:
             return None
         if key is None:
-            draw = int(self._dice() * _DRAWS)
+            draw = int(self._dice() * DRAWS)
         else:
             draw = mmh3.hash(key, _SEED, False)
         return Drawn(draw, fingerprint, is_evidence) if draw < self._limit else None
+
+    def is_compared(self, drawn: Drawn) -> bool:
+        """Whether somebody will see both answers to a mirrored request side by side."""
+        return drawn.draw < self._together
 
     def reference_in(self, request: bytes) -> str | None:
         """Give the right answer, where a request carries one; bounded."""
@@ -130,7 +136,7 @@ class Sampler:
             return NO_TEXTS
         asked = reading.asked
         return Texts(
-            prompt=scissors.passage(asked.prompt),
+            prompt=scissors.prompt(asked),
             context=scissors.context(asked.context),
             reference=scissors.passage(asked.reference),
             answer=said,
@@ -161,6 +167,13 @@ class _Scissors:
             return text.kept or None
         return self._ends_of(text.head, text.kept)
 
+    def prompt(self, asked: Asked) -> str | None:
+        """Shorten what was asked; of a long one both ends, where the question is."""
+        text = asked.prompt
+        if text is None or len(text) + len(asked.prompt_end) <= self._longest:
+            return text
+        return self._ends_of(text, text + asked.prompt_end)
+
     def passage(self, text: str | None) -> str | None:
         """Shorten what a reader has bounded to LONGEST_PASSAGE."""
         if text is None or len(text) < min(self._longest, LONGEST_PASSAGE):
@@ -168,11 +181,12 @@ class _Scissors:
         if len(text) < LONGEST_PASSAGE:
             return self._ends_of(text, text) if len(text) > self._longest else text
         self.have_cut = True  # as far as anybody knows
-        return _without_last_word(text[: self._longest]) + CUT
+        return _without_last_word(text[: self._longest - len(CUT)]) + CUT
 
     def context(self, passages: tuple[str, ...]) -> tuple[str, ...]:
         """Shorten passages: the first ones are kept, as they are the nearest."""
         left = CONTEXT * self._longest
+        self.have_cut |= len(passages) >= MOST_PASSAGES  # as far as anybody knows
         kept: list[str] = []
         for text in passages:
             passage = self.passage(text) or ""

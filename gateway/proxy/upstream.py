@@ -5,50 +5,28 @@ it hears it tells its caller, one call for each piece read from the socket.
 """
 
 import asyncio
-import logging
 from typing import Final, Protocol, cast
 
 import httptools
 
 from gateway.domain.outcome import Failure
 from gateway.domain.service import Timeouts
+from gateway.proxy.caller import Caller, tell
 from gateway.proxy.deadlines import NEVER, Wheel
-from gateway.proxy.watched import Abortable
 from gateway.proxy.whole import WholeAnswers
 from gateway.wire.answer_head import (
     ANSWER_LINES,
+    SWITCHING,
     AnswerHead,
     BadAnswer,
     Body,
     read_answer_head,
+    read_switching_head,
 )
 from gateway.wire.fields import RawField
 
-_logger: Final = logging.getLogger("sluicegate.upstream")
-
 _LONGEST_HEAD: Final = 256 * 1024
 _NO_BODY: Final = Body.NONE
-
-
-class Caller(Protocol):
-    """Whoever's request is on the connection."""
-
-    def interim_arrived(self, head: AnswerHead) -> None:
-        """Take a 1xx answer, which comes before the real one."""
-
-    def answer_arrived(
-        self, head: AnswerHead | None, parts: list[bytes], ended: bool
-    ) -> None:
-        """Take a piece of the answer: its head the first time, body bytes, its end."""
-
-    def answered(self, head: AnswerHead, body: bytes) -> None:
-        """Take a whole answer that came at once."""
-
-    def upstream_failed(self, failure: Failure) -> None:
-        """Do without: no more will come, and the connection is already gone."""
-
-    def upstream_is_slow(self, *, slow: bool) -> None:
-        """Slow down, or go on: how fast the endpoint takes the request's body."""
 
 
 class Home(Protocol):
@@ -83,6 +61,8 @@ class Upstream(asyncio.Protocol):
         "_pool_idle",
         "_raw",
         "_reason",
+        "_saw_end",
+        "_switching",
         "_timeouts",
         "_to_head_request",
         "_wheel",
@@ -111,7 +91,7 @@ class Upstream(asyncio.Protocol):
         self._caller: Caller | None = None
         self.transport: asyncio.Transport | None = None
         self.deadline = self.looked_at = NEVER
-        self.is_reused = self._is_held = False
+        self.is_reused = self._is_held = self._saw_end = False
         self._parser = httptools.HttpResponseParser(self)
         self._to_head_request = False
         self.body = _NO_BODY
@@ -122,6 +102,7 @@ class Upstream(asyncio.Protocol):
         """Forget the pieces of the answer before."""
         self._has_pieces = False
         self._in_head = True
+        self._switching: AnswerHead | None = None
         self._bytes_in_head = 0
         self._head: AnswerHead | None = None
         self._is_garbled = False
@@ -129,6 +110,11 @@ class Upstream(asyncio.Protocol):
         self._raw: list[RawField] = []
         self._parts: list[bytes] = []
         self.trailers: list[RawField] = []
+
+    @property
+    def silence(self) -> float:
+        """Give the longest silence inside an exchange, in seconds."""
+        return self._idle
 
     # The request.
 
@@ -241,7 +227,12 @@ class Upstream(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserCallbackError:
             raise
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._switching is not None:
+                self._switch(caller, self._switching, data[upgrade.args[0] :])
+                return
+            self._is_garbled = True
+        except httptools.HttpParserError:
             self._is_keepable = False
             self._is_garbled = True
         if self._in_head:
@@ -253,6 +244,12 @@ class Upstream(asyncio.Protocol):
             caller.answer_arrived(head, parts, ended)
         if self._is_garbled and not ended:
             self._fail(Failure.BAD_ANSWER)
+
+    def _switch(self, caller: Caller, head: AnswerHead, rest: bytes) -> None:
+        """Tell that the protocol changes; from now on the caller has the transport."""
+        self._caller = None
+        self._wheel.forget(self)
+        caller.upgraded(head, rest)
 
     def _take_whole(self, caller: Caller, data: bytes) -> bool:
         """Take an answer that came in one piece; False when it is none."""
@@ -271,7 +268,8 @@ class Upstream(asyncio.Protocol):
         self._is_garbled |= self._bytes_in_head > _LONGEST_HEAD
 
     def eof_received(self) -> None:
-        """Close our side too."""
+        """Close our side too. Of TLS, only a proper end comes here (RFC 9112, 9.8)."""
+        self._saw_end = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the pool, and a caller whose answer is not whole."""
@@ -283,12 +281,12 @@ class Upstream(asyncio.Protocol):
         caller, self._caller = self._caller, None
         if caller is None:
             return
-        if exc is None and self.body is Body.UNTIL_CLOSE:
+        if exc is None and self._saw_end and self.body is Body.UNTIL_CLOSE:
             caller.answer_arrived(None, [], True)
         elif self._has_heard:
-            _tell(caller, Failure.CUT)
+            tell(caller, Failure.CUT)
         else:
-            _tell(caller, Failure.CLOSED_EARLY)
+            tell(caller, Failure.CLOSED_EARLY)
 
     def pause_writing(self) -> None:
         """Pass the endpoint's slowness on; while it lasts, the endpoint owes us."""
@@ -316,7 +314,7 @@ class Upstream(asyncio.Protocol):
         caller = self._caller
         self.abort()
         if caller is not None:
-            _tell(caller, failure)
+            tell(caller, failure)
 
     # The parser (httptools).
 
@@ -341,13 +339,14 @@ class Upstream(asyncio.Protocol):
         if self._ended:
             return
         self._in_head = False
+        status = self._parser.get_status_code()
+        fields = [ANSWER_LINES.field(*raw) for raw in self._raw]
         try:
-            head = read_answer_head(
-                self._parser.get_status_code(),
-                self._reason,
-                [ANSWER_LINES.field(*raw) for raw in self._raw],
-                self._to_head_request,
-            )
+            if status == SWITCHING:
+                asked = None if self._caller is None else self._caller.head.upgrade
+                self._switching = read_switching_head(self._reason, fields, asked)
+                return
+            head = read_answer_head(status, self._reason, fields, self._to_head_request)
         except BadAnswer:
             self._is_garbled = True
             return
@@ -379,20 +378,7 @@ class Upstream(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Note the end, and whether the connection may carry another exchange."""
-        if self._in_head or self._ended or self._is_garbled:
+        if self._in_head or self._ended or self._is_garbled or self._switching:
             return  # the end of an interim answer, of a second, or of none
         self._ended = True
         self._is_keepable = self._parser.should_keep_alive()
-
-
-def _tell(caller: Caller, failure: Failure) -> None:
-    """Tell *caller* of a failure. Should its code fail, it alone is given up.
-
-    The connection is gone, and with it whoever else could have told the client.
-    """
-    try:
-        caller.upstream_failed(failure)
-    except Exception:
-        _logger.exception("A request whose endpoint failed could not be answered.")
-        if isinstance(caller, Abortable):
-            caller.abort()

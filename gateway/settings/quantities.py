@@ -99,6 +99,18 @@ def percent(value: object) -> Share:
         raise wrong(f"found {shown(value)} percent.", remedy) from None
 
 
+def percent_up_to(most: int, why: str) -> Callable[[object], Share]:
+    """Make a reader of percent that are bounded; *why* is a sentence."""
+
+    def read(value: object) -> Share:
+        share = percent(value)
+        if share <= share_from_percent(most):
+            return share
+        raise wrong(f"found {shown(value)} percent. {why}", f"Write at most {most}.")
+
+    return read
+
+
 def duration_up_to(longest: str, why: str) -> Callable[[object], Seconds]:
     """Make a reader of durations that are bounded; *why* is a sentence."""
     bound = duration(longest)

@@ -119,7 +119,7 @@ def _mirrored(plan: RolloutPlan) -> Iterator[Finding]:
             remedy="Remove it; or compare one `candidate` at a time.",
             at=("mirror", "reverse"),
         )
-    for name in ("concurrency", "tokens_per_minute"):
+    for name in ("concurrency", "tokens_per_minute", "control"):
         if getattr(plan.mirror, name) != getattr(usual, name):
             yield Finding(
                 what=f"found a limit for copies beside {count} candidates, of which "

@@ -27,11 +27,15 @@ from gateway.analysis.histogram import (
 )
 from gateway.domain.outcome import Failure
 from gateway.telemetry import names
+from gateway.telemetry.endpoints import endpoint_metrics
+from gateway.telemetry.failovers import failover_metrics
 from gateway.telemetry.judging import judging_metrics
 from gateway.telemetry.labels import OUTCOMES, TOKENS, within
 from gateway.telemetry.mirrored import mirrored_metrics
 from gateway.telemetry.rollouts import rollout_metrics
+from gateway.telemetry.tls import tls_metrics
 from gateway.telemetry.traffic import Picture, SignalSums, VersionTraffic
+from gateway.telemetry.tunnels import tunnel_metrics
 
 K = TypeVar("K", bound=Hashable)
 Version = tuple[tuple[str, str], VersionTraffic]
@@ -70,13 +74,21 @@ class GatewayCollector(Collector):
         yield from _tokens(versions)
         yield from _shortcomings(picture, versions)
         yield _pinned(versions)
+        yield from tunnel_metrics(versions)
         yield from _evidence(picture)
         yield from _connections(picture, versions)
+        yield from endpoint_metrics(
+            picture.traffic.endpoints,
+            {labels: traffic.ejections for labels, traffic in versions},
+            {labels: traffic.retried for labels, traffic in versions},
+        )
         yield from _signals(picture, versions)
         yield from mirrored_metrics(picture)
+        yield from failover_metrics(picture)
         yield from rollout_metrics(picture.rollouts)
         yield from judging_metrics(picture.evaluators)
         yield from _gateway(picture)
+        yield from tls_metrics(picture)
         yield InfoMetricFamily(
             names.BUILD.removesuffix("_info"),
             "The running gateway.",

@@ -7,6 +7,7 @@ from math import sqrt
 
 from gateway.analysis.histogram import Histogram
 from gateway.analysis.sums import Feedback
+from gateway.telemetry.endpoints import EndpointSeen
 from gateway.telemetry.judging import Evaluators
 
 
@@ -65,6 +66,14 @@ class VersionTraffic:
         signals: By name.
         skipped: What was not read or measured (answer, event, request, signal), and how often.
         pinned: What became of requests that name a server's state (proxy.pins): number.
+        ejections: How often an endpoint was left out, by domain.health.EjectedFor value.
+        failovers: Exchanges that the baseline answered, by what they had failed with.
+        retried: Times that another endpoint of the version was asked for a connection.
+        uncovered: Those that it did not, by what was in the way.
+        diverted: Exchanges that a guard sent to the baseline.
+        tunnels_open: Connections that speak another protocol now.
+        tunnels_ended: By what ended them; see handoff.observations.Series.
+        tunnel_bytes: By who sent them.
         late: Exchanges whose first content came after the deadline, or never.
         in_flight: Exchanges running now.
         active: Upstream connections with an exchange on them.
@@ -86,6 +95,14 @@ class VersionTraffic:
     signals: dict[str, SignalSums] = field(default_factory=dict)
     skipped: Counter[str] = field(default_factory=Counter)
     pinned: Counter[str] = field(default_factory=Counter)
+    ejections: Counter[str] = field(default_factory=Counter)
+    failovers: Counter[str] = field(default_factory=Counter)
+    uncovered: Counter[str] = field(default_factory=Counter)
+    retried: int = 0
+    diverted: int = 0
+    tunnels_open: int = 0
+    tunnels_ended: Counter[str] = field(default_factory=Counter)
+    tunnel_bytes: Counter[str] = field(default_factory=Counter)
     late: int = 0
     in_flight: int = 0
     active: int = 0
@@ -112,14 +129,21 @@ class Traffic:
             that had any.
         refused: Requests the gateway refused before a version was assigned, by status.
         dropped: What the workers had no room for, by what it was.
+        handshakes: TLS handshakes of clients, by result: done, failed.
+        endpoints: How each stands, by (service, version), as linked workers say.
         downstream: Client connections open now, by number of the connected worker.
 
     """
 
     versions: dict[tuple[str, str], VersionTraffic] = field(default_factory=dict)
     mirrored: dict[tuple[str, str], VersionTraffic] = field(default_factory=dict)
+    covered: dict[tuple[str, str], VersionTraffic] = field(default_factory=dict)
+    diverting: Counter[tuple[str, str]] = field(default_factory=Counter)
+    answered_age: dict[tuple[str, str], float] = field(default_factory=dict)
     refused: Counter[int] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
+    handshakes: Counter[str] = field(default_factory=Counter)
+    endpoints: dict[tuple[str, str], list[EndpointSeen]] = field(default_factory=dict)
     downstream: dict[int, int] = field(default_factory=dict)
 
     def of(self, service: str, version: str) -> VersionTraffic:
@@ -162,6 +186,7 @@ class Picture:
         evidence_age: Seconds since the last one, by service; those that have any.
         rollouts: By service.
         evaluators: By service and evaluator.
+        certificates: Until when they are valid, in Unix time, by use and path.
 
     """
 
@@ -173,5 +198,6 @@ class Picture:
     signals: Mapping[str, Collection[str]] = field(default_factory=dict)
     units: Mapping[tuple[str, str], int] = field(default_factory=dict)
     evidence_age: Mapping[str, float] = field(default_factory=dict)
+    certificates: Mapping[tuple[str, str], float] = field(default_factory=dict)
     rollouts: Mapping[str, RolloutFigures] = field(default_factory=dict)
     evaluators: Evaluators = field(default_factory=dict)

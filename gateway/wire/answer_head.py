@@ -19,7 +19,7 @@ from gateway.wire.fields import (
 _NOT_PASSED: Final = HOP_BY_HOP | {b"content-length"}
 _JOINED: Final = frozenset({b"connection", b"transfer-encoding"})
 _NOTHING: Final[frozenset[bytes]] = frozenset()
-_SWITCHING: Final = 101
+SWITCHING: Final = 101
 _FIRST_FINAL: Final = 200
 _BODILESS: Final = frozenset({204, 304})
 _LOWEST: Final = 100
@@ -82,7 +82,7 @@ def read_answer_head(
         BadAnswer: It switches protocols unasked, or frames its body in an unknown way.
 
     """
-    if status == _SWITCHING or not _LOWEST <= status <= _HIGHEST:
+    if status == SWITCHING or not _LOWEST <= status <= _HIGHEST:
         raise BadAnswer(f"unexpected status {status}")
     fields = by_name(received)
     if len(fields) != len(received):
@@ -101,6 +101,28 @@ def read_answer_head(
     return AnswerHead(
         status, reason, block(received, listed), fields, goes_on, length, body
     )
+
+
+def read_switching_head(
+    reason: bytes, received: list[Field], asked: bytes | None
+) -> AnswerHead:
+    """Check the head with which an endpoint changes the protocol.
+
+    Args:
+        reason: Its reason phrase.
+        received: Its fields, in order.
+        asked: The protocol that was asked for, in lower case; None: none was.
+
+    Raises:
+        BadAnswer: That was not asked for, or another one.
+
+    """
+    fields = by_name(received)
+    given = fields.get(b"upgrade", b"").strip().lower()
+    if asked is None or given != asked:
+        raise BadAnswer("it changes the protocol unasked")
+    listed, _ = CONNECTIONS[fields.get(b"connection", b"")]
+    return AnswerHead(SWITCHING, reason, block(received, listed), fields)
 
 
 def _coded(coding: bytes) -> Body:

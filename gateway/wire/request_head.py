@@ -75,6 +75,8 @@ class RequestHead(msgspec.Struct, eq=False):
         keeps_alive: Whether an HTTP/1.1 connection goes on, by its Connection field.
         expects_continue: Whether the client waits for 100 before its body.
         trace: Set when the request is sent: the trace it is recorded in, if it is.
+        upgrade: The one protocol, in lower case, that it asks to go on with
+            (RFC 9110 section 7.8); None: none, or none that could be passed on.
 
     """
 
@@ -90,6 +92,7 @@ class RequestHead(msgspec.Struct, eq=False):
     keeps_alive: bool = True
     expects_continue: bool = False
     trace: Trace | None = None
+    upgrade: bytes | None = None
 
     def block_without(self, names: frozenset[bytes]) -> bytes:
         """Give the block without the fields of these lower-case names."""
@@ -220,6 +223,30 @@ def _refuse_hosts(hosts: int) -> Refused:
         remedy="Send exactly one (RFC 9112 section 3.2).",
     )
 
+
+def wanted_upgrade(head: RequestHead) -> bytes | None:
+    """Tell to which protocol a request asks to change; None where it cannot be passed on.
+
+    Not passed on is one that comes with a body or in HTTP/1.0, one of several, and HTTP/2:
+    requests inside it would reach the endpoint past everything that is done here.
+    """
+    token = head.fields.get(b"upgrade", b"").strip().lower()
+    if head.has_body or not head.minor or not PROTOCOL.fullmatch(token):
+        return None
+    return None if token in HTTP_AGAIN else token
+
+
+HTTP_AGAIN: Final = frozenset({
+    b"h2c",
+    b"h2",
+    b"http",
+    b"http/1.1",
+    b"http/2.0",
+    b"tls",
+})
+"""Protocols nobody may change to: they are HTTP again, or carry it."""
+
+PROTOCOL: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]{1,40}(?:/[0-9a-z.-]{1,20})?")
 
 _HOSTS: Final = Memo(lambda host: _HOST.fullmatch(host) is not None)
 """Whether a Host is a name or an address."""

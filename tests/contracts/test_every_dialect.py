@@ -297,7 +297,10 @@ def test_deep_nesting_in_every_place_raises_nothing(dialect: Dialect) -> None:
 
 @EVERY
 @given(data=st.data())
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=50,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_any_json_raises_nothing(dialect: Dialect, data: st.DataObject) -> None:
     """Made of the names the dialect knows, in places where it does not expect them."""
     names = sorted(names_in(values_of(dialect)) | {"error", "type", "x"})

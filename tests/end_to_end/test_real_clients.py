@@ -10,8 +10,6 @@ import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
-from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
 
 from tests.end_to_end.running import (
     BOTH,
@@ -287,17 +285,3 @@ def test_curls_wish_for_http_2_is_ignored_when_it_brings_a_body(
     ran = curl("-i", "--http2", *JSON, "-d", body.decode(), gateway.url + CHAT)
     assert ran.stdout.startswith(b"HTTP/1.1 200")
     assert body_bytes(models) == len(body)
-
-
-# websockets.
-
-
-async def test_a_websocket_is_refused_politely(gateway: Gateway) -> None:
-    with pytest.raises(InvalidStatus) as caught:
-        async with connect(
-            f"ws://127.0.0.1:{gateway.data}/v1/realtime", open_timeout=10
-        ):
-            pytest.fail("it was let in")
-    answer = caught.value.response
-    assert answer.status_code == 501
-    assert b"WebSocket upgrades are not available yet." in (answer.body or b"")

@@ -125,16 +125,6 @@ async def test_what_could_smuggle_is_refused_here(
         (b"GET /\r\n\r\n", 505),
         (b"CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n", 405),
         (get(b"/", b"Expect: cookies"), 417),
-        (
-            get(
-                b"/",
-                b"Connection: Upgrade",
-                b"Upgrade: websocket",
-                b"Sec-WebSocket-Version: 13",
-                b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-            ),
-            501,
-        ),
         (get(b"/" + b"a" * 3000), 414),
         (get(b"/", b"X-A: " + b"a" * 3000), 431),
         (get(b"/", *[b"X-%d: abcdefgh" % n for n in range(300)]), 431),

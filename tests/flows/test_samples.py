@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from gateway.domain.evaluation import Evaluator, EvaluatorKind, Sampling, Score
-from gateway.domain.rollout import SetMirrorRoute
+from gateway.domain.rollout import MirrorLimits, SetMirrorRoute
 from gateway.domain.service import Deadlines, Override
-from gateway.domain.units import Bytes, Seconds
+from gateway.domain.units import Bytes, Seconds, Share
 from gateway.handoff.samples import Sample
 from tests.flows.chat import STREAM, ask, asked, hanging, streamed, whole
 from tests.flows.scripted import Upstream, answering, get
@@ -18,6 +18,10 @@ ANN = b"X-User-Id: ann"
 HALF = 50_000
 ALL_BUT_NONE = 99_999
 EVERY = SetMirrorRoute(name="shadow", share=ALL)
+PAIRS: dict[str, Any] = {
+    "mirror_routes": (EVERY,),
+    "mirror": MirrorLimits(control=Share(0)),
+}
 
 
 def judge(sample: float = 1.0, name: str = "judge") -> Evaluator:
@@ -287,7 +291,7 @@ async def test_a_late_answer_is_judged_when_it_is_there(stage: Stage) -> None:
 
 async def test_both_answers_to_a_mirrored_request_are_sampled(stage: Stage) -> None:
     act = await judged(stage)
-    act.serve(0, routed={"mirror_routes": (EVERY,)})
+    act.serve(0, routed=PAIRS)
 
     await act.ask()
     await act.ask()
@@ -315,7 +319,7 @@ async def test_a_copy_back_to_the_baseline_is_told_the_same_way_round(
 async def test_of_a_pair_with_a_failure_there_are_outcomes_alone(stage: Stage) -> None:
     broken = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
     act = await judged(stage, two=broken)
-    act.serve(0, routed={"mirror_routes": (EVERY,)})
+    act.serve(0, routed=PAIRS)
 
     await act.ask()
 
@@ -329,7 +333,7 @@ async def test_a_mirrored_request_that_a_coin_decided_is_told_twice(
 ) -> None:
     """As evidence of its own, and as a half of a pair."""
     act = await judged(stage)
-    act.serve(1, routed={"mirror_routes": (EVERY,)})
+    act.serve(1, routed=PAIRS)
 
     await act.ask()
 

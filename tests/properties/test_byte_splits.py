@@ -26,7 +26,6 @@ REFUSED = {
     b"GET /a HTTP/1.1\r\nHost: a\r\nX : 1\r\n\r\n": 400,
     b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n": 400,
     b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999999\r\n\r\n": 413,
-    b"GET /a HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n": 501,
     b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n": 414,
     b"GET /a HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 140_000 + b"\r\n\r\n": 431,
 }

@@ -7,14 +7,24 @@ gives something else is broken, and a broken one must not move traffic.
 
 import secrets
 import time
+from hashlib import sha256
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 import orjson
 
 from gateway.domain.evaluation import Evaluator
 from gateway.evaluators.comparing import compared
-from gateway.evaluators.evaluator import Judge, JudgeFailed, Used, Verdict, Why
+from gateway.evaluators.evaluator import (
+    UNLIMITED,
+    Allowance,
+    Judge,
+    JudgeFailed,
+    Used,
+    Verdict,
+    Why,
+)
 from gateway.evaluators.given import as_document, checked
 from gateway.evaluators.server import Server
 from gateway.handoff.samples import Texts
@@ -35,6 +45,15 @@ class _Scored(msgspec.Struct):
 
 _SCORED: Final = msgspec.json.Decoder(_Scored)
 
+_HASH_DIGITS: Final = 8
+
+
+def _place(url: str) -> str:
+    """Tell places on a server apart, and show none: there may be a secret in it."""
+    parts = urlsplit(url)
+    place = f"{parts.path}?{parts.query}"
+    return f" sha256:{sha256(place.encode()).hexdigest()[:_HASH_DIGITS]}"
+
 
 class HttpScorer:
     """See the module."""
@@ -44,15 +63,17 @@ class HttpScorer:
         self._server = Server(
             evaluator.url, evaluator.headers, evaluator.deadline, time.monotonic
         )
-        names = "+".join(score.name for score in evaluator.scores)
+        names = "+".join(score.name + score.form for score in evaluator.scores)
         model = f" {evaluator.model}" if evaluator.model else ""
-        self.identity = f"http {names}{model} at {self._server.host}"
+        self.identity = (
+            f"http {names}{model} at {self._server.host}{_place(evaluator.url)}"
+        )
 
     def most(self, texts: Texts, other: str | None = None) -> Used:
         """See Judge: a scorer reports no tokens."""
         return Used()
 
-    async def judge(self, texts: Texts) -> Verdict:
+    async def judge(self, texts: Texts, allowance: Allowance = UNLIMITED) -> Verdict:
         """See Judge."""
         if not texts.answer:
             return Verdict(scores=dict.fromkeys(score.name for score in self._scores))
@@ -67,7 +88,14 @@ class HttpScorer:
             raise JudgeFailed(Why.GARBAGE, told) from None
         return Verdict(scores=scores, said=scored.reason[:_LONGEST_REASON])
 
-    async def compare(self, texts: Texts, other: str, *, is_swapped: bool) -> Verdict:
+    async def compare(
+        self,
+        texts: Texts,
+        other: str,
+        *,
+        is_swapped: bool,
+        allowance: Allowance = UNLIMITED,
+    ) -> Verdict:
         """See Judge: each answer is scored for itself."""
         one = await self.judge(texts)
         two = await self.judge(msgspec.structs.replace(texts, answer=other))

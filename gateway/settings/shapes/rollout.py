@@ -23,7 +23,7 @@ from gateway.domain.rollout import (
     Strategy,
 )
 from gateway.domain.segment import Segment
-from gateway.domain.units import percent_from_share
+from gateway.domain.units import Share, percent_from_share
 from gateway.settings import names, quantities, ramp, required, rules, several
 from gateway.settings.guards import Measured
 from gateway.settings.problem import Finding, Wrong, raise_all
@@ -43,6 +43,8 @@ _PLAN: Final = RolloutPlan()
 _MIRROR: Final = MirrorLimits()
 _MOST_COPIES: Final = 10_000
 _MOST_TOKENS: Final = 1_000_000_000
+_MOST_CONTROLS: Final = 50
+_MOSTLY_PAIRS: Final = "The others tell what the candidate is like."
 _STRATEGIES: Final = tuple(Strategy)
 _ADVANCES: Final = tuple(Advance)
 _ON_ROLLBACK: Final = tuple(OnRollback)
@@ -75,6 +77,15 @@ class MirrorShape(Shape):
         default=_MIRROR.tokens_per_minute,
         description="Tokens of the copies and their answers, in each worker; null: no "
         "limit.",
+    )
+    control: Annotated[
+        Share,
+        PlainValidator(quantities.percent_up_to(_MOST_CONTROLS, _MOSTLY_PAIRS)),
+        schema(type="number", minimum=0, maximum=_MOST_CONTROLS, multipleOf=0.001),
+    ] = Field(
+        default=_MIRROR.control,
+        description="The percent of the copies that go to the baseline again, where a "
+        "judge compares both answers: what it makes of those is noise.",
     )
     reverse: Percent = Field(
         default=_PLAN.reverse_mirror,
@@ -159,6 +170,7 @@ class RolloutShape(Shape):
             mirror=MirrorLimits(
                 concurrency=self.mirror.concurrency,
                 tokens_per_minute=self.mirror.tokens_per_minute,
+                control=self.mirror.control,
             ),
             reverse_mirror=self.mirror.reverse,
             analysis=self.analysis.plan(),

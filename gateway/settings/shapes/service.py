@@ -36,6 +36,7 @@ from gateway.settings.shapes.answers import (
 )
 from gateway.settings.shapes.evaluator import EvaluatorShape
 from gateway.settings.shapes.evaluator import told_apart as told_apart_judges
+from gateway.settings.shapes.failover import FailoverShape, GuardShape, off_is_none
 from gateway.settings.shapes.rollout import RolloutShape
 from gateway.settings.shapes.samples import SamplesShape
 from gateway.settings.shapes.segment import SegmentShape, told_apart
@@ -52,6 +53,7 @@ from gateway.settings.shapes.shape import (
 )
 from gateway.settings.shapes.version import VersionShape
 from gateway.settings.sticky import as_written, sticky_order, sticky_source
+from gateway.settings.upgrades import upgrade
 
 _DEFAULTS: Final = Service(name="", versions=(), baseline="")
 
@@ -95,6 +97,11 @@ _OverrideHeader = Annotated[
 ]
 
 
+_Protocol = Annotated[
+    str, PlainValidator(upgrade), schema(type="string", examples=["websocket"])
+]
+
+
 class MatchShape(Shape):
     """`match`."""
 
@@ -124,21 +131,6 @@ class OverrideShape(Shape):
         alias="from",
         description="Networks whose requests may say so.",
         examples=[["10.0.0.0/8"]],
-    )
-
-
-class FailoverShape(Shape):
-    """`failover`."""
-
-    later: ClassVar = {
-        "on": "Remove it; a failed answer is passed on to the client.",
-        "hold": "Remove it; a failed answer is passed on to the client.",
-    }
-
-    repeat: YesNo = Field(
-        default=_DEFAULTS.repeat,
-        description="Whether any request, also a POST, is sent again when a reused "
-        "connection died before the answer began.",
     )
 
 
@@ -234,7 +226,23 @@ class ServiceShape(Shape):
         json_schema_extra={"default": "off"},
     )
     failover: FailoverShape = Field(
-        default=FailoverShape(), description="When a request is sent again."
+        default=FailoverShape(),
+        description="When a request is sent again, and to whom.",
+    )
+    guard: Annotated[
+        GuardShape | None,
+        BeforeValidator(
+            off_is_none, json_schema_input_type=GuardShape | Literal["off", False]
+        ),
+    ] = Field(
+        default=GuardShape(),
+        description="When a worker sends a candidate's requests to the baseline on its "
+        "own, for a while; off: never.",
+    )
+    upgrades: list[_Protocol] = Field(
+        default=list(_DEFAULTS.upgrades),
+        description="Protocols that a request may change its connection to, such as "
+        "websocket; then it is a tunnel, of which nothing is read. Others are ignored.",
     )
     baseline: Name | None = Field(
         default=None,

@@ -37,8 +37,19 @@ def test_what_came_of_judging_is_part_of_its_finding() -> None:
         "is_down": False,
         "log_e": 0.5,
         "log_threshold": None,
+        "pairs_won": 0,
+        "pairs_tied": 0,
+        "pairs_lost": 0,
         "controls": 0,
         "noise": None,
+        "controls_won": 0,
+        "served_first": 0,
+        "served_second": 0,
+        "shown_first": 0,
+        "shown_second": 0,
+        "shown_tied": 0,
+        "log_e_controls": 0.0,
+        "log_threshold_controls": None,
     }
 
 

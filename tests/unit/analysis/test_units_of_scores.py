@@ -238,3 +238,14 @@ def test_a_control_pair_is_noise_and_never_judged() -> None:
     on.book.take_judged_pair(pair(on, is_control=True), cells={})
     on.book.take_judged_pair(pair(on, is_control=True, candidate=None), cells={})
     assert on.book.drain().bins == {Place(CONTROL, 0.0, SCORE, 0): ({}, {60: 1})}
+
+
+def test_a_control_pair_tells_which_of_the_two_was_shown_first() -> None:
+    """Here the copy's is the worse one, by half."""
+    for is_swapped, shown in ((False, 60), (True, 20)):
+        on = stage()
+        control = pair(on, is_control=True, is_swapped=is_swapped)
+        on.book.take_judged_pair(control, cells={})
+        assert on.book.drain().bins == {
+            Place(CONTROL, 0.0, SCORE, 0): ({shown: 1}, {60: 1})
+        }

@@ -167,9 +167,40 @@ def test_the_table_has_a_row_for_each_metric_and_segment() -> None:
             " 5.0% of the keys are sampled",
         ),
         (
-            {"sampled": 40, "judged": 40, "controls": 9, "noise": 0.0314},
+            {
+                "sampled": 40,
+                "judged": 40,
+                "controls": 9,
+                "noise": 0.0314,
+                "controls_won": 3,
+                "served_first": 2,
+                "served_second": 1,
+            },
             "judge:relevance: 40 of 40 samples judged, 5.0% of the keys are sampled;"
-            " the baseline differs from itself by 0.031",
+            " the baseline differs from itself by 0.031: one of its two answers was better"
+            " in 3 of 9 control pairs (the client's in 2, the copy's in 1)",
+        ),
+        (
+            {
+                "sampled": 40,
+                "judged": 40,
+                "controls": 9,
+                "noise": 0.25,
+                "pairs_won": 9,
+                "pairs_tied": 20,
+                "pairs_lost": 11,
+                "controls_won": 6,
+                "served_first": 3,
+                "served_second": 3,
+                "shown_first": 5,
+                "shown_second": 1,
+                "shown_tied": 3,
+            },
+            "judge:relevance: 40 of 40 samples judged, 5.0% of the keys are sampled;"
+            " the candidate's answer was better in 9 of 40 pairs, the baseline's in 11;"
+            " the baseline differs from itself by 0.250: one of its two answers was better"
+            " in 6 of 9 control pairs (the client's in 3, the copy's in 3; the one shown"
+            " first in 5, second in 1)",
         ),
         (
             {"sampled": 40, "judged": 0, "failed": 40, "is_down": True},

@@ -13,7 +13,14 @@ from gateway.domain.evaluation import Evaluator, EvaluatorKind, Score
 from gateway.domain.rollout import Worse
 from gateway.domain.service import Service
 from gateway.evaluators.desk import Desk, Failed, Given, Ports
-from gateway.evaluators.evaluator import JudgeFailed, Used, Verdict, Why
+from gateway.evaluators.evaluator import (
+    UNLIMITED,
+    Allowance,
+    JudgeFailed,
+    Used,
+    Verdict,
+    Why,
+)
 from gateway.handoff.samples import Sample, Samples, Texts
 from gateway.state.store import Spent
 from tests.unit.evaluators.sampled import sampled
@@ -45,14 +52,21 @@ class Knowing:
     def most(self, texts: Texts, other: str | None = None) -> Used:
         return Used(10, 0)
 
-    async def judge(self, texts: Texts) -> Verdict:
+    async def judge(self, texts: Texts, allowance: Allowance = UNLIMITED) -> Verdict:
         await asyncio.sleep(0)
         self.seen.append(texts.answer)
         if texts.answer not in self._knows:
             raise JudgeFailed(Why.GARBAGE, "What is this?")
         return Verdict(scores=self._knows[texts.answer], used=Used(1, 1), said="So.")
 
-    async def compare(self, texts: Texts, other: str, *, is_swapped: bool) -> Verdict:
+    async def compare(
+        self,
+        texts: Texts,
+        other: str,
+        *,
+        is_swapped: bool,
+        allowance: Allowance = UNLIMITED,
+    ) -> Verdict:
         await asyncio.sleep(0)
         return Verdict(scores=self.compares, used=Used(1, 1))
 
@@ -276,6 +290,26 @@ async def test_what_is_worse_has_more_of_what_is_bad(
         "judge:relevance": relevance,
         "judge:hallucination": hallucination,
     }
+
+
+async def test_a_control_pair_tells_its_order_and_counts_for_no_candidate() -> None:
+    """Only what the judge saw side by side has an order."""
+    judge = Knowing({"Good.": {"hallucination": 0.0}, "So.": {"hallucination": 0.0}})
+    judge.compares = {"relevance": 1.0, "hallucination": None}
+    stage = Stage(judge)
+    pair = sampled(answer="Good.", other="So.", other_outcome="complete")
+    control = msgspec.structs.replace(pair, is_control=True)
+    stage.desk.take(message([control] * 9))
+
+    await stage.until(18)
+
+    assert all(each.is_control for each in stage.pairs)
+    assert {(each.signal, each.is_swapped) for each in stage.pairs} == {
+        ("judge:relevance", True),
+        ("judge:relevance", False),
+        ("judge:hallucination", None),
+    }
+    assert {each.version for each in stage.given} == {"v1"}
 
 
 def test_half_a_pair_is_not_compared() -> None:

@@ -76,3 +76,14 @@ def test_a_copy_that_failed_before_the_client_left_has_failed() -> None:
 
 def test_a_client_that_waited_changes_nothing() -> None:
     assert paired(record(), _BROKEN).candidate == _BROKEN
+
+
+def test_a_control_pair_is_no_evidence_of_the_candidate() -> None:
+    units, tally = Units(), Tally("chat", "v1")
+    books = Books(MirrorBudget(MirrorLimits(), 0.0), tally, is_control=True)
+    for copy in (record(), None):
+        pair = Pair(units, SPLIT, Unit(KEY, 0, 0, 0), 1.0, books)
+        pair.answered(replace(record()))
+        pair.copied(copy)
+    assert units.take(can_send=True) == []
+    assert tally.skipped == {"lost": 1}

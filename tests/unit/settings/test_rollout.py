@@ -163,7 +163,7 @@ def test_everything_about_a_rollout_arrives(written: Write, load: Load) -> None:
       autostart: true
       advance: time
       steps: [{setWeight: 12.345}, {pause: {}}, {setWeight: 100}]
-      mirror: {concurrency: 3, tokens_per_minute: null}
+      mirror: {concurrency: 3, tokens_per_minute: null, control: 2.5}
       analysis:
         alpha: 0.05
         beta: 0.1
@@ -192,7 +192,9 @@ def test_everything_about_a_rollout_arrives(written: Write, load: Load) -> None:
             Pause(),
             SetWeight(share=Share(100_000)),
         ),
-        mirror=MirrorLimits(concurrency=3, tokens_per_minute=None),
+        mirror=MirrorLimits(
+            concurrency=3, tokens_per_minute=None, control=Share(2_500)
+        ),
         analysis=AnalysisPlan(
             alpha=0.05,
             beta=0.1,
@@ -436,6 +438,7 @@ def test_autostart_needs_a_state_that_lasts(
             ".analysis.closes.grace",
             "found 86400 seconds, and a step lasts 86400 at most",
         ),
+        ("{mirror: {control: 51}}", ".mirror.control", "Write at most 50"),
         ("{analysis: {holdback: 51}}", ".analysis.holdback", "Write at most 50"),
         ("{analysis: {holdback: 0}}", ".analysis.holdback", "`bake: 0s`"),
         (
