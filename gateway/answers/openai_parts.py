@@ -3,20 +3,14 @@
 https://platform.openai.com/docs/api-reference
 """
 
-from typing import Final, TypedDict
+from typing import Final
 
 import msgspec
 
 from gateway.answers.answer import MOST_CHOICES, Answer, Finish
 from gateway.answers.asked import LONGEST_TOOLS, MOST_TOOLS, Asked
-from gateway.answers.json_reader import (
-    NO_JSON,
-    UNREADABLE,
-    JsonReader,
-    Leaf,
-    Skipped,
-    object_text,
-)
+from gateway.answers.json_reader import UNREADABLE, JsonReader, object_text
+from gateway.answers.openai_shapes import Format, Tokens, Tool
 from gateway.answers.usage import Usage, count
 
 END_MARK: Final[bytes] = b"[DONE]"
@@ -44,28 +38,6 @@ def take_finish(answer: Answer, choice: int, why: object) -> None:
     answer.finish(choice, finish or Finish.OTHER)
     if finish is None and isinstance(why, str) and why in _FAILED:
         answer.has_error = True
-
-
-class _Details(TypedDict, total=False):
-    cached_tokens: Leaf
-    reasoning_tokens: Leaf
-
-
-# Servers in PHP write an empty object as [].
-_MaybeDetails = _Details | Skipped | None
-
-
-class Tokens(msgspec.Struct, gc=False):
-    """A `usage` object: of chat, completions and embeddings, or of responses."""
-
-    prompt_tokens: Leaf = None
-    completion_tokens: Leaf = None
-    prompt_tokens_details: _MaybeDetails = None
-    completion_tokens_details: _MaybeDetails = None
-    input_tokens: Leaf = None
-    output_tokens: Leaf = None
-    input_tokens_details: _MaybeDetails = None
-    output_tokens_details: _MaybeDetails = None
 
 
 def take_usage(answer: Answer, said: Tokens) -> None:
@@ -97,27 +69,8 @@ def choices_of(n: object) -> int:
     return 1 if n is None else min(count(n) or 1, MOST_CHOICES)
 
 
-class Format(msgspec.Struct, gc=False):
-    """What an answer's text must be: chat's `response_format`, responses' `format`."""
-
-    type: Leaf = None
-    schema: msgspec.Raw = NO_JSON
-    json_schema: "Format | None" = None
-
-
-class _Function(msgspec.Struct, gc=False):
-    name: Leaf = None
-    parameters: msgspec.Raw = NO_JSON
-
-
-class _Tool(_Function, gc=False):
-    """Chat wraps a function in a tool; responses, and chat's old `functions`, do not."""
-
-    function: _Function | None = None
-
-
 _read_format: Final = JsonReader(Format).one
-_read_tools: Final = msgspec.json.Decoder(list[_Tool]).decode
+_read_tools: Final = msgspec.json.Decoder(list[Tool]).decode
 
 
 def take_format(asked: Asked, wanted: msgspec.Raw) -> None:

@@ -16,7 +16,7 @@ from gateway.answers.usage import Usage
 from gateway.domain.deployment import AccessLog, AccessLogKind
 from gateway.proxy.line_writer import LineWriter
 from gateway.proxy.observe import Observation
-from gateway.proxy.tally import Seen
+from gateway.proxy.seen import Seen
 from gateway.proxy.who import Sender, Told
 from gateway.wire.request_head import RequestHead
 

@@ -13,7 +13,7 @@ from gateway.proxy.begin_reading import begin_reading
 from gateway.proxy.inspection import Inspection
 from gateway.proxy.observe import Observation
 from gateway.proxy.routes import Target
-from gateway.proxy.tally import Seen
+from gateway.proxy.seen import Seen
 from gateway.proxy.units import Units
 
 _COMPLETE: Final = Outcome.COMPLETE

@@ -3,7 +3,7 @@
 An Exchange is one request and its answer. Its methods stand in the order in which
 things happen to it:
 
-    1. arrive    downstream.py has read a head (wire/request_head.py refused the bad)
+    1. arrive    downstream.py has read a head (wire/read_request.py refused the bad)
     2. choose    the service, the sticky key, the version            choice.choose
     3. prepare   what the version changes in the body                choice.prepare
     4. send      on an idle connection at once, or on a new one      _send, connected

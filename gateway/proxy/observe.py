@@ -18,8 +18,8 @@ from gateway.proxy.pins import Learning
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Target
 from gateway.proxy.sampler import Drawn
+from gateway.proxy.seen import Seen
 from gateway.proxy.standby import Covered, Standby
-from gateway.proxy.tally import Seen
 from gateway.proxy.units import BEFORE_WASHOUT, Unit, Units
 from gateway.proxy.who import Sender, Told
 from gateway.proxy.whole import WholeAnswer

@@ -15,7 +15,8 @@ from gateway.proxy.mirror_budget import MirrorBudget
 from gateway.proxy.observe import Observation
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Target
-from gateway.proxy.tally import Seen, Tally
+from gateway.proxy.seen import Seen
+from gateway.proxy.tally import Tally
 from gateway.proxy.units import Split, Unit, Units
 from gateway.wire.request_head import RequestHead
 

@@ -29,9 +29,10 @@ from gateway.proxy.request_ids import RequestIds
 from gateway.proxy.routes import Route, Target
 from gateway.proxy.sampler import Drawn
 from gateway.proxy.sampling import Samples, sample_of
+from gateway.proxy.seen import Seen
 from gateway.proxy.seldom import Seldom
 from gateway.proxy.spans import Recorder
-from gateway.proxy.tally import NEVER, Seen, SlicesInTurn, Tally
+from gateway.proxy.tally import NEVER, SlicesInTurn, Tally
 from gateway.proxy.units import Units
 from gateway.proxy.who import Sender, Told
 from gateway.proxy.whole import WholeRequests

@@ -1,6 +1,6 @@
 """Turns a client's bytes into exchanges: parses, bounds and refuses.
 
-llhttp parses; what it lets through and should not is refused by wire/request_head.py.
+llhttp parses; what it lets through and should not is refused by wire/read_request.py.
 Heads and bodies are handed on as they come; requests that arrive whole in one read take
 the short way (whole.py).
 """
@@ -21,12 +21,8 @@ from gateway.proxy.limits import (
 from gateway.proxy.plane import Plane
 from gateway.proxy.request_body import HELD, RequestBody
 from gateway.wire.fields import RawField
-from gateway.wire.request_head import (
-    REQUEST_LINES,
-    RequestHead,
-    read_request_head,
-    wanted_upgrade,
-)
+from gateway.wire.read_request import REQUEST_LINES, read_request_head
+from gateway.wire.request_head import RequestHead, wanted_upgrade
 
 # What the next bytes from the client belong to. Numbers, because a look-up of an enum's
 # member costs ten times as much (measured), and there are dozens for each request.

@@ -7,7 +7,7 @@ from typing import Final
 from gateway.domain.span import Span
 from gateway.proxy.access_log import path_of, short
 from gateway.proxy.observe import Observation
-from gateway.proxy.tally import Seen
+from gateway.proxy.seen import Seen
 from gateway.wire.trace import Trace
 
 MOST: Final = 50

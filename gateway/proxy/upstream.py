@@ -14,16 +14,13 @@ from gateway.domain.service import Timeouts
 from gateway.proxy.caller import Caller, tell
 from gateway.proxy.deadlines import NEVER, Wheel
 from gateway.proxy.whole import WholeAnswers
-from gateway.wire.answer_head import (
+from gateway.wire.answer_head import SWITCHING, AnswerHead, BadAnswer, Body
+from gateway.wire.fields import RawField
+from gateway.wire.read_answer import (
     ANSWER_LINES,
-    SWITCHING,
-    AnswerHead,
-    BadAnswer,
-    Body,
     read_answer_head,
     read_switching_head,
 )
-from gateway.wire.fields import RawField
 
 _LONGEST_HEAD: Final = 256 * 1024
 _NO_BODY: Final = Body.NONE

@@ -11,15 +11,11 @@ from typing import Final
 import httptools
 
 from gateway.domain.errors import Refused
-from gateway.wire.answer_head import (
-    ANSWER_LINES,
-    AnswerHead,
-    BadAnswer,
-    Body,
-    read_answer_head,
-)
+from gateway.wire.answer_head import AnswerHead, BadAnswer, Body
 from gateway.wire.fields import Memo
-from gateway.wire.request_head import REQUEST_LINES, RequestHead, read_request_head
+from gateway.wire.read_answer import ANSWER_LINES, read_answer_head
+from gateway.wire.read_request import REQUEST_LINES, read_request_head
+from gateway.wire.request_head import RequestHead
 
 _BLANK_LINE: Final = b"\r\n\r\n"
 _CRLF: Final = b"\r\n"

@@ -11,9 +11,9 @@ import openai
 import orjson
 import pytest
 
+from gateway.domain.outcome import Failure
 from gateway.domain.service import DialectChoice, Timeouts, Version
 from gateway.domain.units import Seconds
-from gateway.proxy.tally import Tally
 from tests.flows.chat import IS_JSON, ask, asked, by_length
 from tests.flows.scripted import Ended, Upstream, Wire, post
 from tests.flows.stage import Stage, endpoint, service, table
@@ -124,7 +124,7 @@ async def test_a_client_does_not_wait_for_code_that_fails(
     settings: dict[str, Any],
 ) -> None:
     """It is cut off at once; nothing is left behind (see `stage`)."""
-    monkeypatch.setattr(Tally, "fail", _err)
+    monkeypatch.setattr(Failure, "__hash__", _err)  # it cannot be counted
     upstream = await _failing(*pieces)
     stage.serve_one(upstream, **settings)
     client = await stage.client()
@@ -140,7 +140,7 @@ async def test_a_client_does_not_wait_for_code_that_fails(
 async def test_a_client_does_not_wait_for_a_refusal_that_fails(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(Tally, "fail", _err)
+    monkeypatch.setattr(Failure, "__hash__", _err)  # it cannot be counted
     _serve_nobody(stage)
     client = await stage.client()
 

@@ -9,8 +9,6 @@ error may come as an event of its own, followed by [DONE] all the same (vLLM, SG
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
 from gateway.answers import openai_parts as parts
 from gateway.answers.answer import MOST_CALLS, MOST_CHOICES, Answer
 from gateway.answers.asked import (
@@ -22,60 +20,18 @@ from gateway.answers.asked import (
     text_of,
 )
 from gateway.answers.dialect import Dialect
-from gateway.answers.json_reader import (
-    NO_JSON,
-    Content,
-    JsonReader,
-    Leaf,
-    is_filled,
-    value_of,
+from gateway.answers.json_reader import NO_JSON, JsonReader, is_filled, value_of
+from gateway.answers.openai_chat_shapes import (
+    Body,
+    Choice,
+    FullRequest,
+    Function,
+    Request,
+    Said,
 )
 from gateway.answers.usage import count
 
-
-class _Function(msgspec.Struct, gc=False):
-    name: Leaf = None
-    arguments: Leaf = None
-
-
-class _Call(msgspec.Struct, gc=False):
-    """A call of a tool; a custom tool has no function, and no JSON arguments."""
-
-    index: Leaf = None
-    function: _Function | None = None
-
-
-class _Said(msgspec.Struct, gc=False):
-    """A message, or the delta of one."""
-
-    content: Content = None
-    refusal: Leaf = None
-    reasoning_content: Leaf = None  # DeepSeek, SGLang, vLLM
-    reasoning: Leaf = None  # OpenRouter, newer vLLM
-    tool_calls: list[_Call] | None = None
-    function_call: _Function | None = None
-    audio: msgspec.Raw = NO_JSON
-    images: msgspec.Raw = NO_JSON
-
-
-class _Choice(msgspec.Struct, gc=False):
-    index: Leaf = 0
-    delta: _Said | None = None
-    message: _Said | None = None
-    finish_reason: Leaf = None
-
-
-class _Body(msgspec.Struct, gc=False):
-    """A whole answer or one chunk of a streamed one."""
-
-    choices: list[_Choice] | None = None
-    usage: parts.Tokens | None = None
-    error: Leaf = None
-    model: Leaf = None
-    message: Leaf = None  # of an error that is not in `error` (older vLLM and SGLang)
-
-
-_BODIES: Final = JsonReader(_Body, parts.END_MARK)
+_BODIES: Final = JsonReader(Body, parts.END_MARK)
 
 
 def read_whole(answer: Answer, body: bytes) -> None:
@@ -98,7 +54,7 @@ def read_events(answer: Answer, events: Sequence[bytes]) -> None:
             answer.content_events += 1
 
 
-def _lone_delta(chunk: _Body) -> _Said | None:
+def _lone_delta(chunk: Body) -> Said | None:
     """Give the delta of a chunk that brings nothing else, as most do."""
     choices = chunk.choices
     if (
@@ -113,7 +69,7 @@ def _lone_delta(chunk: _Body) -> _Said | None:
     return None
 
 
-def _take_body(answer: Answer, body: _Body) -> None:
+def _take_body(answer: Answer, body: Body) -> None:
     """Take a whole answer or a chunk; both have choices, usage, perhaps an error."""
     if body.error is not None or (body.choices is None and body.message is not None):
         answer.has_error = True
@@ -127,7 +83,7 @@ def _take_body(answer: Answer, body: _Body) -> None:
     answer.content_events += has_content
 
 
-def _take_choice(answer: Answer, choice: _Choice) -> bool:
+def _take_choice(answer: Answer, choice: Choice) -> bool:
     """Take one choice; tell whether it brought content."""
     index = choice.index if type(choice.index) is int else 0
     said = choice.message if choice.delta is None else choice.delta
@@ -135,7 +91,7 @@ def _take_choice(answer: Answer, choice: _Choice) -> bool:
     return said is not None and _take_said(answer, index, said)
 
 
-def _take_said(answer: Answer, index: int, said: _Said) -> bool:
+def _take_said(answer: Answer, index: int, said: Said) -> bool:
     """Take a message or a delta; tell whether it brought content."""
     content = said.content
     if content and index == 0:
@@ -153,7 +109,7 @@ def _take_said(answer: Answer, index: int, said: _Said) -> bool:
     return is_filled(said.audio) or is_filled(said.images)
 
 
-def _take_calls(answer: Answer, choice: int, said: _Said) -> None:
+def _take_calls(answer: Answer, choice: int, said: Said) -> None:
     for place, call in enumerate((said.tool_calls or ())[:MOST_CALLS]):
         if call.function is not None:
             index = call.index if type(call.index) is int else place
@@ -162,7 +118,7 @@ def _take_calls(answer: Answer, choice: int, said: _Said) -> None:
         _take_function(answer, (choice, -1), said.function_call)
 
 
-def _take_function(answer: Answer, key: object, function: _Function) -> None:
+def _take_function(answer: Answer, key: object, function: Function) -> None:
     name, arguments = function.name, function.arguments
     answer.call(
         key,
@@ -174,23 +130,8 @@ def _take_function(answer: Answer, key: object, function: _Function) -> None:
 # Requests.
 
 
-class _Request(msgspec.Struct, gc=False):
-    model: Leaf = None
-    stream: Leaf = None
-    n: Leaf = None
-    max_tokens: Leaf = None
-    max_completion_tokens: Leaf = None
-    response_format: msgspec.Raw = NO_JSON
-    tools: msgspec.Raw = NO_JSON
-    functions: msgspec.Raw = NO_JSON
-
-
-class _FullRequest(_Request, gc=False):
-    messages: msgspec.Raw = NO_JSON
-
-
-_REQUESTS: Final = JsonReader(_Request)
-_FULL_REQUESTS: Final = JsonReader(_FullRequest)
+_REQUESTS: Final = JsonReader(Request)
+_FULL_REQUESTS: Final = JsonReader(FullRequest)
 
 
 def read_request(body: bytes, needs_prompt: bool) -> Asked:
@@ -211,7 +152,7 @@ def read_request(body: bytes, needs_prompt: bool) -> Asked:
         parts.take_tools(asked, request.tools)
     if request.functions is not NO_JSON:
         parts.take_tools(asked, request.functions)
-    if isinstance(request, _FullRequest):
+    if isinstance(request, FullRequest):
         _take_messages(asked, value_of(request.messages))
     return asked
 

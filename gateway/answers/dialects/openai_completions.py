@@ -15,6 +15,7 @@ from gateway.answers.answer import MOST_CHOICES, Answer
 from gateway.answers.asked import NOTHING, Asked, take_prompt
 from gateway.answers.dialect import Dialect
 from gateway.answers.json_reader import NO_JSON, JsonReader, Leaf, value_of
+from gateway.answers.openai_shapes import Tokens
 from gateway.answers.usage import count
 
 
@@ -28,7 +29,7 @@ class _Body(msgspec.Struct, gc=False):
     """A whole answer or one chunk of a streamed one."""
 
     choices: list[_Choice] | None = None
-    usage: parts.Tokens | None = None
+    usage: Tokens | None = None
     error: Leaf = None
     model: Leaf = None
     message: Leaf = None  # of an error that is not in `error` (older vLLM and SGLang)

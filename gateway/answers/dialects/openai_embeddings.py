@@ -14,6 +14,7 @@ from gateway.answers.answer import Answer, Finish
 from gateway.answers.asked import NOTHING, Asked
 from gateway.answers.dialect import Dialect
 from gateway.answers.json_reader import JsonReader, Leaf
+from gateway.answers.openai_shapes import Tokens
 
 
 class _Vector(msgspec.Struct, gc=False):
@@ -22,7 +23,7 @@ class _Vector(msgspec.Struct, gc=False):
 
 class _Body(msgspec.Struct, gc=False):
     data: list[_Vector] | None = None
-    usage: parts.Tokens | None = None
+    usage: Tokens | None = None
     error: Leaf = None
     model: Leaf = None
 

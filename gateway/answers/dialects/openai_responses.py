@@ -33,6 +33,7 @@ from gateway.answers.json_reader import (
     parts_of,
     value_of,
 )
+from gateway.answers.openai_shapes import Tokens
 from gateway.answers.usage import count
 
 
@@ -63,7 +64,7 @@ class _Response(msgspec.Struct, gc=False):
     model: Leaf = None
     error: Leaf = None
     incomplete_details: _Why | None = None
-    usage: parts.Tokens | None = None
+    usage: Tokens | None = None
     output: msgspec.Raw = NO_JSON
 
 

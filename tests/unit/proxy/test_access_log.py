@@ -20,7 +20,8 @@ from gateway.proxy.line_writer import LineWriter
 from gateway.proxy.observe import Observation
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Target
-from gateway.proxy.tally import Seen, Tally
+from gateway.proxy.seen import Seen
+from gateway.proxy.tally import Tally
 from gateway.proxy.tracing import Tracing
 from gateway.wire.request_head import RequestHead
 

@@ -22,10 +22,12 @@ from gateway.proxy.counting import count
 from gateway.proxy.observe import Observation
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Target
-from gateway.proxy.tally import Seen, Tally
+from gateway.proxy.seen import Seen
+from gateway.proxy.tally import Tally
 from gateway.proxy.tracing import Tracing
 from gateway.proxy.units import Units
-from gateway.wire.answer_head import ANSWER_LINES, AnswerHead, read_answer_head
+from gateway.wire.answer_head import AnswerHead
+from gateway.wire.read_answer import ANSWER_LINES, read_answer_head
 from gateway.wire.request_head import RequestHead
 
 PATH = b"/v1/chat/completions"

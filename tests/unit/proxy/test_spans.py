@@ -10,8 +10,9 @@ from gateway.handoff.routing_table import RoutedService
 from gateway.proxy.observe import Observation
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Target
+from gateway.proxy.seen import Seen
 from gateway.proxy.spans import MOST, Recorder
-from gateway.proxy.tally import Seen, Tally
+from gateway.proxy.tally import Tally
 from gateway.proxy.tracing import Tracing
 from gateway.wire.request_head import RequestHead
 from gateway.wire.trace import Trace

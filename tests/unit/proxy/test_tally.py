@@ -2,7 +2,8 @@
 
 from gateway.answers.segments import Place
 from gateway.domain.outcome import Outcome
-from gateway.proxy.tally import MOST_SLICES, ROUND, Seen, SlicesInTurn, Tally
+from gateway.proxy.seen import Seen
+from gateway.proxy.tally import MOST_SLICES, ROUND, SlicesInTurn, Tally
 
 SEEN = Seen(Outcome.COMPLETE, 200, 0.1, 0.1)
 

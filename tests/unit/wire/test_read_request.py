@@ -3,7 +3,8 @@
 import pytest
 
 from gateway.domain.errors import Refused
-from gateway.wire.request_head import REQUEST_LINES, RequestHead, read_request_head
+from gateway.wire.read_request import REQUEST_LINES, read_request_head
+from gateway.wire.request_head import RequestHead
 
 HOST = (b"Host", b"models.example")
 

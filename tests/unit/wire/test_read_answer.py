@@ -2,13 +2,8 @@
 
 import pytest
 
-from gateway.wire.answer_head import (
-    ANSWER_LINES,
-    AnswerHead,
-    BadAnswer,
-    Body,
-    read_answer_head,
-)
+from gateway.wire.answer_head import AnswerHead, BadAnswer, Body
+from gateway.wire.read_answer import ANSWER_LINES, read_answer_head
 
 
 def read(
