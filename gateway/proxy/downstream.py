@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from typing import Final, cast
 
+from gateway.proxy.crowd import origin_of
 from gateway.proxy.deadlines import NEVER
 from gateway.proxy.departure import has_left, set_reset
 from gateway.proxy.life_of_a_request import Exchange
@@ -40,10 +41,12 @@ class Downstream(asyncio.Protocol):
     __slots__ = (
         "_current",
         "_head_began",
+        "_held_since",
         "_is_advancing",
         "_is_closing",
         "_is_slow",
         "_now",
+        "_origin",
         "_plane",
         "_queue",
         "_reader",
@@ -62,7 +65,8 @@ class Downstream(asyncio.Protocol):
         self._current: Exchange | None = None
         self._queue: deque[Exchange] = deque()
         self._unread = b""
-        self._head_began = self._now = 0.0
+        self._head_began = self._held_since = self._now = 0.0
+        self._origin = ""
         self._is_slow = self._is_closing = self.is_held = self._is_advancing = False
         self.deadline = self.looked_at = NEVER
         self.peer = Peer(plane, "unknown")
@@ -76,6 +80,8 @@ class Downstream(asyncio.Protocol):
         name = transport.get_extra_info("peername")
         if name:
             self.peer = Peer(self._plane, str(name[0]))
+            self._origin = origin_of(str(name[0]))
+            self._plane.crowd.came(self._origin)
         self._now = self._plane.wheel.read_clock()
         self._set_deadline()
 
@@ -95,8 +101,8 @@ class Downstream(asyncio.Protocol):
         waits = self._current is not None and not (self.is_held or self._is_slow)
         if waits and reader.state in _WHOLE:
             self.deadline = NEVER  # the endpoint owes, not the client
-        else:
-            self._set_deadline()
+        elif self._current is not None or reader.state != NOTHING:
+            self._set_deadline()  # blank lines alone do not earn another one
 
     def eof_received(self) -> None:
         """Treat a client that has stopped sending as gone, as nginx does."""
@@ -104,6 +110,8 @@ class Downstream(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Free what the client's request holds, at once."""
         self.transport = None
+        if self._origin:
+            self._plane.crowd.left(self._origin)
         self._plane.wheel.forget(self)
         self._plane.forget(self)
         self._queue.clear()
@@ -205,12 +213,16 @@ class Downstream(asyncio.Protocol):
         """Stop reading."""
         if not self.is_held and self._can_pause():
             self.is_held = True
+            self._held_since = self._plane.wheel.now
             cast("asyncio.Transport", self.transport).pause_reading()
 
     def resume(self) -> None:
         """Read on, unless what was read already waits."""
         if self.is_held and not self._unread and self._can_pause():
             self.is_held = False
+            receiving = self._reader.receiving
+            if receiving is not None:
+                receiving.body.waited += self._plane.wheel.now - self._held_since
             cast("asyncio.Transport", self.transport).resume_reading()
 
     def become_tunnel(self, upstream: Upstream, rest: bytes, tally: Tally) -> None:
@@ -257,15 +269,25 @@ class Downstream(asyncio.Protocol):
         self.resume()
         if gently and transport.can_write_eof():
             transport.write_eof()
-            self._plane.wheel.set(self, self._now + _LINGER)
+            self._plane.wheel.set(self, self._plane.wheel.now + _LINGER)
         else:
             transport.close()
-            self._plane.wheel.set(self, self._now + self._plane.limits.idle)
+            wheel = self._plane.wheel
+            wheel.set(self, wheel.now + self._plane.limits.idle)
 
     def drain(self) -> None:
         """Close now if nothing is running, else after the answer."""
         if self._current is None and self._reader.state != HEAD:
             self._close(gently=False)
+
+    def outlast(self, since: float) -> None:
+        """End the exchange if it began before *since*; see limits.stream."""
+        current = self._current
+        if current is not None and not self._is_closing:
+            if self._is_slow and current.arrived < since:
+                self.abort()  # it is the client that takes so long
+            else:
+                current.outlast(since)
 
     def abort(self) -> None:
         """Close now; a running answer is cut."""
@@ -281,6 +303,9 @@ class Downstream(asyncio.Protocol):
         limits, now, state = self._plane.limits, self._now, self._reader.state
         if self._is_slow or (state == BODY and not self.is_held):
             deadline = now + limits.idle
+            receiving = self._reader.receiving
+            if receiving is not None and not self._is_slow:
+                deadline = min(deadline, receiving.body_due(limits))
         elif self.is_held:
             deadline = now + _PEEK
         elif state == HEAD:

@@ -15,13 +15,15 @@ from contextlib import suppress
 from time import monotonic
 from typing import Final, cast
 
-from gateway.domain.errors import TooManyClients
+from gateway.domain.errors import TooManyClients, TooManyOfOne
+from gateway.proxy.crowd import origin_of
 from gateway.proxy.deadlines import NEVER
 from gateway.proxy.downstream import Downstream
 from gateway.proxy.mirror import Mirrors
 from gateway.proxy.plane import Plane
 from gateway.proxy.refuse import error_answer
 from gateway.proxy.seldom import Seldom
+from gateway.wire.forwarded import is_within
 
 _log: Final = logging.getLogger("sluicegate.listen")
 
@@ -98,18 +100,41 @@ class Door:
         upstream = sum(pool.limits.connections for pool in self.plane.pools())
         return room - min(upstream, room // 2)
 
-    def may_enter(self) -> bool:
-        """Tell whether there is room for one more."""
-        most = self.most()
-        return most is None or len(self.plane.clients) < most
+    def may_enter(self, address: str = "") -> bool:
+        """Tell whether there is room for one more from *address*; "" is any."""
+        return self._lacks(address) is None
+
+    def _lacks(self, address: str) -> tuple[str, TooManyClients] | None:
+        """Say what there is too much of for one more, and how that is told."""
+        here, limits, most = len(self.plane.clients), self.plane.limits, self.most()
+        if most is not None and here >= most:
+            return "files", _full(
+                here, "as many as its limit of open files allows", "ulimit -n"
+            )
+        if limits.connections is not None and here >= limits.connections:
+            return "connections", _full(here, "as many as it may", "limits.connections")
+        if limits.connections_per_client is not None and self._is_greedy(address):
+            return "connections_per_client", TooManyOfOne(
+                f"The gateway serves {limits.connections_per_client} connections from"
+                f" {origin_of(address)} in this worker, as many as it may.",
+                remedy="Close some, or raise limits.connections_per_client.",
+            )
+        return None
+
+    def _is_greedy(self, address: str) -> bool:
+        """Whether an address has all it may have; a trusted proxy is many clients."""
+        most, routes = self.plane.limits.connections_per_client, self.plane.routes
+        if most is None or self.plane.crowd.of(origin_of(address)) < most:
+            return False
+        return routes is None or not is_within(address, routes.trusted)
 
     def turn_away(self, transport: asyncio.Transport) -> bool:
         """Write the answer, count it; give whether the client may take time to read it."""
-        error = TooManyClients(
-            f"The gateway serves {len(self.plane.clients)} connections in this worker,"
-            " as many as its limit of open files allows.",
-            remedy="Try again shortly, or raise the limit (ulimit -n).",
-        )
+        lacking = self._lacks(address_of(transport))
+        if lacking is None:  # somebody has just left
+            return False
+        why, error = lacking
+        self.plane.overload.shed[why] += 1
         self.plane.refuse(error.status)
         if self._complaints.allow(monotonic()):
             _log.warning("Clients are turned away. %s", error)
@@ -118,6 +143,19 @@ class Door:
             error_answer(error, request_id, b"", close=True, bodiless=False)
         )
         return self.lingering < _LINGERING
+
+
+def _full(here: int, why: str, limit: str) -> TooManyClients:
+    return TooManyClients(
+        f"The gateway serves {here} connections in this worker, {why}.",
+        remedy=f"Try again shortly, or raise the limit ({limit}).",
+    )
+
+
+def address_of(transport: asyncio.Transport) -> str:
+    """Give the address of a client; "" where it has none."""
+    name = transport.get_extra_info("peername")
+    return str(name[0]) if name else ""
 
 
 class Entering(asyncio.Protocol):
@@ -131,7 +169,7 @@ class Entering(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Become a Downstream, or turn the client away."""
         made = cast("asyncio.Transport", transport)
-        if self._door.may_enter():
+        if self._door.may_enter(address_of(made)):
             downstream = Downstream(self._door.plane)
             made.set_protocol(downstream)
             downstream.connection_made(made)
