@@ -1,0 +1,201 @@
+"""Clients that hold what they have, many at once: the others do not notice."""
+
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loadtest.load.traffic import Traffic
+from loadtest.processes import environment
+from tests.end_to_end.conftest import Models
+from tests.end_to_end.running import (
+    Gateway,
+    configuration,
+    not_ok,
+    running_gateway,
+    tell,
+    until_soon,
+)
+
+PIECE = bytes(65536)
+PIECES = 200
+BIG = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (PIECES * len(PIECE))
+QUICK = {"head_timeout": "800ms", "body_timeout": "800ms", "idle": "1s"}
+MOST_SLOWER = 2.0
+ATTEMPTS = 3  # the machine may be doing something else
+
+
+@dataclass
+class Slow:
+    """Slow clients; `left` and `gone` are known when they have ended."""
+
+    process: "subprocess.Popen[str]"
+    told: dict[str, int] = field(default_factory=dict)
+
+    def end(self) -> dict[str, int]:
+        out, _ = self.process.communicate("\n", timeout=30)
+        return json.loads(out.splitlines()[-1])  # type: ignore[no-any-return]
+
+
+@contextmanager
+def slow_clients(kind: str, port: int, count: int) -> Generator[Slow]:
+    """Run slow clients until the block's end, or until they are told to end."""
+    module = "tests.end_to_end.slow_clients"
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, kind, str(port), str(count)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == "ready\n"
+        yield Slow(process)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@asynccontextmanager
+async def big_server() -> AsyncGenerator[int]:
+    """Serve answers that no socket's buffer holds; give the port."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(BIG)
+            for _ in range(PIECES):
+                writer.write(PIECE)
+                await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, backlog=1024) as it:
+        yield it.sockets[0].getsockname()[1]
+
+
+def document(models: Models, big: int, **limits: object) -> dict[str, Any]:
+    """Configure the model servers, and the server of big answers beside them."""
+    made = configuration([server.url for server in models])
+    made["limits"] = limits
+    version = {
+        "endpoints": [f"http://127.0.0.1:{big}"],
+        "limits": {"connections": 2000},
+    }
+    service = {
+        "match": {"paths": ["/big"]},
+        "versions": {"b": version},
+        "baseline": "b",
+    }
+    made["services"] = {"big": service, **made["services"]}
+    return made
+
+
+async def p99(gateway: Gateway, seconds: float) -> float:
+    """Measure usual requests, each of which is to be answered."""
+    traffic = Traffic(gateway.data, posts=4, streams=0)
+    async with asyncio.TaskGroup() as tasks:
+        traffic.start(tasks)
+        await asyncio.sleep(seconds)
+        traffic.stop()
+    assert not not_ok(traffic.exchanges)
+    times = sorted(each.ended - each.begun for each in traffic.exchanges)
+    assert len(times) > 100
+    return times[int(len(times) * 0.99)]
+
+
+def refused(gateway: Gateway, code: str) -> float:
+    """Give how many were refused with a status."""
+    found = gateway.metric("sluicegate_refused_total")
+    return sum(value for labels, value in found if labels["code"] == code)
+
+
+async def test_slow_clients_are_given_up_and_nobody_else_notices(
+    models: Models, tmp_path: Path
+) -> None:
+    """Also those that make some progress, always."""
+    async with big_server() as big:
+        made = document(models, big, **QUICK)
+        with (
+            running_gateway(made, tmp_path) as gateway,
+            slow_clients("head", gateway.data, 40) as heads,
+            slow_clients("body", gateway.data, 40) as bodies,
+            slow_clients("reader", gateway.data, 40) as readers,
+        ):
+            await p99(gateway, 1.5)
+            ends = [
+                await asyncio.to_thread(slow.end) for slow in (heads, bodies, readers)
+            ]
+            assert [end["left"] for end in ends[:2]] == [0, 0]
+            # What the kernel holds for a reader comes on, whoever has hung up.
+            await until_soon("all counted", lambda: refused(gateway, "408") == 80)
+            shown = gateway.metric("sluicegate_requests_total")
+            cancelled = [
+                value
+                for labels, value in shown
+                if labels["service"] == "big"
+                and labels["outcome"] == "client_cancelled"
+            ]
+            assert sum(cancelled) == 40
+
+
+async def test_one_address_cannot_take_all_connections(
+    models: Models, tmp_path: Path
+) -> None:
+    made = document(models, 1, connections_per_client=10)
+    with (
+        running_gateway(made, tmp_path) as gateway,
+        slow_clients("head", gateway.data, 30) as slow,
+    ):
+
+        def ask_from_elsewhere() -> bytes:
+            with socket.create_connection(
+                ("127.0.0.1", gateway.data), source_address=("127.0.0.2", 0)
+            ) as other:
+                other.sendall(b"GET /v1/models HTTP/1.1\r\nHost: h\r\n\r\n")
+                return other.recv(4096)
+
+        def shed() -> dict[str, float]:
+            found = gateway.metric("sluicegate_shed_total")
+            return {labels["reason"]: value for labels, value in found if value}
+
+        assert (await asyncio.to_thread(ask_from_elsewhere)).startswith(b"HTTP/1.1 200")
+        await until_soon("counted", lambda: shed() == {"connections_per_client": 20})
+        await asyncio.sleep(0.7)
+        assert await asyncio.to_thread(slow.end) == {"left": 10, "gone": 20}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["head", "body", "reader"])
+async def test_a_thousand_slow_clients_cost_the_others_little(
+    models: Models, tmp_path: Path, kind: str
+) -> None:
+    async with big_server() as big:
+        made = document(models, big)  # with the usual limits
+        with running_gateway(made, tmp_path) as gateway:
+            await p99(gateway, 1.0)
+            costs = [await cost(gateway, kind)]
+            while min(costs) > MOST_SLOWER and len(costs) < ATTEMPTS:
+                costs.append(await cost(gateway, kind))
+    assert min(costs) <= MOST_SLOWER
+
+
+async def cost(gateway: Gateway, kind: str) -> float:
+    """Give how many times the usual p99 others have beside slow clients."""
+    before = await p99(gateway, 5.0)
+    with slow_clients(kind, gateway.data, 1000) as slow:
+        during = await p99(gateway, 5.0)
+        assert await asyncio.to_thread(slow.end) == {"left": 1000, "gone": 0}
+    tell(
+        f"{kind}: p99 {1000 * before:.2f} ms, beside 1,000 slow clients"
+        f" {1000 * during:.2f} ms ({during / before:.2f} times)"
+    )
+    return during / before
