@@ -4,8 +4,10 @@
 
 `head` sends a request's head byte by byte, `body` a body, `reader` takes its answer so.
 Says `ready` when all are connected, then, when its input ends, how many still are.
+`server` serves answers that no socket's buffer holds; it says its port.
 """
 
+import asyncio
 import json
 import select
 import socket
@@ -22,6 +24,9 @@ _STARTS: Final = {
 }
 _GAP_S: Final = 0.5
 _BUFFER: Final = 4096
+_PIECE: Final = bytes(65536)
+_PIECES: Final = 200
+_BIG: Final = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (65536 * _PIECES)
 
 
 def _connect(kind: str, port: int) -> socket.socket:
@@ -73,5 +78,26 @@ def main(kind: str, port: int, count: int) -> None:
     sys.stdout.write(json.dumps({"left": len(clients), "gone": gone}) + "\n")
 
 
+async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError, asyncio.IncompleteReadError):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(_BIG)
+        for _ in range(_PIECES):
+            writer.write(_PIECE)
+            await writer.drain()
+    writer.close()
+
+
+async def server() -> None:
+    """Serve big answers until killed."""
+    made = await asyncio.start_server(_serve, "127.0.0.1", 0, backlog=1024)
+    sys.stdout.write(f"{made.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    await made.serve_forever()
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    if sys.argv[1] == "server":
+        asyncio.run(server())
+    else:
+        main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

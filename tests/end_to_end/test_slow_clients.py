@@ -5,8 +5,8 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,9 @@ from tests.end_to_end.running import (
     until_soon,
 )
 
-PIECE = bytes(65536)
-PIECES = 200
-BIG = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (PIECES * len(PIECE))
 QUICK = {"head_timeout": "800ms", "body_timeout": "800ms", "idle": "1s"}
 MOST_SLOWER = 2.0
+SETTLED = 3.0  # seconds until the buffers of a thousand readers are full
 ATTEMPTS = 3  # the machine may be doing something else
 
 
@@ -45,17 +43,20 @@ class Slow:
         return json.loads(out.splitlines()[-1])  # type: ignore[no-any-return]
 
 
-@contextmanager
-def slow_clients(kind: str, port: int, count: int) -> Generator[Slow]:
-    """Run slow clients until the block's end, or until they are told to end."""
-    module = "tests.end_to_end.slow_clients"
-    process = subprocess.Popen(
-        [sys.executable, "-m", module, kind, str(port), str(count)],
+def _slow(*arguments: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.end_to_end.slow_clients", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env=environment(),
     )
+
+
+@contextmanager
+def slow_clients(kind: str, port: int, count: int) -> Generator[Slow]:
+    """Run slow clients until the block's end, or until they are told to end."""
+    process = _slow(kind, str(port), str(count))
     assert process.stdout is not None
     try:
         assert process.stdout.readline() == "ready\n"
@@ -65,21 +66,16 @@ def slow_clients(kind: str, port: int, count: int) -> Generator[Slow]:
         process.communicate()
 
 
-@asynccontextmanager
-async def big_server() -> AsyncGenerator[int]:
+@contextmanager
+def big_server() -> Generator[int]:
     """Serve answers that no socket's buffer holds; give the port."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(BIG)
-            for _ in range(PIECES):
-                writer.write(PIECE)
-                await writer.drain()
-        writer.close()
-
-    async with await asyncio.start_server(serve, "127.0.0.1", 0, backlog=1024) as it:
-        yield it.sockets[0].getsockname()[1]
+    process = _slow("server")
+    assert process.stdout is not None
+    try:
+        yield int(process.stdout.readline())
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def document(models: Models, big: int, **limits: object) -> dict[str, Any]:
@@ -122,7 +118,7 @@ async def test_slow_clients_are_given_up_and_nobody_else_notices(
     models: Models, tmp_path: Path
 ) -> None:
     """Also those that make some progress, always."""
-    async with big_server() as big:
+    with big_server() as big:
         made = document(models, big, **QUICK)
         with (
             running_gateway(made, tmp_path) as gateway,
@@ -178,7 +174,7 @@ async def test_one_address_cannot_take_all_connections(
 async def test_a_thousand_slow_clients_cost_the_others_little(
     models: Models, tmp_path: Path, kind: str
 ) -> None:
-    async with big_server() as big:
+    with big_server() as big:
         made = document(models, big)  # with the usual limits
         with running_gateway(made, tmp_path) as gateway:
             await p99(gateway, 1.0)
@@ -192,6 +188,7 @@ async def cost(gateway: Gateway, kind: str) -> float:
     """Give how many times the usual p99 others have beside slow clients."""
     before = await p99(gateway, 5.0)
     with slow_clients(kind, gateway.data, 1000) as slow:
+        await asyncio.sleep(SETTLED)
         during = await p99(gateway, 5.0)
         assert await asyncio.to_thread(slow.end) == {"left": 1000, "gone": 0}
     tell(
