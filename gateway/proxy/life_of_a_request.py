@@ -95,11 +95,10 @@ class Exchange(FallibleExchange):
             self._route = route = routes.takes_all or routes.find(head)
             load = route.load
             whole = load.whole
-            if whole.running >= whole.room or load.running >= load.room:
-                raise self._plane.overload.refusal()
-            whole.running += 1
             load.running += 1
-            self._load = load
+            whole.running += 1
+            if whole.running > whole.room or load.running > load.room:
+                raise self._plane.overload.refusal()
             if head.upgrade is not None:
                 check_upgrade(head, route.upgrades)
         self._seen = seen = choose(self._plane, route, head, body, self._client.peer)

@@ -16,7 +16,6 @@ from gateway.proxy.framing import chunk
 from gateway.proxy.heads import own_lines
 from gateway.proxy.last_words import last_words
 from gateway.proxy.limits import too_slow
-from gateway.proxy.load import Load
 from gateway.proxy.observe import Observation
 from gateway.proxy.plane import Plane
 from gateway.proxy.pool import Pool
@@ -50,7 +49,6 @@ class FallibleExchange:
         "_held",
         "_is_asking",
         "_is_prepared",
-        "_load",
         "_plane",
         "_pool",
         "_replay",
@@ -87,7 +85,6 @@ class FallibleExchange:
         self._seen: Observation | None = None
         self.refusal: GatewayError | None = None
         self._route: Route | None = None
-        self._load: Load | None = None
         self._pool: Pool | None = None
         self._connection: Upstream | None = None
         self._replay: bytes | None = None
@@ -118,8 +115,9 @@ class FallibleExchange:
     def _close(self, outcome: Outcome) -> None:
         """Count the exchange; nothing more is taken or sent."""
         self.is_over = True
-        load, self._load = self._load, None
-        if load is not None:
+        route = self._route
+        if route is not None:
+            load = route.load
             load.running -= 1
             load.whole.running -= 1
         if not self.body.is_sent:

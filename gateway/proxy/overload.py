@@ -97,7 +97,7 @@ class Overload:
     def refusal(self) -> Overloaded:
         """Count a request that is not taken, and say why."""
         why = BY_SERVICE
-        if self.worker.running >= self.worker.room:
+        if self.worker.running > self.worker.room:
             why = BY_LAG if self.is_short else BY_REQUESTS
         self.shed[why] += 1
         what, remedy = _SAID[why]
