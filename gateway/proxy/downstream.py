@@ -40,7 +40,6 @@ class Downstream(asyncio.Protocol):
 
     __slots__ = (
         "_current",
-        "_head_began",
         "_held_since",
         "_is_advancing",
         "_is_closing",
@@ -65,7 +64,7 @@ class Downstream(asyncio.Protocol):
         self._current: Exchange | None = None
         self._queue: deque[Exchange] = deque()
         self._unread = b""
-        self._head_began = self._held_since = self._now = 0.0
+        self._held_since = self._now = 0.0
         self._origin = ""
         self._is_slow = self._is_closing = self.is_held = self._is_advancing = False
         self.deadline = self.looked_at = NEVER
@@ -94,8 +93,6 @@ class Downstream(asyncio.Protocol):
         self._now = self._plane.wheel.read_clock()
         if self._unread or before != NOTHING or not reader.read_whole(data):
             self._read(self._unread + data)
-            if reader.state == HEAD and before != HEAD:
-                self._head_began = self._now
         if self._current is not None:
             self._current.request_progressed()
         waits = self._current is not None and not (self.is_held or self._is_slow)
@@ -309,7 +306,7 @@ class Downstream(asyncio.Protocol):
         elif self.is_held:
             deadline = now + _PEEK
         elif state == HEAD:
-            deadline = self._head_began + limits.head_timeout
+            deadline = self._reader.began + limits.head_timeout
         else:
             deadline = now + limits.keep_alive if self._current is None else NEVER
         self.deadline = deadline

@@ -61,6 +61,7 @@ class RequestReader:
     Attributes:
         state: NOTHING, HEAD, BODY, IGNORED or UPGRADING.
         receiving: Whose body is being read; None: nobody's.
+        began: When the first byte of the head came that is being read.
 
     """
 
@@ -71,6 +72,7 @@ class RequestReader:
         "_plane",
         "_raw",
         "_target",
+        "began",
         "receiving",
         "state",
     )
@@ -81,6 +83,7 @@ class RequestReader:
         self._connection = connection
         self._parser = httptools.HttpRequestParser(self)
         self.state = NOTHING
+        self.began = 0.0
         self.receiving: Exchange | None = None
         self._raw: list[RawField] = []
         self._target = b""
@@ -185,6 +188,7 @@ class RequestReader:
             return
         self._raw = []
         self._target = b""
+        self.began = self._plane.wheel.now
         self.state = HEAD
 
     def on_url(self, url: bytes) -> None:

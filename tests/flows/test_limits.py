@@ -83,6 +83,21 @@ async def test_blank_lines_do_not_keep_a_connection(stage: Stage) -> None:
         trickling.cancel()
 
 
+async def test_each_of_many_heads_has_its_own_time(stage: Stage) -> None:
+    """Also where every read ends in the middle of one."""
+    limits = replace(USUAL, head_timeout=Seconds(0.4))
+    client = await serve(stage, limits, await answering(ok()))
+    first, rest = get()[:9], get()[9:]
+
+    statuses = []
+    await client.send(first)
+    for _ in range(20):
+        statuses.append((await client.ask(rest + first)).status)
+        await asyncio.sleep(0.05)
+
+    assert statuses == [200] * 20
+
+
 # Bodies.
 
 UPLOAD = b"POST / HTTP/1.1\r\nHost: h\r\n"
