@@ -4,10 +4,17 @@ Whoever has one IPv6 address has 2**64 of them (RFC 4291 section 2.5.4), so that
 count together.
 """
 
+import asyncio
 from ipaddress import AddressValueError, IPv6Address, IPv6Network
 from typing import Final
 
 _PREFIX: Final = 64
+
+
+def address_of(transport: asyncio.Transport) -> str:
+    """Give the address of a client; "" where it has none."""
+    name = transport.get_extra_info("peername")
+    return str(name[0]) if name else ""
 
 
 def origin_of(address: str) -> str:

@@ -36,7 +36,13 @@ _LINGER: Final = 2.0  # seconds in which a refused client may take in why
 
 
 class Downstream(asyncio.Protocol):
-    """See the module. Implements client.Client and request_reader.Connection."""
+    """See the module. Implements client.Client and request_reader.Connection.
+
+    Args:
+        plane: Of the worker.
+        raw: What lies below TLS; None without TLS.
+
+    """
 
     __slots__ = (
         "_current",
@@ -48,6 +54,7 @@ class Downstream(asyncio.Protocol):
         "_origin",
         "_plane",
         "_queue",
+        "_raw",
         "_reader",
         "_unread",
         "deadline",
@@ -57,8 +64,9 @@ class Downstream(asyncio.Protocol):
         "transport",
     )
 
-    def __init__(self, plane: Plane) -> None:
+    def __init__(self, plane: Plane, raw: asyncio.Transport | None = None) -> None:
         self._plane = plane
+        self._raw = raw
         self.transport: asyncio.Transport | None = None
         self._reader = RequestReader(plane, self)
         self._current: Exchange | None = None
@@ -78,7 +86,8 @@ class Downstream(asyncio.Protocol):
         self._plane.clients.add(self)
         name = transport.get_extra_info("peername")
         if name:
-            self.peer = Peer(self._plane, str(name[0]))
+            is_tls = self._raw is not None
+            self.peer = Peer(self._plane, str(name[0]), is_tls=is_tls)
             self._origin = origin_of(str(name[0]))
             self._plane.crowd.came(self._origin)
         self._now = self._plane.wheel.read_clock()
@@ -266,11 +275,13 @@ class Downstream(asyncio.Protocol):
         self.resume()
         if gently and transport.can_write_eof():
             transport.write_eof()
-            self._plane.wheel.set(self, self._plane.wheel.now + _LINGER)
         else:
             transport.close()
-            wheel = self._plane.wheel
-            wheel.set(self, wheel.now + self._plane.limits.idle)
+        raw = self._raw
+        if raw is not None and not gently and not transport.get_write_buffer_size():
+            raw.close()  # nobody has to wait for the client's own end (RFC 8446, 6.1)
+        linger = _LINGER if gently else self._plane.limits.idle
+        self._plane.wheel.set(self, self._plane.wheel.now + linger)
 
     def drain(self) -> None:
         """Close now if nothing is running, else after the answer."""
