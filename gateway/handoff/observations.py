@@ -158,6 +158,7 @@ class Observations(msgspec.Struct, kw_only=True, tag="observations"):
         dropped: What there was no room for, to number: lines of the `access_log`,
             records of `evidence`, steps of traces (`span`), what was to be judged
             (`sample`).
+        handshakes: TLS handshakes of clients, by result (done, failed), to number.
 
     """
 
@@ -172,6 +173,7 @@ class Observations(msgspec.Struct, kw_only=True, tag="observations"):
     downstream_connections: int
     refused: dict[int, int]
     dropped: dict[str, int] = {}
+    handshakes: dict[str, int] = {}
 
 
 class Counted(msgspec.Struct, kw_only=True, frozen=True):
@@ -183,6 +185,7 @@ class Counted(msgspec.Struct, kw_only=True, frozen=True):
         covered: The same of what was answered in another version's place.
         refused: The same for requests refused before any version was assigned.
         dropped: The same for what there was no room for.
+        handshakes: The same for TLS handshakes of clients.
         frames: The newest frame of each other process, with all its slices where it is
             not linked; a linked one tells its slices again.
 
@@ -193,4 +196,5 @@ class Counted(msgspec.Struct, kw_only=True, frozen=True):
     covered: list[Series] = []
     refused: dict[int, int] = {}
     dropped: dict[str, int] = {}
+    handshakes: dict[str, int] = {}
     frames: list[Observations] = []

@@ -129,6 +129,7 @@ class Traffic:
             that had any.
         refused: Requests the gateway refused before a version was assigned, by status.
         dropped: What the workers had no room for, by what it was.
+        handshakes: TLS handshakes of clients, by result: done, failed.
         endpoints: How each stands, by (service, version), as linked workers say.
         downstream: Client connections open now, by number of the connected worker.
 
@@ -141,6 +142,7 @@ class Traffic:
     answered_age: dict[tuple[str, str], float] = field(default_factory=dict)
     refused: Counter[int] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
+    handshakes: Counter[str] = field(default_factory=Counter)
     endpoints: dict[tuple[str, str], list[EndpointSeen]] = field(default_factory=dict)
     downstream: dict[int, int] = field(default_factory=dict)
 
@@ -184,6 +186,7 @@ class Picture:
         evidence_age: Seconds since the last one, by service; those that have any.
         rollouts: By service.
         evaluators: By service and evaluator.
+        certificates: Until when they are valid, in Unix time, by use and path.
 
     """
 
@@ -195,5 +198,6 @@ class Picture:
     signals: Mapping[str, Collection[str]] = field(default_factory=dict)
     units: Mapping[tuple[str, str], int] = field(default_factory=dict)
     evidence_age: Mapping[str, float] = field(default_factory=dict)
+    certificates: Mapping[tuple[str, str], float] = field(default_factory=dict)
     rollouts: Mapping[str, RolloutFigures] = field(default_factory=dict)
     evaluators: Evaluators = field(default_factory=dict)
