@@ -160,6 +160,35 @@ async def test_canaries_are_paid_from_the_same_purse(tmp_path: Path) -> None:
     assert judge.asked == 0
 
 
+class _Hangs(Moody):
+    async def judge(self, texts: Texts, allowance: Allowance = UNLIMITED) -> Verdict:
+        self.asked += 1
+        await asyncio.Event().wait()
+        raise NotImplementedError
+
+
+async def test_a_judge_that_hangs_holds_up_no_other(tmp_path: Path) -> None:
+    """And is left alone as soon as it is at work no more."""
+    path = tmp_path / "set.jsonl"
+    path.write_text(SET)
+    hanging, other = _Hangs(), Moody()
+    benches = [
+        ("chat", bench_of(hanging, path, Budget())),
+        ("mail", bench_of(other, path, Budget())),
+    ]
+    patrol = Patrol(lambda: benches, lambda *_told: None)
+    async with asyncio.TaskGroup() as tasks:
+        walking = tasks.create_task(patrol.run())
+        await asyncio.sleep(0.1)
+        assert hanging.asked == 1
+        assert other.asked > 10
+        held = len(asyncio.all_tasks())
+        del benches[0]
+        await asyncio.sleep(0.1)
+        assert len(asyncio.all_tasks()) < held
+        walking.cancel()
+
+
 def test_without_canaries_nobody_is_watched(tmp_path: Path) -> None:
     bench = bench_of(Moody(), tmp_path, Budget())
     bench.evaluator = replace(bench.evaluator, canaries=None)
