@@ -188,6 +188,7 @@ async def test_nobody_is_asked_about_what_cannot_be_judged_in_time() -> None:
     stage = Stage(well, replace(JUDGE, concurrency=1, deadline=Seconds(60.0)))
 
     async def slowly(_texts: Texts) -> Verdict:
+        await asyncio.sleep(0)
         stage.now += 20.0
         return Verdict(scores={"relevance": 0.75}, used=Used(60, 5))
 
