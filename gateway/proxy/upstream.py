@@ -334,7 +334,7 @@ class Upstream(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """Read the head; one that cannot be passed on garbles the answer."""
-        if self._ended:
+        if self._ended or self._is_garbled:
             return
         self._in_head = False
         status = self._parser.get_status_code()

@@ -19,7 +19,12 @@ from gateway.wire.answer_head import (
     read_answer_head,
 )
 from gateway.wire.fields import Memo
-from gateway.wire.request_head import REQUEST_LINES, RequestHead, read_request_head
+from gateway.wire.request_head import (
+    REQUEST_LINES,
+    UNSERVED,
+    RequestHead,
+    read_request_head,
+)
 
 _BLANK_LINE: Final = b"\r\n\r\n"
 _CRLF: Final = b"\r\n"
@@ -32,7 +37,7 @@ _FIRST_FINAL: Final = 200
 def _read_start(start: bytes) -> tuple[bytes, bytes] | None:
     """Give method and target of a plain request line."""
     parts = start.split(b" ")
-    if len(parts) != _START_PARTS or parts[2] != b"HTTP/1.1":
+    if len(parts) != _START_PARTS or parts[2] != b"HTTP/1.1" or parts[0] in UNSERVED:
         return None
     return parts[0], parts[1]
 

@@ -79,7 +79,8 @@ def read_answer_head(
     """Check a parsed head and sort its fields.
 
     Raises:
-        BadAnswer: It switches protocols unasked, or frames its body in an unknown way.
+        BadAnswer: It switches protocols unasked, frames its body in an unknown way, or
+            is an interim answer with a body.
 
     """
     if status == SWITCHING or not _LOWEST <= status <= _HIGHEST:
@@ -98,6 +99,10 @@ def read_answer_head(
             body, length = _coded(fields[b"transfer-encoding"]), None
         else:
             body = _UNTIL_CLOSE if length is None else _BY_LENGTH
+    elif status < _FIRST_FINAL and (length or b"transfer-encoding" in fields):
+        # RFC 9110 section 15.2: there is none, but the parser would read it, and to
+        # the client it would be the beginning of the answer behind it.
+        raise BadAnswer("content in an interim answer")
     return AnswerHead(
         status, reason, block(received, listed), fields, goes_on, length, body
     )
