@@ -20,7 +20,7 @@ _ASKED: Final = ("judged", "failed")
 
 
 def evaluators_view(service: Service, judging: Judging, traffic: Traffic) -> list[Json]:
-    """Show what each evaluator has done since this controller started."""
+    """Show what each evaluator has done since the gateway started."""
     figures = judging.evaluators(service.known_as)
     serving = _serving_cost(service, judging, traffic)
     return [

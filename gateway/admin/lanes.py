@@ -19,7 +19,7 @@ from gateway.handoff.routing_table import RoutedService, RoutingTable, percents_
 from gateway.state.store import Change
 
 _OFF: Final = "off"
-_WORDS: Final = (_OFF, "taking up evidence", "analysing")
+_WORDS: Final = (_OFF, "guard only", "taking up evidence", "analysing")
 """What Rollouts.protection says, the worst first."""
 
 

@@ -56,6 +56,7 @@ def statistics(traffic: VersionTraffic) -> Json:
         "in_flight": traffic.in_flight,
         "pending": traffic.pending,
         "connections": {"active": traffic.active, "idle": traffic.idle},
+        "ejections": dict(sorted(traffic.ejections.items())),
     }
 
 

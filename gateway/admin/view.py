@@ -3,18 +3,19 @@
 No secret can get out: what is shown is named one by one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from gateway.admin.ports import Evidence
 from gateway.admin.statistics import Json, by_segment, statistics
 from gateway.admin.times import iso
 from gateway.analysis.sums import SlicedSum, Sum
-from gateway.domain.service import Endpoint, Service, StickySource, Version
+from gateway.domain.service import Service, StickySource, Version
 from gateway.domain.units import percent_from_share
 from gateway.handoff.routing_table import RoutedService, percents_of
 from gateway.state.store import Change
-from gateway.telemetry.traffic import Slices, Traffic
+from gateway.telemetry.endpoints import EndpointSeen
+from gateway.telemetry.traffic import Slices, Traffic, VersionTraffic
 
 
 def service_view(
@@ -49,16 +50,40 @@ def service_view(
             version.name: {
                 "role": _role(service, version),
                 "weight": percents[version.name],
-                "endpoints": [_url(endpoint) for endpoint in version.endpoints],
-                "statistics": statistics(traffic.of(name, version.name)),
+                "endpoints": [without_secrets(each.url) for each in version.endpoints],
+                **_seen(traffic, name, version.name),
                 "evidence": {
                     "units": evidence.units(name, version.name),
                     "pairs": evidence.pairs(name, version.name),
                 },
                 "feedback": sums_view(feedback(name, version.name)),
+                "standby": _standby(traffic, name, version.name),
             }
             for version in service.versions
         },
+    }
+
+
+def _seen(traffic: Traffic, service: str, version: str) -> Json:
+    endpoints = traffic.endpoints.get((service, version), ())
+    return {
+        "endpoint_health": endpoints_view(endpoints),
+        "statistics": statistics(traffic.of(service, version)),
+    }
+
+
+def _standby(traffic: Traffic, service: str, version: str) -> Json:
+    """Show whether a version answers, and how often another did in its place."""
+    own, name = traffic.of(service, version), (service, version)
+    return {
+        "answered_seconds_ago": traffic.answered_age.get(name),
+        "workers_diverting": traffic.diverting[name],
+        "diverted": own.diverted,
+        "failovers": dict(own.failovers),
+        "failovers_refused": dict(own.uncovered),
+        "answered_for_others": statistics(
+            traffic.covered.get(name) or VersionTraffic()
+        ),
     }
 
 
@@ -86,9 +111,25 @@ def _sticky(source: StickySource) -> Json | str:
     return {source.kind.value: source.name} if source.name else source.kind.value
 
 
-def _url(endpoint: Endpoint) -> str:
-    parts = urlsplit(endpoint.url)
+def without_secrets(url: str) -> str:
+    """Give a URL without what may be a password in it."""
+    parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+
+
+def endpoints_view(endpoints: Iterable[EndpointSeen]) -> list[Json]:
+    """Show how the endpoints of a version stand: one for each address of a name."""
+    return [
+        {
+            "url": without_secrets(one.url),
+            "address": one.address or None,
+            "state": one.state.value,
+            "healthy": one.health,
+            "back_in_seconds": one.back_in or None,
+            "workers": dict(sorted(one.states.items())),
+        }
+        for one in endpoints
+    ]
 
 
 def changed_view(change: Change | None) -> Json | None:

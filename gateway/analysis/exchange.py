@@ -114,6 +114,10 @@ class Exchange(Protocol):
     def firsts(self) -> int:
         """Of which segments' values it is its key's first, in four sets; see firsts_of."""
 
+    @property
+    def draw(self) -> int | None:
+        """What an evaluator's share of the keys is compared with; None: not known."""
+
 
 ALL_PLACES: Final = (1 << MOST_SEGMENTS) - 1
 

@@ -107,6 +107,19 @@ def slower(factor: float) -> Callable[[Chances], Chances]:
     return apply
 
 
+def slow_tail(part: float, factor: float) -> Callable[[Chances], Chances]:
+    """Make a fault of a DISTRIBUTION: a part of the amounts so many times as large."""
+    slow = slower(factor)
+
+    def apply(baseline: Chances) -> Chances:
+        return tuple(
+            (1 - part) * usual + part * late
+            for usual, late in zip(baseline, slow(baseline), strict=True)
+        )
+
+    return apply
+
+
 def lossier(excess: float) -> Callable[[Chances], Chances]:
     """Make a fault of a MEAN: so much is added to each loss, as far as there is room."""
     steps = round(excess * (LOSS_BINS - 1))
@@ -124,6 +137,11 @@ FAULTS: Final[Sequence[Fault]] = (
     Fault(kind=Kind.RATE, name="3 times as often", apply=event_times(3.0)),
     Fault(kind=Kind.RATE, name="in 10 % of all", apply=event_rate(0.1)),
     Fault(kind=Kind.RATE, name="in all", apply=event_rate(1.0)),
+    Fault(
+        kind=Kind.DISTRIBUTION,
+        name="10 times as much in 3 %",
+        apply=slow_tail(0.03, 10.0),
+    ),
     Fault(kind=Kind.DISTRIBUTION, name="20 % more", apply=slower(1.2)),
     Fault(kind=Kind.DISTRIBUTION, name="twice as much", apply=slower(2.0)),
     Fault(kind=Kind.MEAN, name="0.05 worse", apply=lossier(0.05)),

@@ -7,7 +7,7 @@ class Sampled(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """An exchange that an evaluator will be asked about, told when its sample is there.
 
     Scores follow, one Judged for each. Where neither comes soon after the end of an
-    exchange, its key is not in the evaluator's sample, and nobody waits for it.
+    exchange, its sample was lost on the way, and nobody waits for it any longer.
 
     Attributes:
         evaluator: Its name.

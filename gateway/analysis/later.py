@@ -96,6 +96,10 @@ class Later:
             self._notes.use(cells)
             self._notes.judged_pair(pair)
 
+    def use(self, shares: Mapping[str, float]) -> None:
+        """See ScoredUnits.use."""
+        self.scored.use(shares)
+
     def sample(self, sampled: Sampled) -> None:
         """See ScoredUnits.sample."""
         self.scored.sample(sampled)

@@ -3,8 +3,9 @@
 A unit is the one of everything else: a key's first exchange that counts under a weight
 (and its first in a segment, and in a window), or a request without a key. Its value is the
 score of that very exchange, found by when it arrived; of others of its key nothing is
-counted. Whether its key is in an evaluator's sample is told when the sample has come; units
-of which nothing is told soon after their end are in none, and are let go.
+counted. Whether its key is in an evaluator's sample its record says, by a draw that was made
+on its arrival: who is in none is not awaited. Of the others the sample comes; where it does
+not come soon after their end it was lost, or dropped, and they are let go.
 
 Units are settled in the order of their assignment, each when all before it are settled:
 verdicts come sooner on answers that end sooner or are short, so that in the order in which
@@ -29,6 +30,7 @@ from gateway.analysis.design import Design, Kind, Metric
 from gateway.analysis.exchange import Exchange
 from gateway.analysis.judged import Judged, Sampled
 from gateway.analysis.observe import WORST
+from gateway.domain.evaluation import is_in_sample
 from gateway.domain.rollout import Worse
 from gateway.domain.units import Seconds
 
@@ -36,8 +38,8 @@ MOST_AWAITED: Final = 100_000
 """Units that are awaited at once; where there are more, half of all keys are let go."""
 
 GRACE: Final = Seconds(10.0)
-"""For how long after an exchange's end its sample may be on its way to the evaluators; and
-for how long after a deadline what was made of it is."""
+"""For how long after an exchange's end a sample that is due may be on its way to the
+evaluators; and for how long after a deadline what was made of it is."""
 
 ALL_KEYS: Final = 1 << 32
 _LOW: Final = 0xFFFFFFFF
@@ -103,6 +105,7 @@ class _Unit(msgspec.Struct, array_like=True, gc=False):
 class _Asked(NamedTuple):
     """An evaluator, and the metrics that are its scores, by signal."""
 
+    name: str
     deadline: Seconds
     metrics: dict[str, tuple[int, Metric]]
 
@@ -123,6 +126,7 @@ class ScoredUnits:
     def __init__(self, design: Design, *, most: int = MOST_AWAITED) -> None:
         self._asked = [
             _Asked(
+                evaluator.name,
                 evaluator.deadline,
                 {
                     metric.signal: (number, metric)
@@ -133,6 +137,7 @@ class ScoredUnits:
             for evaluator in design.evaluators
         ]
         self._numbers = {each.name: at for at, each in enumerate(design.evaluators)}
+        self._shares = [each.sample for each in design.evaluators]
         self._signals = {
             signal: at for at, each in enumerate(self._asked) for signal in each.metrics
         }
@@ -151,6 +156,15 @@ class ScoredUnits:
         """Part of the units that is awaited, 0 to 1."""
         return self.limit / ALL_KEYS
 
+    def use(self, shares: Mapping[str, float]) -> None:
+        """Know which part of the keys is in each evaluator's sample from now on.
+
+        Args:
+            shares: By name; of one that is not there no sample comes.
+
+        """
+        self._shares = [shares.get(asked.name, 0.0) for asked in self._asked]
+
     # ruff: ignore[too-many-arguments] each says one thing of the unit
     def open(
         self,
@@ -163,7 +177,9 @@ class ScoredUnits:
         in_window: int,
         step: int,
     ) -> None:
-        """Await the scores of a unit.
+        """Await the scores of a unit that is in a sample, or may be.
+
+        A sample that has come already is one, whatever the shares are by now.
 
         Args:
             exchange: That it counts with.
@@ -177,8 +193,12 @@ class ScoredUnits:
         """
         if not (fresh or in_window) or not self._is_in_sample(exchange.fingerprint):
             return
-        for number in range(len(self._asked)):
+        draw = exchange.draw
+        for number, share in enumerate(self._shares):
             place = number, exchange.fingerprint, revision, exchange.arrived
+            is_due = draw is None or is_in_sample(draw, share)
+            if not is_due and place not in self._units:
+                continue
             unit = self._unit(place)
             self._note(unit)
             unit.ended = exchange.arrived + exchange.duration

@@ -23,6 +23,10 @@ class Events(Protocol):
     def skipped(self) -> int:
         """Events that were too long to be read."""
 
+    @property
+    def is_between(self) -> bool:
+        """Whether nothing of a next event has come."""
+
     def feed(self, data: bytes) -> list[bytes]:
         """Take the next bytes; give the events that are whole now."""
 
@@ -76,6 +80,11 @@ class _Cutter:
         self.skipped += len(found) - len(read)
         return read
 
+    @property
+    def is_between(self) -> bool:
+        """Whether nothing is kept: the last separator was the last thing that came."""
+        return not self._held and not self._is_skipping
+
     def rest(self) -> bytes:
         """Give what is kept of an event that may be read."""
         return b"" if self._is_skipping else bytes(self._held)
@@ -118,6 +127,11 @@ class ServerSentEvents:
     def skipped(self) -> int:
         """Events that were too long to be read."""
         return self._cutter.skipped
+
+    @property
+    def is_between(self) -> bool:
+        """Whether nothing of a next event has come."""
+        return not self._beginning and self._cutter.is_between
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take the next bytes; give the data of the events that are whole now."""
@@ -193,6 +207,11 @@ class JsonLines:
     def skipped(self) -> int:
         """Lines that were too long to be read."""
         return self._cutter.skipped
+
+    @property
+    def is_between(self) -> bool:
+        """Whether nothing of a next event has come."""
+        return self._cutter.is_between
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take the next bytes; give the lines that are whole now."""

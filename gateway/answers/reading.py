@@ -219,6 +219,20 @@ class Reading:
         )
 
     @property
+    def awaits_content(self) -> bool:
+        """Whether the answer is a stream that is read, and has brought no content yet."""
+        is_read = self.is_begun and self.is_stream and not self.is_unread
+        return is_read and not self.answer.has_content
+
+    @property
+    def is_between_events(self) -> bool:
+        """Whether a stream, in no coding, has just ended an event: one more may follow."""
+        if self._events is None or self._inflater is not None or self.is_unread:
+            return False
+        self._read_events()
+        return self._events.is_between  # of what is too long, it is not
+
+    @property
     def events_skipped(self) -> int:
         """Events that were too long to be read."""
         return 0 if self._events is None else self._events.skipped

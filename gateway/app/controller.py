@@ -50,6 +50,7 @@ _log: Final = logging.getLogger("sluicegate.controller")
 _HELLO_WITHIN_S: Final = 1.0
 _GOODBYE_S: Final = 0.25  # aiohttp takes it twice
 _KEYS_EVERY_S: Final = 3600.0
+_WRITTEN_EVERY_S: Final = 15.0
 _STDOUT: Final = 1
 
 COLLECTS: Final = (5_000, 10, 50)
@@ -91,7 +92,8 @@ class Controller:
         self._export = self._make_export(now)
         self._judging = Judging(
             self._leading.decisions,
-            self._leading.judge_changed,
+            self._leading.decisions.judge_changed,
+            self._leading.judges.are,
             self._durable,
             self._export.evaluated,
             now,
@@ -150,7 +152,8 @@ class Controller:
         if self._last is not None:
             self._aggregate.go_on_from(self._last.counted)
             self._feedback.sums = self._last.feedback
-        self._judging.begin(self._aggregate.traffic())
+        before = None if self._last is None else self._last.judged
+        self._judging.begin(self._aggregate.traffic(), before)
         await self._gate.start(
             workers=self._start.workers,
             last=self._last,
@@ -165,6 +168,7 @@ class Controller:
             tasks.create_task(self._announce())
             tasks.create_task(self._obey())
             tasks.create_task(self._turn_keys())
+            tasks.create_task(self._write_down())
             tasks.create_task(self._export.run())
             if self._last is not None:
                 tasks.create_task(self._compare())
@@ -215,6 +219,14 @@ class Controller:
             await asyncio.sleep(_KEYS_EVERY_S)
             with unharmed("Turning the key of request ids"):
                 await self._gate.turn_keys()
+
+    async def _write_down(self) -> None:
+        """Write down what judges have done, where nobody asks for it."""
+        while True:
+            await asyncio.sleep(_WRITTEN_EVERY_S)
+            if self._judging.so_far() is not None:
+                with unharmed("Writing down what judges have done"):
+                    self._publisher.keep()
 
     async def _compare(self) -> None:
         with unharmed("Comparing the configuration with what runs"):
@@ -275,6 +287,7 @@ class Controller:
             feedback=self._feedback.sums,
             standings=self._gate.standings.left(),
             since=self._since,
+            judged=self._judging.so_far(),
         )
         write_last(self._start.table_fd, last)
 

@@ -1,7 +1,6 @@
 """What leads rollouts, joined: units and trials, the machine, probes, and their loops."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Final
@@ -12,17 +11,16 @@ from gateway.control.drains import Drains
 from gateway.control.durable import Durable
 from gateway.control.evidence import EvidenceBook
 from gateway.control.gatekeeper import Gatekeeper
+from gateway.control.judges import Judges
 from gateway.control.life_of_a_decision import LOOK_EVERY_S, Decisions
 from gateway.control.moves import Moves
-from gateway.control.notes import baseline_health, outlook_of
+from gateway.control.notes import baseline_health, guard_notes, outlook_of
 from gateway.control.rollouts import Rollouts
 from gateway.control.standings import is_running
 from gateway.domain.service import Version
 from gateway.handoff.evidence import Evidence
 from gateway.handoff.ticket import Ticket
 from gateway.state.store import Kept
-
-_log: Final = logging.getLogger("sluicegate.leading")
 
 _BEGINNINGS: Final = frozenset({"start", "retry"})
 
@@ -41,6 +39,7 @@ class Leading:
         evidence: Counts units, for screens, whether a rollout is on or not.
         rollouts: For operators and the configuration.
         decisions: Hears what judges say.
+        judges: Knows who they are.
 
     """
 
@@ -56,7 +55,7 @@ class Leading:
         self._gate = gate
         self._aggregate = aggregate
         self._tasks: asyncio.TaskGroup | None = None
-        self._probes = Probes(self._candidates)
+        self._probes = Probes(self._candidates, aggregate.endpoints)
         moves = Moves(gate, durable, time.monotonic, now)
         self.evidence = EvidenceBook(time.monotonic)
         self.rollouts = Rollouts(
@@ -67,10 +66,10 @@ class Leading:
             self._notes,
             time.monotonic,
         )
+        self.judges = Judges(now)
         self.decisions = Decisions(
-            gate, moves, self._probes, time.monotonic, self._spawn
+            gate, moves, self._probes, time.monotonic, self._spawn, self.judges
         )
-
         self._drains = Drains(gate, moves, time.monotonic, self._spawn)
 
     async def run(self) -> None:
@@ -102,11 +101,6 @@ class Leading:
         """Give feedback that was taken to the rollout that its exchange was part of."""
         self.decisions.hear(service, ticket, signal, value)
 
-    def judge_changed(self, service: str, signal: str, said: str) -> None:
-        """Let nothing be proven by a score that is not given as it was."""
-        _log.warning("%s: %s", service, said)
-        self.decisions.judge_changed(service, signal, said)
-
     async def store_returned(self, kept: Kept) -> None:
         """Bring a store that was lost up to date, and take up what it knows."""
         await self._gate.store_returned(kept)
@@ -124,9 +118,11 @@ class Leading:
     def _notes(self, service: str, action: str) -> Sequence[str]:
         """Say what an operator should know before an action."""
         routed = self._gate.routed(service).service
-        traffic = self._aggregate.traffic().of(routed.known_as, routed.baseline)
+        seen = self._aggregate.traffic()
+        traffic = seen.of(routed.known_as, routed.baseline)
         if action == "kill":
-            return (baseline_health(routed.baseline, traffic),)
+            health = baseline_health(routed.baseline, traffic)
+            return (*guard_notes(routed, seen), health)
         if action in _BEGINNINGS:
             return tuple(outlook_of(routed, traffic, self._now() - self._since))
         return ()

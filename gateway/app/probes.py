@@ -1,7 +1,9 @@
-"""Whether endpoints take connections: asked while a rollout is on.
+"""Whether endpoints can be asked: looked at while a rollout is on.
 
-One TCP handshake every few seconds to each endpoint of a candidate under release. A
-weight rises only while one of them answers; what a version *says* is for the analyzer.
+Where a version has a health check, the workers check it (proxy.checks), and what they found
+counts. Else it is one TCP handshake every few seconds to each endpoint of a candidate under
+release. A weight rises only while one of them answers; what a version *says* is for the
+analyzer.
 """
 
 import asyncio
@@ -11,7 +13,9 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from gateway.control.unharmed import unharmed
+from gateway.domain.lane import service_of
 from gateway.domain.service import Endpoint, Version
+from gateway.telemetry.endpoints import Endpoints
 
 _log = logging.getLogger(__name__)
 
@@ -25,15 +29,21 @@ class Probes:
 
     Args:
         wanted: Gives (service, version) of what is to be probed now.
+        checked: Gives how the endpoints of versions stand.
 
     """
 
-    def __init__(self, wanted: Callable[[], Iterable[tuple[str, Version]]]) -> None:
+    def __init__(
+        self,
+        wanted: Callable[[], Iterable[tuple[str, Version]]],
+        checked: Callable[[], Endpoints] = dict,
+    ) -> None:
         self._wanted = wanted
+        self._checked = checked
         self._reached: dict[tuple[str, str], bool] = {}
 
     def is_healthy(self, service: str, version: str) -> bool:
-        """Whether one endpoint takes connections; False: not known yet."""
+        """Whether one endpoint is well; False: not known yet."""
         return self._reached.get((service, version), False)
 
     async def run(self) -> None:
@@ -53,7 +63,7 @@ class Probes:
     async def once(self) -> None:
         """Probe all that is wanted now, at the same time."""
         wanted = list(self._wanted())
-        found = await asyncio.gather(*(_is_reached(version) for _, version in wanted))
+        found = await asyncio.gather(*(self._is_well(*each) for each in wanted))
         known = {
             (service, version.name): is_reached
             for (service, version), is_reached in zip(wanted, found, strict=True)
@@ -63,6 +73,12 @@ class Probes:
                 state = "can be reached again" if is_reached else "cannot be reached"
                 _log.warning("%s of %s %s.", key[1], key[0], state)
         self._reached = known
+
+    async def _is_well(self, service: str, version: Version) -> bool:
+        if version.care.health is None:
+            return await _is_reached(version)
+        name = (service_of(service), version.name)
+        return any(endpoint.health for endpoint in self._checked().get(name, ()))
 
 
 async def _is_reached(version: Version) -> bool:

@@ -51,6 +51,7 @@ class WorkerStart(msgspec.Struct, kw_only=True, frozen=True):
         lifeline_fd: Read end of the lifeline.
         workers: How many there are.
         states_fd: See handoff.held_states.
+        health_fd: See handoff.endpoint_health.
 
     """
 
@@ -60,6 +61,7 @@ class WorkerStart(msgspec.Struct, kw_only=True, frozen=True):
     table_fd: int
     lifeline_fd: int
     states_fd: int
+    health_fd: int
     workers: int = 1
 
 

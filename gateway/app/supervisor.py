@@ -24,8 +24,8 @@ import msgspec
 from gateway.app.start import BAD_START, ControllerStart, WorkerStart
 from gateway.domain.deployment import Address, Deployment
 from gateway.domain.errors import CannotListen
+from gateway.handoff import endpoint_health, held_states
 from gateway.handoff.environment import child_environment
-from gateway.handoff.held_states import make_shared
 
 _log: Final = logging.getLogger("sluicegate.supervisor")
 
@@ -67,7 +67,7 @@ def run(
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         link = stack.enter_context(_bind_link(folder / "link.sock"))
         table = stack.enter_context(tempfile.TemporaryFile())
-        states, lifeline = _shared_states(stack), _lifeline(stack)
+        lifeline, shared = _lifeline(stack), _shared(stack)
         supervisor = Supervisor(deployment.drain, data)
         controller = ControllerStart(
             config_path=None if config_path is None else str(config_path),
@@ -87,7 +87,8 @@ def run(
                 table_fd=table.fileno(),
                 lifeline_fd=lifeline,
                 workers=deployment.workers,
-                states_fd=states,
+                states_fd=shared[0],
+                health_fd=shared[1],
             )
             for number in range(deployment.workers)
         ]
@@ -136,7 +137,12 @@ class Supervisor:
                     self._keep(
                         f"worker {worker.number}",
                         msgspec.json.encode(worker),
-                        (*worker.listen_fds, worker.states_fd, *shared),
+                        (
+                            *worker.listen_fds,
+                            worker.states_fd,
+                            worker.health_fd,
+                            *shared,
+                        ),
                     )
                 )
             await self._stop.wait()
@@ -264,10 +270,12 @@ class Supervisor:
                 process.send_signal(number)
 
 
-def _shared_states(stack: ExitStack) -> int:
-    states = make_shared()
-    stack.callback(os.close, states)
-    return states
+def _shared(stack: ExitStack) -> tuple[int, int]:
+    """Make the memory that workers share: held states, and the health of endpoints."""
+    fds = held_states.make_shared(), endpoint_health.make_shared()
+    for fd in fds:
+        stack.callback(os.close, fd)
+    return fds
 
 
 def _lifeline(stack: ExitStack) -> int:

@@ -17,6 +17,7 @@ import msgspec
 import uvloop
 
 from gateway.app.start import WorkerStart, when_lifeline_ends
+from gateway.handoff.endpoint_health import EndpointHealth
 from gateway.handoff.evidence import Evidence
 from gateway.handoff.held_states import HeldStates
 from gateway.handoff.last_table import read_last_table
@@ -49,6 +50,7 @@ class Worker:
             asyncio.get_running_loop().call_soon,
             workers=start.workers,
             held=HeldStates(start.states_fd),
+            health=EndpointHealth(start.health_fd),
         )
         self._listener = Listener(self._plane, start.listen_fds)
         self._link: Link | None = None

@@ -40,6 +40,8 @@ def detail_of(service: ServiceView) -> Iterator[RenderableType]:
     seen = {name: version.statistics for name, version in service.versions.items()}
     tables = [_rates(seen)]
     versions = service.versions
+    if any(_is_worth_telling(version) for version in versions.values()):
+        tables.append(_endpoints(versions))
     if any(version.evidence for version in versions.values()):
         tables.append(_evidence(versions))
     if any(one.signals for one in seen.values()):
@@ -62,6 +64,28 @@ def _rates(seen: dict[str, Statistics]) -> Table:
     table = plain_table("version", *numbers, numbers=numbers)
     for name, one in seen.items():
         table.add_row(name, *(rate(getattr(one, key)) for key in _RATES.values()))
+    return table
+
+
+def _is_worth_telling(version: VersionView) -> bool:
+    """Whether there is more to say of a version's endpoints than that there is one."""
+    seen = version.endpoint_health
+    is_checked = any(one.healthy is not None for one in seen)
+    return len(seen) > 1 or is_checked or any(one.state != "up" for one in seen)
+
+
+def _endpoints(versions: dict[str, VersionView]) -> Table:
+    table = plain_table("endpoints of", "address", "state", "health check", "workers")
+    for name, version in versions.items():
+        label = name
+        for one in version.endpoint_health:
+            where = f"{one.url} ({one.address})" if one.address else one.url
+            checked = {None: NOTHING, True: "passes", False: "fails"}[one.healthy]
+            left = one.back_in_seconds
+            state = one.state if left is None else f"{one.state}, {left:.0f} s left"
+            workers = ", ".join(f"{n} {what}" for what, n in one.workers.items())
+            table.add_row(label, where, state, checked, workers)
+            label = ""
     return table
 
 

@@ -18,7 +18,7 @@ class BudgetView(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class EvaluatorView(msgspec.Struct, kw_only=True, frozen=True):
-    """What an evaluator has done since the controller started.
+    """What an evaluator has done since the gateway started.
 
     Attributes:
         results: Samples by what became of them.

@@ -55,6 +55,7 @@ def status_of(services: "Iterable[ServiceView]") -> "RenderableType":
         title = f"[bold]{escape(service.name)}[/]  protection: {service.protection}"
         parts.append(f"{title}  last evidence: {last}")
         parts += [f"  {escape(line)}" for line in _rollouts(service)]
+        parts += [f"  {escape(line)}" for line in _standbys(service)]
         parts.append(Padding(_versions(service), (0, 0, 0, 2)))
     return Group(*parts)
 
@@ -73,6 +74,16 @@ def _rollouts(service: "ServiceView") -> "Iterator[str]":
             yield f"last: {rollout.cause or 'nothing'}"
             if rollout.shortage is not None:
                 yield f"waits in vain: {rollout.shortage}"
+
+
+def _standbys(service: "ServiceView") -> "Iterator[str]":
+    """Say what failed over, and what a guard diverts, with the baseline beside it."""
+    baseline = service.versions.get(service.baseline)
+    age = None if baseline is None else baseline.standby.answered_seconds_ago
+    for name, version in service.versions.items():
+        line = version.standby.line(name, service.baseline, age)
+        if line is not None:
+            yield line
 
 
 def _versions(service: "ServiceView") -> "Table":

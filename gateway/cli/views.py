@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from gateway.cli.judging_views import EvaluatorView
+from gateway.cli.standing_views import EndpointView, StandbyView
 from gateway.domain.errors import GatewayError, Side
 
 
@@ -79,9 +80,11 @@ class VersionView(msgspec.Struct, kw_only=True, frozen=True):
     weight: float
     statistics: Statistics
     segments: dict[str, dict[str, Slice]] = {}
+    endpoint_health: list[EndpointView] = []
     evidence: EvidenceView | None = None
     feedback: dict[str, SignalView] = {}
     scores: dict[str, SignalView] = {}
+    standby: StandbyView = StandbyView()
 
 
 class ChangeView(msgspec.Struct, kw_only=True, frozen=True):
@@ -138,7 +141,8 @@ class ServiceView(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         weights: What was asked for, in percent, by version.
         evidence_age_seconds: Since the last unit of evidence; None: there is none.
-        protection: What protects it, in a word: analysing, taking up evidence, off.
+        protection: What protects it, in a word: analysing, taking up evidence, guard only,
+            off.
         rollout: Where its rollout stands; None from gateways that know of none, and
             where there are several.
         lanes: Where the rollouts of several candidates stand.
@@ -147,6 +151,7 @@ class ServiceView(msgspec.Struct, kw_only=True, frozen=True):
     """
 
     name: str
+    baseline: str = ""
     weights: dict[str, float]
     revision: int
     versions: dict[str, VersionView]

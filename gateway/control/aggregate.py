@@ -12,7 +12,9 @@ from typing import TypeVar
 import msgspec
 
 from gateway.answers.segments import Place
+from gateway.control.endpoints import together
 from gateway.handoff.observations import Counted, Observations, Series, Spread
+from gateway.telemetry.endpoints import EndpointSeen
 from gateway.telemetry.traffic import SignalSums, Slices, Traffic, VersionTraffic
 
 _Key = TypeVar("_Key")
@@ -38,6 +40,7 @@ class Aggregate:
         self._processes: dict[tuple[int, int], _Process] = {}
         self._gone: _Versions = {}
         self._gone_mirrored: _Versions = {}
+        self._gone_covered: _Versions = {}
         self._gone_slices: _Sliced = {}
         self._refused: Counter[int] = Counter()
         self._dropped: Counter[str] = Counter()
@@ -78,7 +81,7 @@ class Aggregate:
             places: The slices of each version that is served.
 
         """
-        for gone in (self._gone, self._gone_mirrored):
+        for gone in (self._gone, self._gone_mirrored, self._gone_covered):
             for version in gone.keys() - places.keys():
                 del gone[version]
         if places == self._places:
@@ -96,23 +99,34 @@ class Aggregate:
         """Add everything up but the slices."""
         sums: _Versions = {}
         mirrored: _Versions = {}
+        covered: _Versions = {}
         _add_all(sums, self._gone.values())
         _add_all(mirrored, self._gone_mirrored.values())
+        _add_all(covered, self._gone_covered.values())
         total = Traffic(refused=Counter(self._refused), dropped=Counter(self._dropped))
         for process in self._processes.values():
             frame = process.newest
             _add_all(sums, frame.series)
             _add_all(mirrored, frame.mirrored)
+            _add_all(covered, frame.covered)
             total.refused.update(frame.refused)
             total.dropped.update(frame.dropped)
             if process.linked:
                 _add_gauges(sums, frame.series)
                 _add_gauges(mirrored, frame.mirrored)
+                _look_at_guards(total, frame.series)
                 linked = total.downstream.get(frame.worker, 0)
                 total.downstream[frame.worker] = linked + frame.downstream_connections
         total.versions = {key: _version(series) for key, series in sums.items()}
         total.mirrored = {key: _version(series) for key, series in mirrored.items()}
+        total.endpoints = self.endpoints()
+        total.covered = {key: _version(series) for key, series in covered.items()}
         return total
+
+    def endpoints(self) -> dict[tuple[str, str], list[EndpointSeen]]:
+        """Tell how the endpoints stand, as the workers see them that are linked."""
+        linked = (process for process in self._processes.values() if process.linked)
+        return together(one for process in linked for one in process.newest.endpoints)
 
     def slices(self, service: str) -> dict[str, Slices]:
         """Add up the slices of one service, by version."""
@@ -143,6 +157,7 @@ class Aggregate:
                 *(series for slices in gone for series in slices.values()),
             ],
             mirrored=list(self._gone_mirrored.values()),
+            covered=list(self._gone_covered.values()),
             refused=dict(self._refused),
             dropped=dict(self._dropped),
             frames=[_written(process) for process in self._processes.values()],
@@ -157,6 +172,7 @@ class Aggregate:
             else:
                 self._gone_slices.setdefault(key, {})[series.slice] = series
         _add_all(self._gone_mirrored, counted.mirrored)
+        _add_all(self._gone_covered, counted.covered)
         self._refused.update(counted.refused)
         self._dropped.update(counted.dropped)
         for frame in counted.frames:
@@ -179,6 +195,7 @@ class Aggregate:
         frame = process.newest
         _add_all(self._gone, frame.series)
         _add_all(self._gone_mirrored, frame.mirrored)
+        _add_all(self._gone_covered, frame.covered)
         for service in {service for service, _version in process.slices}:
             _add_slices(self._gone_slices, process.slices, service)
         self._refused.update(frame.refused)
@@ -237,6 +254,17 @@ def _add_gauges(sums: _Versions, told: Iterable[Series]) -> None:
         total.pending += series.pending
 
 
+def _look_at_guards(total: Traffic, told: Iterable[Series]) -> None:
+    """Note which versions a worker diverts, and when it last had an answer of one."""
+    for series in told:
+        key = (series.service, series.version)
+        if series.diverting:
+            total.diverting[key] += 1
+        age, known = series.answered_age, total.answered_age.get(key)
+        if age is not None and (known is None or age < known):
+            total.answered_age[key] = age
+
+
 def _add(total: Series, part: Series) -> None:
     """Add what is counted, as sparse as it came; gauges are not."""
     _add_counts(total.outcomes, part.outcomes)
@@ -245,6 +273,10 @@ def _add(total: Series, part: Series) -> None:
     _add_counts(total.tokens, part.tokens)
     _add_counts(total.skipped, part.skipped)
     _add_counts(total.pinned, part.pinned)
+    _add_counts(total.ejections, part.ejections)
+    _add_counts(total.failovers, part.failovers)
+    _add_counts(total.uncovered, part.uncovered)
+    total.diverted += part.diverted
     _add_counts(total.tunnels_ended, part.tunnels_ended)
     _add_counts(total.tunnel_bytes, part.tunnel_bytes)
     _add_spread(total.duration, part.duration)
@@ -287,6 +319,10 @@ def _version(series: Series) -> VersionTraffic:
         signals={name: SignalSums(*sums) for name, sums in series.signals.items()},
         skipped=Counter(series.skipped),
         pinned=Counter(series.pinned),
+        ejections=Counter(series.ejections),
+        failovers=Counter(series.failovers),
+        uncovered=Counter(series.uncovered),
+        diverted=series.diverted,
         tunnels_open=series.tunnels_open,
         tunnels_ended=Counter(series.tunnels_ended),
         tunnel_bytes=Counter(series.tunnel_bytes),

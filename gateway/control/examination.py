@@ -21,6 +21,7 @@ from gateway.analysis.unit_book import UnitBook
 from gateway.answers.segments import code_of
 from gateway.control import blocks
 from gateway.control.arrivals import Coming, Split, Waiting, split_of
+from gateway.domain.evaluation import Evaluator
 from gateway.domain.segment import Segment
 from gateway.domain.units import Share
 from gateway.domain.verdict import Assessment, Finding
@@ -180,6 +181,10 @@ class Examination:
 
         """
         self._said.append((now, said, segments))
+
+    def use(self, evaluators: Sequence[Evaluator]) -> None:
+        """Know who judges from now on, and for which part of the keys."""
+        self.book.later.use({each.name: each.sample for each in evaluators})
 
     def will_judge(self, sampled: Sampled) -> None:
         """Hear that an exchange will be judged; of another attempt it says nothing."""

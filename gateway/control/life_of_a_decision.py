@@ -20,6 +20,7 @@ from gateway.analysis.late import Said
 from gateway.answers.segments import code_of
 from gateway.control.arrivals import Settled
 from gateway.control.gatekeeper import Gatekeeper
+from gateway.control.judges import Judges
 from gateway.control.live import Live
 from gateway.control.moves import Moves, NothingToDo
 from gateway.control.rising import is_premature
@@ -57,6 +58,7 @@ class Decisions:
         probes: See Probes.
         clock: Monotonic, seconds.
         spawn: Runs a task that somebody owns.
+        judges: Knows who judges.
 
     """
 
@@ -67,13 +69,16 @@ class Decisions:
         probes: Probes,
         clock: Callable[[], float],
         spawn: Callable[[Coroutine[None, None, None]], object],
+        judges: Judges,
     ) -> None:
         self._gate = gate
         self._moves = moves
         self._probes = probes
         self._clock = clock
         self._spawn = spawn
+        self._judges = judges
         self._settled = Settled(clock)
+        self._said_of_judges: dict[tuple[str, str], str] = {}
 
     def tell(
         self, worker: int, since: float, until: float, *, sampled: float = 1.0
@@ -156,7 +161,13 @@ class Decisions:
             live.examination.judged_pair(pair, segments)
 
     def judge_changed(self, service: str, signal: str, said: str) -> None:
-        """Hear that what gives a score is not what it was; where it guards, that counts."""
+        """Hear that what gives a score is not what it was; where it guards, that counts.
+
+        It may be said again and again, for rollouts that begin; the log has it once.
+        """
+        if self._said_of_judges.get((service, signal)) != said:
+            self._said_of_judges[service, signal] = said
+            _log.warning("%s: %s", service, said)
         for live in self._moves.lives.values():
             is_guarded = live.examination.design.is_guarded_by(signal)
             if service_of(live.service) == service and is_guarded:
@@ -179,6 +190,8 @@ class Decisions:
     def _look_at(self, live: Live) -> None:
         now = self._clock()
         self._moves.follow(live)
+        if (changed := self._judges.look(live)) is not None:
+            self._spawn(self._void(live, changed))
         live.assessment = live.examination.look(
             self._settled.before(),
             self._settled.until(),

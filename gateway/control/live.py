@@ -33,6 +33,7 @@ class Note(msgspec.Struct, kw_only=True):
     in_phase: Seconds
     waited: Seconds
     examination: int = 1
+    judges: dict[str, str] = {}
 
 
 def stage_of(standing: Standing) -> Stage:
@@ -86,6 +87,7 @@ class Live:
         is_resting: What a look left to be done is being done.
         keeping: Held by whoever keeps evidence: what changes is added in order.
         trouble: Why its last move could not be put in force; "": it could.
+        judges: Identities of the evaluators that have judged it so far, by name.
 
     """
 
@@ -111,6 +113,7 @@ class Live:
     is_resting: bool = False
     keeping: asyncio.Lock = field(default_factory=asyncio.Lock)
     trouble: str = ""
+    judges: dict[str, str] = field(default_factory=dict)
 
     def thin_out(self, sampled: float) -> None:
         """Know that a part of the keys only was told of, 0 to 1; warn where it is none."""
@@ -136,6 +139,7 @@ class Live:
                 in_phase=standing.in_phase,
                 waited=standing.waited,
                 examination=self.number,
+                judges=self.judges,
             )
         )
 
@@ -172,5 +176,6 @@ def loaded(
         assessed_in=note.block,
         stage=note.stage,
         is_whole_kept=True,
+        judges=note.judges,
     )
     return live, note

@@ -338,6 +338,7 @@ class Moves:
                 live.examination.take(block, worker=worker)
 
     def _follow(self, live: Live, routed: RoutedService, standing: Standing) -> None:
+        live.examination.use(routed.service.evaluators)
         stage = stage_of(standing)
         is_new = stage.begins_after(live.stage)
         if not is_new and live.revision == routed.revision:

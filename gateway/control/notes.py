@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.analysis.expected import Assumed
-from gateway.analysis.plan import Traffic
+from gateway.analysis.plan import Traffic as Expected
 from gateway.control.outlook import lines_of
 from gateway.domain.outcome import ERRORS, Outcome
 from gateway.domain.service import Service
-from gateway.telemetry.traffic import VersionTraffic
+from gateway.telemetry.traffic import Traffic, VersionTraffic
 
 _HOUR_S: Final = 3600.0
 _FEW: Final = 100
@@ -32,7 +32,7 @@ def outlook_of(
     requests = traffic.requests
     if requests >= _FEW and seconds > 0:
         per_hour = requests / seconds * _HOUR_S
-        known = Traffic(units_per_hour=per_hour)
+        known = Expected(units_per_hour=per_hour)
         assumed = Assumed(rates=_rates(traffic))
         yield (
             f"Reckoned with {per_hour:,.0f} requests an hour, as they came so far, and"
@@ -54,6 +54,21 @@ def _rates(traffic: VersionTraffic) -> dict[str, float]:
 
 def _errors(traffic: VersionTraffic) -> int:
     return sum(count for kind, count in traffic.outcomes.items() if kind in ERRORS)
+
+
+def guard_notes(service: Service, traffic: Traffic) -> Iterator[str]:
+    """Say which candidates workers divert, and how long ago the baseline answered."""
+    name = service.known_as
+    age = traffic.answered_age.get((name, service.baseline))
+    health = "has not answered" if age is None else f"last answered {age:.1f} s ago"
+    for candidate in service.candidates:
+        workers = traffic.diverting[name, candidate]
+        if workers:
+            whose = "1 worker" if workers == 1 else f"{workers} workers"
+            yield (
+                f"The guard of {whose} sends what is {candidate}'s to"
+                f" {service.baseline}, which {health}."
+            )
 
 
 def baseline_health(baseline: str, traffic: VersionTraffic) -> str:

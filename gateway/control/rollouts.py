@@ -45,6 +45,7 @@ from gateway.delivery.machine import possible, where
 from gateway.domain.errors import (
     GatewayError,
     NotAllowedNow,
+    NotFound,
     StoreUnavailable,
 )
 from gateway.domain.lane import service_of
@@ -223,11 +224,20 @@ class Rollouts:
     def protection(self, service: str) -> str:
         """Tell in a word what protects a service."""
         standing = self.standing(service)
-        if not is_running(standing) or standing.is_killed:
-            return "off"
-        if service in self._moves.lives:
-            return "analysing"
-        return "taking up evidence" if service in self.taking_up else "off"
+        if is_running(standing) and not standing.is_killed:
+            if service in self._moves.lives:
+                return "analysing"
+            if service in self.taking_up:
+                return "taking up evidence"
+        return "guard only" if self._is_guarded(service) else "off"
+
+    def _is_guarded(self, service: str) -> bool:
+        """Whether a candidate has traffic, and workers divert it when it fails."""
+        with suppress(NotFound):
+            routed = self._gate.routed(service)
+            has_traffic = routed.share or routed.header_routes
+            return bool(has_traffic) and routed.service.guard is not None
+        return False
 
     @property
     def taking_up(self) -> tuple[str, ...]:

@@ -21,6 +21,10 @@ it came into force, so that it never did."""
 ANEW: Final = "anew"
 """Kind of the entry that says that an attempt is examined from nothing again."""
 
+JUDGES: Final = "judges"
+"""Kind of the entry that says who judges an attempt: when it begins, and when that changes.
+A move that follows from it has an entry of its own."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:

@@ -8,7 +8,7 @@ import msgspec
 from gateway.analysis.counts import Counts
 from gateway.control import blocks
 from gateway.control.live import Live
-from gateway.control.ruling import ANEW, MOVED
+from gateway.control.ruling import ANEW, JUDGES, MOVED
 from gateway.delivery.events import Event, Moved, Ticked
 from gateway.domain.rollout import Standing
 from gateway.domain.units import percent_from_share
@@ -73,6 +73,30 @@ def block_told(live: Live, counts: Counts, *, at: float) -> Draft:
         "counts": msgspec.Raw(blocks.written(counts)),
     }
     return _draft(live.service, BLOCK, body, at)
+
+
+def judges_told(
+    live: Live, before: Mapping[str, str], said: str, *, voids: bool, at: float
+) -> Draft:
+    """Tell who judges an attempt from now on.
+
+    Args:
+        live: Knows who it is.
+        before: Who it was, by name; nothing at the beginning.
+        said: In a sentence or two.
+        voids: Whether nothing can be proven any more because of that.
+        at: Unix time in seconds.
+
+    """
+    body = {
+        "said": said,
+        "attempt": live.attempt,
+        "examination": live.number,
+        "judges": live.judges,
+        "before": before,
+        "voids": voids,
+    }
+    return _draft(live.service, JUDGES, body, at)
 
 
 def _draft(service: str, kind: str, body: object, at: float) -> Draft:

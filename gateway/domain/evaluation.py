@@ -25,6 +25,18 @@ class EvaluatorKind(StrEnum):
     PYTHON = "python"  # an entry point of the user's own package
 
 
+DRAWS: Final = 1 << 32
+"""How many draws there are: 0 and up, below this."""
+
+NOT_DRAWN: Final = DRAWS
+"""Stands for the draw of what no evaluator will see a sample of, whatever its share."""
+
+
+def is_in_sample(draw: int, sample: float) -> bool:
+    """Whether a draw is in a sample of this share, above 0.0 to 1.0, of all keys."""
+    return draw < sample * DRAWS
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
     """One number an evaluator gives to an answer.
@@ -39,6 +51,11 @@ class Score:
     name: str
     is_flag: bool = False
     worse: Worse = Worse.LOWER
+
+    @property
+    def form(self) -> str:
+        """Say in a word what its numbers mean, behind its name; "": a number."""
+        return "(flag)" if self.is_flag else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

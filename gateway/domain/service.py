@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gateway.domain.evaluation import Evaluator, Sampling
+from gateway.domain.failover import Failover, Guard
+from gateway.domain.health import EndpointCare
 from gateway.domain.lane import service_of
 from gateway.domain.price import Price
 from gateway.domain.rollout import RolloutPlan
@@ -141,6 +143,7 @@ class Version:
         timeouts: See Timeouts.
         deadlines: See Deadlines.
         limits: See PoolLimits.
+        care: See EndpointCare.
         price: None when nobody said what its tokens cost.
 
     """
@@ -154,6 +157,7 @@ class Version:
     timeouts: Timeouts = Timeouts()
     deadlines: Deadlines = Deadlines()
     limits: PoolLimits = PoolLimits()
+    care: EndpointCare = EndpointCare()
     price: Price | None = None
 
 
@@ -321,7 +325,10 @@ class Service:
         expose: Tell the client the version's name.
         override: None when off.
         repeat: True when a request may be sent again on a fresh connection after a
-            reused one died before the answer began, whatever its method.
+            reused one died before the answer began, whatever its method; and to the
+            baseline after a candidate may have begun with it.
+        failover: When the baseline answers what a candidate failed at.
+        guard: When a worker diverts on its own; None: never.
         upgrades: Protocols, in lower case, that a request may change its connection to.
         segments: How its traffic is sliced, in order.
         rollout: What moves the candidate's weight; None: `configured_share`, and people.
@@ -347,6 +354,8 @@ class Service:
     expose: bool = True
     override: Override | None = None
     repeat: bool = True
+    failover: Failover = Failover()
+    guard: Guard | None = Guard()
     upgrades: tuple[str, ...] = DEFAULT_UPGRADES
     segments: tuple[Segment, ...] = ()
     rollout: RolloutPlan | None = None

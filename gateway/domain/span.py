@@ -20,6 +20,7 @@ class Span(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
         outcome: Outcome value.
         status: What the client was sent.
         failure: Failure value.
+        failover_from: The version that was to answer, where this one did in its place.
         first_content: Seconds from the request's head.
         dialect: Name of the dialect it was read in.
         model: As the client named it, bounded.
@@ -44,6 +45,7 @@ class Span(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
     outcome: str
     status: int | None = None
     failure: str | None = None
+    failover_from: str | None = None
     first_content: float | None = None
     dialect: str | None = None
     model: str | None = None

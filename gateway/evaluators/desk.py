@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 
 from gateway.analysis.judged import Judged, JudgedPair, Sampled
 from gateway.answers.segments import code_of, named
-from gateway.domain.evaluation import Evaluator, Score
+from gateway.domain.evaluation import Evaluator, Score, is_in_sample
 from gateway.domain.service import Service
 from gateway.evaluators.asking import alone, can_be_judged, order_of, values_of
 from gateway.evaluators.bench import Bench, Result
@@ -24,8 +24,6 @@ from gateway.evaluators.evaluator import Judge, Verdict, Why
 from gateway.evaluators.purse import Ledger, Purse
 from gateway.handoff.heard import Heard
 from gateway.handoff.samples import Sample, Samples, Texts
-
-_DRAWS: Final = 1 << 32
 
 
 class Ear(Protocol):
@@ -146,17 +144,13 @@ class Desk:
                 self._start(key, bench)
             await asyncio.Event().wait()
 
-    def use(self, services: Iterable[Service]) -> list[tuple[str, Evaluator]]:
+    def use(self, services: Iterable[Service]) -> None:
         """Have the evaluators of these services, and no others.
 
         Those of several candidates' lanes are their service's: one queue, one budget.
 
         One whose configuration is the same goes on with what it has; another of its name
         begins anew, and what the old one was asked about has no verdict.
-
-        Returns:
-            (service, evaluator) pairs that judge otherwise than those of their names did.
-
         """
         self._services = {service.name: service for service in services}
         self._codes = {
@@ -167,7 +161,6 @@ class Desk:
             for service in self._services.values()
             for evaluator in service.evaluators
         }
-        before = {key: bench.judge.identity for key, bench in self._benches.items()}
         for key, bench in list(self._benches.items()):
             if wanted.get(key) != bench.evaluator:
                 self._stop(key)
@@ -175,11 +168,6 @@ class Desk:
             if key not in self._benches:
                 self._benches[key] = bench = self._bench(key[0], evaluator)
                 self._start(key, bench)
-        return [
-            (key[0], bench.evaluator)
-            for key, bench in self._benches.items()
-            if before.get(key, bench.judge.identity) != bench.judge.identity
-        ]
 
     def take(self, message: Samples) -> None:
         """Take what a worker has sampled; a message heard before changes nothing."""
@@ -223,7 +211,7 @@ class Desk:
 
     def _offer(self, sample: Sample, service: Service) -> None:
         for evaluator in service.evaluators:
-            if sample.draw >= evaluator.sample * _DRAWS:
+            if not is_in_sample(sample.draw, evaluator.sample):
                 continue
             bench = self._benches[service.known_as, evaluator.name]
             if sample.is_evidence and sample.other_outcome is None:

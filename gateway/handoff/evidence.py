@@ -80,6 +80,9 @@ class Record(msgspec.Struct, kw_only=True, array_like=True, gc=False):
             domain.segment.MOST_SEGMENTS bits each, by place: since the weight changed; in
             the window; and both again, of exchanges after the washout. 0 where the values
             were not known then, and of a request without a key.
+        draw: What an evaluator's `sample` is compared with (handoff.samples.Sample);
+            domain.evaluation.NOT_DRAWN of what is in no evaluator's sample, which was
+            decided on arrival as well. None from workers of the release before.
 
     """
 
@@ -102,6 +105,7 @@ class Record(msgspec.Struct, kw_only=True, array_like=True, gc=False):
     values: list[tuple[int, float]]
     cell: bytes
     firsts: int = 0
+    draw: int | None = None
 
 
 class PairRecord(msgspec.Struct, kw_only=True, array_like=True, gc=False):

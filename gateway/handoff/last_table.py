@@ -18,6 +18,7 @@ from gateway.analysis.sums import Feedback
 from gateway.domain.deployment import Deployment
 from gateway.domain.rollout import Standing
 from gateway.domain.ticket_key import TicketKey
+from gateway.handoff.judged_so_far import JudgedSoFar
 from gateway.handoff.observations import Counted
 from gateway.handoff.routing_table import RoutingTable
 
@@ -37,6 +38,7 @@ class Last(msgspec.Struct, kw_only=True, frozen=True):
         feedback: Counted so far.
         standings: Version and standing of each rollout, by service.
         since: Unix time since when things are counted.
+        judged: What judges have done since; None: nobody judges.
 
     """
 
@@ -47,6 +49,7 @@ class Last(msgspec.Struct, kw_only=True, frozen=True):
     feedback: Feedback = {}
     standings: dict[str, tuple[int, Standing]] = {}
     since: float = 0.0
+    judged: JudgedSoFar | None = None
 
 
 class _TableAlone(msgspec.Struct):

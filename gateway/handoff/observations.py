@@ -57,11 +57,19 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
         skipped: What was not read or measured (answer, event, request, signal) to number;
             of copies of requests, why there were none (see proxy.mirror), too.
         pinned: What became of requests that name a server's state (proxy.pins) to number.
+        ejections: Why an endpoint was left out (domain.health.EjectedFor) to how often.
         tunnels_open: Connections that speak another protocol now (proxy.tunnel).
         tunnels_ended: What was first to end one (client, endpoint, idle, gateway) to
             number.
         tunnel_bytes: Who sent them (client, endpoint) to bytes in tunnels.
         late: Exchanges that had no content yet when the version's deadline passed.
+        failovers: Exchanges of this version that the baseline answered, by what they had
+            failed with.
+        uncovered: Those that it did not answer though it would have, by what was in the
+            way: the budget, the body, or that they may have begun.
+        diverted: Exchanges of this version that the guard sent to the baseline.
+        diverting: Whether it does so now.
+        answered_age: Seconds since an answer below 500 began; None: there was none.
         in_flight: Exchanges running now.
         connections_active: Upstream connections with an exchange on them.
         connections_idle: Upstream connections waiting for one.
@@ -85,14 +93,43 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
     signals: dict[str, tuple[int, float, float]] = {}
     skipped: dict[str, int] = {}
     pinned: dict[str, int] = {}
+    ejections: dict[str, int] = {}
     tunnels_open: int = 0
     tunnels_ended: dict[str, int] = {}
     tunnel_bytes: dict[str, int] = {}
     late: int = 0
+    failovers: dict[str, int] = {}
+    uncovered: dict[str, int] = {}
+    diverted: int = 0
+    diverting: bool = False
+    answered_age: float | None = None
     in_flight: int = 0
     connections_active: int = 0
     connections_idle: int = 0
     pending: int = 0
+
+
+class EndpointTold(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
+    """How one endpoint stands in one worker.
+
+    Attributes:
+        service: Service name.
+        version: Version name.
+        url: As configured.
+        address: Where its name leads; "": that is not known, or it is an address.
+        state: A domain.health.EndpointState value.
+        back_in: Seconds until it is tried again.
+        health: Whether its health checks pass; None: there are none, or it is not known.
+
+    """
+
+    service: str
+    version: str
+    url: str
+    address: str = ""
+    state: str = "up"
+    back_in: float = 0.0
+    health: bool | None = None
 
 
 class Observations(msgspec.Struct, kw_only=True, tag="observations"):
@@ -110,6 +147,9 @@ class Observations(msgspec.Struct, kw_only=True, tag="observations"):
             that is lost with a frame is told again in its next turn.
         mirrored: Of copies of requests, whose answers no client saw; their cost is not
             in `series`. By the version the copies went to.
+        endpoints: How every endpoint stands, one for each address.
+        covered: Of what one version answered in the place of another that had failed, by
+            the one that answered. In `series` these count for the one that failed.
         downstream_connections: Client connections open now.
         refused: Status to number of requests the gateway refused itself, before
             any version was assigned.
@@ -125,6 +165,8 @@ class Observations(msgspec.Struct, kw_only=True, tag="observations"):
     series: list[Series]
     slices: list[Series] = []
     mirrored: list[Series] = []
+    endpoints: list[EndpointTold] = []
+    covered: list[Series] = []
     downstream_connections: int
     refused: dict[int, int]
     dropped: dict[str, int] = {}
@@ -136,6 +178,7 @@ class Counted(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         series: Sums over worker processes that are replaced, and of their slices.
         mirrored: The same of copies of requests.
+        covered: The same of what was answered in another version's place.
         refused: The same for requests refused before any version was assigned.
         dropped: The same for what there was no room for.
         frames: The newest frame of each other process, with all its slices where it is
@@ -145,6 +188,7 @@ class Counted(msgspec.Struct, kw_only=True, frozen=True):
 
     series: list[Series] = []
     mirrored: list[Series] = []
+    covered: list[Series] = []
     refused: dict[int, int] = {}
     dropped: dict[str, int] = {}
     frames: list[Observations] = []

@@ -51,6 +51,8 @@ class Line(msgspec.Struct, kw_only=True, gc=False):
     status: int | None
     outcome: str | None
     failure: str | None
+    failover_from: str | None = None
+    failover_reason: str | None = None
     duration_ms: float
     first_content_ms: float | None = None
     dialect: str | None = None
@@ -133,6 +135,8 @@ class AccessLogger:
         line.status, line.outcome = totals.status, totals.outcome.value
         line.ticket = None if seen.issued is None else seen.issued.decode("latin-1")
         line.failure = None if seen.failure is None else seen.failure.value
+        if seen.covered is not None:
+            line.failover_from, line.failover_reason = seen.covered
         line.first_content_ms = None if first is None else _milliseconds(first)
         if reading is not None:
             line.dialect, line.model = reading.dialect.name, short(reading.asked.model)

@@ -15,7 +15,7 @@ from gateway.routing.match import bare_host, fits, fits_host
 from gateway.wire.forwarded import parse_networks
 from gateway.wire.request_head import RequestHead
 
-GetPool = Callable[[Service, Version, int], Pool]
+GetPools = Callable[[Service, Version], tuple[Pool, ...]]
 GetTally = Callable[[str, str], Tally]
 
 
@@ -41,20 +41,24 @@ class Routes:
     )
 
     def __init__(
-        self, table: RoutingTable, get_pool: GetPool, get_tally: GetTally, dice: Random
+        self,
+        table: RoutingTable,
+        get_pools: GetPools,
+        get_tally: GetTally,
+        dice: Random,
     ) -> None:
         self.table = table
         self.trusted = parse_networks(table.trusted_proxies)
         tracing = Tracing(dice, table.traces)
         self._routes = [
-            _make_route(routed, get_pool, get_tally, tracing)
+            _make_route(routed, get_pools, get_tally, tracing)
             for routed in table.services
         ]
         _join_lanes(self._routes)
         if table.ticket_key is not None:
             for route in self._routes:
                 route.issue_tickets(table.ticket_key)
-        self.is_tossing = any(route.split.is_coin for route in self._routes)
+        self.is_tossing = any(route.is_tossing for route in self._routes)
         self.with_deadlines = tuple(
             target.awaiting
             for route in self._routes
@@ -107,15 +111,13 @@ def _join_lanes(routes: Iterable[Route]) -> None:
 
 
 def _make_route(
-    routed: RoutedService, get_pool: GetPool, get_tally: GetTally, tracing: Tracing
+    routed: RoutedService, get_pools: GetPools, get_tally: GetTally, tracing: Tracing
 ) -> Route:
     service = routed.service
     targets = {}
     for version in service.versions:
         tally = get_tally(service.known_as, version.name)
         target = Target(routed, version, tally, tracing)
-        target.pools = tuple(
-            get_pool(service, version, index) for index in range(len(version.endpoints))
-        )
+        target.pools = get_pools(service, version)
         targets[version.name] = target
     return Route(routed, targets, tracing.dice)

@@ -8,7 +8,7 @@ from gateway.proxy.observe import Observation
 from gateway.proxy.peer import Peer
 from gateway.proxy.plane import Plane
 from gateway.proxy.request_body import RequestBody, Settings
-from gateway.proxy.routes import Route
+from gateway.proxy.routes import Route, Target
 from gateway.proxy.units import Units
 from gateway.routing.sticky import Wait
 from gateway.wire.request_head import RequestHead
@@ -27,8 +27,10 @@ def choose(
     if pins is not None and (pins.knows_keys or pins.naming[head.path] is not None):
         return ChoiceByState(plane, route, pins, head, body, peer).choose()
     fixed = route.fixed_target(head, peer.client)
+    if fixed is not None and fixed.standby is None:  # as nearly always
+        return _begun(plane, route, Observation(fixed, route, head, body, None), False)
     if fixed is not None:
-        return _begun(plane, Observation(fixed, route, head, body, None))
+        return _fixed(plane, route, fixed, head, body, peer)
     key: bytes | None = head.fields.get(route.sticky.header)
     cookie = None
     if not key:
@@ -38,25 +40,50 @@ def choose(
         key, cookie = found
     if route.lanes:
         route = route.in_lane(key)
-    target, mirroring = route.target_for(key), plane.mirroring
+    target, is_counting = route.target_for(key), route.is_tossing
+    if route.guard is not None and route.guard.is_diverting:
+        target, is_open = route.directed(target, plane.wheel.now)
+        is_counting &= is_open
+    mirroring = plane.mirroring
     seen = (
         Observation(target, route, head, body, key)
         if mirroring is None
         else mirroring.observe(target, route, head, body, key, peer)
     )
     seen.cookie = cookie
-    if route.split.is_coin:
+    return _begun(plane, route, seen, is_counting)
+
+
+def _begun(
+    plane: Plane, route: Route, seen: Observation, is_counting: bool
+) -> Observation:
+    """Let another stand by for it, let it be evidence, and await its first content."""
+    target = seen.target
+    if target.standby is not None:
+        seen.standby = target.standby
+        seen.pieces = seen.body.share_copy(route.json_limit)
+    if is_counting:
         seen.was_tossed(plane.units, plane.wheel.now)
     if target.awaiting is not None:
         target.awaiting.began(seen, plane.wheel.now)
     return seen
 
 
-def _begun(plane: Plane, seen: Observation) -> Observation:
-    """Await its first content, where that has a deadline."""
-    awaiting = seen.target.awaiting
-    if awaiting is not None:
-        awaiting.began(seen, plane.wheel.now)
+def _fixed(
+    plane: Plane,
+    route: Route,
+    fixed: Target,
+    head: RequestHead,
+    body: RequestBody,
+    peer: Peer,
+) -> Observation:
+    """Notice what no key decides; what an override names is meant, and no other."""
+    is_meant = route.is_overridden(head, peer.client)
+    if not is_meant and route.guard is not None and route.guard.is_diverting:
+        fixed, _ = route.directed(fixed, plane.wheel.now)
+    seen = _begun(plane, route, Observation(fixed, route, head, body, None), False)
+    if is_meant:
+        seen.standby = None
     return seen
 
 

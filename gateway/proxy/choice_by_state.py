@@ -90,9 +90,16 @@ class ChoiceByState:
             self._key, cookie = found
             if route.lanes:
                 self._route = route.in_lane(self._key)
-        target = self._target()
-        seen = self._observed(target)
+        target, is_counting = self._target(), True
+        is_free = self._is_free(target)
+        guard = self._route.guard
+        if is_free and guard is not None and guard.is_diverting:
+            target, is_counting = self._route.directed(target, self._plane.wheel.now)
+        seen = self._observed(target, is_counting=is_counting)
         seen.cookie = cookie
+        if is_free and target.standby is not None:
+            seen.standby = target.standby
+            seen.pieces = body.share_copy(route.json_limit)
         if self._why:
             target.tally.pin(self._why)
         self._learn(seen)
@@ -120,7 +127,16 @@ class ChoiceByState:
                 return route.named(drained)
         return route.target_for(key)
 
-    def _observed(self, target: Target) -> Observation:
+    def _is_free(self, target: Target) -> bool:
+        """Whether another may answer: no state is held there, and nobody named it."""
+        if self._why == FOLLOWED:
+            return False
+        return target.standby is None or not (
+            self._fixed is target
+            and self._route.is_overridden(self._head, self._peer.client)
+        )
+
+    def _observed(self, target: Target, *, is_counting: bool) -> Observation:
         """Begin to notice it; what a coin has decided may be evidence, and be copied."""
         plane, route, key = self._plane, self._route, self._key
         is_sent_back = self._why in _SENT_BACK
@@ -132,7 +148,8 @@ class ChoiceByState:
                 target, route, self._head, self._body, key, self._peer
             )
         now = plane.wheel.now
-        if route.split.is_coin and self._fixed is None and self._may_count(target):
+        is_tossed = route.is_tossing and self._fixed is None and is_counting
+        if is_tossed and self._may_count(target):
             seen.was_tossed(plane.units, now)
         if target.awaiting is not None:
             target.awaiting.began(seen, now)

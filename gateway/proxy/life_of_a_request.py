@@ -9,19 +9,19 @@ things happen to it:
     4. send      on an idle connection at once, or on a new one      _send, connected
     5. upload    body bytes pass as they come                        request_progressed
     6. answer    head and body pass as they come                     answer_arrived
-    7. end       counted (counting.py), connection kept, next one  _end
+    7. end       counted (counting.py), connection kept, next one    mishaps._end
 
-and what can go wrong on the way: refused (the gateway answers), not_connected and
-upstream_failed (the endpoint's fault), client_gone. Everything here happens inside one
-call of the event loop, without a task, a future or a timer.
+What can go wrong on the way stands in mishaps.py: refused (the gateway answers),
+not_connected and upstream_failed (the endpoint's fault; the baseline may answer in a
+candidate's place), client_gone. Everything here happens inside one call of the event
+loop, without a task, a future or a timer.
 """
 
 from typing import Final
 
-from gateway.domain.errors import GatewayError, Refused, UpstreamFailed
+from gateway.domain.errors import Refused, UpstreamFailed
 from gateway.domain.outcome import Failure, Outcome, outcome_of_status
 from gateway.proxy.choice import choose, prepare
-from gateway.proxy.client import Client
 from gateway.proxy.framing import chunk, last_chunk
 from gateway.proxy.heads import (
     answer_bytes,
@@ -33,85 +33,29 @@ from gateway.proxy.heads import (
     whole_answer_bytes,
 )
 from gateway.proxy.limits import check_upgrade
+from gateway.proxy.mishaps import FallibleExchange
 from gateway.proxy.observe import Observation
-from gateway.proxy.plane import Plane
 from gateway.proxy.pool import Pool
-from gateway.proxy.refuse import CONTINUE, error_answer, explain, shape_of
-from gateway.proxy.request_body import HELD, RequestBody
-from gateway.proxy.routes import Route, Target
+from gateway.proxy.refuse import CONTINUE
+from gateway.proxy.request_body import HELD
+from gateway.proxy.routes import Target
 from gateway.proxy.upstream import Upstream
 from gateway.wire.answer_head import AnswerHead
 from gateway.wire.answer_head import Body as AnswerBody
-from gateway.wire.request_head import RequestHead
+
+_SERVER_ERROR: Final = 500
 
 # Names of their own: a look-up through the class costs ten times as much (measured).
 _BY_LENGTH: Final = AnswerBody.LENGTH
 _NO_BODY: Final = AnswerBody.NONE
 
 
-class Exchange:
-    """One request and its answer.
+class Exchange(FallibleExchange):
+    """One request and its answer. What it knows, and what ends it early: mishaps.py."""
 
-    Attributes:
-        head: The request's head.
-        body: The request's body, filled by downstream.
-        request_id: The client's own, or a new one.
-        keep_alive: Whether the client's connection may go on afterwards.
-        refusal: Set by downstream when the request turned out to be bad; answered in
-            the request's turn.
-        is_over: Whether the answer is whole, refused or cut.
-
-    """
-
-    __slots__ = (
-        "_answer_is_chunked",
-        "_arrived",
-        "_client",
-        "_connection",
-        "_is_asking",
-        "_is_prepared",
-        "_plane",
-        "_pool",
-        "_replay",
-        "_route",
-        "_seen",
-        "_status",
-        "_until_close",
-        "body",
-        "head",
-        "is_over",
-        "keep_alive",
-        "refusal",
-        "request_id",
-    )
+    __slots__ = ()
 
     # 1. Arrive.
-
-    def __init__(
-        self,
-        plane: Plane,
-        client: Client,
-        head: RequestHead,
-        body: RequestBody,
-        arrived: float,
-    ) -> None:
-        self._plane = plane
-        self._client = client
-        self._arrived = arrived
-        self.head = head
-        self.body = body
-        own = head.request_id if b"x-request-id" in head.fields else None
-        self.request_id = own or plane.request_id()
-        self.keep_alive = True
-        self.is_over = self._is_prepared = self._is_asking = False
-        self._answer_is_chunked = self._until_close = False
-        self._seen: Observation | None = None
-        self.refusal: GatewayError | None = None
-        self._route: Route | None = None
-        self._pool: Pool | None = None
-        self._connection: Upstream | None = None
-        self._replay: bytes | None = None
-        self._status: int | None = None
 
     def request_progressed(self) -> None:
         """Go as far as what has arrived allows. Called after each read."""
@@ -224,7 +168,9 @@ class Exchange:
         assert seen and connection  # ruff: ignore[assert]
         self._status = head.status
         seen.first_byte = self._plane.wheel.now - self._arrived
-        self._client.write(switching_bytes(head, self._own_lines()))
+        self._note_answer()
+        own = own_lines(seen, self._plane, self.request_id)
+        self._client.write(switching_bytes(head, own))
         self._close(Outcome.COMPLETE)
         self._client.become_tunnel(connection, rest, seen.target.tally)
 
@@ -243,12 +189,24 @@ class Exchange:
             and self.keep_alive
             and not plane.is_draining
         )
-        if not is_usual or seen is None or seen.strip or seen.cookie or seen.learning:
+        if (
+            not is_usual
+            or seen is None
+            or seen.strip
+            or seen.cookie
+            or seen.learning
+            or (seen.standby is not None and seen.standby.holds)
+            or head.status >= _SERVER_ERROR
+        ):
             self.answer_arrived(head, [body] if body else [], True)
             return
         self._status = head.status
+        now = plane.wheel.now
+        seen.target.tally.answered_at = now
+        if self._pool is not None and self._pool.is_suspect:
+            self._pool.answered(now)
         if body:
-            seen.first_byte = plane.wheel.now - self._arrived
+            seen.first_byte = now - self._arrived
         seen.whole = (head, body)
         self._client.write(whole_answer_bytes(head, seen, plane, self.request_id, body))
         self._end(outcome_of_status(head.status))
@@ -257,7 +215,9 @@ class Exchange:
         self, head: AnswerHead | None, parts: list[bytes], ended: bool
     ) -> None:
         """Pass a piece of the answer on, in one write."""
-        out = [] if head is None else [self._begin_answer(head)]
+        out: list[bytes] = []
+        if head is not None and not self._begin_answer(head, out, ended):
+            return
         seen = self._seen
         if seen is not None:
             parts = seen.passed(parts, self._plane.wheel.now - self._arrived, ended)
@@ -265,15 +225,18 @@ class Exchange:
             out += parts
         elif parts:
             out.append(chunk(parts))
-        if ended and self._answer_is_chunked:
-            trailers = self._connection.trailers if self._connection else []
-            out.append(last_chunk(trailers))
-        if out:
-            self._client.write(out[0] if len(out) == 1 else b"".join(out))
         if ended:
-            self._end(outcome_of_status(self._status or 0))
+            self._end_answer(out)
+        elif self._held is not None:
+            self._hold_back(out)
+        elif out:
+            self._client.write(out[0] if len(out) == 1 else b"".join(out))
 
-    def _begin_answer(self, head: AnswerHead) -> bytes:
+    def _begin_answer(self, head: AnswerHead, out: list[bytes], ended: bool) -> bool:
+        """Write the head; False where another version answers instead."""
+        is_bad = head.status >= _SERVER_ERROR
+        if is_bad and self._server_failed(head.status, is_whole=ended):
+            return False
         self.body.kept = None
         self._status = head.status
         if self._seen is not None:
@@ -284,116 +247,24 @@ class Exchange:
         self._until_close = unknown_end and not self._answer_is_chunked
         if self._until_close or self._plane.is_draining or not self.body.is_whole:
             self.keep_alive = False
-        own = self._own_lines()
-        return answer_bytes(head, own, self._answer_is_chunked, self.keep_alive, minor)
+        if not (is_bad or self._holds()):
+            self._note_answer()
+        own = own_lines(self._seen, self._plane, self.request_id)
+        chunked = self._answer_is_chunked
+        out.append(answer_bytes(head, own, chunked, self.keep_alive, minor))
+        return True
 
-    def _own_lines(self) -> bytes:
-        return own_lines(self._seen, self._plane, self.request_id)
+    def _end_answer(self, out: list[bytes]) -> None:
+        if self._answer_is_chunked:
+            trailers = self._connection.trailers if self._connection else []
+            out.append(last_chunk(trailers))
+        if self._held is not None and self._hold_back(out, ended=True):
+            return
+        if out:
+            self._client.write(out[0] if len(out) == 1 else b"".join(out))
+        self._end(outcome_of_status(self._status or 0))
 
     def client_is_slow(self, *, slow: bool) -> None:
         """Stop or go on reading the answer: the client does not take it so fast."""
         if self._connection is not None:
             (self._connection.hold if slow else self._connection.resume)()
-
-    # 7. End.
-
-    def _end(self, outcome: Outcome) -> None:
-        self._close(outcome)
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.release()
-        self._client.exchange_over()
-
-    def _close(self, outcome: Outcome) -> None:
-        """Count the exchange; nothing more is taken or sent."""
-        self.is_over = True
-        if not self.body.is_sent:
-            self.body.drop()
-        seen = self._seen
-        if seen is not None:
-            seen.target.tally.in_flight -= 1
-            seen.outcome, seen.status = outcome, self._status
-            seen.duration = self._plane.wheel.now - self._arrived
-            if self._plane.is_telling:
-                seen.told, seen.peer = self, self._client.peer
-            self._plane.finish(seen)
-        elif self._status is not None:
-            self._plane.refuse(self._status, self, self._client.peer, self._arrived)
-
-    # What can go wrong.
-
-    def refuse(self, error: GatewayError) -> None:
-        """Answer with an error of the gateway's own; after an answer has begun, cut."""
-        outcome = outcome_of_status(error.status)
-        if self._status is not None:
-            self._cut(outcome)
-            return
-        self._drop_connection()
-        self._status = error.status
-        if not (self.body.is_whole and self.head.minor) or self._plane.is_draining:
-            self.keep_alive = False
-        self._client.write(
-            error_answer(
-                error,
-                self.request_id,
-                self._own_lines(),
-                close=not self.keep_alive,
-                bodiless=self.head.method == b"HEAD",
-                shape=shape_of(self._route, self.head.path),
-            )
-        )
-        self._end(outcome)
-
-    def not_connected(self, failure: Failure, error: UpstreamFailed) -> None:
-        """Answer that no connection could be had."""
-        self._is_asking = False
-        self._fail(failure, error)
-
-    def upstream_failed(self, failure: Failure) -> None:
-        """Repeat on a fresh connection if that is safe; else answer, or cut."""
-        self._connection = None
-        if failure is Failure.CLOSED_EARLY and self._pool is not None:
-            self._replay = self.body.replay()
-            if self._replay is not None:
-                self._ask(self._pool, fresh=True)
-                return
-        version = "?" if self._seen is None else self._seen.target.version.name
-        self._fail(failure, explain(failure, version))
-
-    def _fail(self, failure: Failure, error: UpstreamFailed) -> None:
-        if self._seen is not None:
-            self._seen.fail(failure)
-        if self._status is None:
-            self.refuse(error)
-        else:
-            self._cut(Outcome.TRUNCATED)
-
-    def _cut(self, outcome: Outcome) -> None:
-        self._drop_connection()
-        self._close(outcome)
-        self._client.cut(reset=self._until_close)
-
-    def client_gone(self) -> None:
-        """Free the endpoint at once; nobody waits for this answer any more."""
-        if self.is_over:
-            return
-        self._drop_connection()
-        self._status = None
-        self._close(Outcome.CLIENT_CANCELLED)
-
-    def abort(self) -> None:
-        """Cut the client off: our own code failed on this exchange (watched.Abortable)."""
-        try:
-            self._drop_connection()
-            if not self.is_over:
-                self._close(Outcome.UPSTREAM_ERROR)
-        finally:
-            self._client.cut(reset=self._until_close)
-
-    def _drop_connection(self) -> None:
-        if self._is_asking and self._pool is not None:
-            self._is_asking = False
-            self._pool.leave(self)
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.abort()

@@ -9,6 +9,7 @@ from typing import Final
 from gateway.answers.reading import Reading
 from gateway.answers.segments import Cell
 from gateway.answers.usage_injection import UsageStrip
+from gateway.domain.evaluation import NOT_DRAWN
 from gateway.domain.outcome import Failure, Outcome
 from gateway.handoff.evidence import OVERDUE, Record
 from gateway.proxy.inspection import fingerprint_of
@@ -16,6 +17,7 @@ from gateway.proxy.pins import Learning
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Target
 from gateway.proxy.sampler import Drawn
+from gateway.proxy.standby import Covered, Standby
 from gateway.proxy.tally import Seen
 from gateway.proxy.units import BEFORE_WASHOUT, Unit, Units
 from gateway.proxy.who import Sender, Told
@@ -50,6 +52,9 @@ class Observation:
         cookie: Header line that gives a browser its key; None: it has one.
         learning: Takes the id of what the server keeps of it; None: nothing is kept.
         strip: Takes usage out of the stream that the client did not ask for.
+        standby: Lets the baseline answer for it; None: it must be this version, or none.
+        pieces: Of the body as it arrived, while another may yet have to answer.
+        covered: Whose part its version took; None: its own.
         is_overdue: It was counted as late while it was running.
         first_byte: Seconds to the first body byte of the answer; None before.
         whole: The answer, when it came whole and is still to be read.
@@ -72,6 +77,7 @@ class Observation:
         "arrived",
         "body",
         "cookie",
+        "covered",
         "drawn",
         "duration",
         "failure",
@@ -84,7 +90,9 @@ class Observation:
         "learning",
         "outcome",
         "peer",
+        "pieces",
         "reading",
+        "standby",
         "status",
         "strip",
         "target",
@@ -105,6 +113,9 @@ class Observation:
     peer: Sender | None
     status: int | None
     drawn: Drawn | None
+    standby: Standby | None
+    pieces: list[bytes] | None
+    covered: Covered | None
     _unit: Unit | None
     _cell: Cell | None
 
@@ -126,6 +137,7 @@ class Observation:
         self.cookie = self._unit = self.strip = self.first_byte = self.whole = None
         self.issued = self.failure = self.told = self.peer = self.status = None
         self._cell = self.reading = self.drawn = self.learning = None
+        self.standby = self.pieces = self.covered = None
         self.arrived = self.duration = 0.0
         self.outcome = _COMPLETE
         self.is_overdue = False
@@ -285,6 +297,7 @@ class Observation:
             values=totals.values,
             cell=cell,
             firsts=self._firsts,
+            draw=NOT_DRAWN if self.drawn is None else self.drawn.draw,
         )
 
     def _is_stream(self) -> bool:

@@ -91,6 +91,10 @@ class Learning:
         self._unix_s = unix_s
         self._is_over = False
 
+    def of_another(self, version: str) -> "Learning":
+        """Give what takes the same from the answer of another version."""
+        return Learning(self._pins, version, _NOBODY, self._unix_s)
+
     def stop(self) -> None:
         """Learn nothing: it is no answer that is kept."""
         self._is_over = True

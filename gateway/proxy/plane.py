@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from gateway.answers.segments import Place, places_of
 from gateway.domain.deployment import ClientLimits
-from gateway.domain.service import Service, Version
+from gateway.handoff.endpoint_health import EndpointHealth
 from gateway.handoff.held_states import HeldStates
 from gateway.handoff.observations import Observations, Series
 from gateway.handoff.routing_table import RoutingTable
@@ -19,19 +19,21 @@ from gateway.proxy.all_routes import Routes
 from gateway.proxy.awaiting import AllAwaiting
 from gateway.proxy.counting import count
 from gateway.proxy.deadlines import Wheel
+from gateway.proxy.failover import Standbys
 from gateway.proxy.observe import Observation
 from gateway.proxy.pins import pins_of
 from gateway.proxy.pool import Pool, Spawn
+from gateway.proxy.pools import Pools
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route, Target
 from gateway.proxy.sampler import Drawn
 from gateway.proxy.sampling import Samples, sample_of
 from gateway.proxy.seldom import Seldom
 from gateway.proxy.spans import Recorder
-from gateway.proxy.tally import Seen, SlicesInTurn, Tally
+from gateway.proxy.tally import NEVER, Seen, SlicesInTurn, Tally
 from gateway.proxy.units import Units
 from gateway.proxy.who import Sender, Told
-from gateway.proxy.whole import WholeAnswers, WholeRequests
+from gateway.proxy.whole import WholeRequests
 from gateway.wire.request_head import RequestHead
 
 _logger: Final = logging.getLogger("sluicegate.plane")
@@ -42,8 +44,6 @@ _COUNTED_AT_ONCE: Final = 16
 
 _COMPLAIN_EVERY_S: Final = 10.0
 _COUNT_BITS: Final = 0xFFFFFFFF
-
-PoolKey = tuple[str, str, int, object]
 
 
 class Drainable(Protocol):
@@ -88,6 +88,7 @@ class Plane:
         soon: Calls something in the loop's next turn; None: at once.
         workers: How many there are.
         held: Which version holds what, shared with the others; None: with nobody.
+        health: What health checks found, shared with the others; None: with nobody.
 
     Attributes:
         is_telling: Whether exchanges are told of one by one: logged, or traced.
@@ -103,14 +104,14 @@ class Plane:
         *,
         workers: int = 1,
         held: HeldStates | None = None,
+        health: EndpointHealth | None = None,
     ) -> None:
         self.wheel = Wheel()
         self.whole_requests = WholeRequests()
-        self._whole_answers = WholeAnswers()
         self.clients: set[Drainable] = set()
         self.is_empty = asyncio.Event()
         self.refused: dict[int, int] = {}
-        self.is_draining = False
+        self.is_draining = self.is_telling = False
         self._held = HeldStates() if held is None else held
         self._spawn = spawn
         self._soon = soon
@@ -123,33 +124,33 @@ class Plane:
         self.mirroring: Mirroring | None = None
         self.access_log = AccessLogger()
         self.recorder = Recorder()
-        self.is_telling = False
         self.unix_s = int(unix_time())
         # Seeded from the system: two workers must not toss the same coins.
         self.dice = Random(SystemRandom().getrandbits(256))  # ruff: ignore[suspicious-non-cryptographic-random-usage]
-        self._pools: dict[PoolKey, Pool] = {}
+        own = (self.wheel, spawn, self.dice.random, health or EndpointHealth())
+        self._pools = Pools(*own, self._readdress)
         self._tallies: dict[tuple[str, str], Tally] = {}
+        self._standbys = Standbys(self.wheel, self.dice, workers)
         self._slices = SlicesInTurn()
-        self._id_prefix = b"%016x" % self.dice.getrandbits(64)
-        self._id_count = 0
+        self._id_prefix, self._id_count = b"%016x" % self.dice.getrandbits(64), 0
         self._unique_prefix = self.dice.getrandbits(32) << 32
         self.routes: Routes | None = None
         self.limits = ClientLimits()
 
     def use(self, table: RoutingTable) -> None:
         """Swap the routing table: from the next request on, this one decides."""
-        before, self._pools = self._pools, {}
-        self._retiring = before
+        self._pools.begin(v for s in table.services for v in s.service.versions)
         self.limits = table.limits
         self.access_log.use(table.access_log)
         self.recorder.is_on = table.traces is not None
         self.is_telling = self.access_log.is_on or self.recorder.is_on
-        self.routes = Routes(table, self._pool, self._tally, self.dice)
+        self.routes = Routes(table, self._pools.of, self._tally, self.dice)
         pins = {
             name: pins_of(self._held, *lanes) for name, lanes in table.by_name().items()
         }
         for routed, route in self.routes.by_service():
             route.pins = pins[routed.service.known_as]
+        self._standbys.use(self.routes.by_service())
         self._awaiting.use(self.routes.with_deadlines)
         self.samples.use({
             routed.service.name: routed.service.sampling
@@ -157,9 +158,7 @@ class Plane:
             if routed.service.evaluators
         })
         self._mirror()
-        for key, pool in before.items():
-            if key not in self._pools:
-                pool.retire()
+        self._pools.end()
         self._keep_slices(table)
 
     def attach(self, mirrors: Mirroring) -> None:
@@ -182,20 +181,14 @@ class Plane:
         for name, tally in self._tallies.items():
             tally.keep_slices(known.get(name, ()))
 
-    def _pool(self, service: Service, version: Version, index: int) -> Pool:
-        endpoint = version.endpoints[index]
-        settings = (endpoint, version.timeouts, version.limits)
-        key = (service.known_as, version.name, index, settings)
-        pool = self._pools.get(key) or self._retiring.get(key)  # lanes share theirs
-        if pool is None:
-            own = (self.wheel, self._whole_answers, self._spawn)
-            pool = Pool(*settings, *own)
-        self._pools[key] = pool
-        return pool
+    def _readdress(self) -> None:
+        """Send to where names lead now."""
+        if self.routes is not None:
+            self.use(self.routes.table)
 
     def pools(self) -> Iterable[Pool]:
         """Give the pools of the table in force."""
-        return self._pools.values()
+        return self._pools
 
     def _tally(self, service: str, version: str) -> Tally:
         return self._tallies.setdefault((service, version), Tally(service, version))
@@ -289,6 +282,7 @@ class Plane:
         """Write down what is over; nothing comes any more."""
         self.count_finished()
         self.access_log.close()
+        self._pools.close()
 
     def refuse(
         self,
@@ -319,6 +313,7 @@ class Plane:
         self.unix_s = int(unix_time())
         now = monotonic()
         self.wheel.sweep(now)
+        self._pools.sweep(now)
         for exchange in self._awaiting.overdue(now):
             try:
                 exchange.note_overdue(now, self.units)
@@ -350,19 +345,20 @@ class Plane:
         self, worker: int, pid: int, sequence: int, *, slices: bool = True
     ) -> Observations:
         """Write down everything seen so far: of the slices all, or some in turn."""
-        pools: dict[tuple[str, str], list[Pool]] = {}
-        for (service, version, _index, _settings), pool in self._pools.items():
-            pools.setdefault((service, version), []).append(pool)
+        pools = self._pools.by_version()
+        diverting, now = self._standbys.diverting(), self.wheel.now
         return Observations(
             worker=worker,
             pid=pid,
             sequence=sequence,
-            series=[
-                _series(tally, pools.get(name, ()))
+            series=self._pools.count(
+                _series(tally, pools.get(name, ()), now, is_diverting=name in diverting)
                 for name, tally in self._tallies.items()
-            ],
+            ),
             slices=self._slices.write(self._tallies.values(), everything=slices),
             mirrored=[] if self._mirrors is None else self._mirrors.series(),
+            endpoints=self._pools.told(self.wheel.now),
+            covered=self._standbys.series(),
             downstream_connections=len(self.clients),
             refused=dict(self.refused),
             dropped={
@@ -378,8 +374,13 @@ def _at_once(act: Callable[[], None]) -> None:
     act()
 
 
-def _series(tally: Tally, pools: Sequence[Pool]) -> Series:
+def _series(
+    tally: Tally, pools: Sequence[Pool], now: float, *, is_diverting: bool
+) -> Series:
     series = tally.series()
+    series.diverting = is_diverting
+    if tally.answered_at > NEVER:
+        series.answered_age = max(now - tally.answered_at, 0.0)
     series.connections_active = sum(pool.busy for pool in pools)
     series.connections_idle = sum(pool.idle for pool in pools)
     series.pending = sum(pool.pending for pool in pools)

@@ -19,6 +19,7 @@ from gateway.domain.errors import (
 from gateway.domain.outcome import Failure
 from gateway.domain.service import Endpoint, PoolLimits, Timeouts
 from gateway.proxy.deadlines import NEVER, Wheel
+from gateway.proxy.standing import Standing
 from gateway.proxy.upstream import Upstream
 from gateway.proxy.watched import Abortable
 from gateway.proxy.whole import WholeAnswers
@@ -48,8 +49,10 @@ class Waiter(Protocol):
         """Do without: there will be none."""
 
 
-class Pool:
+class Pool(Standing):
     """The connections of one worker to one endpoint of one version.
+
+    Of an endpoint with a name, which leads to several addresses, there is one for each.
 
     Args:
         endpoint: Where to connect.
@@ -58,6 +61,10 @@ class Pool:
         wheel: Watches connections and the queue.
         whole_answers: Reads the usual answers of all connections.
         spawn: For connecting, the only thing here that cannot be done at once.
+
+    Attributes:
+        address: Where its name leads; None: that is asked whenever one connects.
+        check_headers: Lines of a health check.
 
     """
 
@@ -69,7 +76,9 @@ class Pool:
         "_waiting",
         "_wheel",
         "_whole_answers",
+        "address",
         "busy",
+        "check_headers",
         "deadline",
         "endpoint",
         "is_retired",
@@ -87,7 +96,10 @@ class Pool:
         whole_answers: WholeAnswers,
         spawn: Spawn,
     ) -> None:
+        Standing.__init__(self, endpoint.url)
         self.endpoint = endpoint
+        self.address: str | None = None
+        self.check_headers: tuple[tuple[str, str], ...] = ()
         self.timeouts = timeouts
         self.limits = limits
         self._wheel = wheel
@@ -197,26 +209,56 @@ class Pool:
     def _may_open(self) -> bool:
         return self.busy + self.idle + self._connecting < self.limits.connections
 
-    async def _connect(self) -> None:
+    async def dial(self, make: Callable[[], Upstream]) -> Upstream:
+        """Connect.
+
+        Raises:
+            OSError: It cannot be reached.
+            ValueError: Its name is none (IDNA cannot encode it).
+
+        """
         endpoint = self.endpoint
+        _, upstream = await asyncio.get_running_loop().create_connection(
+            make,
+            self.address or endpoint.host,
+            endpoint.port,
+            ssl=_verified_tls() if endpoint.tls else None,
+            server_hostname=endpoint.host if endpoint.tls else None,
+        )
+        return upstream
+
+    async def _connect(self) -> None:
         try:
             async with asyncio.timeout(self.timeouts.connect):
-                _, upstream = await asyncio.get_running_loop().create_connection(
-                    self.connection,
-                    endpoint.host,
-                    endpoint.port,
-                    ssl=_verified_tls() if endpoint.tls else None,
-                )
+                upstream = await self.dial(self.connection)
         except TimeoutError:
+            self.is_unreachable = True
             self._not_connected(Failure.CONNECT_TIMEOUT, self._slow())
-        except (OSError, ValueError) as error:  # ValueError: a name IDNA cannot encode
+        except (OSError, ValueError) as error:
             lacking = _OUR_OWN.get(getattr(error, "errno", None) or 0)
             if lacking is None:
+                self.is_unreachable = True
                 self._not_connected(Failure.CONNECT, self._unreachable(error))
             else:
                 self._not_connected(Failure.GATEWAY, self._out_of(lacking))
         else:
+            self.is_unreachable = False
             self._made(upstream)
+
+    def watch(self, now: float) -> None:
+        """Try it when its time is over, on a connection that no request waits for."""
+        if self.wants_trial(now):
+            if self._may_open():
+                self._connecting += 1
+                self._spawn(self._try())
+            else:
+                self.tried(now, is_reached=True)
+        elif self.is_suspect:
+            self.look(now)
+
+    async def _try(self) -> None:
+        await self._connect()
+        self.tried(self._wheel.now, is_reached=not self.is_unreachable)
 
     def _made(self, upstream: Upstream) -> None:
         self._wheel.read_clock()

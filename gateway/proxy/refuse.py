@@ -66,8 +66,7 @@ def error_answer(
 
     """
     status = error.status
-    make = _SHAPES.get(shape, _plain)
-    text = orjson.dumps(make(error, request_id.decode("latin-1")))
+    text = orjson.dumps(shaped(shape, error, request_id))
     lines = b"".join((
         b"HTTP/1.1 %d %b\r\n" % (status, _phrase(status)),
         b"content-type: application/json\r\ncontent-length: %d\r\n" % len(text),
@@ -78,6 +77,11 @@ def error_answer(
         b"\r\n",
     ))
     return lines if bodiless else lines + text
+
+
+def shaped(shape: str, error: GatewayError, request_id: bytes) -> dict[str, object]:
+    """Give an error as it is told in a family of dialects; see shape_of."""
+    return _SHAPES.get(shape, _plain)(error, request_id.decode("latin-1"))
 
 
 def _plain(error: GatewayError, request_id: str) -> dict[str, object]:
@@ -123,6 +127,12 @@ def _phrase(status: int) -> bytes:
         return b""
 
 
+_DONE: Final = {
+    Failure.CLOSED_EARLY: "closed the connection before it answered",
+    Failure.CUT: "broke its answer off",
+}
+
+
 def explain(failure: Failure, version: str) -> UpstreamFailed:
     """Say why the model server of *version* gave no answer."""
     server = f"The model server of version {version}"
@@ -131,11 +141,7 @@ def explain(failure: Failure, version: str) -> UpstreamFailed:
             f"{server} stayed silent too long.",
             remedy="Try again, or raise timeouts.first_byte of the version.",
         )
-    early = failure is Failure.CLOSED_EARLY
-    what = (
-        "closed the connection before it answered" if early else "gave no HTTP answer"
-    )
     return UpstreamFailed(
-        f"{server} {what}.",
+        f"{server} {_DONE.get(failure, 'gave no HTTP answer')}.",
         remedy="Try again, and look at the model server's log.",
     )

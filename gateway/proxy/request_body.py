@@ -1,8 +1,9 @@
 """A request's body on its way up: kept while it must be, passed on as soon as it may.
 
-Kept for three reasons, each bounded: a sticky key or a setting lies in it (json_limit), a
-connection is still being made (HELD), or the connection is a reused one
-that may turn out dead, so that the same bytes must be sent again (json_limit).
+Kept for four reasons, each bounded: a sticky key or a setting lies in it (json_limit), a
+connection is still being made (HELD), the connection is a reused one that may turn out
+dead, so that the same bytes must be sent again (json_limit), or the baseline may have to
+answer for a candidate, from its first byte on (json_limit).
 """
 
 from typing import Final
@@ -40,6 +41,7 @@ class RequestBody:
     __slots__ = (
         "_copied",
         "_copy_limit",
+        "_framing",
         "_head",
         "_parts",
         "_replay_limit",
@@ -57,6 +59,7 @@ class RequestBody:
         self._copied: list[bytes] | None = None
         self.kept: list[bytes] | None = None
         self.trailers: list[RawField] = []
+        self._framing: tuple[bool, int | None, list[RawField]] | None = None
         if whole is None:
             self._parts: list[bytes] = []
             self.received = 0
@@ -138,6 +141,8 @@ class RequestBody:
             return False
         body = splice_all(self._joined(), settings)
         self._parts = [body]
+        if self._framing is None:
+            self._framing = (head.is_chunked, head.content_length, self.trailers[:])
         self.trailers.clear()
         head.is_chunked, head.content_length = False, len(body)
         return True
@@ -193,6 +198,21 @@ class RequestBody:
         """Keep what is sent from now on, *payload* first, up to *limit* bytes."""
         self.kept = [payload]
         self._replay_size, self._replay_limit = len(payload), limit
+
+    def rewind(self, pieces: list[bytes]) -> None:
+        """Begin again with what has arrived, as it did: another version is to have it.
+
+        Args:
+            pieces: All of it so far; see share_copy.
+
+        """
+        self._parts = pieces[:]
+        self.is_sent = False
+        self.kept = None
+        if self._framing is not None:
+            head = self._head
+            head.is_chunked, head.content_length, self.trailers[:] = self._framing
+            self._framing = None
 
     def replay(self) -> bytes | None:
         """Give everything that was sent, once; None when it was not kept."""

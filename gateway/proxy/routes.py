@@ -6,6 +6,7 @@ change of weights touches no connection and no count.
 
 from collections.abc import Callable, Iterable
 from random import Random
+from time import monotonic
 
 from gateway.answers.segments import code_of
 from gateway.domain.errors import Refused
@@ -16,9 +17,12 @@ from gateway.flags.bucket import bucket_of
 from gateway.handoff.routing_table import RoutedService
 from gateway.handoff.ticket import TicketMaker, route_code
 from gateway.proxy.awaiting import Awaiting
+from gateway.proxy.guard import Guard
 from gateway.proxy.inspection import Inspection
 from gateway.proxy.pins import Pins
 from gateway.proxy.pool import Pool
+from gateway.proxy.standby import Standby
+from gateway.proxy.standing import pick
 from gateway.proxy.tally import Tally
 from gateway.proxy.tracing import Tracing
 from gateway.proxy.units import Split
@@ -46,6 +50,7 @@ class Target:
         price: Of its tokens; None when it has none.
         awaiting: Those that are running, where there is a deadline; None: there is none.
         first_content_due: Seconds after which its first content is late; None: never.
+        standby: Lets the baseline answer for it; None: nobody does.
         ticket: Makes request ids; None where nobody could read them.
         tracing: Makes its requests steps of traces.
 
@@ -63,6 +68,7 @@ class Target:
         "set_json",
         "set_lines",
         "set_names",
+        "standby",
         "tally",
         "ticket",
         "tracing",
@@ -95,6 +101,7 @@ class Target:
         self.first_content_due = due = version.deadlines.first_token
         self.awaiting = None if due is None else Awaiting(due)
         self.ticket: TicketMaker | None = None
+        self.standby: Standby | None = None
         shown = routed.service.expose
         self.answer_lines = (
             f"x-sluicegate-version: {version.name}\r\n".encode() if shown else b""
@@ -102,8 +109,14 @@ class Target:
 
     def pool(self) -> Pool:
         """Pick one of several endpoints: the less busy of two random ones."""
-        pools = self.pools
-        one, other = self._dice.sample(pools, 2)
+        pools, random = self.pools, self._dice.random
+        count = len(pools)
+        one = pools[int(random() * count)]
+        other = pools[int(random() * (count - 1))]
+        if other is one:  # it stands for the last, which could not be picked
+            other = pools[-1]
+        if one.is_suspect or other.is_suspect:
+            return pick(pools, random, monotonic())
         return one if one.outstanding <= other.outstanding else other
 
     @staticmethod
@@ -129,6 +142,10 @@ class Route:
 
     Attributes:
         lanes: All of the service, of which any is asked for; none: it has no lanes.
+        covering: The baseline as it answers for a candidate that failed; None: it does not.
+        diverted: The baseline as it gets what the guard diverts.
+        guard: Of the candidate; None: there is none.
+        is_tossing: Whether a coin decides between the two.
 
     """
 
@@ -146,7 +163,11 @@ class Route:
         "baseline",
         "candidate",
         "cookie",
+        "covering",
+        "diverted",
+        "guard",
         "inspection",
+        "is_tossing",
         "json_limit",
         "lanes",
         "may_repeat",
@@ -176,17 +197,12 @@ class Route:
         self.may_repeat = service.repeat
         self.upgrades = frozenset(each.encode() for each in service.upgrades)
         self.inspection = Inspection(service, dice.random)
-        self.split = Split(
-            service=service.name,
-            revision=routed.revision,
-            versions=(service.baseline, service.candidate or ""),
-            share=routed.share,
-            names=self.inspection.names,
-            segments=code_of(service.segments),
-            window=routed.window,
-            washout=routed.washout,
-        )
+        self.split = _split_of(routed, self.inspection.names)
+        self.is_tossing = self.split.is_coin
         self.pins: Pins | None = None
+        self.guard: Guard | None = None
+        self.covering: Target | None = None
+        self.diverted: Target | None = None
         self._by_header = tuple(
             header_tests(rule.match) for rule in routed.header_routes if rule.match
         )
@@ -284,6 +300,29 @@ class Route:
             mine = is_candidate(self._salt, key, self._share)
         return self.candidate if mine else self.baseline
 
+    def directed(self, target: Target, now: float) -> tuple[Target, bool]:
+        """Say where a request goes while the guard diverts, and whether it is evidence.
+
+        That is decided before it is tossed for, and so for both versions alike: while the
+        candidate is tried, until a request has come that is its.
+
+        Args:
+            target: Where it would go.
+            now: Monotonic clock, seconds.
+
+        """
+        guard, diverted = self.guard, self.diverted
+        if guard is None or diverted is None:
+            return target, True
+        is_open = guard.is_open(now)
+        if target is not self.candidate:
+            return target, is_open
+        if is_open:
+            guard.try_it(now)
+            return target, True
+        target.tally.diverted += 1
+        return diverted, False
+
     def _goes_by_header(self, head: RequestHead) -> bool:
         return any(fit_all(tests, head.fields) for tests in self._by_header)
 
@@ -304,6 +343,20 @@ class Route:
                 remedy=f"Name one of: {', '.join(self._targets)}.",
             )
         return target
+
+
+def _split_of(routed: RoutedService, names: tuple[str, ...]) -> Split:
+    service = routed.service
+    return Split(
+        service=service.name,
+        revision=routed.revision,
+        versions=(service.baseline, service.candidate or ""),
+        share=routed.share,
+        names=names,
+        segments=code_of(service.segments),
+        window=routed.window,
+        washout=routed.washout,
+    )
 
 
 def _is_browser(head: RequestHead) -> bool:

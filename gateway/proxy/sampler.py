@@ -12,6 +12,7 @@ import mmh3
 
 from gateway.answers.asked import LONGEST_PASSAGE, texts_in
 from gateway.answers.reading import Reading
+from gateway.domain.evaluation import DRAWS
 from gateway.domain.outcome import ERRORS, Outcome
 from gateway.domain.service import Service
 from gateway.handoff.samples import Texts
@@ -24,7 +25,6 @@ CONTEXT: Final = 4
 CUT: Final = " … "
 """Stands where something was left out."""
 
-_DRAWS: Final = 1 << 32
 _SEED: Final = 0x6C0D
 """Of the draw's hash: it must agree neither with the split's nor with the signals'."""
 
@@ -63,9 +63,9 @@ class Sampler:
     def __init__(self, service: Service, dice: Callable[[], float]) -> None:
         self._dice = dice
         judges = service.evaluators
-        self._limit: int = ceil(max(each.sample for each in judges) * _DRAWS)
+        self._limit: int = ceil(max(each.sample for each in judges) * DRAWS)
         together = [each.sample for each in judges if each.compares]
-        self._together: int = ceil(max(together, default=0.0) * _DRAWS)
+        self._together: int = ceil(max(together, default=0.0) * DRAWS)
         sampling = service.sampling
         self._longest: int = sampling.longest
         place = sampling.reference
@@ -112,7 +112,7 @@ class Sampler:
         if reading is None or not reading.dialect.is_text:
             return None
         if key is None:
-            draw = int(self._dice() * _DRAWS)
+            draw = int(self._dice() * DRAWS)
         else:
             draw = mmh3.hash(key, _SEED, False)
         return Drawn(draw, fingerprint, is_evidence) if draw < self._limit else None

@@ -66,6 +66,7 @@ def _span(trace: Trace, seen: Observation, totals: Seen, now: float) -> Span:
         outcome=totals.outcome.value,
         status=totals.status,
         failure=None if seen.failure is None else seen.failure.value,
+        failover_from=None if seen.covered is None else seen.covered.version,
         first_content=totals.first_content,
         cost=totals.cost,
     )

@@ -19,6 +19,10 @@ ROUND: Final = 8
 """Frames in which every slice is told once, where there are not too many."""
 
 
+NEVER: Final = -1.0e9
+"""Long before any clock began."""
+
+
 class Seen(msgspec.Struct, gc=False):
     """What one exchange adds to the totals.
 
@@ -90,6 +94,8 @@ class Tally:
 
     `place` is the slice's, where it is one.
 
+    `answered_at` is when an answer below 500 was begun to be passed on; monotonic clock.
+
     Kept by name across routing tables. Of each slice of its traffic (answers.segments)
     it keeps another one.
     """
@@ -99,9 +105,12 @@ class Tally:
         "_places",
         "_rows",
         "_slices",
+        "answered_at",
         "codes",
         "cost",
+        "diverted",
         "duration",
+        "failovers",
         "failures",
         "first_byte",
         "first_content",
@@ -120,6 +129,7 @@ class Tally:
         "tunnel_bytes",
         "tunnels_ended",
         "tunnels_open",
+        "uncovered",
         "version",
     )
 
@@ -145,7 +155,10 @@ class Tally:
         self.in_flight = self.tunnels_open = 0
         self.tunnels_ended: dict[str, int] = {}
         self.tunnel_bytes: dict[str, int] = {}
-        self.late = self.overdue = 0
+        self.late = self.overdue = self.diverted = 0
+        self.answered_at = NEVER
+        self.failovers: dict[str, int] = {}
+        self.uncovered: dict[str, int] = {}
         self._slices: dict[Place, Tally] = {}
         self._places: frozenset[Place] = frozenset()
 
@@ -230,6 +243,11 @@ class Tally:
         if seen.per_token is not None:
             self.per_token.add(seen.per_token)
 
+    @property
+    def come(self) -> int:
+        """How many exchanges there have been, those that run included."""
+        return sum(self.outcomes.values()) + self.in_flight
+
     def pin(self, why: str) -> None:
         """Count a request that a server's state was asked for in, by what came of that."""
         self.pinned[why] = self.pinned.get(why, 0) + 1
@@ -275,5 +293,8 @@ class Tally:
             tunnels_ended=dict(self.tunnels_ended),
             tunnel_bytes=dict(self.tunnel_bytes),
             late=self.late + self.overdue,
+            failovers=dict(self.failovers),
+            uncovered=dict(self.uncovered),
+            diverted=self.diverted,
             in_flight=self.in_flight,
         )

@@ -11,6 +11,7 @@ from gateway.domain.deployment import (
     Otlp,
     Telemetry,
 )
+from gateway.domain.health import EndpointCare, OutlierDetection
 from gateway.domain.lane import lane_name
 from gateway.domain.price import Price
 from gateway.domain.service import (
@@ -117,6 +118,8 @@ def _service(name: str, shape: ServiceShape) -> Service:
         expose=shape.expose,
         override=_override(shape.override),
         repeat=shape.failover.repeat,
+        failover=shape.failover.rule,
+        guard=None if shape.guard is None else shape.guard.rule,
         upgrades=_distinct(shape.upgrades),
         segments=tuple(each.segment for each in shape.segments),
         rollout=shape.plan,
@@ -154,7 +157,20 @@ def _version(name: str, shape: VersionShape, *, is_compared: bool) -> Version:
         timeouts=Timeouts(**shape.timeouts.model_dump()),
         deadlines=_deadlines(shape.deadlines, is_compared=is_compared),
         limits=PoolLimits(**shape.limits.model_dump()),
+        care=_care(shape),
         price=None if shape.price is None else Price(**shape.price.model_dump()),
+    )
+
+
+def _care(shape: VersionShape) -> EndpointCare:
+    detection = shape.outlier_detection
+    return EndpointCare(
+        health=None if shape.health is None else shape.health.domain(),
+        outlier_detection=(
+            None if detection is None else OutlierDetection(**detection.model_dump())
+        ),
+        slow_start=shape.slow_start,
+        resolve=shape.resolve,
     )
 
 

@@ -10,7 +10,7 @@ from gateway.telemetry import names
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluatorFigures:
-    """One evaluator, in numbers, since this controller started.
+    """One evaluator, in numbers, since the gateway started.
 
     Attributes:
         results: Samples by what became of them (evaluators.bench.Result).

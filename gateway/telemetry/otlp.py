@@ -162,7 +162,7 @@ class Collector:
         )
 
     def _sums(self, versions: Iterable[Version], now: float) -> list[Metric]:
-        tokens, outcomes, costs = [], [], []
+        tokens, outcomes, costs, failovers = [], [], [], []
         for labels, traffic in versions:
             for kind, count in traffic.tokens.items():
                 tokens.append(
@@ -172,10 +172,15 @@ class Collector:
                 outcomes.append(
                     self._number({**labels, names.OUTCOME: outcome}, count, now)
                 )
+            for why, count in traffic.failovers.items():
+                failovers.append(
+                    self._number({**labels, names.REASON: why}, count, now)
+                )
             costs.append(self._number(labels, traffic.cost, now))
         return [
             _sum(names.TOKENS, "Tokens by type.", "{token}", tokens),
             _sum(names.REQUESTS, "Exchanges by outcome.", "{request}", outcomes),
+            _sum(names.FAILOVERS, "Failures others covered.", "{request}", failovers),
             _sum(names.COST, "What tokens cost.", "USD", costs),
         ]
 
@@ -246,6 +251,7 @@ def attributes_of(span: Span) -> Labels:
         names.STATUS: span.status,
         names.OUTCOME: span.outcome,
         names.FAILURE: span.failure,
+        names.FAILOVER_FROM: span.failover_from,
         names.ERROR: span.outcome if span.outcome in _ERRORS else None,
         names.OPERATION: operation,
         names.PROVIDER: provider,

@@ -27,6 +27,8 @@ from gateway.analysis.histogram import (
 )
 from gateway.domain.outcome import Failure
 from gateway.telemetry import names
+from gateway.telemetry.endpoints import endpoint_metrics
+from gateway.telemetry.failovers import failover_metrics
 from gateway.telemetry.judging import judging_metrics
 from gateway.telemetry.labels import OUTCOMES, TOKENS, within
 from gateway.telemetry.mirrored import mirrored_metrics
@@ -74,8 +76,13 @@ class GatewayCollector(Collector):
         yield from tunnel_metrics(versions)
         yield from _evidence(picture)
         yield from _connections(picture, versions)
+        yield from endpoint_metrics(
+            picture.traffic.endpoints,
+            {labels: traffic.ejections for labels, traffic in versions},
+        )
         yield from _signals(picture, versions)
         yield from mirrored_metrics(picture)
+        yield from failover_metrics(picture)
         yield from rollout_metrics(picture.rollouts)
         yield from judging_metrics(picture.evaluators)
         yield from _gateway(picture)

@@ -7,6 +7,7 @@ from math import sqrt
 
 from gateway.analysis.histogram import Histogram
 from gateway.analysis.sums import Feedback
+from gateway.telemetry.endpoints import EndpointSeen
 from gateway.telemetry.judging import Evaluators
 
 
@@ -65,6 +66,10 @@ class VersionTraffic:
         signals: By name.
         skipped: What was not read or measured (answer, event, request, signal), and how often.
         pinned: What became of requests that name a server's state (proxy.pins): number.
+        ejections: How often an endpoint was left out, by domain.health.EjectedFor value.
+        failovers: Exchanges that the baseline answered, by what they had failed with.
+        uncovered: Those that it did not, by what was in the way.
+        diverted: Exchanges that a guard sent to the baseline.
         tunnels_open: Connections that speak another protocol now.
         tunnels_ended: By what ended them; see handoff.observations.Series.
         tunnel_bytes: By who sent them.
@@ -89,6 +94,10 @@ class VersionTraffic:
     signals: dict[str, SignalSums] = field(default_factory=dict)
     skipped: Counter[str] = field(default_factory=Counter)
     pinned: Counter[str] = field(default_factory=Counter)
+    ejections: Counter[str] = field(default_factory=Counter)
+    failovers: Counter[str] = field(default_factory=Counter)
+    uncovered: Counter[str] = field(default_factory=Counter)
+    diverted: int = 0
     tunnels_open: int = 0
     tunnels_ended: Counter[str] = field(default_factory=Counter)
     tunnel_bytes: Counter[str] = field(default_factory=Counter)
@@ -118,14 +127,19 @@ class Traffic:
             that had any.
         refused: Requests the gateway refused before a version was assigned, by status.
         dropped: What the workers had no room for, by what it was.
+        endpoints: How each stands, by (service, version), as linked workers say.
         downstream: Client connections open now, by number of the connected worker.
 
     """
 
     versions: dict[tuple[str, str], VersionTraffic] = field(default_factory=dict)
     mirrored: dict[tuple[str, str], VersionTraffic] = field(default_factory=dict)
+    covered: dict[tuple[str, str], VersionTraffic] = field(default_factory=dict)
+    diverting: Counter[tuple[str, str]] = field(default_factory=Counter)
+    answered_age: dict[tuple[str, str], float] = field(default_factory=dict)
     refused: Counter[int] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
+    endpoints: dict[tuple[str, str], list[EndpointSeen]] = field(default_factory=dict)
     downstream: dict[int, int] = field(default_factory=dict)
 
     def of(self, service: str, version: str) -> VersionTraffic:

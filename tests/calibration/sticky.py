@@ -76,6 +76,7 @@ class Exchange(msgspec.Struct, gc=False):
     values: tuple[tuple[int, float], ...] = ()
     cell: bytes = b""
     firsts: int = 0
+    draw: int | None = None
 
 
 class Request(NamedTuple):

@@ -7,9 +7,13 @@ code, other dice); each unit has a coin of its own, and there are 5,000 units of
 from collections.abc import Iterator
 from functools import cache
 from math import log
+from random import Random
 
 import pytest
 
+from gateway.analysis.design import Kind, Metric
+from gateway.analysis.expected import Assumed
+from gateway.analysis.faults import FAULTS, units_to_detect
 from gateway.analysis.ladder import TOLERANCE
 from gateway.domain.rollout import Margin
 from loadtest.dice import Draws
@@ -147,6 +151,42 @@ def test_the_usual_tolerance_lets_five_percent_pass_and_finds_twenty(
     assert median <= 1.3 * expected[0]
     assert late <= 1.5 * expected[1]
     assert false <= (alpha + four_sigma(alpha, runs // 3)) * (runs // 3)
+
+
+A_TIME = Metric(
+    name="duration",
+    signal="duration",
+    kind=Kind.DISTRIBUTION,
+    quantiles=(0.5, 0.95),
+    share=1.0,
+    margins=(TOLERANCE,) * 4,
+)
+
+
+def test_a_slow_tail_is_found_about_when_the_plan_foretells_it() -> None:
+    """As in tests/end_to_end/test_rollouts: a coin of 20 %, a share of alpha of 6e-4.
+
+    One slow unit is worth ln 5 at most there, so seven or more must come: which of them
+    come when makes the slowest runs take four times as long as the quickest.
+    """
+    coin, alpha, runs = 0.2, 6.3e-4, 100
+    (fault,) = [one for one in FAULTS if one.name == "10 times as much in 3 %"]
+    slow = Random(3)
+    tail = durations(lambda d, _: 10 * d if slow.random() < 0.03 else d)
+
+    foretold = units_to_detect(A_TIME, Assumed(), fault, coin, -log(alpha))
+    found = [
+        units_until_found(tail, coin, alpha, seed, TOLERANCE) for seed in range(runs)
+    ]
+
+    early, median, late = (quantile(found, share) for share in (0.05, 0.5, 0.95))
+    note(
+        f"10 times as much in 3 %, coin {coin:.0%}, alpha {alpha}: {early} / {median} / "
+        f"{late} (foretold {foretold}, {runs} runs)"
+    )
+    assert foretold is not None
+    assert 0.7 * foretold <= median <= 1.1 * foretold
+    assert late <= 2.5 * foretold
 
 
 ALL = 1.0

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from gateway.analysis.scored import GRACE
 from loadtest.judge_truth import marked
 from tests.end_to_end.audience import Audience
 from tests.end_to_end.judges import (
@@ -92,6 +93,33 @@ def test_a_candidate_that_hallucinates_is_taken_back(
         )
         assert worst["metric"] == HALLUCINATION
         assert running.gateway.candidate_weight() == 0
+        assert not audience.unhappy()
+
+
+@pytest.mark.slow
+def test_a_quarter_of_the_keys_is_judged_without_awaiting_the_others(
+    models: Models, judge: JudgeServer, tmp_path: Path
+) -> None:
+    """5 -> 60 %. Each used to wait ten seconds for those who are in no sample."""
+    for server in models:
+        plant(server, wrong=0.05)
+    document = judged_release(
+        models, judge, evaluator={"sample": 0.25}, rollout={"steps": HALVES}
+    )
+    with reading(document, tmp_path, rate=300, keys=200_000) as (running, audience):
+        began = time.monotonic()
+        until("what counts", lambda: _judged(running) > 0, within_s=40)
+        first = time.monotonic() - began
+        planted = plant(models[1], wrong=0.6)
+
+        running.until_phase("rolled_back", within_s=60)
+
+        took = moment(running.decision()) - planted
+        tell(
+            f"a quarter judged: counts after {first:.1f} s, decided {took:.1f} s after"
+        )
+        assert first < GRACE
+        assert took < GRACE
         assert not audience.unhappy()
 
 
@@ -295,6 +323,30 @@ def test_another_model_behind_a_judge_ends_what_its_scores_can_prove(
         said = running.decision()["body"]["said"]
         tell(said)
         assert "judge was defined anew" in said
+
+
+@pytest.mark.slow  # the gateway is started twice
+def test_another_model_while_the_gateway_was_down_is_another_judge(
+    models: Models, judge: JudgeServer, tmp_path: Path
+) -> None:
+    document = judged_release(
+        models,
+        judge,
+        rollout={"steps": HALVES},
+        state=f"sqlite:{tmp_path / 'state.db'}",
+    )
+    with reading(document, tmp_path) as (running, _audience):
+        until("verdicts", lambda: _judged(running) > 0)
+        time.sleep(2.0)  # evidence is kept once a second
+    [evaluator] = document["services"]["chat"]["evaluators"]
+    evaluator["model"] = "another examiner"
+    with running_release(document, tmp_path) as running:
+        until("integrity", lambda: _is_void(running))
+
+        first, second = running.journal("judges")
+        tell(f"{first['body']['said']} Then: {second['body']['said']}")
+        assert "another examiner" in second["body"]["judges"]["judge"]
+        assert second["body"]["voids"]
 
 
 def test_what_is_secret_reaches_no_judge(

@@ -58,9 +58,16 @@ def settled(
         yield running, visitors
 
 
-def caught(running: Release, audience: Audience, planted: float, *, what: str) -> Json:
+def caught(
+    running: Release,
+    audience: Audience,
+    planted: float,
+    *,
+    what: str,
+    within_s: float = 60.0,
+) -> Json:
     """Wait until a fault is answered; tell how fast, and demand that it is over."""
-    running.until_phase("rolled_back")
+    running.until_phase("rolled_back", within_s=within_s)
     time.sleep(_AFTER_S)
     decision = running.decision()
     decided = decision["unix"] - unix() + time.monotonic()
@@ -104,12 +111,18 @@ def test_a_candidate_that_errs_is_taken_back(models: Models, tmp_path: Path) -> 
 def test_a_candidate_with_a_slow_tail_is_taken_back(
     models: Models, tmp_path: Path
 ) -> None:
-    """Its p99 doubles, its body stays."""
+    """Its p99 doubles, its body stays.
+
+    Nine runs in ten take 9 to 39 s (median 18 s; 700 to 3,000 requests), as simulated: a
+    slow unit is worth ln 5 at 20 %, and of a key's requests one after its first counts.
+    """
     spread(models)
     with settled(holding(models), tmp_path, rate=400) as (running, audience):
         planted = plant(models[1], slow=0.03, slow_by=0.15)
 
-        decision = caught(running, audience, planted, what="p99 x 2 and more")
+        decision = caught(
+            running, audience, planted, what="p99 x 2 and more", within_s=90.0
+        )
 
         assert worst(decision)["metric"] in {"duration", "time_to_first_token"}
 

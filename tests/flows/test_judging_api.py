@@ -38,13 +38,15 @@ class _Judged(_Release):
 
     scorer = ""
 
-    def configure_judged(self, *, keep_worst: int = 0, admin: str = "") -> None:
+    def configure_judged(
+        self, *, keep_worst: int = 0, admin: str = "", sample: float = 1.0
+    ) -> None:
         judge = {
             "name": "scorer",
             "kind": "http",
             "url": self.scorer,
             "scores": [{"name": "grounded", "kind": "score", "worse": "lower"}],
-            "sample": 1.0,
+            "sample": sample,
         }
         self.configure_rollout(
             admin=admin, evaluators=[judge], samples={"keep_worst": keep_worst}
@@ -175,6 +177,34 @@ async def test_what_is_judged_is_told_to_prometheus_and_to_a_collector(
     assert good["gen_ai.evaluation.score.value"] == pytest.approx(0.9)
     assert "gen_ai.evaluation.explanation" not in good
     assert odd["error.type"] == "garbage"
+
+
+async def test_what_judges_have_done_outlives_controller_and_reload(
+    stage: _Judged,
+) -> None:
+    """Prometheus would take less for a restart and count everything again."""
+    stage.configure_judged(keep_worst=1)
+    await stage.begin()
+    stage.said("Good.", "Bad.", "Odd.")
+    await stage.has_done(judged=2, failed=1)
+    before = await stage.evaluator()
+
+    stage.configure_judged(keep_worst=1, sample=0.5)
+    await stage.ask("POST", "/api/v1/reload")
+    reloaded = await stage.evaluator()
+    await stage.ask("GET", "/metrics")
+    await stage.end(signal.SIGKILL)
+    await stage.start()
+
+    after = await stage.evaluator()
+    for again in (reloaded, after):
+        assert again["sample"] == pytest.approx(0.5)
+        for figure in ("results", "failures", "tokens", "seconds_per_verdict"):
+            assert again[figure] == before[figure]
+    _, view = await stage.get(CHAT)
+    assert view["versions"]["v1"]["scores"]["scorer:grounded"]["count"] == 2
+    _, kept = await stage.get(f"{CHAT}/examples")
+    assert not kept["versions"], "texts are written down nowhere"
 
 
 async def test_the_worst_answers_are_shown_the_worst_first(stage: _Judged) -> None:

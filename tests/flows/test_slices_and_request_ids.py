@@ -7,6 +7,7 @@ from time import time as unix_time  # ruff: ignore[banned-api]: ids carry the da
 import pytest
 
 from gateway.answers.segments import code_of
+from gateway.domain.failover import Failover
 from gateway.domain.segment import Segment, SegmentBy
 from gateway.domain.service import DialectChoice, Service, Version
 from gateway.domain.ticket_key import TicketKey
@@ -150,7 +151,13 @@ def _refusing(name: str) -> Version:
 
 
 def _half_refused(good: Upstream) -> Service:
-    return service(version("v1", good), _refusing("v2"), segments=SEGMENTS)
+    passes_on = Failover(on=())
+    return service(
+        version("v1", good),
+        _refusing("v2"),
+        segments=SEGMENTS,
+        failover=passes_on,
+    )
 
 
 async def test_a_refused_connection_is_counted_where_an_answer_would_be(

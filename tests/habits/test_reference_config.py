@@ -32,6 +32,7 @@ from gateway.settings.scores import KNOWN
 from gateway.settings.shapes.gateway import DocumentShape
 from gateway.settings.shapes.shape import Shape
 from gateway.settings.translation import keys_of, type_at
+from gateway.settings.yaml_document import parse_yaml
 
 CONFIG = Path(__file__).parents[2] / "config"
 ENVIRONMENT = {
@@ -70,6 +71,8 @@ PLACES: dict[str, tuple[str | int, ...]] = {
     "samples": ("services", "chat", "samples"),
     "override": ("services", "chat", "override"),
     "failover": ("services", "chat", "failover"),
+    "failover.budget": ("services", "chat", "failover", "budget"),
+    "guard": ("services", "chat", "guard"),
     "rollout": ("services", "chat", "rollout"),
     "rollout.mirror": ("services", "chat", "rollout", "mirror"),
     "rollout.analysis": ("services", "chat", "rollout", "analysis"),
@@ -89,6 +92,14 @@ PLACES: dict[str, tuple[str | int, ...]] = {
     "timeouts": ("services", "chat", "versions", "v1", "timeouts"),
     "deadlines": ("services", "chat", "versions", "v1", "deadlines"),
     "price": ("services", "chat", "versions", "v1", "price"),
+    "health": ("services", "chat", "versions", "v1", "health"),
+    "outlier_detection": (
+        "services",
+        "chat",
+        "versions",
+        "v1",
+        "outlier_detection",
+    ),
     "version limits": ("services", "chat", "versions", "v1", "limits"),
 }
 
@@ -242,7 +253,8 @@ def test_every_default_is_written_and_not_only_mentioned(
     place: tuple[str | int, ...],
 ) -> None:
     """So that the comparison with the code means something."""
-    written: Any = yaml.safe_load((CONFIG / "reference.yaml").read_text())
+    text = (CONFIG / "reference.yaml").read_text()
+    written: Any = parse_yaml(text, source="reference")
     for step in place:
         is_there = isinstance(written, dict) and written.get(str(step))
         written = written[step] if is_there else None

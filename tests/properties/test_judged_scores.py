@@ -17,11 +17,13 @@ from gateway.analysis.design import Design, JudgedBy, Metric
 from gateway.analysis.judged import Judged, Sampled
 from gateway.analysis.trial import Trial
 from gateway.analysis.unit_book import UnitBook
+from gateway.domain.evaluation import DRAWS
 from gateway.domain.rollout import Margin
 from gateway.domain.units import BUCKETS, Seconds, Share
 from tests.unit.analysis.exchanges import Seen, design, metric
 
 KEYS, DEADLINE, TICK = 6, 20.0, 1.0
+OUTSIDE = DRAWS // 2
 SHARE = Share(50_000)
 JUDGE = JudgedBy(name="judge", sample=0.5, deadline=Seconds(DEADLINE))
 DESIGN = design(metric("error_rate"), metric("judge:bad"), evaluators=(JUDGE,))
@@ -73,6 +75,7 @@ def _happens(
             duration=lasts,
             nth=1 if is_first else 2,
             nth_in_window=1 if is_first else 2,
+            draw=dice.choice([None, 0 if is_sampled else OUTSIDE]),
         )
         told.append(Told(ended + 0.5 * dice.random(), seen))
         if is_first and is_sampled:

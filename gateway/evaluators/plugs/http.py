@@ -7,7 +7,9 @@ gives something else is broken, and a broken one must not move traffic.
 
 import secrets
 import time
+from hashlib import sha256
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 import orjson
@@ -35,6 +37,15 @@ class _Scored(msgspec.Struct):
 
 _SCORED: Final = msgspec.json.Decoder(_Scored)
 
+_HASH_DIGITS: Final = 8
+
+
+def _place(url: str) -> str:
+    """Tell places on a server apart, and show none: there may be a secret in it."""
+    parts = urlsplit(url)
+    place = f"{parts.path}?{parts.query}"
+    return f" sha256:{sha256(place.encode()).hexdigest()[:_HASH_DIGITS]}"
+
 
 class HttpScorer:
     """See the module."""
@@ -44,9 +55,11 @@ class HttpScorer:
         self._server = Server(
             evaluator.url, evaluator.headers, evaluator.deadline, time.monotonic
         )
-        names = "+".join(score.name for score in evaluator.scores)
+        names = "+".join(score.name + score.form for score in evaluator.scores)
         model = f" {evaluator.model}" if evaluator.model else ""
-        self.identity = f"http {names}{model} at {self._server.host}"
+        self.identity = (
+            f"http {names}{model} at {self._server.host}{_place(evaluator.url)}"
+        )
 
     def most(self, texts: Texts, other: str | None = None) -> Used:
         """See Judge: a scorer reports no tokens."""

@@ -69,7 +69,7 @@ class LlmJudge:
         self._rubrics = {
             RUBRICS[score.name]: score.is_flag for score in evaluator.scores
         }
-        self.identity = _identity(list(self._rubrics), evaluator, self._server.host)
+        self.identity = _identity(evaluator, self._server.host)
 
     def most(self, texts: Texts, other: str | None = None) -> Used:
         """See Judge: twice the bytes of a call, and what may be written."""
@@ -171,9 +171,13 @@ def _told(error: Exception, reply: Said) -> str:
     return str(error)
 
 
-def _identity(rubrics: list[Rubric], evaluator: Evaluator, host: str) -> str:
+def _identity(evaluator: Evaluator, host: str) -> str:
     """Name rubrics by version, and by what they and the rules around them say."""
-    named = "+".join(f"{rubric.name}/{rubric.version}" for rubric in rubrics)
+    rubrics = [RUBRICS[score.name] for score in evaluator.scores]
+    named = "+".join(
+        f"{score.name}/{RUBRICS[score.name].version}{score.form}"
+        for score in evaluator.scores
+    )
     forms = [(rubric.form, rubric.flag_from) for rubric in rubrics]
     told = f"{tasks_of(rubrics)}\n{choices_of(rubrics)}\n{forms}"
     digest = sha256(told.encode()).hexdigest()[:_HASH_DIGITS]

@@ -37,7 +37,7 @@ class PythonScorer:
             most_bytes=_MOST_BYTES,
             monotonic=time.monotonic,
         )
-        names = "+".join(score.name for score in evaluator.scores)
+        names = "+".join(score.name + score.form for score in evaluator.scores)
         model = f" {evaluator.model}" if evaluator.model else ""
         self.identity = f"python {names}{model} by {evaluator.entry}"
 

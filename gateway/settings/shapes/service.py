@@ -36,6 +36,7 @@ from gateway.settings.shapes.answers import (
 )
 from gateway.settings.shapes.evaluator import EvaluatorShape
 from gateway.settings.shapes.evaluator import told_apart as told_apart_judges
+from gateway.settings.shapes.failover import FailoverShape, GuardShape, off_is_none
 from gateway.settings.shapes.rollout import RolloutShape
 from gateway.settings.shapes.samples import SamplesShape
 from gateway.settings.shapes.segment import SegmentShape, told_apart
@@ -133,21 +134,6 @@ class OverrideShape(Shape):
     )
 
 
-class FailoverShape(Shape):
-    """`failover`."""
-
-    later: ClassVar = {
-        "on": "Remove it; a failed answer is passed on to the client.",
-        "hold": "Remove it; a failed answer is passed on to the client.",
-    }
-
-    repeat: YesNo = Field(
-        default=_DEFAULTS.repeat,
-        description="Whether any request, also a POST, is sent again when a reused "
-        "connection died before the answer began.",
-    )
-
-
 class ServiceShape(Shape):
     """`services.NAME`."""
 
@@ -240,7 +226,18 @@ class ServiceShape(Shape):
         json_schema_extra={"default": "off"},
     )
     failover: FailoverShape = Field(
-        default=FailoverShape(), description="When a request is sent again."
+        default=FailoverShape(),
+        description="When a request is sent again, and to whom.",
+    )
+    guard: Annotated[
+        GuardShape | None,
+        BeforeValidator(
+            off_is_none, json_schema_input_type=GuardShape | Literal["off", False]
+        ),
+    ] = Field(
+        default=GuardShape(),
+        description="When a worker sends a candidate's requests to the baseline on its "
+        "own, for a while; off: never.",
     )
     upgrades: list[_Protocol] = Field(
         default=list(_DEFAULTS.upgrades),

@@ -1,9 +1,10 @@
 """The shape of a version: `services.NAME.versions.NAME`."""
 
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     JsonValue,
     PlainValidator,
@@ -17,6 +18,12 @@ from gateway.settings.addresses import endpoint
 from gateway.settings.problem import Finding, raise_all
 from gateway.settings.quantities import count
 from gateway.settings.shapes.headers import RequestHeaders
+from gateway.settings.shapes.health import (
+    CARE,
+    HealthShape,
+    OutlierDetectionShape,
+    off_is_none,
+)
 from gateway.settings.shapes.price import PriceOrName
 from gateway.settings.shapes.shape import (
     URL_PATTERN,
@@ -25,6 +32,7 @@ from gateway.settings.shapes.shape import (
     PathPrefix,
     Pointer,
     Shape,
+    Wait,
     schema,
 )
 
@@ -160,7 +168,6 @@ class VersionShape(Shape):
     later: ClassVar = {
         "tls": "Remove it: https endpoints are verified against the system's "
         "authorities.",
-        "health": "Remove it.",
     }
 
     endpoints: Annotated[list[_Url], NotEmpty, AfterValidator(_distinct_endpoints)] = (
@@ -198,6 +205,28 @@ class VersionShape(Shape):
     limits: LimitsShape = Field(
         default=LimitsShape(),
         description="How much of an endpoint one worker may use at once.",
+    )
+    health: HealthShape | None = Field(
+        default=None,
+        description="Asks every endpoint whether it is well; null: nobody asks.",
+    )
+    outlier_detection: Annotated[
+        OutlierDetectionShape | None,
+        BeforeValidator(
+            off_is_none,
+            json_schema_input_type=OutlierDetectionShape | Literal["off", False],
+        ),
+    ] = Field(
+        default=OutlierDetectionShape(),
+        description="Leaves endpoints out for a while on which requests fail; or off.",
+    )
+    slow_start: Wait = Field(
+        default=CARE.slow_start,
+        description="In which an endpoint that is back, or new, comes to its full share.",
+    )
+    resolve: Duration = Field(
+        default=CARE.resolve,
+        description="Between two look-ups of an endpoint's name.",
     )
     price: PriceOrName = Field(  # after set_json, which it looks at
         default=None,

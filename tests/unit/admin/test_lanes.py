@@ -23,7 +23,7 @@ async def test_a_service_is_protected_as_its_least_protected_candidate(
     assert _shown(compared) == "analysing"
 
     live = compared.release.moves.lives.pop(blind)
-    assert _shown(compared) == "off"
+    assert _shown(compared) == "guard only"
 
     compared.release.moves.lives[blind] = live
     await compared.one_does(blind, "abort")

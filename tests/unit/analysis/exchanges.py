@@ -36,6 +36,7 @@ class Seen:
     values: list[tuple[int, float]] = field(default_factory=list)
     cell: bytes = b""
     firsts: int = (1 << 64) - 1
+    draw: int | None = None
 
 
 def metric(signal: str, kind: Kind = Kind.RATE, **more: Any) -> Metric:

@@ -10,6 +10,7 @@ from gateway.analysis.counts import Came
 from gateway.analysis.design import Design, JudgedBy, Kind
 from gateway.analysis.judged import Judged, Sampled
 from gateway.analysis.scored import GRACE, Scored, ScoredUnits, is_scored
+from gateway.domain.evaluation import DRAWS, NOT_DRAWN
 from gateway.domain.rollout import Worse
 from gateway.domain.units import Seconds
 from tests.unit.analysis.exchanges import Seen, design, metric
@@ -163,6 +164,76 @@ def test_who_is_in_no_sample_holds_nobody_up_for_long(units: ScoredUnits) -> Non
     opened(units, fingerprint=2, arrived=ARRIVED + 1)
     both(units, 1.0, fingerprint=2, arrived=ARRIVED + 1)
     assert bins(units.close(NOT_SAMPLED)) == [1]
+
+
+INSIDE, OUTSIDE = DRAWS // 10 - 1, DRAWS // 10 + 1
+"""Draws, of an evaluator that judges a tenth."""
+
+
+@pytest.mark.parametrize("draw", [OUTSIDE, DRAWS - 1, NOT_DRAWN])
+def test_who_is_outside_the_sample_is_never_awaited(draw: int) -> None:
+    units = ScoredUnits(asked())
+    opened(units, draw=draw)
+    opened(units, fingerprint=2, arrived=ARRIVED + 1, draw=INSIDE)
+    assert len(units) == 1
+    both(units, 1.0, fingerprint=2, arrived=ARRIVED + 1)
+    assert bins(units.close(ENDED)) == [1], "nobody was waited for"
+
+
+def test_a_sample_that_is_due_is_awaited_for_a_while() -> None:
+    """It was lost on its way, or there was no room for it."""
+    units = ScoredUnits(asked())
+    opened(units, draw=INSIDE)
+    both(units, 1.0, fingerprint=2, arrived=ARRIVED + 1)
+    opened(units, fingerprint=2, arrived=ARRIVED + 1, draw=INSIDE)
+    assert bins(units.close(NOT_SAMPLED - 0.1)) == []
+    assert bins(units.close(NOT_SAMPLED)) == [1]
+
+
+def test_each_evaluator_awaits_those_of_its_own_sample() -> None:
+    few, more = (
+        JudgedBy(name=name, sample=sample, deadline=Seconds(DEADLINE))
+        for name, sample in (("few", 0.1), ("more", 0.5))
+    )
+    made = design(metric("few:bad"), metric("more:bad"), evaluators=(few, more))
+    units = ScoredUnits(made)
+    for number, draw in enumerate((INSIDE, OUTSIDE, DRAWS // 2, NOT_DRAWN)):
+        opened(units, fingerprint=number, draw=draw)
+    assert len(units) == 1 + 2
+    for number, name in ((0, "few"), (0, "more"), (1, "more")):
+        where = {"fingerprint": number, "epoch": 3, "arrived": ARRIVED}
+        verdict = {"exchange": 1, "is_candidate": False, "value": 1.0}
+        told: dict[str, Any] = {**where, **verdict}
+        units.judge(Judged(signal=f"{name}:bad", **told))
+    settled = list(units.close(ENDED))
+    assert [each.metric for each in settled] == [0, 1, 1]
+
+
+def test_another_share_counts_for_those_who_are_recorded_from_then_on() -> None:
+    units = ScoredUnits(asked())
+    units.use({"judge": 0.5})
+    opened(units, draw=OUTSIDE)
+    units.use({})
+    opened(units, fingerprint=2, draw=0)
+    assert len(units) == 1
+
+
+def test_a_sample_that_came_before_the_share_fell_counts() -> None:
+    units = ScoredUnits(asked())
+    sampled(units)
+    units.use({"judge": 0.01})
+    opened(units, draw=INSIDE)
+    both(units, 1.0)
+    assert bins(units.close(ENDED)) == [1]
+
+
+def test_what_is_said_of_one_outside_the_sample_is_no_evidence() -> None:
+    units = ScoredUnits(asked())
+    opened(units, draw=OUTSIDE)
+    sampled(units)
+    both(units, 1.0)
+    assert bins(units.close(DUE)) == []
+    assert len(units) == 0
 
 
 def test_nothing_counts_before_all_that_arrived_before_it_is_known(

@@ -11,7 +11,9 @@ from dataclasses import replace
 import pytest
 
 from gateway.app.probes import Probes
+from gateway.domain.health import EndpointCare, HealthCheck
 from gateway.domain.service import Endpoint, Version
+from gateway.telemetry.endpoints import EndpointSeen
 
 PATIENCE_S = 4.0
 
@@ -151,3 +153,31 @@ async def test_what_is_new_is_asked_soon_and_a_fault_ends_nothing(
         with contextlib.suppress(asyncio.CancelledError):
             await running
     assert "ZeroDivisionError" in caplog.text
+
+
+async def test_where_there_is_a_health_check_it_says_who_is_well() -> None:
+    """Not whether connections are taken: a server that loads its model takes them."""
+    endpoint = EndpointSeen(url="http://a", address="")
+    async with _somebody() as place:
+        care = EndpointCare(health=HealthCheck(path="/health"))
+        version = replace(_version(place), care=care)
+        probes = Probes(
+            lambda: [("chat", version)], lambda: {("chat", "v2"): [endpoint]}
+        )
+        known = []
+        for health in (None, False, True, None):
+            endpoint.health = health
+            await probes.once()
+            known.append(probes.is_healthy("chat", "v2"))
+
+    assert known == [False, False, True, False]
+
+
+async def test_where_no_worker_tells_of_a_check_nobody_is_known_to_be_well() -> None:
+    version = replace(
+        _version(_nobody()), care=EndpointCare(health=HealthCheck(path="/health"))
+    )
+    probes = Probes(lambda: [("chat", version)])
+    await probes.once()
+
+    assert not probes.is_healthy("chat", "v2")

@@ -21,7 +21,13 @@ CONTROLLER = ControllerStart(
     data_addresses=[],
 )
 WORKER = WorkerStart(
-    number=0, listen_fds=[], link_path="", table_fd=0, lifeline_fd=0, states_fd=0
+    number=0,
+    listen_fds=[],
+    link_path="",
+    table_fd=0,
+    lifeline_fd=0,
+    states_fd=0,
+    health_fd=0,
 )
 
 

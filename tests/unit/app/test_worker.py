@@ -10,6 +10,7 @@ from gateway.app.start import WorkerStart
 from gateway.app.worker import Worker
 from gateway.domain.evaluation import Sampling
 from gateway.domain.units import Bytes
+from gateway.handoff import endpoint_health
 from gateway.handoff.held_states import make_shared
 from gateway.handoff.link import Link, Message
 from gateway.handoff.samples import Samples
@@ -61,6 +62,7 @@ async def holding(number: int, sampling: Sampling) -> tuple[Worker, Wire]:
         table_fd=0,
         lifeline_fd=0,
         states_fd=make_shared(),
+        health_fd=endpoint_health.make_shared(),
     )
     wire = Wire()
     async with asyncio.TaskGroup() as tasks:

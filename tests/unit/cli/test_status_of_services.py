@@ -1,6 +1,8 @@
 """The table and the JSON of `sluicegate status`."""
 
+import copy
 import io
+from typing import cast
 
 import pytest
 from rich.console import Console
@@ -209,3 +211,45 @@ def test_an_answer_of_another_shape_is_refused_with_its_place() -> None:
     """A newer gateway must not be shown wrongly."""
     with pytest.raises(OtherLanguage, match=r"revision.*sluicegate"):
         read(ServiceView, {**CHAT, "revision": "three"})
+
+
+def test_endpoints_are_shown_where_one_is_not_simply_up() -> None:
+    """Also which address of a name it is, and how long it stays out."""
+    shown = copy.deepcopy(CHAT)
+    versions = cast("dict[str, dict[str, object]]", shown["versions"])
+    place = {"url": "http://models:8000", "workers": {"up": 2}, "state": "up"}
+    versions["v1"]["endpoint_health"] = [
+        {**place, "address": "10.0.0.1", "healthy": True},
+        {
+            **place,
+            "address": "10.0.0.2",
+            "state": "ejected",
+            "back_in_seconds": 21.4,
+            "workers": {"ejected": 1, "up": 1},
+        },
+    ]
+    out = io.StringIO()
+
+    Console(file=out, width=100).print(*detail_of(read(ServiceView, shown)))
+
+    rows = [line.split() for line in out.getvalue().splitlines()]
+    first = rows.index([
+        "v1",
+        "http://models:8000",
+        "(10.0.0.1)",
+        "up",
+        "passes",
+        "2",
+        "up",
+    ])
+    left = "ejected, 21 s left - 1 ejected, 1 up"
+    assert rows[first + 1] == ["http://models:8000", "(10.0.0.2)", *left.split()]
+
+
+def test_one_endpoint_that_is_up_is_not_worth_a_table() -> None:
+    shown = copy.deepcopy(CHAT)
+    versions = cast("dict[str, dict[str, object]]", shown["versions"])
+    before = len([*detail_of(read(ServiceView, shown))])
+    versions["v1"]["endpoint_health"] = [{"url": "http://a", "state": "up"}]
+
+    assert len([*detail_of(read(ServiceView, shown))]) == before

@@ -16,6 +16,7 @@ from gateway.answers.segments import code_of
 from gateway.control.durable import Durable
 from gateway.control.ended import Ended
 from gateway.control.gatekeeper import Gatekeeper
+from gateway.control.judges import Judges
 from gateway.control.life_of_a_decision import LOOK_EVERY_S, Decisions
 from gateway.control.live import Live
 from gateway.control.moves import Moves
@@ -217,8 +218,9 @@ class Release:
             lambda _service, _action: (),
             self._clock,
         )
+        self.judges = Judges(self._unix)
         self.decisions = Decisions(
-            self.gate, self.moves, self, self._clock, self._spawn
+            self.gate, self.moves, self, self._clock, self._spawn, self.judges
         )
         worker = _Worker(self.publisher, self.told)
         self.publisher.welcome(worker, Hello(worker=0, pid=1, table=None))

@@ -127,16 +127,16 @@ def test_who_waits_outlives_a_restart() -> None:
     assert after.settles(10.0) == [4.0, 5.0, 6.0]
 
 
-def test_what_the_release_before_left_waiting_is_first_in_no_segment() -> None:
+def test_what_the_release_before_left_waiting_says_less() -> None:
     rows = [(Split(3, Share(20_000), (), 0, 1), record())]
     (split, row), *_ = msgspec.msgpack.decode(msgspec.msgpack.encode(rows))
     taken: list[Record] = []
     waiting = Waiting(lambda _split, each: taken.append(each), lambda *_: True)
 
-    waiting.load(msgspec.msgpack.encode([(split, row[:-1])]))
+    waiting.load(msgspec.msgpack.encode([(split, row[:-2])]))
     waiting.settle(10.0, 10.0)
 
-    assert [each.firsts for each in taken] == [0]
+    assert [(each.firsts, each.draw) for each in taken] == [(0, None)]
 
 
 def test_the_slowest_worker_says_what_is_settled() -> None:

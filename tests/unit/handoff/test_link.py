@@ -96,6 +96,7 @@ HUNG = Record(
     values=[(0, 1.0)],
     cell=b"\x01",
     firsts=(1 << 64) - 1,
+    draw=1 << 32,
 )
 BLOCK = Block(
     service="chat",

@@ -119,6 +119,8 @@ def test_an_exchange_is_a_line_with_all_that_was_counted() -> None:
         "status": 200,
         "outcome": "length",
         "failure": None,
+        "failover_from": None,
+        "failover_reason": None,
         "duration_ms": 1234.568,
         "first_content_ms": 250.0,
         "dialect": "openai_chat",

@@ -8,6 +8,13 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from gateway.domain.evaluation import (
+    NOT_DRAWN,
+    Evaluator,
+    EvaluatorKind,
+    Score,
+    is_in_sample,
+)
 from gateway.domain.segment import MOST_SEGMENTS, Segment, SegmentBy
 from gateway.domain.service import Service
 from gateway.domain.units import Bytes, Share
@@ -194,3 +201,30 @@ def test_the_body_is_still_read_where_slices_are_told_by_the_head() -> None:
 
     assert seen.reading is not None
     assert seen.reading.asked.choices == 2
+
+
+JUDGE = Evaluator(name="judge", kind=EvaluatorKind.HTTP, scores=(Score(name="good"),))
+
+
+@pytest.mark.parametrize("is_overdue", [False, True])
+def test_a_record_says_by_which_draw_its_exchange_is_judged(
+    *, is_overdue: bool
+) -> None:
+    """The same as its sample does, so that who is in no sample is not awaited."""
+    asked = worker(evaluators=(replace(JUDGE, sample=0.5),))
+    draws = []
+    for number in range(200):
+        seen = asked.begins(key=b"key %d" % number)
+        if is_overdue:
+            seen.note_overdue(20.0, asked.units)
+        draws.append((asked.ends(seen).draw, seen.drawn))
+    inside = [draw for draw, drawn in draws if drawn is not None]
+    assert inside == [drawn.draw for _, drawn in draws if drawn is not None]
+    assert {draw for draw, drawn in draws if drawn is None} == {NOT_DRAWN}
+    assert 70 < len(inside) < 130
+    assert all(draw is not None and is_in_sample(draw, 0.5) for draw in inside)
+
+
+def test_a_record_of_a_service_without_evaluators_is_in_no_sample() -> None:
+    asked = worker()
+    assert asked.ends(asked.begins()).draw == NOT_DRAWN

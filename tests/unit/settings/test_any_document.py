@@ -27,7 +27,8 @@ services:
     match: {hosts: [a.example], paths: [/v1/]}
     sticky: [{header: a}, {json: /b}, client_ip, {cookie: c}]
     override: {from: [10.0.0.0/8]}
-    failover: {repeat: true}
+    failover: {'on': [connect, 502], hold: 1KiB, budget: {ratio: 0.1}, repeat: true}
+    guard: {failures: 4, keys: 2, within: 5s}
     context: {json: /documents}
     signals: {names: [refusal, {name: x, header: a}, {name: y, json: /b}], sample: 0.5}
     segments:

@@ -13,6 +13,7 @@ from gateway.domain.deployment import (
     StateAddress,
     StateKind,
 )
+from gateway.domain.failover import Budget, Failover, Guard, Why
 from gateway.domain.service import (
     Endpoint,
     HostRule,
@@ -246,7 +247,10 @@ def test_everything_about_a_service_arrives(written: Write, load: Load) -> None:
       json_limit: 1KiB
       expose: false
       override: {header: X-Version, from: [10.0.0.1]}
-      failover: {repeat: false}
+      failover:
+        {'on': [timeout, 5xx, 502, 5xx, error_event], hold: 2KiB, repeat: false,
+         budget: {ratio: 0.5, min_per_second: 3}}
+      guard: {failures: 7, keys: 2, within: 30s}
       weights: {v2: 12.345}
     """
 
@@ -273,6 +277,12 @@ def test_everything_about_a_service_arrives(written: Write, load: Load) -> None:
         expose=False,
         override=Override(header="x-version", senders=("10.0.0.1/32",)),
         repeat=False,
+        failover=Failover(
+            on=(Why.TIMEOUT, Why.SERVER_ERROR, Why.BAD_GATEWAY, Why.ERROR_EVENT),
+            hold=Bytes(2048),
+            budget=Budget(ratio=0.5, min_per_second=3.0),
+        ),
+        guard=Guard(failures=7, keys=2, within=Seconds(30.0)),
     )
 
 

@@ -76,13 +76,10 @@ def test_a_sticky_source_that_cannot_be_used_is_refused(
         ("top", "flags: {file: flags.json}", "flags"),
         ("service", "match: {headers: {}}", f"{CHAT}.match.headers"),
         ("service", "match: {models: []}", f"{CHAT}.match.models"),
-        ("service", "failover: {'on': [connect]}", f"{CHAT}.failover.on"),
-        ("service", "failover: {hold: 4KiB}", f"{CHAT}.failover.hold"),
         ("service", "targeting: {}", f"{CHAT}.targeting"),
         ("service", "rollout: {webhooks: []}", f"{CHAT}.rollout.webhooks"),
         ("service", "rollout: {approvals: {}}", f"{CHAT}.rollout.approvals"),
         ("version", "tls: {}", f"{V1}.tls"),
-        ("version", "health: {}", f"{V1}.health"),
     ],
 )
 def test_what_is_planned_is_refused_and_not_ignored(
@@ -149,7 +146,8 @@ def test_an_unknown_key_names_the_nearest_and_all_known(
     """The commonest mistake is a typo."""
     assert lines(written("version", "endpoint: [http://a]")) == [
         f"{V1}: unknown key 'endpoint'. Known: endpoints, host, path_rewrite, "
-        "set_headers, set_json, timeouts, deadlines, limits, price. Did you mean 'endpoints'?"
+        "set_headers, set_json, timeouts, deadlines, limits, health, "
+        "outlier_detection, slow_start, resolve, price. Did you mean 'endpoints'?"
     ]
 
 

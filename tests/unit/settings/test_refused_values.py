@@ -111,6 +111,17 @@ V1 = f"{CHAT}.versions.v1"
             f"{CHAT}.failover.repeat",
             "true or",
         ),
+        ("service", "failover: {'on': [504]}", f"{CHAT}.failover.on[0]", "502, 503"),
+        ("service", "failover: {'on': [true]}", f"{CHAT}.failover.on[0]", "connect"),
+        (
+            "service",
+            "failover: {budget: {ratio: 20}}",
+            f"{CHAT}.failover.budget.ratio",
+            "0 to 1",
+        ),
+        ("service", "guard: on", f"{CHAT}.guard", "found true. Write off"),
+        ("service", "guard: {failures: 2}", f"{CHAT}.guard", "more than 2"),
+        ("service", "guard: {failures: 0}", f"{CHAT}.guard.failures", "from 1"),
         ("service", "versions: {}", f"{CHAT}.versions", "at least one"),
         (
             "service",

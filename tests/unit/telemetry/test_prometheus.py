@@ -1,9 +1,12 @@
 """The exposition keeps its names, counts exactly, and is bounded."""
 
+from collections import Counter
+
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.analysis.histogram import OTEL_DURATION
 from gateway.analysis.sums import SlicedSum
+from gateway.telemetry.endpoints import EndpointSeen
 from gateway.telemetry.prometheus import Exposition, GatewayCollector
 from gateway.telemetry.traffic import Picture, SignalSums, Traffic, VersionTraffic
 
@@ -163,3 +166,35 @@ def test_a_version_that_is_not_configured_is_not_shown() -> None:
     traffic.versions["chat", "gone"] = traffic.versions["chat", "v1"]
 
     assert not any("gone" in line for line in _scrape(traffic))
+
+
+def test_endpoints_are_counted_by_state_and_by_why_they_were_left_out() -> None:
+    """A worker alone may have left one out; its address is no label."""
+    traffic = _traffic()
+    traffic.of("chat", "v1").ejections.update({"unreachable": 2, "nonsense": 1})
+    traffic.endpoints["chat", "v1"] = [
+        EndpointSeen(url="http://a", address="10.0.0.1", states=Counter(up=2)),
+        EndpointSeen(
+            url="http://a", address="10.0.0.2", states=Counter(up=1, ejected=1)
+        ),
+    ]
+    traffic.endpoints["gone", "v1"] = traffic.endpoints["chat", "v1"]
+
+    families = text_string_to_metric_families("\n".join(_scrape(traffic)) + "\n")
+    shown = {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name.startswith("sluicegate_endpoint")
+    }
+
+    states = {"up": 1, "warming": 0, "ejected": 1, "down": 0}
+    reasons = {"unreachable": 2, "failures": 0, "health_check": 0, "other": 1}
+    assert shown == {
+        (name, *sorted(("chat", "v1", what))): number
+        for name, numbers in (
+            ("sluicegate_endpoints", states),
+            ("sluicegate_endpoint_ejections_total", reasons),
+        )
+        for what, number in numbers.items()
+    }
