@@ -78,7 +78,15 @@ def nginx(inside: str, folder: Path, **places: object) -> Generator[int]:
     path = folder / "nginx.conf"
     path.write_text(_FRAME.format(folder=folder, inside=inside))
     process = subprocess.Popen(
-        [program(), "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(path)],
+        [
+            program(),
+            "-p",
+            str(folder),
+            "-e",
+            str(folder / "error.log"),
+            "-c",
+            str(path),
+        ],
         stdin=subprocess.DEVNULL,
     )
     try:

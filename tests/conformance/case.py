@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+
 @dataclass(frozen=True)
 class Case:
     """A request, and what must come of it; see talk.outcome for how that is written.

@@ -96,7 +96,9 @@ class Endpoint:
             if piece in {CLOSE, RESET}:
                 return False
             is_plain = method == b"HEAD" and piece in {OK, AFTER}
-            connection.sendall(piece.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if is_plain else piece)
+            connection.sendall(
+                piece.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if is_plain else piece
+            )
         return True
 
 
