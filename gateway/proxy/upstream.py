@@ -17,6 +17,7 @@ from gateway.proxy.whole import WholeAnswers
 from gateway.wire.answer_head import (
     ANSWER_LINES,
     SWITCHING,
+    VERSIONS,
     AnswerHead,
     BadAnswer,
     Body,
@@ -339,6 +340,9 @@ class Upstream(asyncio.Protocol):
         self._in_head = False
         status = self._parser.get_status_code()
         fields = [ANSWER_LINES.field(*raw) for raw in self._raw]
+        self._is_garbled = self._parser.get_http_version() not in VERSIONS
+        if self._is_garbled:
+            return
         try:
             if status == SWITCHING:
                 asked = None if self._caller is None else self._caller.head.upgrade

@@ -1,5 +1,6 @@
 """An answer's head: what passes to the client, and how its body is framed."""
 
+import re
 from enum import Enum, auto
 from typing import Final
 
@@ -11,6 +12,7 @@ from gateway.wire.fields import (
     LENGTHS,
     Field,
     Lines,
+    Memo,
     block,
     by_name,
     join_repeated,
@@ -22,6 +24,12 @@ _NOTHING: Final[frozenset[bytes]] = frozenset()
 SWITCHING: Final = 101
 _FIRST_FINAL: Final = 200
 _BODILESS: Final = frozenset({204, 304})
+_REASONS: Final = Memo(re.compile(rb"[\t -~\x80-\xff]*").fullmatch)
+"""What may stand behind a status (RFC 9112 section 4); the parser lets a NUL through."""
+
+VERSIONS: Final = frozenset({"1.1", "1.0"})
+"""What an endpoint may speak; the parser reads others, as if they were these."""
+
 _LOWEST: Final = 100
 _HIGHEST: Final = 999
 
@@ -79,12 +87,14 @@ def read_answer_head(
     """Check a parsed head and sort its fields.
 
     Raises:
-        BadAnswer: It switches protocols unasked, frames its body in an unknown way, or
-            is an interim answer with a body.
+        BadAnswer: It switches protocols unasked, frames its body in an unknown way, is
+            an interim answer with a body, or its reason is no text.
 
     """
     if status == SWITCHING or not _LOWEST <= status <= _HIGHEST:
         raise BadAnswer(f"unexpected status {status}")
+    if not _REASONS[reason]:
+        raise BadAnswer("control characters in the reason")
     fields = by_name(received)
     if len(fields) != len(received):
         join_repeated(fields, received, _JOINED)
