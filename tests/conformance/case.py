@@ -16,7 +16,6 @@ class Case:
         why: Why it is not the same.
         has: Lower-case names that must reach the endpoint.
         lacks: Lower-case names that must not.
-        waits: Whether more must come before anything is answered.
 
     """
 
@@ -28,7 +27,6 @@ class Case:
     why: str = ""
     has: tuple[bytes, ...] = ()
     lacks: tuple[bytes, ...] = ()
-    waits: bool = False
 
 
 def get(*lines: bytes, target: bytes = b"/") -> bytes:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
-from tests.conformance.strict import Garbled, Incomplete, Seen, read_request
+from tests.conformance.strict import Garbled, Incomplete, Read, Seen, read_request
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 AFTER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nafter"
@@ -68,24 +68,26 @@ class Endpoint:
                 ).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        stream = connection.makefile("rb")
+        with connection, connection.makefile("rb") as stream:
+            try:
+                self._converse(connection, stream.read)
+            except Garbled as garbled:
+                self.garbled.append(garbled.args)
+            except (OSError, Incomplete):
+                pass
+        self._open.discard(connection)
 
-        def answer(seen: Seen) -> None:
+    def _converse(self, connection: socket.socket, read: Read) -> None:
+        """Answer one request after the other."""
+
+        def answer_early(seen: Seen) -> None:
             if _is_early(seen) and not self._answer(connection, seen):
                 raise Incomplete(seen)
 
-        try:
-            with suppress(OSError, Incomplete, ValueError):
-                while (seen := read_request(stream.read, answer)) is not None:
-                    self._seen.append(seen)
-                    if not (_is_early(seen) or self._answer(connection, seen)):
-                        break
-        except Garbled as garbled:
-            self.garbled.append(garbled.args)
-        finally:
-            self._open.discard(connection)
-            stream.close()
-            connection.close()
+        while (seen := read_request(read, answer_early)) is not None:
+            self._seen.append(seen)
+            if not (_is_early(seen) or self._answer(connection, seen)):
+                break
 
     def _answer(self, connection: socket.socket, seen: Seen) -> bool:
         """Answer; False when the connection ends with it."""
@@ -95,10 +97,9 @@ class Endpoint:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
             if piece in {CLOSE, RESET}:
                 return False
-            is_plain = method == b"HEAD" and piece in {OK, AFTER}
-            connection.sendall(
-                piece.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if is_plain else piece
-            )
+            if method == b"HEAD" and piece in {OK, AFTER}:
+                piece = piece[: piece.index(b"\r\n\r\n") + 4]
+            connection.sendall(piece)
         return True
 
 

@@ -135,5 +135,5 @@ def outcome(
 
 def shown(seen: Seen) -> str:
     """Write a request short: method, target, and its body if it has one."""
-    text = seen.first.decode("latin-1")
+    text = seen.first.decode("ascii", "backslashreplace")
     return f"{text} {seen.body.decode('latin-1')!r}" if seen.body else text
