@@ -134,7 +134,17 @@ def _until(read: Read, end: bytes, within: Seen | None = None) -> bytes:
 
 
 def read_all(stream: bytes) -> list[Seen]:
-    """Read all requests of a stream; the last may be cut off.
+    """Read all whole requests of a stream; the last may be cut off.
+
+    Raises:
+        Garbled: One is none.
+
+    """
+    return read_with_rest(stream)[0]
+
+
+def read_with_rest(stream: bytes) -> tuple[list[Seen], Seen | None]:
+    """Read all whole requests of a stream, and the head of the one that is cut off.
 
     Raises:
         Garbled: One is none.
@@ -148,10 +158,10 @@ def read_all(stream: bytes) -> list[Seen]:
         place += len(got)
         return got
 
-    found = []
+    found: list[Seen] = []
     try:
         while (seen := read_request(read)) is not None:
             found.append(seen)
-    except Incomplete:
-        pass
-    return found
+    except Incomplete as cut:
+        return found, cut.args[0]
+    return found, None
