@@ -37,9 +37,14 @@ _FIRST_FINAL: Final = 200
 def _read_start(start: bytes) -> tuple[bytes, bytes] | None:
     """Give method and target of a plain request line."""
     parts = start.split(b" ")
-    if len(parts) != _START_PARTS or parts[2] != b"HTTP/1.1" or parts[0] in UNSERVED:
+    if len(parts) != _START_PARTS or parts[2] != b"HTTP/1.1":
         return None
-    return parts[0], parts[1]
+    method = parts[0]
+    if not method.isalpha() or method in UNSERVED:
+        # The parser skips a CR or LF before a request, which is not to be part of the
+        # method: behind it HEAD would not be known as HEAD.
+        return None
+    return method, parts[1]
 
 
 def _read_answer_start(start: bytes) -> tuple[int, bytes] | None:

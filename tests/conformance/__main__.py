@@ -1,7 +1,5 @@
-"""Print the table of differences, for gateway/wire/README.md."""
+"""Write the table of differences into gateway/wire/README.md."""
 
-import sys
+from tests.conformance.document import write
 
-from tests.conformance.table import differences
-
-sys.stdout.write(differences() + "\n")
+write()

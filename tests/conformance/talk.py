@@ -120,7 +120,7 @@ def outcome(
     and nothing behind it was read.
     """
     came, end = exchange(port, request + PROBE, waits=waits)
-    answers = read_answers(came, end, to_head=request.startswith(b"HEAD "))
+    answers = read_answers(came, end, to_head=request.lstrip().startswith(b"HEAD "))
     seen = behind.take()
     goes_on = answers[-1:] == [AFTER]
     if goes_on:

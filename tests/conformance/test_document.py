@@ -1,18 +1,12 @@
 """The table of differences in the documents is what the cases say."""
 
-from pathlib import Path
-
+from tests.conformance.document import shown
 from tests.conformance.table import ANSWERS, EVERY, REQUESTS, differences
-
-README = Path(__file__).parents[2] / "gateway" / "wire" / "README.md"
-BEGIN, END = "<!-- differences -->\n", "\n<!-- end of differences -->"
 
 
 def test_the_table_of_differences_is_that_of_the_cases() -> None:
-    """Paste `python -m tests.conformance` between its marks when it is not."""
-    _, _, rest = README.read_text().partition(BEGIN)
-
-    assert rest.partition(END)[0] == differences()
+    """If not: `python -m tests.conformance` writes it."""
+    assert shown() == differences()
 
 
 def test_every_difference_has_its_reason_and_no_name_is_used_twice() -> None:

@@ -43,8 +43,10 @@ def test_nginx_does_what_the_table_says_of_it(case: Case, theirs: Proxy) -> None
 
 @pytest.mark.parametrize("case", REQUESTS, ids=named)
 def test_a_request_that_comes_byte_by_byte_is_the_same_request(case: Case) -> None:
-    stream = case.request[:20_000] + PROBE
-    whole = through([stream])
+    """Alone as well: what comes whole, in one read, is read in another way (whole.py)."""
+    alone = case.request[:20_000]
+    for stream in (alone, alone + PROBE):
+        whole = through([stream])
 
-    assert through(cut_evenly(stream, 1)) == whole
-    assert through(cut_evenly(stream, 7)) == whole
+        assert through(cut_evenly(stream, 1)) == whole
+        assert through(cut_evenly(stream, 7)) == whole
