@@ -91,10 +91,8 @@ def read_answer_head(
             an interim answer with a body, or its reason is no text.
 
     """
-    if status == SWITCHING or not _LOWEST <= status <= _HIGHEST:
-        raise BadAnswer(f"unexpected status {status}")
-    if not _REASONS[reason]:
-        raise BadAnswer("control characters in the reason")
+    if status == SWITCHING or not _LOWEST <= status <= _HIGHEST or not _REASONS[reason]:
+        raise BadAnswer(f"unexpected status {status}, or control characters behind it")
     fields = by_name(received)
     if len(fields) != len(received):
         join_repeated(fields, received, _JOINED)
@@ -109,13 +107,21 @@ def read_answer_head(
             body, length = _coded(fields[b"transfer-encoding"]), None
         else:
             body = _UNTIL_CLOSE if length is None else _BY_LENGTH
-    elif status < _FIRST_FINAL and (length or b"transfer-encoding" in fields):
-        # RFC 9110 section 15.2: there is none, but the parser would read it, and to
-        # the client it would be the beginning of the answer behind it.
-        raise BadAnswer("content in an interim answer")
+    elif status < _FIRST_FINAL:
+        _check_interim(fields, length)
     return AnswerHead(
         status, reason, block(received, listed), fields, goes_on, length, body
     )
+
+
+def _check_interim(fields: dict[bytes, bytes], length: int | None) -> None:
+    """Demand no body (RFC 9110 section 15.2).
+
+    The parser would read one, and to the client it would be the beginning of the answer
+    behind it.
+    """
+    if length or b"transfer-encoding" in fields:
+        raise BadAnswer("content in an interim answer")
 
 
 def read_switching_head(
