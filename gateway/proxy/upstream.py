@@ -197,10 +197,12 @@ class Upstream(asyncio.Protocol):
             self.transport.abort()
 
     def close(self) -> None:
-        """Close a connection that no exchange is on."""
+        """Close a connection that no exchange is on, after what is written, or soon."""
         self.deadline = NEVER
         if self.transport is not None:
             self.transport.close()
+            # An endpoint may never take the rest of a request it has answered early.
+            self._wheel.set(self, self._wheel.now + self._idle)
 
     # The socket (asyncio).
 
@@ -303,7 +305,8 @@ class Upstream(asyncio.Protocol):
     def on_deadline(self, _now: float) -> None:
         """Give up on a silent endpoint, or on a connection nobody needed."""
         if self._caller is None:
-            self.close()
+            is_closing = self.transport is not None and self.transport.is_closing()
+            (self.abort if is_closing else self.close)()
         elif self._is_sent and not self._has_heard:
             self._fail(Failure.FIRST_BYTE_TIMEOUT)
         else:
