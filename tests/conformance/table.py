@@ -1,7 +1,6 @@
 """All cases, and the table of what nginx does otherwise, as the documents show it."""
 
 from collections.abc import Iterable
-from itertools import chain
 
 from tests.conformance.answered import Answered
 from tests.conformance.answers.framing import FRAMED
@@ -59,4 +58,4 @@ def named(case: Case | Answered) -> str:
     return case.name
 
 
-EVERY = tuple(chain(REQUESTS, ANSWERS))
+EVERY: tuple[Case | Answered, ...] = (*REQUESTS, *ANSWERS)

@@ -60,7 +60,7 @@ def read_answers(came: bytes, end: str, *, to_head: bool) -> list[str]:
         to_head: Whether the first final answer is to a HEAD request.
 
     """
-    answers = []
+    answers: list[str] = []
     while came:
         head, blank, rest = came.partition(b"\r\n\r\n")
         first, *lines = head.split(b"\r\n")
@@ -80,7 +80,11 @@ def read_answers(came: bytes, end: str, *, to_head: bool) -> list[str]:
             body, came, is_whole = rest[:size], rest[size:], len(rest) >= size
         else:
             body, came, is_whole = rest, b"", end == "closed"
-        told = f"{code}" if code >= 300 or not body else f"{code} {body.decode('latin-1')!r}"
+        told = (
+            f"{code}"
+            if code >= 300 or not body
+            else f"{code} {body.decode('latin-1')!r}"
+        )
         answers.append(told if is_whole else told + " cut")
     return answers
 

@@ -69,7 +69,7 @@ class Behind:
         And how many requests it refused by their first line, before it read an id.
         """
         text = self.log.read_text("latin-1").rpartition("\n")[0]
-        lines = [json.loads(line) for line in text.splitlines()]
+        lines = [json.loads(line) for line in text.split("\n") if line]
         found = {line[0]: line[1:] for line in lines if line[0]}
         nameless = [line[1] for line in lines if not line[0]]
         assert len(found) + len(nameless) == len(lines)

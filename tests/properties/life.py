@@ -10,7 +10,7 @@ import asyncio
 import logging
 import re
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import cast
 
 from gateway.domain.outcome import Failure
@@ -28,7 +28,7 @@ def _length(body: bytes) -> bytes:
     return b"content-length: %d\r\n\r\n%b" % (len(body), body)
 
 
-ANSWERS = {
+ANSWERS: dict[str, Callable[[int], bytes]] = {
     "length": lambda n: b"HTTP/1.1 200 OK\r\nx-n: %d\r\n" % n + _length(b"hello"),
     "chunks": lambda n: (
         b"HTTP/1.1 200 OK\r\nx-n: %d\r\ntransfer-encoding: chunked\r\n\r\n"
