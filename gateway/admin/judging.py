@@ -45,6 +45,7 @@ def _evaluator(evaluator: Evaluator, told: EvaluatorFigures) -> Json:
         "results": dict(sorted(told.results.items())),
         "failures": dict(sorted(told.failures.items())),
         "queued": told.queued,
+        "cut": told.cut,
         "seconds_per_verdict": told.seconds / asked if asked else None,
         "tokens": {"input": told.input, "output": told.output},
         "cost_usd": None if evaluator.price is None else told.cost,

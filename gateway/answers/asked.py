@@ -17,7 +17,10 @@ LONGEST_TOOLS: Final = 256 * 1024
 """Bytes of a request's list of tools; calls are not checked against a longer one."""
 
 LONGEST_PASSAGE: Final = 16 * 1024
-"""Characters that are kept of each passage, and of the prompt."""
+"""Characters that are kept of each passage, and of the prompt, from the beginning."""
+
+LONGEST_END: Final = 4 * 1024
+"""Characters that are kept besides of a longer prompt, from its end."""
 
 
 class Asked(msgspec.Struct, kw_only=True):
@@ -35,6 +38,8 @@ class Asked(msgspec.Struct, kw_only=True):
         choices: How many answers were asked for.
         prompt: The last thing the user said, bounded; read only where `needs_prompt`
             was asked.
+        prompt_end: What a prompt that is longer ends with: the question often stands
+            behind what it is about. "" where `prompt` is whole.
         context: Retrieved passages the request carries; read as `prompt` is.
         reference: The right answer, where an application knows it and a configuration
             says where; read of what is judged.
@@ -50,6 +55,7 @@ class Asked(msgspec.Struct, kw_only=True):
     max_tokens: int | None = None
     choices: int = 1
     prompt: str | None = None
+    prompt_end: str = ""
     context: tuple[str, ...] = ()
     reference: str | None = None
 
@@ -58,18 +64,37 @@ NOTHING: Final = Asked()
 """What is known of a request whose body was not read. Never changed."""
 
 
-def prompt_of(text: str) -> str | None:
-    """Bound what the user said; None when it is nothing."""
-    return text[:LONGEST_PASSAGE] or None
+def take_prompt(asked: Asked, text: str) -> None:
+    """Take what the user said, bounded; nothing when it is empty."""
+    asked.prompt = text[:LONGEST_PASSAGE] or None
+    asked.prompt_end = text[LONGEST_PASSAGE:][-LONGEST_END:]
 
 
 def text_of(content: object) -> str:
     """Give a message's text: its content is text, or a list of parts, some with text."""
+    return content if isinstance(content, str) else "".join(_texts_of(content))
+
+
+def asked_in(content: object) -> str:
+    """Give the same of a message to a model, whose parts are texts of their own.
+
+    Glued together, what one ends with would hide what the next begins with: a secret
+    behind a letter is none. Parts of an answer, though, go on in the middle of a word.
+    """
     if isinstance(content, str):
         return content
+    glued: list[str] = []
+    for text in filter(None, _texts_of(content)):
+        if glued and not (glued[-1][-1].isspace() or text[0].isspace()):
+            glued.append("\n")
+        glued.append(text)
+    return "".join(glued)
+
+
+def _texts_of(content: object) -> list[str]:
     parts = content if isinstance(content, list) else parts_of(content)
     texts = [part.get("text") for part in parts if isinstance(part, dict)]
-    return "".join(text for text in texts if isinstance(text, str))
+    return [text for text in texts if isinstance(text, str)]
 
 
 def texts_in(found: bytes | msgspec.Raw | None) -> list[str]:
@@ -88,7 +113,7 @@ def texts_in(found: bytes | msgspec.Raw | None) -> list[str]:
 
 def _text_in(item: object) -> str:
     if isinstance(item, dict):
-        item = item.get("text") or text_of(item.get("content"))
+        item = item.get("text") or asked_in(item.get("content"))
     return item if isinstance(item, str) else ""
 
 

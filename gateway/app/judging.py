@@ -186,6 +186,7 @@ class Judging:
             output=before.output + purse.used.output,
             cost=before.cost + purse.usd,
             seconds=before.seconds + told.seconds,
+            cut=before.cut + told.cut,
         )
 
     def _identities(self, service: str) -> dict[str, str]:
@@ -216,6 +217,7 @@ def _figures(bench: Bench, totals: EvaluatorTotals) -> EvaluatorFigures:
         cost=totals.cost,
         seconds=totals.seconds,
         queued=bench.figures.queued,
+        cut=totals.cut,
         tokens_left=left.tokens_per_hour,
         usd_left=left.usd_per_hour,
         identity=bench.judge.identity,

@@ -22,14 +22,13 @@ from typing import Final
 import msgspec
 
 from gateway.app.start import BAD_START, ControllerStart, WorkerStart
-from gateway.domain.deployment import Address, Deployment
+from gateway.domain.deployment import BACKLOG, Address, Deployment
 from gateway.domain.errors import CannotListen
 from gateway.handoff import endpoint_health, held_states
 from gateway.handoff.environment import child_environment
 
 _log: Final = logging.getLogger("sluicegate.supervisor")
 
-_BACKLOG: Final = 4096
 _FIRST_PAUSE: Final = 0.1  # seconds before a dead process is started again
 _LONGEST_PAUSE: Final = 5.0
 _HEALTHY: Final = 5.0  # seconds a process must live to be restarted without delay
@@ -324,7 +323,7 @@ def _bind(address: Address) -> socket.socket:
         bound = socket.socket(family, kind, protocol)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(sockaddr)
-        bound.listen(_BACKLOG)
+        bound.listen(BACKLOG)
         bound.setblocking(False)
     except OSError as error:
         raise CannotListen(
@@ -344,7 +343,7 @@ def _bind_link(path: Path) -> socket.socket:
             f"Cannot make the socket {path}: {error.strerror or error}.",
             remedy="Set TMPDIR to a folder that can be written and has a short path.",
         ) from None
-    bound.listen(_BACKLOG)
+    bound.listen(BACKLOG)
     bound.setblocking(False)
     return bound
 

@@ -1,13 +1,14 @@
 """`sluicegate judge`: how good an evaluator is, and the answers it found worst."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from gateway.cli.admin_api import DEFAULT_URL
-from gateway.cli.options import AdminUrl, AsJson, admin_api
+from gateway.cli.options import AdminCa, AdminUrl, AsJson, admin_api
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +59,10 @@ KeyFrom = Annotated[
 ]
 MaxTokens = Annotated[int, typer.Option(min=16, help="What it may write.")]
 Deadline = Annotated[float, typer.Option(min=0.1, help="Seconds for a verdict.")]
+PerMinute = Annotated[
+    int | None,
+    typer.Option(min=1, help="How many may begin in a minute, if its server says."),
+]
 Threshold = Annotated[
     float, typer.Option(min=0.0, max=1.0, help="Where bad begins, of a score.")
 ]
@@ -83,23 +88,23 @@ def check(
     key_env: KeyFrom = None,
     max_tokens: MaxTokens = 512,
     deadline: Deadline = 60.0,
+    per_minute: PerMinute = None,
     threshold: Threshold = 0.5,
     bad: BadPart = 5.0,
     as_json: AsJson = False,
 ) -> None:
     """Let an evaluator judge examples whose verdict is known; say what it is worth.
 
-    Exit 1 when it gave no verdict at all.
+    Exit 1 when it gave no verdict at all, or none on what has labels.
     """
     from gateway.domain.evaluation import Evaluator
     from gateway.domain.units import Seconds
-    from gateway.evaluators.labelled import read_examples
 
-    examples = read_examples(file)
+    examples = _read(file)
     if config is not None:
         checked = _configured(config, service, evaluator)
     else:
-        described = Evaluator(
+        checked = Evaluator(
             name=_NAMED,
             kind=_kind(kind),
             url=url,
@@ -110,14 +115,16 @@ def check(
             max_tokens=max_tokens,
             deadline=Seconds(deadline),
         )
-        checked = _demand_complete(described)
-    _report(checked, examples, threshold, bad / _PERCENT, as_json=as_json)
+        _demand_complete(checked)
+    paced = replace(checked, per_minute=per_minute or checked.per_minute)
+    _report(paced, examples, threshold, bad, as_json=as_json)
 
 
 @app.command("examples")
 def show_examples(
     service: Annotated[str, typer.Argument(help="Which service.")],
     admin: AdminUrl = DEFAULT_URL,
+    ca: AdminCa = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the answers that scored worst, as far as `samples.keep_worst` keeps them."""
@@ -126,11 +133,17 @@ def show_examples(
     from gateway.cli.screen import print_json, screen
     from gateway.cli.views import read
 
-    answer = admin_api(admin).examples(service)
+    answer = admin_api(admin, ca).examples(service)
     if as_json:
         print_json(answer)
     else:
         screen().print(*examples_of(read(ExamplesView, answer)), sep="\n")
+
+
+def _read(file: Path) -> "list[Example]":
+    from gateway.evaluators.labelled import read_examples
+
+    return read_examples(file)
 
 
 def _report(
@@ -145,12 +158,12 @@ def _report(
     from gateway.cli.screen import print_json, screen
 
     identity, tried = _try(evaluator, examples)
-    report = report_of(evaluator, identity, tried, threshold, bad)
+    report = report_of(evaluator, identity, tried, threshold, bad / _PERCENT)
     if as_json:
         print_json(as_document(report))
     else:
         screen().print(as_tables(report))
-    if sum(count for count, _ in report.failures.values()) == report.examples:
+    if not any(quality.has_verdicts for quality in report.qualities):
         raise typer.Exit(_NOTHING_JUDGED)
 
 
@@ -172,6 +185,7 @@ def _try(
                 concurrency=evaluator.concurrency,
                 deadline=evaluator.deadline,
                 monotonic=time.monotonic,
+                per_minute=evaluator.per_minute,
             )
         finally:
             await judge.close()
@@ -273,7 +287,7 @@ def _headers(variable: str | None) -> tuple[tuple[str, str], ...]:
     return (("Authorization", f"Bearer {token}"),)
 
 
-def _demand_complete(evaluator: "Evaluator") -> "Evaluator":
+def _demand_complete(evaluator: "Evaluator") -> None:
     """Demand what its kind needs."""
     from gateway.domain.errors import BadConfiguration
     from gateway.domain.evaluation import EvaluatorKind
@@ -290,4 +304,8 @@ def _demand_complete(evaluator: "Evaluator") -> "Evaluator":
             f"An evaluator of kind {evaluator.kind} needs --{' and --'.join(missing)}.",
             remedy="Give them, or name a configuration with --config.",
         )
-    return evaluator
+    if evaluator.url and not evaluator.url.startswith(("http://", "https://")):
+        raise BadConfiguration(
+            f"--url {evaluator.url} is no URL of a server.",
+            remedy="Begin it with http:// or https://, as in http://127.0.0.1:8000/v1.",
+        )

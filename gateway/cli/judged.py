@@ -18,6 +18,16 @@ from gateway.evaluators.quality import Part, Quality, quality_of
 _PER_MILLION: Final = 1e6
 _LATE: Final = 0.95
 _MANY: Final = 100.0
+_REMEDIES: Final = {
+    "unreachable": "Is it up and quick enough, and is this its address? Up to and without "
+    "/chat/completions or /embeddings; of kind http, all of it.",
+    "refused": "Look at its name (--model), its token (--key-env), and its log.",
+    "garbage": "Try a larger model or more --max-tokens; of kind http or python, give "
+    "just the scores that were asked for.",
+    "deadline": "Give it longer (--deadline), or fewer at once (`concurrency`).",
+    "died": "Its error stands above, on stderr.",
+}
+"""By why there is no verdict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +196,7 @@ def _remarks(report: Report) -> list[Text]:
     for quality in report.qualities:
         told += _meaning(quality, report.bad)
     told += [
-        f"No verdict, {why}: {count}. The first: {said}"
+        f"No verdict, {why}: {count}. The first: {said} {_REMEDIES.get(why, '')}".rstrip()
         for why, (count, said) in report.failures.items()
     ]
     used = report.used
@@ -202,13 +212,40 @@ def _meaning(quality: Quality, bad: float) -> list[str]:
     name = quality.score
     if not quality.labelled:
         return [f"{name}: no example has a label for it."]
+    silent = _silence(quality)
+    if not quality.has_verdicts:
+        told = f"{name}: no verdict on any of its {quality.labelled} examples."
+        return [told, *silent]
     if quality.j is None:
-        return [f"{name}: it takes examples of both kinds, good and bad, to know it."]
+        return [*silent, _one_sided(quality)]
     rare = quality.units_factor_at(bad)
     if rare is None:
-        return [f"{name}: it does not tell bad from good. Nothing can rest on it."]
+        told = f"{name}: it does not tell bad from good. Nothing can rest on it."
+        return [*silent, told]
     return [
+        *silent,
         f"{name}: a difference between versions shows as {rate(quality.j)} of it, which "
         f"takes about {quality.units_factor() or 1:.1f} times the units; where "
-        f"{rate(bad)} of the answers are bad, about {rare:.1f} times, with false alarms."
+        f"{rate(bad)} of the answers are bad, about {rare:.1f} times, with false alarms.",
     ]
+
+
+def _silence(quality: Quality) -> list[str]:
+    """Say what a judge was asked in vain."""
+    if not quality.silent:
+        return []
+    told = (
+        f"{quality.score}: it has nothing to say of {quality.silent} of them. Where a score "
+        "needs `prompt`, `context` or `reference`, a line must have it."
+    )
+    return [told]
+
+
+def _one_sided(quality: Quality) -> str:
+    """Say of which kind there is none."""
+    lacking = "good" if quality.sensitivity.of else "bad"
+    return (
+        f"{quality.score}: no {lacking} answer is among those with a verdict, and it takes "
+        'both kinds to know what a judge is worth. Add lines with the other "labels": 0 '
+        "or 1."
+    )

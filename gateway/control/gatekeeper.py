@@ -31,6 +31,7 @@ from gateway.handoff.last_table import Last
 from gateway.handoff.routing_table import RoutedService, RoutingTable
 from gateway.handoff.ticket import TicketKeys
 from gateway.state.store import Change, Kept, Weight
+from gateway.tls.expiry import demand_valid
 
 _log = logging.getLogger(__name__)
 
@@ -273,6 +274,7 @@ class Gatekeeper:
             deployment = await self._read()
             async with self._raising:
                 demand_no_restart(self.deployment, deployment)
+                demand_valid(deployment, self._now(), before=self.deployment)
                 receipt = await self._install(deployment)
                 self._unread.trouble = None
                 return receipt

@@ -69,4 +69,5 @@ def table_of(
         ticket_key=key,
         access_log=deployment.access_log,
         traces=None if otlp is None else otlp.traces,
+        listen_tls=deployment.listen_tls,
     )

@@ -12,7 +12,14 @@ import msgspec
 from gateway.domain.evaluation import Evaluator, Score
 from gateway.domain.outcome import ERRORS, Outcome
 from gateway.domain.rollout import Worse
-from gateway.evaluators.evaluator import Judge, JudgeFailed, Used, Verdict
+from gateway.evaluators.evaluator import (
+    UNLIMITED,
+    Allowance,
+    Judge,
+    JudgeFailed,
+    Used,
+    Verdict,
+)
 from gateway.handoff.samples import Sample, Texts
 
 Values = tuple[float | None, float | None]
@@ -37,19 +44,17 @@ def can_be_judged(sample: Sample) -> bool:
 
 
 def most_of(judge: Judge, sample: Sample) -> Used:
-    """Give an upper bound of what asking about a sample may take."""
+    """Give an upper bound of what asking about a sample once may take."""
     other = sample.other
     if other is None:
         return judge.most(sample.texts)
-    return (
-        judge.most(sample.texts, other)
-        + judge.most(sample.texts)
-        + judge.most(_with(sample.texts, other))
-    )
+    return judge.most(sample.texts, other)
 
 
-async def ask(judge: Judge, sample: Sample, dice: Random) -> list[Verdict]:
-    """Ask about a sample.
+async def ask(
+    judge: Judge, sample: Sample, dice: Random, allowance: Allowance = UNLIMITED
+) -> list[Verdict]:
+    """Ask about a sample, for `most_of`, and for what *allowance* allows beyond that.
 
     Returns:
         One verdict; of a pair the comparison, and behind it one of each answer where the
@@ -61,15 +66,17 @@ async def ask(judge: Judge, sample: Sample, dice: Random) -> list[Verdict]:
     """
     other = sample.other
     if other is None:
-        return [await judge.judge(sample.texts)]
+        return [await judge.judge(sample.texts, allowance)]
     verdicts: list[Verdict] = []
     try:
         is_swapped = dice.random() < 1 / _HALVES
-        compared = await judge.compare(sample.texts, other, is_swapped=is_swapped)
+        compared = await judge.compare(
+            sample.texts, other, is_swapped=is_swapped, allowance=allowance
+        )
         verdicts.append(msgspec.structs.replace(compared, is_swapped=is_swapped))
         if not compared.scores or None in compared.scores.values():
-            verdicts.append(await judge.judge(sample.texts))
-            verdicts.append(await judge.judge(_with(sample.texts, other)))
+            halves = (sample.texts, _with(sample.texts, other))
+            verdicts += [await judge.judge(half, allowance) for half in halves]
     except JudgeFailed as error:
         used = sum((verdict.used for verdict in verdicts), error.used)
         raise JudgeFailed(error.why, error.what, used) from error

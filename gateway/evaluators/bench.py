@@ -18,7 +18,7 @@ from gateway.domain.errors import StoreUnavailable
 from gateway.domain.evaluation import Evaluator
 from gateway.evaluators.asking import ask, most_of
 from gateway.evaluators.evaluator import Judge, JudgeFailed, Used, Verdict, Why
-from gateway.evaluators.purse import Purse, Reservation
+from gateway.evaluators.purse import Purse, Tab
 from gateway.handoff.samples import Sample, Texts
 
 _log = logging.getLogger(__name__)
@@ -53,6 +53,7 @@ class BenchFigures:
         failures: Of those that failed, why.
         seconds: Spent waiting for verdicts, together.
         queued: Samples that wait now.
+        cut: Those judged of which a judge was shown less than there was.
 
     """
 
@@ -60,6 +61,7 @@ class BenchFigures:
     failures: Counter[Why] = field(default_factory=Counter)
     seconds: float = 0.0
     queued: int = 0
+    cut: int = 0
 
 
 Told = Callable[[Sample, Result, list[Verdict], Why | None], None]
@@ -132,14 +134,13 @@ class Bench:
 
         Within the budget and the deadline of the others, and before them.
         """
-        most = self.judge.most(texts)
-        reserved = await self._reserved(most)
-        if reserved is None:
+        tab = await self._tab(self.judge.most(texts))
+        if tab is None:
             return {}
-        used = most
+        used: Used | None = None
         try:
             async with asyncio.timeout(self.evaluator.deadline):
-                verdict = await self.judge.judge(texts)
+                verdict = await self.judge.judge(texts, tab)
             used = verdict.used
         except TimeoutError:
             return {}
@@ -147,15 +148,16 @@ class Bench:
             used = error.used
             return {}
         finally:
-            self.purse.settle(reserved, used)
+            tab.settle(tab.most if used is None else used)
         return verdict.scores
 
-    async def _reserved(self, most: Used) -> Reservation | None:
+    async def _tab(self, most: Used) -> Tab | None:
         """Reserve what asking may take; None: it cannot be had, or not be kept."""
         try:
-            return await self.purse.reserve(most)
+            reserved = await self.purse.reserve(most)
         except StoreUnavailable:
             return None
+        return None if reserved is None else Tab(self.purse, reserved, most)
 
     async def _work(self) -> None:
         while True:
@@ -195,22 +197,20 @@ class Bench:
 
     async def _take(self, sample: Sample) -> None:
         left = self._due(sample) - self._clock()
-        most = most_of(self.judge, sample)
-        reserved = await self._reserved(most)
-        if reserved is None:
+        tab = await self._tab(most_of(self.judge, sample))
+        if tab is None:
             self._end(sample, Result.NO_BUDGET)
             return
-        await self._judge(sample, reserved, most, left)
+        await self._judge(sample, tab, left)
 
-    async def _judge(
-        self, sample: Sample, reserved: Reservation, most: Used, left: float
-    ) -> None:
-        since, used = self._clock(), most  # what is cut short may have taken it all
+    async def _judge(self, sample: Sample, tab: Tab, left: float) -> None:
+        since = self._clock()
+        used: Used | None = None  # what is cut short may have taken it all
         verdicts: list[Verdict] | None = None
         why: Why | None = None
         try:
             async with asyncio.timeout(left):
-                verdicts = await ask(self.judge, sample, self._dice)
+                verdicts = await ask(self.judge, sample, self._dice, tab)
             used = sum((verdict.used for verdict in verdicts), Used())
         except TimeoutError:
             why = Why.DEADLINE
@@ -220,12 +220,14 @@ class Bench:
         except Exception:  # ruff: ignore[blind-except]: of ours, or of the judge's
             _log.exception("%s failed; it goes on. Report it.", self.evaluator.name)
         finally:
-            self.purse.settle(reserved, used)
+            tab.settle(tab.most if used is None else used)
             self.figures.seconds += self._clock() - since
         if verdicts is None:
             self._fail(sample, why)
             return
         self._pause = 0.0
+        if sample.texts.is_cut or any(verdict.is_cut for verdict in verdicts):
+            self.figures.cut += 1
         self._end(sample, Result.JUDGED, verdicts)
 
     def _rest(self, why: Why) -> None:

@@ -14,12 +14,10 @@ from typing import Final, NamedTuple
 import msgspec
 import orjson
 
+from gateway.evaluators.bounds import Bounds
 from gateway.evaluators.evaluator import Used
 from gateway.evaluators.server import Server
 from gateway.evaluators.sheet import Sheet
-
-_TEMPLATE_TOKENS: Final = 64
-"""What a server's chat template may put around two messages."""
 
 _ABSURD: Final = 100_000_000
 _FORMATS: Final = ("json_schema", "json_object with a schema", "json_object", "none")
@@ -89,12 +87,11 @@ class Chat:
         self._model = model
         self._max_tokens = max_tokens
         self._manners = Manners()
+        self._bounds = Bounds()
 
     def most(self, sheet: Sheet) -> Used:
-        """Give an upper bound of the tokens of one call: none is less than a byte."""
-        return Used(
-            len(self._body(sheet, Manners())) + _TEMPLATE_TOKENS, self._max_tokens
-        )
+        """Give an upper bound of the tokens of one call."""
+        return Used(self._bounds.of(sheet), self._max_tokens)
 
     async def ask(self, sheet: Sheet) -> Said:
         """Ask once; what the server refuses of the form, without it.
@@ -108,7 +105,7 @@ class Chat:
             posted = await self._server.post(self._body(sheet, manners), most)
             if posted.complaint is None:
                 self._manners = manners
-                return self._said(posted.body, most)
+                return self._said(posted.body, sheet, most)
             milder = manners.milder(posted.complaint)
             if milder is None:
                 raise posted.failure
@@ -126,16 +123,19 @@ class Chat:
             body["response_format"] = wanted
         return orjson.dumps(body)
 
-    def _said(self, body: bytes, most: Used) -> Said:
+    def _said(self, body: bytes, sheet: Sheet, most: Used) -> Said:
         try:
             completion = _COMPLETIONS.decode(body)
             choice = completion.choices[0]
         except (msgspec.DecodeError, IndexError, RecursionError):
             return Said("", most, False)
         content = choice.message.content
+        usage = completion.usage
+        if usage is not None and (took := _count(usage.prompt_tokens)) is not None:
+            self._bounds.learn(sheet, took)
         return Said(
             content if isinstance(content, str) else "",
-            used_of(completion.usage, most),
+            used_of(usage, most),
             choice.finish_reason == "length",
         )
 
@@ -197,5 +197,10 @@ def used_of(usage: Usage | None, most: Used) -> Used:
 
 
 def _counted(reported: object, most: int) -> int:
+    count = _count(reported)
+    return most if count is None else count
+
+
+def _count(reported: object) -> int | None:
     is_count = type(reported) is int and 0 <= reported < _ABSURD
-    return reported if is_count and isinstance(reported, int) else most
+    return reported if is_count and isinstance(reported, int) else None

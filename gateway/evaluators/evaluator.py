@@ -11,7 +11,7 @@ apart. What it reads was written by strangers: no text can be an instruction to 
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -24,7 +24,7 @@ class Why(StrEnum):
 
     UNREACHABLE = "unreachable"  # no connection, a 5xx, a 429
     REFUSED = "refused"  # any other 4xx: it will not judge this, or not us
-    GARBAGE = "garbage"  # twice no verdict in what it said
+    GARBAGE = "garbage"  # no verdict in what it said, nor when asked once more
     DEADLINE = "deadline"
     DIED = "died"  # the process of a local one
 
@@ -70,6 +70,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
             context to be faithful to, no reference).
         used: See Used.
         said: Its reasons, for people; "" when it gives none.
+        is_cut: It was shown less than it was given, for the length.
         is_swapped: Of a comparison: the second answer was shown first; None: it is none.
 
     """
@@ -77,7 +78,23 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     scores: Mapping[str, float | None]
     used: Used = Used()
     said: str = ""
+    is_cut: bool = False
     is_swapped: bool | None = None
+
+
+class Allowance(Protocol):
+    """What a judgement may take beyond the most of asking once."""
+
+    async def more(self, most: Used) -> bool:
+        """Whether it may take so much more; then it is set aside for it."""
+
+
+class _Unlimited:
+    async def more(self, most: Used) -> bool:
+        return True
+
+
+UNLIMITED: Final[Allowance] = _Unlimited()
 
 
 class Judge(Protocol):
@@ -92,23 +109,34 @@ class Judge(Protocol):
     identity: str
 
     def most(self, texts: Texts, other: str | None = None) -> Used:
-        """Give an upper bound of what judging this may take, retry included."""
+        """Give an upper bound of what asking about this once may take.
 
-    async def judge(self, texts: Texts) -> Verdict:
-        """Score an answer.
+        Of two answers: of comparing them, and of judging each where that leaves out a score.
+        """
+
+    async def judge(self, texts: Texts, allowance: Allowance = UNLIMITED) -> Verdict:
+        """Score an answer; ask *allowance* before asking once more.
 
         Raises:
             JudgeFailed: There is no verdict.
 
         """
 
-    async def compare(self, texts: Texts, other: str, *, is_swapped: bool) -> Verdict:
+    async def compare(
+        self,
+        texts: Texts,
+        other: str,
+        *,
+        is_swapped: bool,
+        allowance: Allowance = UNLIMITED,
+    ) -> Verdict:
         """Say how *other* compares with `texts.answer`, as answers to the same request.
 
         Args:
             texts: Of the request, and one answer.
             other: The other answer.
             is_swapped: Show *other* first; whoever asks tosses a coin.
+            allowance: As in `judge`.
 
         Returns:
             Of each score it can compare: 1.0 *other* is better, 0.5 neither, 0.0 worse.

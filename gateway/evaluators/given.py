@@ -17,6 +17,7 @@ def as_document(texts: Texts) -> dict[str, object]:
         "context": [_plain(passage) for passage in texts.context],
         "answer": _plain(texts.answer),
         "reference": _plain(texts.reference),
+        "cut": texts.is_cut,
     }
 
 

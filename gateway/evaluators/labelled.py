@@ -17,6 +17,7 @@ from gateway.domain.errors import BadConfiguration
 from gateway.evaluators.evaluator import Judge, JudgeFailed, Verdict, Why
 from gateway.handoff.samples import Texts
 
+_MINUTE_S: Final = 60.0
 _MOST_TOLD: Final = 10
 _REMEDY: Final = (
     'Write a JSON object a line, such as {"prompt": "…", "context": ["…"], '
@@ -127,6 +128,7 @@ async def try_examples(
     concurrency: int,
     deadline: float,
     monotonic: Callable[[], float],
+    per_minute: int | None = None,
 ) -> list[Tried]:
     """Let *judge* judge *examples*; give what it made of them, in their order.
 
@@ -136,12 +138,19 @@ async def try_examples(
         concurrency: How many at once.
         deadline: Seconds for each.
         monotonic: Seconds.
+        per_minute: How many begin in a minute; None: as fast as it can.
 
     """
     ahead, tried = iter(examples), list[Tried]()
+    between = _MINUTE_S / per_minute if per_minute else 0.0
+    turn = monotonic()
 
     async def work(ahead: Iterator[Example]) -> None:
+        nonlocal turn
         for example in ahead:
+            turn, pause = turn + between, turn - monotonic()
+            if between and pause > 0:
+                await asyncio.sleep(pause)
             tried.append(await _tried(judge, example, deadline, monotonic))
 
     async with asyncio.TaskGroup() as tasks:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final, Protocol
 
+from gateway.domain.errors import StoreUnavailable
 from gateway.domain.evaluation import Budget
 from gateway.domain.price import Price
 from gateway.evaluators.evaluator import Used
@@ -60,6 +61,44 @@ class Reservation:
 
     hour: int
     most: _Sum
+
+
+class Tab:
+    """What one judgement may take, and more of it when it asks.
+
+    Args:
+        purse: Whose budget it is.
+        reserved: What was set aside for it.
+        most: The same in tokens.
+
+    Attributes:
+        most: All it may take so far.
+
+    """
+
+    def __init__(self, purse: "Purse", reserved: Reservation, most: Used) -> None:
+        self._purse = purse
+        self._reserved = [reserved]
+        self.most = most
+
+    async def more(self, most: Used) -> bool:
+        """See Allowance."""
+        try:
+            reserved = await self._purse.reserve(most)
+        except StoreUnavailable:
+            return False
+        if reserved is None:
+            return False
+        self._reserved.append(reserved)
+        self.most += most
+        return True
+
+    def settle(self, used: Used) -> None:
+        """Book what all of it took, in the hour of what was asked for last."""
+        *before, last = self._reserved
+        for reserved in before:
+            self._purse.settle(reserved, Used())
+        self._purse.settle(last, used)
 
 
 class Purse:

@@ -74,6 +74,11 @@ class Quality:
     kappa: float | None
 
     @property
+    def has_verdicts(self) -> bool:
+        """Whether there is one on any example with a label."""
+        return self.failed + self.silent < self.labelled
+
+    @property
     def j(self) -> float | None:
         """Give the part of a difference that shows; None: not known. It may be negative."""
         found, left_alone = self.sensitivity, self.specificity

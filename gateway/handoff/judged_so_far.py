@@ -15,6 +15,7 @@ class EvaluatorTotals(msgspec.Struct, frozen=True, kw_only=True):
         output: Tokens it wrote.
         cost: USD.
         seconds: Spent waiting for verdicts, together.
+        cut: Samples of which it was shown a part, for the whole was too long.
 
     """
 
@@ -24,6 +25,7 @@ class EvaluatorTotals(msgspec.Struct, frozen=True, kw_only=True):
     output: int = 0
     cost: float = 0.0
     seconds: float = 0.0
+    cut: int = 0
 
 
 class JudgedSoFar(msgspec.Struct, frozen=True, kw_only=True):

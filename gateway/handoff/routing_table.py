@@ -12,6 +12,7 @@ from gateway.domain.deployment import AccessLog, ClientLimits
 from gateway.domain.rollout import MirrorLimits, SetHeaderRoute, SetMirrorRoute
 from gateway.domain.service import Service
 from gateway.domain.ticket_key import TicketKey
+from gateway.domain.tls import ServerTls
 from gateway.domain.units import BUCKETS, Seconds, Share, percent_from_share
 
 
@@ -103,6 +104,7 @@ class RoutingTable:
         access_log: Where exchanges are logged.
         traces: Which part of the traces that begin here is recorded, 0.0 to 1.0;
             None: nobody is told of any.
+        listen_tls: See domain.deployment.Deployment.
 
     """
 
@@ -114,6 +116,7 @@ class RoutingTable:
     ticket_key: TicketKey | None = None
     access_log: AccessLog = AccessLog()
     traces: float | None = None
+    listen_tls: tuple[ServerTls | None, ...] = ()
 
     def by_name(self) -> dict[str, tuple[RoutedService, ...]]:
         """Give the services by the names people know, each with all its lanes."""

@@ -9,8 +9,9 @@ from gateway.answers.outcome import Ending, judge
 from gateway.answers.reading import Reading
 from gateway.answers.segments import Place
 from gateway.domain.outcome import Outcome
+from gateway.proxy.begin_reading import begin_reading
 from gateway.proxy.inspection import Inspection
-from gateway.proxy.observe import Observation, begin_reading
+from gateway.proxy.observe import Observation
 from gateway.proxy.routes import Target
 from gateway.proxy.tally import Seen
 from gateway.proxy.units import Units

@@ -6,7 +6,7 @@ from typing import Final
 import mmh3
 import msgspec
 
-from gateway.answers.asked import NOTHING, passages, texts_in
+from gateway.answers.asked import MOST_PASSAGES, NOTHING, passages, texts_in
 from gateway.answers.dialect import Dialect
 from gateway.answers.dialects import dialect_of
 from gateway.answers.reading import Reading
@@ -198,7 +198,7 @@ class Inspection:
             reading.is_request_unread = bool(text)
         elif needs_prompt and self._context is not None:
             found = JsonText(text).raw(self._context)
-            asked.context = passages(texts_in(found))
+            asked.context = passages(texts_in(found)[:MOST_PASSAGES])  # the nearest
         if is_judged and asked is not NOTHING and self.sampler is not None:
             asked.reference = self.sampler.reference_in(text)
 

@@ -12,16 +12,21 @@ import resource
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
+from itertools import zip_longest
 from time import monotonic
 from typing import Final, cast
 
+from gateway.domain.deployment import BACKLOG
 from gateway.domain.errors import TooManyClients
+from gateway.domain.tls import ServerTls
 from gateway.proxy.deadlines import NEVER
 from gateway.proxy.downstream import Downstream
 from gateway.proxy.mirror import Mirrors
 from gateway.proxy.plane import Plane
 from gateway.proxy.refuse import error_answer
 from gateway.proxy.seldom import Seldom
+from gateway.proxy.tls_gate import Handshake, TlsGate
 
 _log: Final = logging.getLogger("sluicegate.listen")
 
@@ -45,14 +50,22 @@ class Listener:
         self._mirrors = Mirrors(plane)
         self._listen_fds = listen_fds
         self._door = Door(plane, open_files)
+        self._gates = [TlsGate() for _fd in listen_fds]
         self._servers: list[asyncio.Server] = []
+
+    def use(self, tls: Sequence[ServerTls | None]) -> None:
+        """Let new connections speak TLS as the table says; none of them where empty."""
+        for gate, wanted in zip_longest(self._gates, tls[: len(self._gates)]):
+            gate.use(wanted)
 
     async def open(self) -> None:
         """Start accepting. The plane must have its first table."""
         loop = asyncio.get_running_loop()
-        for fd in self._listen_fds:
+        for fd, gate in zip(self._listen_fds, self._gates, strict=True):
             server = await loop.create_server(
-                lambda: Entering(self._door), sock=socket.socket(fileno=fd)
+                partial(Entering, self._door, gate),
+                sock=socket.socket(fileno=fd),
+                backlog=BACKLOG,  # it listens already: without, it would listen for 100
             )
             self._servers.append(server)
 
@@ -105,33 +118,48 @@ class Door:
 
     def turn_away(self, transport: asyncio.Transport) -> bool:
         """Write the answer, count it; give whether the client may take time to read it."""
-        error = TooManyClients(
-            f"The gateway serves {len(self.plane.clients)} connections in this worker,"
-            " as many as its limit of open files allows.",
-            remedy="Try again shortly, or raise the limit (ulimit -n).",
-        )
-        self.plane.refuse(error.status)
-        if self._complaints.allow(monotonic()):
-            _log.warning("Clients are turned away. %s", error)
+        error = self._full()
+        self._count(error)
         request_id = self.plane.request_id()
         transport.write(
             error_answer(error, request_id, b"", close=True, bodiless=False)
         )
         return self.lingering < _LINGERING
 
+    def close_unheard(self, transport: asyncio.Transport) -> None:
+        """Close a connection that cannot be told why: there is no TLS to tell it in."""
+        if not self.may_enter():
+            self._count(self._full())
+        transport.abort()
+
+    def _full(self) -> TooManyClients:
+        return TooManyClients(
+            f"The gateway serves {len(self.plane.clients)} connections in this worker,"
+            " as many as its limit of open files allows.",
+            remedy="Try again shortly, or raise the limit (ulimit -n).",
+        )
+
+    def _count(self, error: TooManyClients) -> None:
+        self.plane.refuse(error.status)
+        if self._complaints.allow(monotonic()):
+            _log.warning("Clients are turned away. %s", error)
+
 
 class Entering(asyncio.Protocol):
     """A connection of which it is not yet known whether there is room for it."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, gate: TlsGate | None = None) -> None:
         self._door = door
+        self._gate = gate
         self._transport: asyncio.Transport | None = None
         self.deadline = self.looked_at = NEVER
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Become a Downstream, or turn the client away."""
         made = cast("asyncio.Transport", transport)
-        if self._door.may_enter():
+        if self._gate is not None and self._gate.is_on:
+            self._secure(made, self._gate)
+        elif self._door.may_enter():
             downstream = Downstream(self._door.plane)
             made.set_protocol(downstream)
             downstream.connection_made(made)
@@ -139,6 +167,15 @@ class Entering(asyncio.Protocol):
             self._linger(made)
         else:
             made.close()
+
+    def _secure(self, transport: asyncio.Transport, gate: TlsGate) -> None:
+        """Begin a handshake; without room for it, or a certificate, there is none."""
+        context = gate.context() if self._door.may_enter() else None
+        if context is None:
+            self._door.close_unheard(transport)
+            return
+        plane = self._door.plane
+        plane.spawn(Handshake(plane, transport, context).run())
 
     def _linger(self, transport: asyncio.Transport) -> None:
         """Close gently: bytes left unread would turn the close into a reset."""

@@ -12,6 +12,7 @@ from gateway.answers.usage_injection import UsageStrip
 from gateway.domain.evaluation import NOT_DRAWN
 from gateway.domain.outcome import Failure, Outcome
 from gateway.handoff.evidence import OVERDUE, Record
+from gateway.proxy.begin_reading import begin_reading, is_good
 from gateway.proxy.inspection import fingerprint_of
 from gateway.proxy.pins import Learning
 from gateway.proxy.request_body import RequestBody
@@ -26,9 +27,6 @@ from gateway.wire.answer_head import AnswerHead
 from gateway.wire.answer_head import Body as AnswerBody
 from gateway.wire.request_head import RequestHead
 
-_FIRST_GOOD: Final = 200
-_FIRST_OTHER: Final = 300
-_RESET: Final = 205  # has no body, though its head may announce one of no length
 _ASKING: Final = b"POST"
 _CHUNKED: Final = AnswerBody.CHUNKED
 _NO_BODY: Final = AnswerBody.NONE
@@ -383,20 +381,3 @@ class Observation:
         if ended:
             passing.append(strip.rest())
         return [part for part in passing if part]
-
-
-def is_good(head: AnswerHead) -> bool:
-    """Whether a status says that this is what was asked for."""
-    status = head.status
-    return _FIRST_GOOD <= status < _FIRST_OTHER and status != _RESET
-
-
-def begin_reading(reading: Reading, head: AnswerHead) -> None:
-    """Prepare for an answer's body, if it has one and is no error."""
-    if is_good(head) and head.body is not _NO_BODY:
-        fields = head.fields
-        reading.begin(
-            fields,
-            fields.get(b"content-type", b""),
-            fields.get(b"content-encoding", b""),
-        )

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import mmh3
 
-from gateway.answers.asked import LONGEST_PASSAGE, texts_in
+from gateway.answers.asked import LONGEST_PASSAGE, MOST_PASSAGES, Asked, texts_in
 from gateway.answers.reading import Reading
 from gateway.domain.evaluation import DRAWS
 from gateway.domain.outcome import ERRORS, Outcome
@@ -136,7 +136,7 @@ class Sampler:
             return NO_TEXTS
         asked = reading.asked
         return Texts(
-            prompt=scissors.passage(asked.prompt),
+            prompt=scissors.prompt(asked),
             context=scissors.context(asked.context),
             reference=scissors.passage(asked.reference),
             answer=said,
@@ -167,6 +167,13 @@ class _Scissors:
             return text.kept or None
         return self._ends_of(text.head, text.kept)
 
+    def prompt(self, asked: Asked) -> str | None:
+        """Shorten what was asked; of a long one both ends, where the question is."""
+        text = asked.prompt
+        if text is None or len(text) + len(asked.prompt_end) <= self._longest:
+            return text
+        return self._ends_of(text, text + asked.prompt_end)
+
     def passage(self, text: str | None) -> str | None:
         """Shorten what a reader has bounded to LONGEST_PASSAGE."""
         if text is None or len(text) < min(self._longest, LONGEST_PASSAGE):
@@ -174,11 +181,12 @@ class _Scissors:
         if len(text) < LONGEST_PASSAGE:
             return self._ends_of(text, text) if len(text) > self._longest else text
         self.have_cut = True  # as far as anybody knows
-        return _without_last_word(text[: self._longest]) + CUT
+        return _without_last_word(text[: self._longest - len(CUT)]) + CUT
 
     def context(self, passages: tuple[str, ...]) -> tuple[str, ...]:
         """Shorten passages: the first ones are kept, as they are the nearest."""
         left = CONTEXT * self._longest
+        self.have_cut |= len(passages) >= MOST_PASSAGES  # as far as anybody knows
         kept: list[str] = []
         for text in passages:
             passage = self.passage(text) or ""

@@ -20,6 +20,7 @@ class EvaluatorFigures:
         cost: USD, by its price; 0.0 without one.
         seconds: Spent waiting for verdicts, together.
         queued: Samples that wait now.
+        cut: Those judged that were shown shortened.
         tokens_left: Of this hour's budget; None: there is none.
         usd_left: The same in USD.
         identity: What decides how it judges: with another one, scores do not compare.
@@ -33,6 +34,7 @@ class EvaluatorFigures:
     cost: float = 0.0
     seconds: float = 0.0
     queued: int = 0
+    cut: int = 0
     tokens_left: int | None = None
     usd_left: float | None = None
     identity: str = ""
@@ -65,6 +67,11 @@ def judging_metrics(evaluators: Evaluators) -> Iterator[Metric]:
     queued = GaugeMetricFamily(
         names.EVALUATOR_QUEUED, "Samples that wait to be judged.", labels=by
     )
+    cut = CounterMetricFamily(
+        names.EVALUATIONS_CUT,
+        "Samples judged of which a judge was shown less than there was.",
+        labels=by,
+    )
     for labels, figures in sorted(evaluators.items()):
         for result, count in sorted(figures.results.items()):
             results.add_metric([*labels, result], count)
@@ -75,4 +82,5 @@ def judging_metrics(evaluators: Evaluators) -> Iterator[Metric]:
         cost.add_metric(labels, figures.cost)
         seconds.add_metric(labels, figures.seconds)
         queued.add_metric(labels, figures.queued)
-    yield from (results, failures, tokens, cost, seconds, queued)
+        cut.add_metric(labels, figures.cut)
+    yield from (results, failures, tokens, cost, seconds, queued, cut)

@@ -16,7 +16,7 @@ from gateway.domain.errors import BadConfiguration
 from gateway.domain.evaluation import Evaluator, EvaluatorKind, Score
 from gateway.domain.units import Seconds
 from gateway.evaluators.comparing import BETTER, SAME, WORSE
-from gateway.evaluators.evaluator import Judge, JudgeFailed, Why
+from gateway.evaluators.evaluator import Judge, JudgeFailed, Used, Why
 from gateway.evaluators.plugs import EVALUATORS, judge_of
 from gateway.evaluators.rubrics import RUBRICS
 from gateway.handoff.samples import Texts
@@ -91,6 +91,17 @@ def worse_answer(evaluator: Evaluator) -> str:
     return OFF_SUBJECT if is_cosine else marked(ANSWER, "hallucination")
 
 
+class Counting:
+    """Allows all that is asked for, and counts it."""
+
+    def __init__(self) -> None:
+        self.given = Used()
+
+    async def more(self, most: Used) -> bool:
+        self.given += most
+        return True
+
+
 def score_of(evaluator: Evaluator) -> Score:
     return evaluator.scores[0]
 
@@ -160,11 +171,13 @@ async def test_what_it_used_is_within_the_bound_it_gave(
 ) -> None:
     for garbage, usage in ((0.0, True), (0.0, False), (1.0, False)):
         server.how = Behaviour(garbage=garbage, usage=usage)
+        allowance = Counting()
         most = judge.most(texts)
         try:
-            used = (await judge.judge(texts)).used
+            used = (await judge.judge(texts, allowance)).used
         except JudgeFailed as failure:
             used = failure.used
+        most += allowance.given
 
         assert used.input <= most.input
         assert used.output <= most.output

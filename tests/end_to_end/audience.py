@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
@@ -43,6 +43,7 @@ class Audience:
         long_share: Part of the requests with a long prompt.
         path: What is asked for.
         behind: Messages behind the prompt, such as passages that a tool found.
+        asks: Writes what is asked in place of a chat's messages, in any dialect.
 
     """
 
@@ -57,6 +58,7 @@ class Audience:
         path: str = CHAT,
         streamed: bool = False,
         behind: Sequence[Mapping[str, object]] = (),
+        asks: Callable[[str], Mapping[str, object]] | None = None,
     ) -> None:
         self.visits: list[Visit] = []
         self._port = port
@@ -67,6 +69,7 @@ class Audience:
         self._path = path
         self._streamed = streamed
         self._behind = behind
+        self._asks = asks or self._chat
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
 
@@ -122,13 +125,16 @@ class Audience:
         body = json.dumps({
             "model": "m",
             "stream": self._streamed,
-            "messages": [{"role": "user", "content": prompt}, *self._behind],
+            **self._asks(prompt),
         }).encode()
         who = b"x-user-id: visitor-%d\r\n" % key if self._keys else b""
         return (
             b"POST %b HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\n"
             b"%bcontent-length: %d\r\n\r\n%b"
         ) % (self._path.encode(), who, len(body), body)
+
+    def _chat(self, prompt: str) -> Mapping[str, object]:
+        return {"messages": [{"role": "user", "content": prompt}, *self._behind]}
 
     async def _ask(self, client: Client | None, request: bytes) -> Client | None:
         begun = time.monotonic()

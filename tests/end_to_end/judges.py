@@ -108,9 +108,11 @@ def judged_release(
     return document
 
 
-def readers(running: Release, *, rate: float = 150.0, keys: int = 20_000) -> Audience:
+def readers(
+    running: Release, *, rate: float = 150.0, keys: int = 20_000, **how: Any
+) -> Audience:
     """Make an audience whose questions come with a passage."""
-    return Audience(running.gateway.data, rate=rate, keys=keys, behind=[FOUND])
+    return Audience(running.gateway.data, rate=rate, keys=keys, behind=[FOUND], **how)
 
 
 def results(running: Release) -> dict[str, int]:

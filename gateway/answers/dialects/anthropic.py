@@ -18,9 +18,9 @@ from gateway.answers.asked import (
     MOST_TOOLS,
     NOTHING,
     Asked,
+    asked_in,
     passages,
-    prompt_of,
-    text_of,
+    take_prompt,
 )
 from gateway.answers.dialect import Dialect
 from gateway.answers.json_reader import (
@@ -344,7 +344,7 @@ def _take_messages(asked: Asked, messages: object) -> None:
             if isinstance(block, dict):
                 found += reversed(_passages_in(block, are_new=asked.prompt is None))
         if asked.prompt is None:
-            asked.prompt = prompt_of(text_of(content))
+            take_prompt(asked, asked_in(content))
         elif len(found) >= MOST_PASSAGES:
             break
     asked.context = passages(reversed(found))
@@ -355,7 +355,7 @@ def _passages_in(block: dict[str, Any], *, are_new: bool) -> list[str]:
     kind, content = block.get("type"), block.get("content")
     if kind == "tool_result":
         inner = content if isinstance(content, list) else []
-        found = [text_of(content)] if are_new else []
+        found = [asked_in(content)] if are_new else []
         found += [_document(each) for each in inner if isinstance(each, dict)]
     else:
         found = [_document(block)]
@@ -365,13 +365,13 @@ def _passages_in(block: dict[str, Any], *, are_new: bool) -> list[str]:
 def _document(block: dict[str, Any]) -> str:
     """Give the text of a document or a search result; "" of other blocks, and files."""
     if block.get("type") == "search_result":
-        return text_of(block.get("content"))
+        return asked_in(block.get("content"))
     source = block.get("source")
     if block.get("type") != "document" or not isinstance(source, dict):
         return ""
     if source.get("type") == "text":
-        return text_of(source.get("data"))
-    return text_of(source.get("content"))
+        return asked_in(source.get("data"))
+    return asked_in(source.get("content"))
 
 
 ANTHROPIC: Final = Dialect(

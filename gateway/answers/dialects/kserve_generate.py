@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from gateway.answers.answer import Answer, Finish
-from gateway.answers.asked import NOTHING, Asked, prompt_of
+from gateway.answers.asked import NOTHING, Asked, take_prompt
 from gateway.answers.dialect import Dialect
 from gateway.answers.json_reader import JsonReader, Leaf, SkippedObject
 from gateway.answers.usage import Usage, count
@@ -125,7 +125,7 @@ def read_request(body: bytes, needs_prompt: bool) -> Asked:
         max_tokens=count(inner.max_tokens) if most is None else most,
     )
     if isinstance(request, _FullRequest) and isinstance(request.text_input, str):
-        asked.prompt = prompt_of(request.text_input)
+        take_prompt(asked, request.text_input)
     return asked
 
 

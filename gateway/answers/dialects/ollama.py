@@ -11,15 +11,15 @@ from typing import Final, TypedDict
 import msgspec
 
 from gateway.answers.answer import Answer, Finish
-from gateway.answers.asked import NOTHING, Asked, passages, prompt_of
+from gateway.answers.asked import NOTHING, Asked, passages, take_prompt
 from gateway.answers.dialect import Dialect, Framing
 from gateway.answers.json_reader import (
-    LONGEST_VALUE,
     NO_JSON,
     UNREADABLE,
     JsonReader,
     Leaf,
     Skipped,
+    is_light,
     object_text,
 )
 from gateway.answers.openai_parts import take_tools
@@ -189,7 +189,7 @@ def _is_json(wanted: msgspec.Raw) -> bool:
 
 
 def _messages_of(said: msgspec.Raw) -> list[_Message]:
-    if len(memoryview(said)) > LONGEST_VALUE:
+    if not is_light(said):
         return []
     try:
         return _read_messages(said)
@@ -200,12 +200,12 @@ def _messages_of(said: msgspec.Raw) -> list[_Message]:
 def _take_prompt(asked: Asked, request: _FullRequest) -> None:
     """Take the prompt, or the last user's text and what tools have found since."""
     if isinstance(request.prompt, str):
-        asked.prompt = prompt_of(request.prompt)
+        take_prompt(asked, request.prompt)
     found = []
     for message in reversed(_messages_of(request.messages)):
         text = message.content if isinstance(message.content, str) else ""
         if message.role == "user":
-            asked.prompt = prompt_of(text)
+            take_prompt(asked, text)
             break
         if message.role == "tool":
             found.append(text)

@@ -13,7 +13,14 @@ import msgspec
 
 from gateway.answers import openai_parts as parts
 from gateway.answers.answer import MOST_CALLS, MOST_CHOICES, Answer
-from gateway.answers.asked import NOTHING, Asked, passages, prompt_of, text_of
+from gateway.answers.asked import (
+    NOTHING,
+    Asked,
+    asked_in,
+    passages,
+    take_prompt,
+    text_of,
+)
 from gateway.answers.dialect import Dialect
 from gateway.answers.json_reader import (
     NO_JSON,
@@ -216,10 +223,10 @@ def _take_messages(asked: Asked, messages: object) -> None:
         if not isinstance(message, dict):
             continue
         if message.get("role") == "user":
-            asked.prompt = prompt_of(text_of(message.get("content")))
+            take_prompt(asked, asked_in(message.get("content")))
             break
         if message.get("role") in ("tool", "function"):
-            found.append(text_of(message.get("content")))
+            found.append(asked_in(message.get("content")))
     if found:
         asked.context = passages(reversed(found))
 

@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.answers import openai_parts as parts
 from gateway.answers.answer import MOST_CHOICES, Answer
-from gateway.answers.asked import NOTHING, Asked, prompt_of
+from gateway.answers.asked import NOTHING, Asked, take_prompt
 from gateway.answers.dialect import Dialect
 from gateway.answers.json_reader import NO_JSON, JsonReader, Leaf, value_of
 from gateway.answers.usage import count
@@ -100,7 +100,7 @@ def read_request(body: bytes, needs_prompt: bool) -> Asked:
     if len(prompts) > 1:
         asked.choices = min(asked.choices * len(prompts), MOST_CHOICES)
     if needs_prompt and prompts and isinstance(prompts[0], str):
-        asked.prompt = prompt_of(prompts[0])
+        take_prompt(asked, prompts[0])
     return asked
 
 

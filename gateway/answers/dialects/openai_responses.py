@@ -13,7 +13,14 @@ import msgspec
 
 from gateway.answers import openai_parts as parts
 from gateway.answers.answer import Answer, Finish
-from gateway.answers.asked import NOTHING, Asked, passages, prompt_of, text_of
+from gateway.answers.asked import (
+    NOTHING,
+    Asked,
+    asked_in,
+    passages,
+    take_prompt,
+    text_of,
+)
 from gateway.answers.dialect import Dialect
 from gateway.answers.held_state import id_in, state_of
 from gateway.answers.json_reader import (
@@ -320,17 +327,17 @@ def _text(name: bytes | None) -> str | None:
 def _take_input(asked: Asked, said: object) -> None:
     """Take the last user's text, and what functions have returned since."""
     if isinstance(said, str):
-        asked.prompt = prompt_of(said)
+        take_prompt(asked, said)
         return
     found = []
     for item in reversed(said) if isinstance(said, list) else ():
         if not isinstance(item, dict):
             continue
         if item.get("role") == "user":
-            asked.prompt = prompt_of(text_of(item.get("content")))
+            take_prompt(asked, asked_in(item.get("content")))
             break
         if item.get("type") == "function_call_output":
-            found.append(text_of(item.get("output")))
+            found.append(asked_in(item.get("output")))
     if found:
         asked.context = passages(reversed(found))
 

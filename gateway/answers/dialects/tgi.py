@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from gateway.answers.answer import Answer, Finish
-from gateway.answers.asked import NOTHING, Asked, prompt_of
+from gateway.answers.asked import NOTHING, Asked, take_prompt
 from gateway.answers.dialect import Dialect
 from gateway.answers.json_reader import (
     NO_JSON,
@@ -174,7 +174,7 @@ def read_request(body: bytes, needs_prompt: bool) -> Asked:
         if parameters.grammar is not NO_JSON:
             _take_grammar(asked, parameters.grammar)
     if isinstance(request, _FullRequest) and isinstance(request.inputs, str):
-        asked.prompt = prompt_of(request.inputs)
+        take_prompt(asked, request.inputs)
     return asked
 
 

@@ -20,7 +20,15 @@ from gateway.domain.errors import BadConfiguration
 from gateway.domain.evaluation import Evaluator
 from gateway.evaluators.chat import Usage, used_of
 from gateway.evaluators.comparing import compared
-from gateway.evaluators.evaluator import Judge, JudgeFailed, Used, Verdict, Why
+from gateway.evaluators.evaluator import (
+    UNLIMITED,
+    Allowance,
+    Judge,
+    JudgeFailed,
+    Used,
+    Verdict,
+    Why,
+)
 from gateway.evaluators.given import checked
 from gateway.evaluators.local_process import LocalProcess
 from gateway.evaluators.server import Server
@@ -30,6 +38,9 @@ LONGEST: Final = 8_000
 """Bytes of each text: no more tokens than the 8,191 that OpenAI's models take."""
 
 RELEVANCE: Final = "relevance"
+_END: Final = 4
+"""Of a text that is longer, a fourth is its end: a question may stand there."""
+
 _MOST_BYTES: Final = 4 * 1024**3
 _LONGEST_VECTOR: Final = 16_384
 
@@ -91,12 +102,19 @@ class EmbeddingJudge:
         wanted = _wanted(texts, (texts.answer, other))
         return self._source.most(wanted) if wanted else Used()
 
-    async def judge(self, texts: Texts) -> Verdict:
+    async def judge(self, texts: Texts, allowance: Allowance = UNLIMITED) -> Verdict:
         """See Judge."""
         (scores,), used = await self._scored(texts, (texts.answer,))
         return Verdict(scores=scores, used=used)
 
-    async def compare(self, texts: Texts, other: str, *, is_swapped: bool) -> Verdict:
+    async def compare(
+        self,
+        texts: Texts,
+        other: str,
+        *,
+        is_swapped: bool,
+        allowance: Allowance = UNLIMITED,
+    ) -> Verdict:
         """See Judge: both answers in one call, each scored for itself."""
         (one, two), used = await self._scored(texts, (texts.answer, other))
         return Verdict(scores=compared(self._scores, one, two), used=used)
@@ -131,8 +149,12 @@ def _wanted(texts: Texts, answers: Sequence[str | None]) -> list[str]:
 
 
 def _cut(text: str | None) -> str:
-    cut = (text or "")[:LONGEST].encode("utf-8", "replace")[:LONGEST]
-    return cut.decode(errors="ignore")
+    whole = (text or "").encode("utf-8", "replace")
+    if len(whole) <= LONGEST:
+        return whole.decode()
+    end = LONGEST // _END
+    ends = (whole[: LONGEST - end], whole[-end:])
+    return "".join(part.decode(errors="ignore") for part in ends)
 
 
 def _near(one: Sequence[float], other: Sequence[float]) -> float:

@@ -16,7 +16,15 @@ import orjson
 
 from gateway.domain.evaluation import Evaluator
 from gateway.evaluators.comparing import compared
-from gateway.evaluators.evaluator import Judge, JudgeFailed, Used, Verdict, Why
+from gateway.evaluators.evaluator import (
+    UNLIMITED,
+    Allowance,
+    Judge,
+    JudgeFailed,
+    Used,
+    Verdict,
+    Why,
+)
 from gateway.evaluators.given import as_document, checked
 from gateway.evaluators.server import Server
 from gateway.handoff.samples import Texts
@@ -65,7 +73,7 @@ class HttpScorer:
         """See Judge: a scorer reports no tokens."""
         return Used()
 
-    async def judge(self, texts: Texts) -> Verdict:
+    async def judge(self, texts: Texts, allowance: Allowance = UNLIMITED) -> Verdict:
         """See Judge."""
         if not texts.answer:
             return Verdict(scores=dict.fromkeys(score.name for score in self._scores))
@@ -80,7 +88,14 @@ class HttpScorer:
             raise JudgeFailed(Why.GARBAGE, told) from None
         return Verdict(scores=scores, said=scored.reason[:_LONGEST_REASON])
 
-    async def compare(self, texts: Texts, other: str, *, is_swapped: bool) -> Verdict:
+    async def compare(
+        self,
+        texts: Texts,
+        other: str,
+        *,
+        is_swapped: bool,
+        allowance: Allowance = UNLIMITED,
+    ) -> Verdict:
         """See Judge: each answer is scored for itself."""
         one = await self.judge(texts)
         two = await self.judge(msgspec.structs.replace(texts, answer=other))

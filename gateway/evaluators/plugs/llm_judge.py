@@ -10,13 +10,22 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 
+import msgspec
 import orjson
 
 from gateway.domain.errors import BadConfiguration
 from gateway.domain.evaluation import Evaluator
 from gateway.evaluators.chat import Chat, Said
 from gateway.evaluators.comparing import BETTER, SAME, WORSE
-from gateway.evaluators.evaluator import Judge, JudgeFailed, Used, Verdict, Why
+from gateway.evaluators.evaluator import (
+    UNLIMITED,
+    Allowance,
+    Judge,
+    JudgeFailed,
+    Used,
+    Verdict,
+    Why,
+)
 from gateway.evaluators.reply import open_reply
 from gateway.evaluators.rubric import Rubric, Unreadable
 from gateway.evaluators.rubrics import RUBRICS
@@ -72,20 +81,17 @@ class LlmJudge:
         self.identity = _identity(evaluator, self._server.host)
 
     def most(self, texts: Texts, other: str | None = None) -> Used:
-        """See Judge: twice the bytes of a call, and what may be written."""
-        if other is None:
-            rubrics = self._of_one(texts)
-            sheet = write_sheet(rubrics, texts) if rubrics else None
-        else:
-            rubrics = self._of_two(texts)
-            answers = (texts.answer or "", other)
-            sheet = write_pair(rubrics, texts, answers) if rubrics else None
-        if sheet is None:
-            return Used()
-        once = self._chat.most(sheet)
-        return Used(_TRIES * once.input, _TRIES * once.output)
+        """See Judge: what a call may take, and what may be written (bounds.py)."""
+        if other and (compared := self._of_two(texts)):
+            answers = (texts.answer or "", other)  # no score is left out
+            return self._chat.most(write_pair(compared, texts, answers))
+        if other is not None:
+            halves = (texts, msgspec.structs.replace(texts, answer=other))
+            return self.most(halves[0]) + self.most(halves[1])
+        rubrics = self._of_one(texts)
+        return self._chat.most(write_sheet(rubrics, texts)) if rubrics else Used()
 
-    async def judge(self, texts: Texts) -> Verdict:
+    async def judge(self, texts: Texts, allowance: Allowance = UNLIMITED) -> Verdict:
         """See Judge."""
         scores: dict[str, float | None] = dict.fromkeys(
             rubric.name for rubric in self._rubrics
@@ -102,12 +108,17 @@ class LlmJudge:
                 for rubric in rubrics
             }
 
-        verdict = await self._ask(lambda: write_sheet(rubrics, texts), read)
-        return Verdict(
-            scores={**scores, **verdict.scores}, used=verdict.used, said=verdict.said
-        )
+        verdict = await self._ask(lambda: write_sheet(rubrics, texts), read, allowance)
+        return msgspec.structs.replace(verdict, scores={**scores, **verdict.scores})
 
-    async def compare(self, texts: Texts, other: str, *, is_swapped: bool) -> Verdict:
+    async def compare(
+        self,
+        texts: Texts,
+        other: str,
+        *,
+        is_swapped: bool,
+        allowance: Allowance = UNLIMITED,
+    ) -> Verdict:
         """See Judge: by the rubrics that say something of answers, and can of this one."""
         rubrics = self._of_two(texts)
         if not rubrics or not other:
@@ -123,7 +134,9 @@ class LlmJudge:
                 for rubric in rubrics
             }
 
-        return await self._ask(lambda: write_pair(rubrics, texts, shown), read)
+        return await self._ask(
+            lambda: write_pair(rubrics, texts, shown), read, allowance
+        )
 
     async def close(self) -> None:
         """See Judge."""
@@ -139,11 +152,15 @@ class LlmJudge:
         self,
         write: Callable[[], Sheet],
         read: Callable[[dict[str, object], Sheet], dict[str, float]],
+        allowance: Allowance,
     ) -> Verdict:
         """Ask, and once more where there is no verdict in the reply."""
         used, why = Used(), ""
-        for _try in range(_TRIES):
+        for number in range(_TRIES):
             sheet = write()
+            if number and not await allowance.more(self._chat.most(sheet)):
+                why += "; the budget has no room to ask again"
+                break
             try:
                 reply = await self._chat.ask(sheet)
             except JudgeFailed as failure:
@@ -157,10 +174,8 @@ class LlmJudge:
                 why = _told(error, reply)
             else:
                 text = orjson.dumps(said).decode()[:_LONGEST_SAID]
-                return Verdict(scores=scores, used=used, said=text)
-        raise JudgeFailed(
-            Why.GARBAGE, f"{self._name} gave no verdict, twice: {why}.", used
-        )
+                return Verdict(scores=scores, used=used, said=text, is_cut=sheet.is_cut)
+        raise JudgeFailed(Why.GARBAGE, f"{self._name} gave no verdict: {why}.", used)
 
 
 def _told(error: Exception, reply: Said) -> str:

@@ -12,7 +12,15 @@ import msgspec
 
 from gateway.domain.evaluation import Evaluator
 from gateway.evaluators.comparing import compared
-from gateway.evaluators.evaluator import Judge, JudgeFailed, Used, Verdict, Why
+from gateway.evaluators.evaluator import (
+    UNLIMITED,
+    Allowance,
+    Judge,
+    JudgeFailed,
+    Used,
+    Verdict,
+    Why,
+)
 from gateway.evaluators.given import as_document, checked
 from gateway.evaluators.local_process import LocalProcess
 from gateway.handoff.samples import Texts
@@ -45,7 +53,7 @@ class PythonScorer:
         """See Judge: a function takes no tokens."""
         return Used()
 
-    async def judge(self, texts: Texts) -> Verdict:
+    async def judge(self, texts: Texts, allowance: Allowance = UNLIMITED) -> Verdict:
         """See Judge."""
         if not texts.answer:
             return Verdict(scores=dict.fromkeys(score.name for score in self._scores))
@@ -56,7 +64,14 @@ class PythonScorer:
             told = f"{self._entry} gave no scores: {error}."
             raise JudgeFailed(Why.GARBAGE, told) from None
 
-    async def compare(self, texts: Texts, other: str, *, is_swapped: bool) -> Verdict:
+    async def compare(
+        self,
+        texts: Texts,
+        other: str,
+        *,
+        is_swapped: bool,
+        allowance: Allowance = UNLIMITED,
+    ) -> Verdict:
         """See Judge: each answer is scored for itself."""
         one = await self.judge(texts)
         two = await self.judge(msgspec.structs.replace(texts, answer=other))

@@ -8,6 +8,7 @@ import pytest
 from gateway.answers.answer import Answer
 from gateway.answers.json_reader import (
     LONGEST_VALUE,
+    MOST_SIGNS,
     NO_JSON,
     Content,
     JsonReader,
@@ -97,7 +98,11 @@ def test_what_is_in_an_array_or_an_object_that_no_leaf_can_be_is_not_built() -> 
 
 def test_a_value_beyond_the_bound_is_not_built() -> None:
     assert value_of(msgspec.Raw(b'["a"]')) == ["a"]
-    assert value_of(msgspec.Raw(b'"%b"' % (b"a" * LONGEST_VALUE))) is None
+    assert value_of(msgspec.Raw(b'["%b"]' % (b"a" * LONGEST_VALUE))) is not None
+    many = b",".join([b"{}"] * MOST_SIGNS)
+    assert value_of(msgspec.Raw(b'[%b, "%b"]' % (many, b"a" * LONGEST_VALUE))) is None
+    half = rb"\ud83d"  # to be mended, which takes long
+    assert value_of(msgspec.Raw(b'["%b"]' % (half * LONGEST_VALUE))) is None
 
 
 def test_of_a_content_the_first_parts_are_read() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,7 +109,10 @@ def test_without_any_verdict_it_fails_and_says_why(
     code = run(str(examples), *options(server), "--score", "relevance")
 
     assert code == 1
-    assert "No verdict, garbage: 120." in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "relevance: no verdict on any of its " in told
+    assert "No verdict, garbage: 120." in told
+    assert "Try a larger model" in told
 
 
 def test_a_token_comes_from_the_environment_and_is_not_shown(
@@ -132,7 +136,8 @@ def test_a_token_comes_from_the_environment_and_is_not_shown(
         (["--kind", "oracle"], "Known: llm_judge, embedding, http, python"),
         ([], "needs --url and --model"),
         (["--kind", "http"], "needs --url"),
-        (["--url", "u", "--model", "m", "--score", "charm"], "no rubric for charm"),
+        (["--url", "http://u", "--model", "m", "--score", "x"], "no rubric for x"),
+        (["--url", "localhost:8000", "--model", "m"], "Begin it with http://"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_asked(
@@ -148,7 +153,7 @@ def test_a_bad_line_is_named(
     path = tmp_path / "bad.jsonl"
     path.write_text('{"answer": 5}\n')
 
-    assert run(str(path), "--url", "u", "--model", "m") == 2
+    assert run(str(path), "--url", "http://u", "--model", "m") == 2
     assert "line 1" in capsys.readouterr().err
 
 
@@ -163,3 +168,67 @@ def test_a_configuration_without_evaluators_says_what_to_do(
 
     assert run(str(BUNDLED), "--config", str(path)) == 2
     assert "evaluators" in capsys.readouterr().err
+
+
+def lines(path: Path, *examples: dict[str, object]) -> str:
+    path.write_text("".join(json.dumps(one) + "\n" for one in examples))
+    return str(path)
+
+
+GOOD: dict[str, object] = {
+    "answer": "At nine.",
+    "context": ["At nine."],
+    "labels": {"hallucination": 0},
+}
+ALONE: dict[str, object] = {"answer": "At nine.", "labels": {"hallucination": 1}}
+
+
+@pytest.mark.parametrize(
+    ("examples", "code", "expected"),
+    [
+        ([GOOD], 0, "no bad answer is among those with a verdict"),
+        ([GOOD, ALONE], 0, "it has nothing to say of 1 of them"),
+        ([ALONE, ALONE], 1, "no verdict on any of its 2 examples"),
+    ],
+)
+def test_what_is_lacking_in_the_examples_is_said(
+    server: JudgeServer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    examples: list[dict[str, object]],
+    code: int,
+    expected: str,
+) -> None:
+    assert run(lines(tmp_path / "few.jsonl", *examples), *options(server)) == code
+    assert expected in capsys.readouterr().out
+
+
+def test_no_more_begin_than_a_minute_allows(
+    server: JudgeServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = lines(tmp_path / "few.jsonl", *[GOOD] * 6)
+
+    began = time.monotonic()
+    assert run(file, *options(server), "--per-minute", "600", "--json") == 0
+
+    assert time.monotonic() - began >= 0.5  # a tenth between each and the next
+    assert json.loads(capsys.readouterr().out)["seconds"]["p95"] < 0.5
+
+
+@pytest.mark.parametrize("arguments", [[], ["--per-minute", "1200"]])
+def test_the_rate_of_a_configuration_is_kept_or_replaced(
+    server: JudgeServer, tmp_path: Path, arguments: list[str]
+) -> None:
+    config = tmp_path / "gateway.yaml"
+    config.write_text(
+        "listen: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\nservices: {chat: {baseline: v1,"
+        " versions: {v1: {endpoints: [http://127.0.0.1:9]}}, evaluators: [{name: judge,"
+        f" kind: llm_judge, url: {server.url}/v1, model: m, scores: [hallucination],"
+        " per_minute: 120}]}}\n"
+    )
+    file = lines(tmp_path / "few.jsonl", *[GOOD] * 3)
+
+    began = time.monotonic()
+    assert run(file, "--config", str(config), *arguments) == 0
+
+    assert (time.monotonic() - began >= 1.0) is (not arguments)

@@ -5,12 +5,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from random import Random
 
+import msgspec
 import pytest
 
 from gateway.domain.evaluation import Budget, Evaluator, EvaluatorKind, Score
 from gateway.evaluators import bench as bench_module
 from gateway.evaluators.bench import Bench, Result
-from gateway.evaluators.evaluator import JudgeFailed, Used, Verdict, Why
+from gateway.evaluators.evaluator import (
+    UNLIMITED,
+    Allowance,
+    JudgeFailed,
+    Used,
+    Verdict,
+    Why,
+)
 from gateway.evaluators.purse import Purse
 from gateway.handoff.samples import Sample, Texts
 from gateway.state.store import Spent
@@ -37,7 +45,7 @@ class Scripted:
     def most(self, texts: Texts, other: str | None = None) -> Used:
         return Used(100, 0)
 
-    async def judge(self, texts: Texts) -> Verdict:
+    async def judge(self, texts: Texts, allowance: Allowance = UNLIMITED) -> Verdict:
         self.running += 1
         self.most_running = max(self.running, self.most_running)
         try:
@@ -45,7 +53,14 @@ class Scripted:
         finally:
             self.running -= 1
 
-    async def compare(self, texts: Texts, other: str, *, is_swapped: bool) -> Verdict:
+    async def compare(
+        self,
+        texts: Texts,
+        other: str,
+        *,
+        is_swapped: bool,
+        allowance: Allowance = UNLIMITED,
+    ) -> Verdict:
         return Verdict(scores={})
 
     async def close(self) -> None:
@@ -125,6 +140,22 @@ async def test_each_sample_is_judged_once_so_many_at_a_time() -> None:
     assert stage.judge.most_running == 2
     assert stage.judge.is_closed
     assert stage.bench.purse.used == Used(1200, 100)
+
+
+async def test_what_was_judged_of_a_part_is_counted() -> None:
+    async def shortens(texts: Texts) -> Verdict:
+        verdict = await well(texts)
+        return msgspec.structs.replace(verdict, is_cut=texts.answer == "long")
+
+    stage = Stage(shortens)
+    for answer, is_cut in (("long", False), ("short", True), ("short", False)):
+        sample = sampled()
+        texts = msgspec.structs.replace(sample.texts, answer=answer, is_cut=is_cut)
+        stage.bench.offer(msgspec.structs.replace(sample, texts=texts))
+
+    await stage.until(3)
+
+    assert stage.bench.figures.cut == 2
 
 
 async def test_what_finds_no_room_is_let_go_and_told_of(

@@ -13,7 +13,14 @@ from gateway.domain.evaluation import Evaluator, EvaluatorKind, Score
 from gateway.domain.rollout import Worse
 from gateway.domain.service import Service
 from gateway.evaluators.desk import Desk, Failed, Given, Ports
-from gateway.evaluators.evaluator import JudgeFailed, Used, Verdict, Why
+from gateway.evaluators.evaluator import (
+    UNLIMITED,
+    Allowance,
+    JudgeFailed,
+    Used,
+    Verdict,
+    Why,
+)
 from gateway.handoff.samples import Sample, Samples, Texts
 from gateway.state.store import Spent
 from tests.unit.evaluators.sampled import sampled
@@ -45,14 +52,21 @@ class Knowing:
     def most(self, texts: Texts, other: str | None = None) -> Used:
         return Used(10, 0)
 
-    async def judge(self, texts: Texts) -> Verdict:
+    async def judge(self, texts: Texts, allowance: Allowance = UNLIMITED) -> Verdict:
         await asyncio.sleep(0)
         self.seen.append(texts.answer)
         if texts.answer not in self._knows:
             raise JudgeFailed(Why.GARBAGE, "What is this?")
         return Verdict(scores=self._knows[texts.answer], used=Used(1, 1), said="So.")
 
-    async def compare(self, texts: Texts, other: str, *, is_swapped: bool) -> Verdict:
+    async def compare(
+        self,
+        texts: Texts,
+        other: str,
+        *,
+        is_swapped: bool,
+        allowance: Allowance = UNLIMITED,
+    ) -> Verdict:
         await asyncio.sleep(0)
         return Verdict(scores=self.compares, used=Used(1, 1))
 

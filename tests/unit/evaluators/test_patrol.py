@@ -11,7 +11,14 @@ import pytest
 from gateway.domain.evaluation import Budget, Evaluator, EvaluatorKind, Score
 from gateway.evaluators import patrol as patrol_module
 from gateway.evaluators.bench import Bench
-from gateway.evaluators.evaluator import JudgeFailed, Used, Verdict, Why
+from gateway.evaluators.evaluator import (
+    UNLIMITED,
+    Allowance,
+    JudgeFailed,
+    Used,
+    Verdict,
+    Why,
+)
 from gateway.evaluators.patrol import Patrol
 from gateway.evaluators.purse import Purse
 from gateway.handoff.samples import Texts
@@ -32,14 +39,21 @@ class Moody:
     def most(self, texts: Texts, other: str | None = None) -> Used:
         return Used(10, 0)
 
-    async def judge(self, texts: Texts) -> Verdict:
+    async def judge(self, texts: Texts, allowance: Allowance = UNLIMITED) -> Verdict:
         await asyncio.sleep(0)
         self.asked += 1
         if self.mood is None:
             raise JudgeFailed(Why.UNREACHABLE, "Nobody there.")
         return Verdict(scores={"relevance": self.mood}, used=Used(10, 0))
 
-    async def compare(self, texts: Texts, other: str, *, is_swapped: bool) -> Verdict:
+    async def compare(
+        self,
+        texts: Texts,
+        other: str,
+        *,
+        is_swapped: bool,
+        allowance: Allowance = UNLIMITED,
+    ) -> Verdict:
         raise NotImplementedError
 
     async def close(self) -> None:

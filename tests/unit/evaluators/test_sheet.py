@@ -1,7 +1,9 @@
 """What a judge is shown: no text can leave its section, and none goes unbounded."""
 
 import re
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +18,7 @@ from gateway.evaluators.sheet import (
     write_pair,
     write_sheet,
 )
+from gateway.evaluators.shortened import CUT
 from tests.unit.evaluators.exchanges import exchange, llm
 
 ALL = list(RUBRICS.values())
@@ -121,6 +124,47 @@ def test_all_texts_are_bounded() -> None:
     assert max(map(len, shown)) == LONGEST_PASSAGE
     assert sum(map(len, shown)) == LONGEST_CONTEXT
     assert len(cut["question"]) < len(long) > len(cut["reference"])
+
+
+def test_of_a_long_question_the_end_is_shown_too() -> None:
+    prompt = "Read this. " + "word " * 4_000 + "Is it so?"
+
+    question = sections(write_sheet(ALL, exchange(prompt=prompt)))["question"]
+
+    assert question.startswith("Read this. word")
+    assert CUT in question
+    assert question.endswith("word Is it so?")
+
+
+TOO_LONG = "a" * 16_001
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"is_cut": True},
+        {"prompt": TOO_LONG},
+        {"answer": TOO_LONG},
+        {"reference": TOO_LONG},
+        {"context": (TOO_LONG,)},
+        {"context": ("a" * 8_000,) * 7},
+        {"context": ("a",) * 21},
+    ],
+    ids=lambda more: "".join(more),
+)
+def test_a_judge_is_told_that_what_it_is_shown_is_not_whole(
+    more: dict[str, Any],
+) -> None:
+    cut = msgspec.structs.replace(exchange(), **more)
+    whole, short = (write_sheet(ALL, texts) for texts in (exchange(), cut))
+    pair = write_pair([RUBRICS["relevance"]], cut, (cut.answer or "", "No."))
+
+    assert (whole.is_cut, short.is_cut, pair.is_cut) == (False, True, True)
+    assert whole.system == short.system
+    told = "The material is not whole"
+    assert told not in whole.user
+    for sheet in (short, pair):
+        assert sheet.user.index(told) < sheet.user.index("[[BEGIN")
 
 
 def test_a_model_is_shown_a_bounded_number_of_passages() -> None:

@@ -6,7 +6,7 @@ from gateway.domain.failover import Budget
 from gateway.domain.failover import Guard as Rule
 from gateway.domain.units import Seconds
 from gateway.proxy.failover_budget import LOOKS_BACK_S, FailoverBudget
-from gateway.proxy.guard import FIRST_PAUSE_S, LONGEST_PAUSE_S, Guard
+from gateway.proxy.guard import FIRST_PAUSE_S, LONGEST_PAUSE_S, QUICK_TRIES, Guard
 from gateway.proxy.tally import Tally
 
 RULE = Rule(failures=5, keys=3, within=Seconds(10.0))
@@ -44,7 +44,7 @@ def test_five_failures_of_three_keys_divert(bench: Bench) -> None:
     assert not bench.diverts()
     bench.fails(100.0, KEYS[4:])
     assert bench.diverts()
-    assert not bench.guard.is_open(100.5)
+    assert not bench.guard.is_open(100.0 + 0.9 * FIRST_PAUSE_S)
 
 
 def test_two_keys_are_too_few_and_requests_without_one_are_each_their_own(
@@ -88,15 +88,33 @@ def test_a_baseline_that_answers_in_the_candidates_place_lives(bench: Bench) -> 
 def test_it_is_tried_after_pauses_that_grow(bench: Bench) -> None:
     guard, now, pauses = bench.guard, 100.0, []
     bench.fails(now)
-    for _ in range(8):
+    for _ in range(10):
         begun = now
         while not guard.is_open(now):
-            now += 0.125
+            now += 0.0625
         pauses.append(now - begun)
         guard.try_it(now)
         guard.failed(now, b"a")
-    assert pauses[:4] == [FIRST_PAUSE_S, 2.0, 4.0, 8.0]
+    assert pauses[:5] == [FIRST_PAUSE_S, 0.25, 0.5, 1.0, 2.0]
     assert pauses[-1] == LONGEST_PAUSE_S
+
+
+def test_where_the_baseline_answers_for_them_tries_stay_quick_for_a_while(
+    bench: Bench,
+) -> None:
+    """They cost nobody an error, and are all that the analysis learns from."""
+    guard, now, pauses = bench.guard, 100.0, []
+    guard.is_covered = True
+    bench.fails(now)
+    for _ in range(QUICK_TRIES + 5):
+        begun = now
+        while not guard.is_open(now):
+            now += 0.0625
+        pauses.append(now - begun)
+        guard.try_it(now)
+        guard.failed(now, b"a")
+    assert pauses[:QUICK_TRIES] == [FIRST_PAUSE_S] * QUICK_TRIES
+    assert pauses[QUICK_TRIES:] == [0.125, 0.25, 0.5, 1.0, 2.0]
 
 
 def test_one_answer_ends_it(bench: Bench) -> None:

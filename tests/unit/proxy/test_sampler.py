@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from gateway.answers.asked import LONGEST_PASSAGE, Asked
+from gateway.answers.asked import LONGEST_PASSAGE, MOST_PASSAGES, Asked, take_prompt
 from gateway.answers.dialects import dialect_of
 from gateway.answers.reading import Reading
 from gateway.domain.evaluation import Evaluator, EvaluatorKind, Sampling, Score
@@ -12,7 +12,7 @@ from gateway.domain.outcome import Outcome
 from gateway.domain.service import Service
 from gateway.domain.units import Share
 from gateway.handoff.samples import Texts
-from gateway.proxy.sampler import CONTEXT, NO_TEXTS, Drawn, Sampler
+from gateway.proxy.sampler import CONTEXT, CUT, NO_TEXTS, Drawn, Sampler
 from gateway.proxy.units import Unit
 from gateway.routing.split import is_candidate
 
@@ -150,16 +150,51 @@ def test_a_long_answer_has_a_beginning_and_an_end(length: int) -> None:
     assert texts.is_cut
 
 
-def test_a_prompt_that_was_cut_by_its_reader_ends_with_a_mark() -> None:
-    prompt = ("word " * 10_000)[:LONGEST_PASSAGE]
+@pytest.mark.parametrize("longest", [300, LONGEST_PASSAGE])
+def test_a_prompt_that_was_cut_by_its_reader_keeps_the_question_at_its_end(
+    longest: int,
+) -> None:
+    read = reading("x")
+    take_prompt(read.asked, "Read this. " + "word " * 10_000 + "Is it so?")
 
-    texts = sampler(longest=LONGEST_PASSAGE).texts(
-        reading("x", prompt=prompt), COMPLETE
-    )
+    texts = sampler(longest=longest).texts(read, COMPLETE)
 
     assert texts.prompt is not None
-    assert texts.prompt.endswith("word  … ")
+    assert longest - 20 < len(texts.prompt) <= longest + len(CUT)
+    assert texts.prompt.startswith("Read this. word")
+    assert "word  … " in texts.prompt
+    assert texts.prompt.endswith("word Is it so?")
     assert texts.is_cut
+
+
+def test_a_prompt_that_fills_all_there_is_room_for_is_whole() -> None:
+    text = ("word " * 10_000)[:LONGEST_PASSAGE]
+
+    texts = sampler(longest=LONGEST_PASSAGE).texts(reading("x", prompt=text), COMPLETE)
+
+    assert texts.prompt == text
+    assert not texts.is_cut
+
+
+def test_passages_that_were_cut_by_their_reader_keep_their_heads() -> None:
+    long, short = ("word " * 10_000)[:LONGEST_PASSAGE], "A short one."
+
+    texts = sampler(longest=LONGEST_PASSAGE).texts(
+        reading("x", context=(short, long, short)), COMPLETE
+    )
+
+    head, cut, tail = texts.context
+    assert (head, tail) == (short, short)
+    assert cut.startswith("word word")
+    assert cut.endswith("word  … ")
+    assert texts.is_cut
+
+
+def test_more_passages_than_are_read_may_be_cut() -> None:
+    context = ("p",) * MOST_PASSAGES
+
+    assert sampler().texts(reading("x", context=context), COMPLETE).is_cut
+    assert not sampler().texts(reading("x", context=context[1:]), COMPLETE).is_cut
 
 
 def test_passages_together_are_bounded_and_the_first_are_kept() -> None:

@@ -12,6 +12,7 @@ def test_each_evaluator_is_told_of_by_service_and_name() -> None:
         cost=0.25,
         seconds=1.5,
         queued=2,
+        cut=3,
     )
 
     families = judging_metrics({("chat", "judge"): figures})
@@ -32,4 +33,5 @@ def test_each_evaluator_is_told_of_by_service_and_name() -> None:
         ("sluicegate_evaluator_cost_usd_total", *ours): 0.25,
         ("sluicegate_evaluation_seconds_total", *ours): 1.5,
         ("sluicegate_evaluator_queued", *ours): 2,
+        ("sluicegate_evaluations_cut_total", *ours): 3,
     }
