@@ -31,7 +31,7 @@ class Wire:
 
     def __init__(self) -> None:
         self.written = bytearray()
-        self.protocol: asyncio.Protocol
+        self.protocol: asyncio.Protocol | None = None  # another than at first
         self.is_closed = False
         self.is_paused = False
 
@@ -83,13 +83,13 @@ class Bench:
         self.endpoints: list[tuple[Upstream, Wire]] = []
         for pool in self.plane.pools():
             wire = Wire()
-            wire.protocol = upstream = pool.connection()
+            upstream = pool.connection()
             upstream.connection_made(cast("object", wire))  # type: ignore[arg-type]
             pool.busy += 1
             upstream.keep()
             self.endpoints.append((upstream, wire))
         self.wire = Wire()
-        self.wire.protocol = self.client = Downstream(self.plane)
+        self.client = Downstream(self.plane)
         self.client.connection_made(cast("object", self.wire))  # type: ignore[arg-type]
 
     @property
@@ -103,13 +103,13 @@ class Bench:
 
     def ask(self, pieces: Iterable[bytes]) -> None:
         for piece in pieces:
-            self.wire.protocol.data_received(piece)
+            (self.wire.protocol or self.client).data_received(piece)
 
     def answer(self, pieces: Iterable[bytes]) -> None:
         wire = self.endpoints[0][1]
         for piece in pieces:
             if not wire.is_closed:
-                wire.protocol.data_received(piece)
+                (wire.protocol or self.upstream).data_received(piece)
 
 
 def _table(versions: int) -> RoutingTable:

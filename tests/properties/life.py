@@ -56,6 +56,7 @@ class LifeWire(Wire):
         super().__init__()
         self._life = life
         self.outbox = b""  # what the other side has yet to send
+        self.protocol: asyncio.Protocol
         self.is_slow = self.is_ended = self.is_lost = False
 
     def write(self, data: bytes) -> None:

@@ -148,8 +148,10 @@ class ConnectionLife(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "life"):
-            self.life.end()
-            logging.getLogger("sluicegate").removeHandler(self.complaint)
+            try:
+                self.life.end()
+            finally:
+                logging.getLogger("sluicegate").removeHandler(self.complaint)
 
 
 ConnectionLife.TestCase.settings = settings(
