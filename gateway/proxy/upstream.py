@@ -306,9 +306,11 @@ class Upstream(asyncio.Protocol):
 
     def on_deadline(self, _now: float) -> None:
         """Give up on a silent endpoint, or on a connection nobody needed."""
-        if self._caller is None:
-            is_closing = self.transport is not None and self.transport.is_closing()
-            (self.abort if is_closing else self.close)()
+        if self._caller is None and self.transport is not None:
+            if self.transport.is_closing():
+                self.abort()
+            else:
+                self.close()
         elif self._is_sent and not self._has_heard:
             self._fail(Failure.FIRST_BYTE_TIMEOUT)
         else:
