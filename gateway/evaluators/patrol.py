@@ -23,6 +23,9 @@ EVERY_S: Final = 900.0
 FIRST_EVERY_S: Final = 20.0
 """Between the first ones, which all others are compared with."""
 
+AGAIN_S: Final = 120.0
+"""Until the next round of one that was useless: somebody may be mending it, and waits."""
+
 USELESS_EVERY_S: Final = 20.0
 """How often it is said that a judge is useless: a rollout may have begun since, and no
 step of it should pass by then."""
@@ -56,7 +59,8 @@ class _Post:
         self.useless = self._useless(found)
         self._rounds += any(found)  # with a judge that is away it has not begun
         is_first = self._rounds < REFERENCE_ROUNDS
-        self.due = clock() + (FIRST_EVERY_S if is_first else EVERY_S)
+        usual = AGAIN_S if self.useless else EVERY_S
+        self.due = clock() + (FIRST_EVERY_S if is_first else usual)
         return self._watch.take(found)
 
     def _useless(self, found: Sequence[Mapping[str, float | None]]) -> list[Quality]:

@@ -132,6 +132,24 @@ async def test_a_judge_that_tells_nothing_apart_is_told_of_again_and_again(
     assert "found 0 of 10 bad ones, and left 10 of 10 good ones alone" in told[0]
 
 
+async def test_a_judge_that_told_nothing_apart_is_tried_again_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody mends it, and waits; one that is of use has time."""
+    monkeypatch.setattr(patrol_module, "EVERY_S", 900.0)
+    monkeypatch.setattr(patrol_module, "AGAIN_S", 0.0)
+    useless, useful = Moody(), Moody()
+    both, good = tmp_path / "both.jsonl", tmp_path / "good.jsonl"
+    both.write_text(SET + SET.replace('"relevance": 1', '"relevance": 0'))
+    good.write_text(SET)
+
+    await walk(bench_of(useless, both, Budget()), change=0.9)
+    await walk(bench_of(useful, good, Budget()), change=0.9)
+
+    assert useless.asked > 100
+    assert useful.asked == 30  # three rounds
+
+
 async def test_a_judge_that_is_away_has_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "set.jsonl"
     path.write_text(SET)
