@@ -3,7 +3,7 @@
 An Exchange is one request and its answer. Its methods stand in the order in which
 things happen to it:
 
-    1. arrive    downstream.py has read a head (wire/read_request.py refused the bad)
+    1. arrive    downstream.py has read a head (wire/request_head.py refused the bad)
     2. choose    the service, the sticky key, the version            choice.choose
     3. prepare   what the version changes in the body                choice.prepare
     4. send      on an idle connection at once, or on a new one      _send, connected
@@ -93,6 +93,12 @@ class Exchange(FallibleExchange):
         route, head, body = self._route, self.head, self.body
         if route is None:
             self._route = route = routes.takes_all or routes.find(head)
+            load = route.load
+            whole = load.whole
+            load.running += 1
+            whole.running += 1
+            if whole.running > whole.room or load.running > load.room:
+                raise self._plane.overload.refusal()
             if head.upgrade is not None:
                 check_upgrade(head, route.upgrades)
         self._seen = seen = choose(self._plane, route, head, body, self._client.peer)

@@ -11,11 +11,20 @@ from typing import Final
 import httptools
 
 from gateway.domain.errors import Refused
-from gateway.wire.answer_head import AnswerHead, BadAnswer, Body
+from gateway.wire.answer_head import (
+    ANSWER_LINES,
+    AnswerHead,
+    BadAnswer,
+    Body,
+    read_answer_head,
+)
 from gateway.wire.fields import Memo
-from gateway.wire.read_answer import ANSWER_LINES, read_answer_head
-from gateway.wire.read_request import REQUEST_LINES, read_request_head
-from gateway.wire.request_head import RequestHead
+from gateway.wire.request_head import (
+    REQUEST_LINES,
+    UNSERVED,
+    RequestHead,
+    read_request_head,
+)
 
 _BLANK_LINE: Final = b"\r\n\r\n"
 _CRLF: Final = b"\r\n"
@@ -30,7 +39,12 @@ def _read_start(start: bytes) -> tuple[bytes, bytes] | None:
     parts = start.split(b" ")
     if len(parts) != _START_PARTS or parts[2] != b"HTTP/1.1":
         return None
-    return parts[0], parts[1]
+    method = parts[0]
+    if not method.isalpha() or method in UNSERVED:
+        # The parser skips a CR or LF before a request, which is not to be part of the
+        # method: behind it HEAD would not be known as HEAD.
+        return None
+    return method, parts[1]
 
 
 def _read_answer_start(start: bytes) -> tuple[int, bytes] | None:
@@ -69,14 +83,16 @@ class WholeRequests:
         """Count ends (httptools)."""
         self._ended += 1
 
-    def read(self, data: bytes, longest_head: int) -> WholeRequest | None:
+    def read(
+        self, data: bytes, longest_head: int, most_headers: int
+    ) -> WholeRequest | None:
         """Give the request that *data* is, or None when it is anything else."""
         end = data.find(_BLANK_LINE)
         if not 0 <= end <= longest_head:
             return None
         try:
             self._parser.feed_data(data)
-            head = _cut_request(data[:end]) if self._ended == 1 else None
+            head = _cut_request(data[:end], most_headers) if self._ended == 1 else None
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, Refused):
             head = None
         self._ended = 0
@@ -90,10 +106,10 @@ class WholeRequests:
         return (head, body) if is_whole else None
 
 
-def _cut_request(text: bytes) -> RequestHead | None:
+def _cut_request(text: bytes, most_headers: int) -> RequestHead | None:
     lines = text.split(_CRLF)
     start = _starts[lines.pop(0)]
-    if start is None:
+    if start is None or len(lines) > most_headers:
         return None
     received = list(map(_request_line, lines))
     return read_request_head(start[0], start[1], "1.1", received)

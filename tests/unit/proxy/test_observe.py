@@ -26,8 +26,7 @@ from gateway.proxy.seen import Seen
 from gateway.proxy.tally import Tally
 from gateway.proxy.tracing import Tracing
 from gateway.proxy.units import Units
-from gateway.wire.answer_head import AnswerHead
-from gateway.wire.read_answer import ANSWER_LINES, read_answer_head
+from gateway.wire.answer_head import ANSWER_LINES, AnswerHead, read_answer_head
 from gateway.wire.request_head import RequestHead
 
 PATH = b"/v1/chat/completions"
