@@ -199,7 +199,7 @@ class FallibleExchange:
             if self._replay is not None:
                 self._ask(self._pool, fresh=True)
                 return
-        version = "?" if self._seen is None else self._seen.target.version.name
+        version = None if self._seen is None else self._seen.target.told_as
         self._fail(failure, explain(failure, version))
 
     def _fail(self, failure: Failure, error: UpstreamFailed) -> None:

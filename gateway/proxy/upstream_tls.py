@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import socket
 import ssl
 from typing import Any, Final
 
@@ -81,6 +83,18 @@ def reason(error: Exception) -> str:
         return f"TLS: {error.reason or error}"
     strerror = getattr(error, "strerror", None)
     return str(strerror or str(error) or type(error).__name__)
+
+
+def told(error: Exception) -> str:
+    """Say as much of that as a client may know: no name, address or path."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "TLS: its certificate cannot be believed"
+    if isinstance(error, ssl.SSLError | UnusableFiles):
+        return "TLS"
+    if isinstance(error, socket.gaierror):
+        return "its name leads nowhere"
+    code = error.errno if isinstance(error, OSError) else None
+    return os.strerror(code) if code else "it takes no connection"
 
 
 def remedy(error: Exception) -> str:

@@ -144,7 +144,8 @@ class Lines(Memo[Field]):
     def field(self, name: bytes, value: bytes) -> Field:
         """Understand one field."""
         lower, value = name.lower(), value.strip(b" \t")
-        passes = lower not in self._not_passed and not lower.startswith(OWN_PREFIX)
+        dashed = lower.replace(b"_", b"-")  # as servers read it that follow CGI or WSGI
+        passes = dashed not in self._not_passed and not dashed.startswith(OWN_PREFIX)
         return (lower, value), b"%b: %b\r\n" % (name, value) if passes else b""
 
 
@@ -171,4 +172,5 @@ def trailer_block(trailers: list[RawField]) -> bytes:
 
 
 def _is_unfit_for_trailers(lower: bytes) -> bool:
-    return lower in _NOT_IN_TRAILERS or lower.startswith(OWN_PREFIX)
+    dashed = lower.replace(b"_", b"-")
+    return dashed in _NOT_IN_TRAILERS or dashed.startswith(OWN_PREFIX)
