@@ -14,9 +14,7 @@ OF_OUR_OWN = {
 }
 
 
-@pytest.mark.parametrize(
-    "path", SOURCES, ids=lambda path: str(path.relative_to(ROOT))
-)
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_sql_is_put_together_from_what_somebody_said(path: Path) -> None:
     allowed = OF_OUR_OWN.get(str(path.relative_to(ROOT)), set())
     composed = [
@@ -39,7 +37,9 @@ def _is_ours(sql: ast.expr) -> bool:
         case ast.Constant() | ast.Name():
             return isinstance(sql, ast.Constant) or sql.id.isupper()
         case ast.JoinedStr():
-            values = [each for each in sql.values if isinstance(each, ast.FormattedValue)]
+            values = [
+                each for each in sql.values if isinstance(each, ast.FormattedValue)
+            ]
             return all(_is_ours(each.value) for each in values)
         case _:
             return False
