@@ -80,7 +80,7 @@ def reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"TLS: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        return f"TLS: {error.reason or error}"
+        return f"TLS: {getattr(error, 'reason', None) or error}"  # set by OpenSSL alone
     strerror = getattr(error, "strerror", None)
     return str(strerror or str(error) or type(error).__name__)
 

@@ -5,12 +5,8 @@ import stat
 from pathlib import Path
 
 from loadtest.load.http_client import chat_request, connect
-from tests.end_to_end.running import (
-    PATIENCE_S,
-    configuration,
-    running_gateway,
-    tree,
-)
+from loadtest.processes import tree
+from tests.end_to_end.running import PATIENCE_S, configuration, running_gateway
 
 SECRETS = ("the-token-of-an-operator", "the-credential-of-a-model-server")
 OTHERS = stat.S_IRWXG | stat.S_IRWXO

@@ -60,7 +60,10 @@ def test_who_does_not_follow_is_told_at_once_what_is_wrong() -> None:
 
 def test_a_line_steers_no_terminal() -> None:
     """Reasons are what people and programs have sent."""
-    body = {"said": "Moved.", "reason": "\x1b]0;title\x07 it \x9b2J was time"}
+    body: dict[str, object] = {
+        "said": "Moved.",
+        "reason": "\x1b]0;title\x07 it \x9b2J was time",
+    }
     view = EntryView(seq=1, at="now", service="chat", kind="moved", body=body)
 
     told = journal.line(view)
