@@ -51,5 +51,9 @@ def _example(example: ExampleView) -> Table:
 
 def harmless(text: str) -> str:
     """Shorten what strangers wrote, without what would steer a terminal."""
-    shown = text[:LONGEST] + (_CUT if len(text) > LONGEST else "")
-    return "".join(c if c.isprintable() or c == "\n" else "�" for c in shown)
+    return plain(text[:LONGEST] + (_CUT if len(text) > LONGEST else ""))
+
+
+def plain(text: str) -> str:
+    """Replace what would steer a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)

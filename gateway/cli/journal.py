@@ -93,13 +93,16 @@ def _number(entry: object) -> int:
 
 
 def line(entry: "EntryView") -> str:
-    """Write one entry as a sentence."""
+    """Write one entry as a sentence, without what would steer a terminal."""
+    from gateway.cli.examples import plain
+
     body = entry.body or {}
     said = str(body.get("said", "")) or _without_words(entry)
     reason = body.get("reason")
     why = f" ({reason})" if reason else ""
     by = f" by {body['by']}" if body.get("by") else ""
-    return f"{entry.at}  {entry.service or '-'}  {entry.kind}{by}: {said}{why}"
+    told = f"{entry.at}  {entry.service or '-'}  {entry.kind}{by}: {said}{why}"
+    return plain(told)
 
 
 def _without_words(entry: "EntryView") -> str:

@@ -206,7 +206,7 @@ class FallibleExchange:
             if self._replay is not None:
                 self._ask(self._pool, fresh=True)
                 return
-        version = "?" if self._seen is None else self._seen.target.version.name
+        version = None if self._seen is None else self._seen.target.told_as
         self._fail(failure, explain(failure, version))
 
     def _fail(self, failure: Failure, error: UpstreamFailed) -> None:
@@ -375,7 +375,7 @@ class FallibleExchange:
         if self.is_over or self._arrived >= since:
             return
         if self.body.is_whole:
-            version = "?" if self._seen is None else self._seen.target.version.name
+            version = None if self._seen is None else self._seen.target.told_as
             self._fail(Failure.TOO_LONG, explain(Failure.TOO_LONG, version))
         else:
             self.refuse(too_slow())

@@ -19,7 +19,7 @@ from gateway.domain.service import Endpoint, PoolLimits, Timeouts
 from gateway.proxy.deadlines import NEVER, Wheel
 from gateway.proxy.standing import Standing
 from gateway.proxy.upstream import Upstream
-from gateway.proxy.upstream_tls import EndpointTls, made, reason, remedy
+from gateway.proxy.upstream_tls import EndpointTls, made, reason, remedy, told
 from gateway.proxy.watched import Abortable
 from gateway.proxy.whole import WholeAnswers
 
@@ -33,6 +33,9 @@ _OUR_OWN: Final = {
     errno.EADDRNOTAVAIL: "all local ports are taken (net.ipv4.ip_local_port_range)",
 }
 """What no endpoint is to blame for."""
+
+_LOGGED_EVERY_S: Final = 60.0
+_LOG_SAYS: Final = "Try again; the gateway's log says which one it is, and why."
 
 Spawn = Callable[[Coroutine[object, object, None]], object]
 """Runs a coroutine in the worker's task group."""
@@ -72,6 +75,7 @@ class Pool(Standing):
         "_connecting",
         "_fresh",
         "_idle",
+        "_silent_until",
         "_spawn",
         "_waiting",
         "_wheel",
@@ -106,6 +110,7 @@ class Pool(Standing):
         self._wheel = wheel
         self._whole_answers = whole_answers
         self._spawn = spawn
+        self._silent_until = 0.0
         self._idle: dict[Upstream, None] = {}  # the one used last at the end
         self.busy = 0
         self._connecting = 0
@@ -303,28 +308,33 @@ class Pool(Standing):
         del queue[waiter]
         return waiter
 
+    def _log(self, said: str) -> None:
+        """Tell the operator which one it is, where clients are not told; not too often."""
+        now = self._wheel.now
+        if now >= self._silent_until:
+            self._silent_until = now + _LOGGED_EVERY_S
+            _logger.warning("%s %s", self.name, said)
+
     def _unreachable(self, error: Exception) -> UpstreamUnreachable:
+        self._log(f"cannot be reached ({reason(error)}). {remedy(error)}")
         return UpstreamUnreachable(
-            f"The model server {self.endpoint.url} cannot be reached ({reason(error)}).",
-            remedy=remedy(error),
+            f"The model server cannot be reached ({told(error)}).", remedy=_LOG_SAYS
         )
 
     def _out_of(self, lacking: str) -> OutOfResources:
         return OutOfResources(
-            f"The gateway can open no connection to {self.endpoint.url}: {lacking}.",
+            f"The gateway can open no connection: {lacking}.",
             remedy="Try again shortly, or raise that limit.",
         )
 
     def _slow(self) -> UpstreamTimedOut:
-        return UpstreamTimedOut(
-            f"The model server {self.endpoint.url} took no connection within"
-            f" {self.timeouts.connect:g} s.",
-            remedy="Check that it runs, or raise timeouts.connect.",
-        )
+        took = f"took no connection within {self.timeouts.connect:g} s."
+        self._log(f"{took} Check that it runs, or raise timeouts.connect.")
+        return UpstreamTimedOut(f"The model server {took}", remedy=_LOG_SAYS)
 
     def _full(self) -> UpstreamFull:
         return UpstreamFull(
-            f"All {self.limits.connections} connections to {self.endpoint.url} are"
+            f"All {self.limits.connections} connections to the model server are"
             f" busy and {self.pending} requests wait.",
             remedy="Try again shortly, or raise limits.connections.",
         )

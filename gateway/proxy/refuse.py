@@ -133,9 +133,9 @@ _DONE: Final = {
 }
 
 
-def explain(failure: Failure, version: str) -> UpstreamFailed:
-    """Say why the model server of *version* gave no answer."""
-    server = f"The model server of version {version}"
+def explain(failure: Failure, version: str | None) -> UpstreamFailed:
+    """Say why the model server of *version* gave no answer; None: clients are not told."""
+    server = "The model server" + (f" of version {version}" if version else "")
     if failure is Failure.TOO_LONG:
         return UpstreamTimedOut(
             f"{server} took longer than an answer may take.",

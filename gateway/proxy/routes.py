@@ -48,6 +48,7 @@ class Target:
         set_names: Their lower-case names.
         set_json: (steps, JSON text) pairs to be set in the body.
         answer_lines: Header lines added to its answers.
+        told_as: Its name, as clients may know it; None: they may not.
         price: Of its tokens; None when it has none.
         awaiting: Those that are running, where there is a deadline; None: there is none.
         first_content_due: Seconds after which its first content is late; None: never.
@@ -72,6 +73,7 @@ class Target:
         "standby",
         "tally",
         "ticket",
+        "told_as",
         "tracing",
         "version",
     )
@@ -103,9 +105,11 @@ class Target:
         self.awaiting = None if due is None else Awaiting(due)
         self.ticket: TicketMaker | None = None
         self.standby: Standby | None = None
-        shown = routed.service.expose
+        self.told_as = version.name if routed.service.expose else None
         self.answer_lines = (
-            f"x-sluicegate-version: {version.name}\r\n".encode() if shown else b""
+            f"x-sluicegate-version: {version.name}\r\n".encode()
+            if self.told_as
+            else b""
         )
 
     @property

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import socket
 import ssl
 from typing import Any, Final
 
@@ -78,9 +80,21 @@ def reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"TLS: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        return f"TLS: {error.reason or error}"
+        return f"TLS: {getattr(error, 'reason', None) or error}"  # set by OpenSSL alone
     strerror = getattr(error, "strerror", None)
     return str(strerror or str(error) or type(error).__name__)
+
+
+def told(error: Exception) -> str:
+    """Say as much of that as a client may know: no name, address or path."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "TLS: its certificate cannot be believed"
+    if isinstance(error, ssl.SSLError | UnusableFiles):
+        return "TLS"
+    if isinstance(error, socket.gaierror):
+        return "its name leads nowhere"
+    code = error.errno if isinstance(error, OSError) else None
+    return os.strerror(code) if code else "it takes no connection"
 
 
 def remedy(error: Exception) -> str:

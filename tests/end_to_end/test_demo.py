@@ -185,6 +185,7 @@ def test_ctrl_c_stops_everything_at_any_time(mark: str, when: str) -> None:
 
 
 @pytest.mark.timeout(PATIENCE_S)
+@pytest.mark.slow
 def test_in_a_terminal_the_demo_draws_and_may_stay(mark: str) -> None:
     """On a screen of its own first; then it can be asked, as it says, until Ctrl-C."""
     with _terminal(mark, "--stay") as terminal:

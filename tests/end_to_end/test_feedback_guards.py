@@ -116,6 +116,7 @@ def test_a_candidate_that_users_dislike_is_taken_back(
         assert running.gateway.candidate_weight() == 0
 
 
+@pytest.mark.slow
 def test_an_equal_candidate_is_proven_by_what_users_say(
     models: Models, tmp_path: Path
 ) -> None:

@@ -155,6 +155,7 @@ def test_a_candidate_that_costs_more_is_taken_back(
         assert worst(decision)["metric"] == "cost"
 
 
+@pytest.mark.slow
 def test_a_candidate_that_is_slow_with_long_prompts_alone_is_taken_back(
     models: Models, tmp_path: Path
 ) -> None:
@@ -180,6 +181,7 @@ def test_a_candidate_that_hangs_is_taken_back(models: Models, tmp_path: Path) ->
         plant(models[1], hang=False)
 
 
+@pytest.mark.slow
 def test_a_candidate_that_does_not_know_its_model_is_taken_back(
     models: Models, tmp_path: Path
 ) -> None:
@@ -213,6 +215,7 @@ def test_a_healthy_candidate_is_promoted(models: Models, tmp_path: Path) -> None
         tell("\n".join(said))
 
 
+@pytest.mark.slow
 def test_moved_keys_that_miss_their_cache_are_no_evidence(
     models: Models, tmp_path: Path
 ) -> None:

@@ -42,7 +42,7 @@ def test_openais_client_raises_the_message(stage: Stage) -> None:
         client.chat.completions.create(model="m", messages=HELLO)
 
     assert raised.value.status_code == 502
-    assert "127.0.0.1" in str(raised.value)
+    assert "cannot be reached (Connection refused)" in str(raised.value)
     assert (raised.value.type, raised.value.code) == ("upstream_error", None)
 
 
@@ -58,7 +58,7 @@ def test_anthropics_client_raises_the_message_and_knows_its_type(
 
     assert raised.value.status_code == 502
     assert raised.value.type == "api_error"
-    assert "127.0.0.1" in str(raised.value.api_message)
+    assert "cannot be reached" in str(raised.value.api_message)
 
 
 def test_ollamas_client_raises_the_message_as_text(stage: Stage) -> None:
@@ -71,7 +71,7 @@ def test_ollamas_client_raises_the_message_as_text(stage: Stage) -> None:
 
     assert raised.value.status_code == 502
     assert isinstance(raised.value.error, str)
-    assert "127.0.0.1" in raised.value.error
+    assert "cannot be reached" in raised.value.error
 
 
 async def test_a_dialect_that_is_set_counts_for_every_path(stage: Stage) -> None:
@@ -153,3 +153,39 @@ async def test_a_client_does_not_wait_for_a_refusal_that_fails(
 
 def _err(*_args: object) -> None:
     raise RuntimeError("a bug")
+
+
+async def test_the_log_and_no_client_learns_where_a_model_server_is(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once a minute; clients may be anybody."""
+    nowhere = endpoint(_closed_port())
+    v1 = Version(name="v1", endpoints=(nowhere,))
+    stage.serve(table(service(v1)))
+    client = await stage.client()
+
+    for _again in range(2):
+        answer = await client.ask(post(b"{}"))
+        assert answer.status == 502
+        assert nowhere.host.encode() not in answer.body
+        assert str(nowhere.port).encode() not in answer.body
+
+    assert [record.getMessage() for record in caplog.records] == [
+        f"v1 of chat at {nowhere.url} cannot be reached (Connection refused). Check that"
+        " it runs and that the address is right."
+    ]
+
+
+@pytest.mark.parametrize("expose", [True, False])
+async def test_an_error_names_the_version_where_clients_may_know_it(
+    stage: Stage, expose: bool
+) -> None:
+    upstream = await _failing()
+    v1 = Version(name="the-first", endpoints=(endpoint(upstream.port),))
+    stage.serve(table(service(v1, expose=expose)), upstream)
+
+    answer = await (await stage.client()).ask(post(b"{}"))
+
+    assert answer.status == 502
+    assert ("the-first" in answer.body.decode()) is expose
+    assert ("the-first" in str(answer.fields)) is expose

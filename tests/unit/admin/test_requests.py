@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from gateway.admin.auth import caller, guard
-from gateway.admin.body import revision_expected
+from gateway.admin.body import json_object, revision_expected
 from gateway.admin.ports import Gate
 from gateway.domain.deployment import Role, Token
 from gateway.domain.errors import Refused
@@ -80,6 +80,67 @@ async def test_an_app_gives_feedback_and_does_nothing_else(
     headers = {"Authorization": f"Bearer {secret}"}
 
     assert await _pass(method, "/api/v1/feedback", headers) == result
+
+
+async def test_each_token_is_compared_whichever_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Time tells neither how much of a secret was right nor whose it is."""
+    compared: list[bytes] = []
+
+    def compare(ours: bytes, theirs: bytes) -> bool:
+        compared.append(ours)
+        return ours == theirs
+
+    monkeypatch.setattr("gateway.admin.auth.hmac.compare_digest", compare)
+    for secret in ("see", "do", "sea"):
+        await _pass("GET", "/metrics", {"Authorization": f"Bearer {secret}"})
+
+    assert compared == [token.secret.encode() for token in TOKENS] * 3
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Cookie": "token=do"},
+        {"Authorization": "Basic ZG86ZG8="},
+        {"X-Forwarded-For": "127.0.0.1", "X-Real-Ip": "127.0.0.1"},
+        {"Host": "127.0.0.1:8081", "Origin": "http://127.0.0.1:8081"},
+    ],
+)
+async def test_nothing_but_a_token_opens_where_there_are_tokens(
+    headers: dict[str, str],
+) -> None:
+    """Nothing that a browser sends by itself, and no claim to be local."""
+    assert await _pass("POST", "/api/v1/reload", headers) == 401
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 30_000,
+        b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+        b'{"v2": ' + b"9" * 60_000 + b"}",
+        b'{"v2": 1e99999}',
+        b'{"v2": NaN}',
+        b'{"\xff": 1}',
+    ],
+    ids=["arrays", "objects", "digits", "exponent", "no number", "no text"],
+)
+async def test_hostile_json_is_refused_and_harms_nothing(body: bytes) -> None:
+    """As deep and as long as a body may be."""
+
+    async def read() -> bytes:
+        await asyncio.sleep(0)
+        return body
+
+    posted = SimpleNamespace(
+        read=read, content_type="application/json", headers={}, body_exists=True
+    )
+    with pytest.raises(Refused) as refused:
+        await json_object(cast("web.Request", posted))
+
+    assert refused.value.status == 400
 
 
 async def test_health_needs_no_token() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from gateway.cli import journal
 from gateway.cli.admin_api import AdminApi, AdminRefused, AdminUnreachable
+from gateway.cli.views import EntryView
 
 _GONE = AdminUnreachable("Nothing answers.", remedy="Start it.")
 _NO_STORE = AdminRefused(503, "The journal cannot be read now.")
@@ -55,3 +56,18 @@ def test_who_does_not_follow_is_told_at_once_what_is_wrong() -> None:
 
     whole = journal._entries(_Api(3, 5, 0), None, follow=False)
     assert [entry["seq"] for entry in whole] == [3, 5]
+
+
+def test_a_line_steers_no_terminal() -> None:
+    """Reasons are what people and programs have sent."""
+    body: dict[str, object] = {
+        "said": "Moved.",
+        "reason": "\x1b]0;title\x07 it \x9b2J was time",
+    }
+    view = EntryView(seq=1, at="now", service="chat", kind="moved", body=body)
+
+    told = journal.line(view)
+
+    assert told.isprintable()
+    assert "it" in told
+    assert "was time" in told

@@ -199,3 +199,25 @@ def test_another_place_is_another_writer_and_drops_add_up() -> None:
     logger.use(AccessLog())
     assert not logger.is_on
     assert logger.dropped == 5
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        b'/v1/"},{"status":200,"x":"',
+        b"/v1/a\\u000ab",
+        b"/v1/\r\n{}",
+        "/v1/\u0085\u2028\x1b[2J".encode(),
+        bytes(range(33, 256)),
+    ],
+)
+def test_any_path_makes_one_line(path: bytes) -> None:
+    """Nobody writes a line of his own, and none steers a terminal."""
+    logger = _Logger()
+    told = _Told(request_id=b'r"\n1')
+    told.head.path = path
+    logger.refusal(told, _Peer(), 404, 0.001)
+
+    line = logger.only()
+    assert (line["status"], line["path"]) == (404, path.decode("latin-1"))
+    assert not any(byte < 32 for byte in logger.papers[-1].lines[0][:-1])

@@ -12,6 +12,7 @@ def test_trailers_pass_unless_they_would_change_what_the_message_is() -> None:
         (b"Host", b"evil"),
         (b"Authorization", b"x"),
         (b"X-Sluicegate-Version", b"v2"),
+        (b"X_Forwarded_For", b"10.0.0.1"),
     ])
 
     assert block == b"X-Checksum: 1\r\n"

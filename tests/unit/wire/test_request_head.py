@@ -81,6 +81,22 @@ def test_nobody_may_speak_as_the_gateway() -> None:
     assert read(HOST, (b"X-Sluicegate-Version", b"v2")).block == b""
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"X_Sluicegate_Version",
+        b"X_Forwarded_For",
+        b"x-forwarded_proto",
+        b"X_Request_Id",
+        b"Transfer_Encoding",
+        b"Content_Length",
+    ],
+)
+def test_underscores_are_no_way_around_what_is_written_anew(name: bytes) -> None:
+    """Servers after CGI or WSGI read both as one header."""
+    assert read(HOST, (name, b"1"), (b"X_Own", b"1")).block == b"X_Own: 1\r\n"
+
+
 @pytest.mark.parametrize("hosts", [0, 2])
 def test_http_1_1_needs_exactly_one_host(hosts: int) -> None:
     assert refusal(*[HOST] * hosts).status == 400
