@@ -1,6 +1,7 @@
 """A new configuration while traffic flows: what it may change, and into which table."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from gateway.control.standings import StandingBook, effective
 from gateway.control.weights import routed
@@ -11,6 +12,16 @@ from gateway.domain.ticket_key import TicketKey
 from gateway.handoff.routing_table import RoutingTable
 from gateway.state.store import Weight
 
+Arranged = Callable[[Deployment, Deployment], AbstractAsyncContextManager[None]]
+"""Prepares the processes for a new configuration; see app.supervised.Supervised."""
+
+
+@asynccontextmanager
+async def nothing_arranged(old: Deployment, new: Deployment) -> AsyncGenerator[None]:
+    """Prepare nothing, where there is no supervisor."""
+    demand_no_restart(old, new)
+    yield
+
 
 def demand_no_restart(old: Deployment, new: Deployment) -> None:
     """Refuse what only a restart can change.
@@ -20,9 +31,7 @@ def demand_no_restart(old: Deployment, new: Deployment) -> None:
 
     """
     pairs = {
-        "listen": (old.listen, new.listen),
         "admin.listen": (old.admin.listen, new.admin.listen),
-        "workers": (old.workers, new.workers),
         "state": (old.state, new.state),
     }
     differing = [key for key, (was, now) in pairs.items() if was != now]

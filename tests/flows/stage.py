@@ -129,7 +129,7 @@ class Gateway:
             self._use(self._first)
             listening = socket.create_server(("127.0.0.1", 0), backlog=512)
             self.port = listening.getsockname()[1]
-            self._listener = listener = Listener(self._plane, [listening.detach()])
+            self._listener = listener = Listener(self._plane, [(1, listening.detach())])
             await listener.open()
             ticking = tasks.create_task(self._tick())
             self._is_ready.set()
