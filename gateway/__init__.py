@@ -14,6 +14,7 @@ Floors: a folder imports lower floors only; folders of one floor do not know eac
        evaluators/                    judges of sampled answers, off the data path
     3  handoff/ · state/ · telemetry/ what the planes exchange · what survives · Prometheus
     2  settings/                      YAML to domain objects
+       tls/                           below it: certificates, and contexts made of them
     1  wire/ · routing/ · analysis/   pure: HTTP heads · key and version · counts
        answers/                       pure: what an answer was, read as it passes
        delivery/                      pure: where a rollout stands, and what moves it

@@ -285,6 +285,7 @@ class Ports:
         evidence: See Evidence.
         rollouts: See Rollouts.
         judging: See Judging.
+        warnings: What people should know of certificates, in sentences.
 
     """
 
@@ -297,3 +298,4 @@ class Ports:
     evidence: Evidence
     rollouts: Rollouts
     judging: Judging
+    warnings: Callable[[], list[str]] = list

@@ -32,12 +32,17 @@ class Services:
         self._evidence = ports.evidence
         self._rollouts = ports.rollouts
         self._judging = ports.judging
+        self._warnings = ports.warnings
 
     async def show_all(self, _request: web.Request) -> web.Response:
         """GET /api/v1/services; without the slices, which may be many."""
         table, traffic = self._gate.table, self._traffic()
         services = [self._view(name, traffic) for name in table.by_name()]
-        return json_response({"epoch": table.epoch, "services": services})
+        return json_response({
+            "epoch": table.epoch,
+            "services": services,
+            "warnings": self._warnings(),
+        })
 
     async def show(self, request: web.Request) -> web.Response:
         """GET /api/v1/services/{service}."""

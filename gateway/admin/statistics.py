@@ -52,6 +52,7 @@ def statistics(traffic: VersionTraffic) -> Json:
             "ended": dict(sorted(traffic.tunnels_ended.items())),
             "bytes": dict(sorted(traffic.tunnel_bytes.items())),
         },
+        "retried": traffic.retried,
         "late": traffic.late,
         "in_flight": traffic.in_flight,
         "pending": traffic.pending,

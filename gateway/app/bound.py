@@ -7,14 +7,13 @@ and with it the connections that wait there.
 """
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.domain.deployment import Address
+from gateway.domain.deployment import BACKLOG, Address, names_of
 from gateway.domain.errors import CannotListen
 
-BACKLOG: Final = 4096
 MOST_LISTENERS: Final = 200
 """As many as a change may leave: their descriptors go to a worker in one message, and Linux
 takes 253 (SCM_MAX_FD, unix(7))."""
@@ -56,6 +55,11 @@ class Bound:
         self.listening: list[Listening] = []
         self.prepare(addresses)
         self.take()
+
+    def named(self) -> Iterator[tuple[Listening, str]]:
+        """Give the listeners and their names."""
+        names = names_of(each.address for each in self.listening)
+        return zip(self.listening, names, strict=True)
 
     def prepare(self, addresses: Sequence[Address]) -> None:
         """Bind what is not bound yet; what is in use does not change before `take`.

@@ -23,6 +23,8 @@ from aiohttp import web
 
 from gateway.admin.application import make_application
 from gateway.admin.ports import Condition, Ports
+from gateway.app.admin_listener import AdminListener
+from gateway.app.certificates import Certificates
 from gateway.app.export import Export
 from gateway.app.installed import installed_version, is_compiled
 from gateway.app.judging import Judging
@@ -71,8 +73,7 @@ class Controller:
         self._start = start
         self._is_first = os.fstat(start.table_fd).st_size == 0
         self._last = read_last(start.table_fd)
-        self._stopped = asyncio.Event()
-        self._wished = asyncio.Event()
+        self._stopped, self._wished = asyncio.Event(), asyncio.Event()
         self._aggregate = Aggregate()
         self._publisher = Publisher(self._keep)
         self._durable = Durable(store_at)
@@ -85,6 +86,8 @@ class Controller:
             now,
             self._supervised.arranged,
         )
+        self._certificates = Certificates(lambda: self._gate.deployment, now)
+        self._admin: AdminListener | None = None
         self._since = now() if self._last is None else self._last.since
         self._leading = Leading(
             self._gate, self._durable, self._aggregate, now, self._since
@@ -176,6 +179,9 @@ class Controller:
             tasks.create_task(self._turn_keys())
             tasks.create_task(self._write_down())
             tasks.create_task(self._export.run())
+            tasks.create_task(self._certificates.keep())
+            if self._admin is not None:
+                tasks.create_task(self._admin.keep())
             if self._last is not None:
                 tasks.create_task(self._compare())
 
@@ -264,12 +270,16 @@ class Controller:
             evidence=self._leading.evidence,
             rollouts=self._leading.rollouts,
             judging=self._judging,
+            warnings=self._certificates.warnings,
         )
         runner = web.AppRunner(
             make_application(ports), access_log=None, shutdown_timeout=_GOODBYE_S
         )
         await runner.setup()
-        await web.SockSite(runner, socket.socket(fileno=self._start.admin_fd)).start()
+        self._admin = AdminListener(
+            runner, self._start.admin_fd, lambda: self._gate.deployment.admin.tls
+        )
+        await self._admin.start()
         return runner
 
     async def _announce(self) -> None:
@@ -278,7 +288,7 @@ class Controller:
         await self._publisher.everywhere(table.epoch, workers=workers)
         _log.info("Epoch %d is in force on all workers.", self._publisher.epoch)
         if self._is_first:
-            line = ready_line(self._start, self._gate.table)
+            line = ready_line(self._start, self._gate.table, self._gate.deployment)
             with suppress(OSError):  # nobody has to listen
                 os.write(_STDOUT, f"{line}\n".encode())
 
@@ -296,6 +306,9 @@ class Controller:
             since=self._since,
             judged=self._judging.so_far(),
         )
+        self._certificates.look()
+        if self._admin is not None:
+            self._admin.look()
         write_last(self._start.table_fd, last)
 
     def _condition(self) -> Condition:
@@ -315,7 +328,7 @@ class Controller:
     def _troubles(self) -> list[str]:
         troubles = [self._durable.trouble, self._publisher.trouble]
         told = [str(trouble) for trouble in troubles if trouble is not None]
-        told += self._gate.troubles
+        told += [*self._gate.troubles, *self._certificates.expiring()]
         missing = self._gate.deployment.workers - self._publisher.connected
         if missing > 0:
             workers = self._gate.deployment.workers
@@ -335,6 +348,7 @@ class Controller:
             evidence_age=self._leading.evidence.ages(),
             rollouts=self._leading.rollouts.figures(),
             evaluators=self._judging.figures(),
+            certificates=self._certificates.expiry(),
         )
 
 

@@ -46,7 +46,7 @@ class Member:
         self._line.setblocking(False)
         start = self._crew.start_of(self.number, self._theirs.fileno())
         fds = (
-            *(fd for _number, fd in start.listening),
+            *(fd for _number, _name, fd in start.listening),
             start.setup_fd,
             start.table_fd,
             start.lifeline_fd,
@@ -119,7 +119,8 @@ class Crew:
             self._start,
             number=number,
             listening=[
-                (each.number, each.socket.fileno()) for each in self.bound.listening
+                (each.number, name, each.socket.fileno())
+                for each, name in self.bound.named()
             ],
             workers=self.size,
             setup_fd=setup_fd,
@@ -127,9 +128,10 @@ class Crew:
 
     def setup_of(self, member: Member) -> Setup:
         """Give what a worker is told now."""
-        numbers = tuple(each.number for each in self.bound.listening)
         return Setup(
-            listening=numbers, workers=self.size, is_retired=not member.is_wanted
+            listening=tuple((each.number, name) for each, name in self.bound.named()),
+            workers=self.size,
+            is_retired=not member.is_wanted,
         )
 
     def resize(self, size: int) -> list[Member]:

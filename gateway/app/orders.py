@@ -61,12 +61,13 @@ class Setup(msgspec.Struct, kw_only=True, frozen=True):
     """Supervisor to worker: all that is its own, whatever it was told before.
 
     Attributes:
-        listening: Numbers of the sockets to accept from, which come with it, in order.
+        listening: Number and name of each socket to accept from; they come with it, in
+            this order.
         workers: How many there are.
         is_retired: Whether it is to end once all is over that runs in it.
 
     """
 
-    listening: tuple[int, ...]
+    listening: tuple[tuple[int, str], ...]
     workers: int
     is_retired: bool = False

@@ -66,6 +66,9 @@ class OwnSetup:
             return
         setup, fds = told
         self._plane.be_one_of(setup.workers)
-        await self._listener.change(zip(setup.listening, fds, strict=True))
+        await self._listener.change(
+            (number, name, fd)
+            for (number, name), fd in zip(setup.listening, fds, strict=True)
+        )
         if setup.is_retired:
             self._is_retired.set()

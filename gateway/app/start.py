@@ -45,8 +45,8 @@ class WorkerStart(msgspec.Struct, kw_only=True, frozen=True):
 
     Attributes:
         number: From 0; no other worker that runs has it.
-        listening: Number and descriptor of each data listener, a bound, listening TCP
-            socket that all workers share.
+        listening: Number, name and descriptor of each data listener, a bound, listening
+            TCP socket that all workers share.
         setup_fd: Where it is told of changes to this; see orders.Setup.
         link_path: Path of the controller's Unix socket.
         table_fd: See handoff.last_table.
@@ -58,7 +58,7 @@ class WorkerStart(msgspec.Struct, kw_only=True, frozen=True):
     """
 
     number: int = 0
-    listening: list[tuple[int, int]] = []
+    listening: list[tuple[int, str, int]] = []
     setup_fd: int = -1
     link_path: str
     table_fd: int

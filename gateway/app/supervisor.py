@@ -22,11 +22,11 @@ from typing import Final, Protocol
 
 import msgspec
 
-from gateway.app.bound import BACKLOG, Bound, bind, shown
+from gateway.app.bound import Bound, bind, shown
 from gateway.app.crew import Crew, Member
 from gateway.app.obeying import Obeying
 from gateway.app.start import BAD_START, ControllerStart, WorkerStart
-from gateway.domain.deployment import Deployment
+from gateway.domain.deployment import BACKLOG, Deployment
 from gateway.domain.errors import CannotListen
 from gateway.handoff import endpoint_health, held_states
 from gateway.handoff.environment import child_environment

@@ -2,11 +2,13 @@
 
 import os
 import socket
+from itertools import zip_longest
 
 from gateway.analysis.sums import Feedback
 from gateway.answers.segments import Place, places_of
 from gateway.app.start import ControllerStart
-from gateway.domain.deployment import Address
+from gateway.domain.deployment import Address, Deployment
+from gateway.domain.tls import ServerTls
 from gateway.handoff.routing_table import RoutedService, RoutingTable, percents_of
 
 
@@ -61,15 +63,24 @@ def together(one: Feedback, other: Feedback) -> Feedback:
     }
 
 
-def ready_line(start: ControllerStart, table: RoutingTable) -> str:
+def ready_line(
+    start: ControllerStart, table: RoutingTable, deployment: Deployment
+) -> str:
     """Say where the gateway listens, and what it serves."""
-    data = ", ".join(f"http://{address}" for address in start.data_addresses)
+    data = ", ".join(
+        f"{_scheme(tls)}://{address}"
+        for address, tls in zip_longest(start.data_addresses, deployment.listen_tls)
+    )
     admin_socket = socket.socket(fileno=os.dup(start.admin_fd))
     with admin_socket:
         host, port = admin_socket.getsockname()[:2]
     services = ", ".join(_told(name, lanes) for name, lanes in table.by_name().items())
-    admin = Address(host=host, port=port)
-    return f"ready: data {data} · admin http://{admin} · services: {services}"
+    admin, scheme = Address(host=host, port=port), _scheme(deployment.admin.tls)
+    return f"ready: data {data} · admin {scheme}://{admin} · services: {services}"
+
+
+def _scheme(tls: ServerTls | None) -> str:
+    return "http" if tls is None else "https"
 
 
 def _told(service: str, lanes: tuple[RoutedService, ...]) -> str:

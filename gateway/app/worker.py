@@ -106,6 +106,7 @@ class Worker:
     def _use(self, table: RoutingTable) -> None:
         if self._table is None or table.epoch > self._table.epoch:
             self._plane.use(table)
+            self._listener.use(table.listen_tls)
             self._table = table
             self._has_table.set()
 

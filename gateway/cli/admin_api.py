@@ -9,6 +9,7 @@ import json
 import re
 import ssl
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -52,13 +53,17 @@ class AdminApi:
     Args:
         url: Where it listens, http or https; a bare host:port means http.
         token: Bearer token; None or empty sends none.
+        ca: File of the authorities that are believed, for https; None: the system's.
 
     Raises:
-        BadConfiguration: The URL is none, or the token cannot be sent.
+        BadConfiguration: The URL is none, the token cannot be sent, or the file cannot
+            be used.
 
     """
 
-    def __init__(self, url: str, token: str | None = None) -> None:
+    def __init__(
+        self, url: str, token: str | None = None, ca: Path | None = None
+    ) -> None:
         self.url = url if "://" in url else f"http://{url}"
         self._token = token
         _demand_sendable(
@@ -68,7 +73,7 @@ class AdminApi:
             remedy="Set it to the secret alone, as admin.tokens has it.",
         )
         parts = _parts(self.url)
-        self._is_tls = parts.scheme == "https"
+        self._tls = _verifying(ca) if parts.scheme == "https" else None
         self._address = parts.netloc.rpartition("@")[2]
         self._prefix = parts.path.rstrip("/")
 
@@ -157,11 +162,9 @@ class AdminApi:
         return _judge(answer.status, received)
 
     def _connection(self) -> http.client.HTTPConnection:
-        if self._is_tls:
+        if self._tls is not None:
             return http.client.HTTPSConnection(
-                self._address,
-                timeout=_DEADLINE_S,
-                context=ssl.create_default_context(),
+                self._address, timeout=_DEADLINE_S, context=self._tls
             )
         return http.client.HTTPConnection(self._address, timeout=_DEADLINE_S)
 
@@ -174,11 +177,34 @@ class AdminApi:
     def _unreachable(self, error: Exception) -> AdminUnreachable:
         strerror = error.strerror if isinstance(error, OSError) else None
         reason = strerror or str(error) or type(error).__name__
-        return AdminUnreachable(
-            f"No gateway answers at {self.url} ({reason}).",
-            remedy="Start one with `sluicegate serve`, or name the right address with "
-            "--admin or SLUICEGATE_ADMIN.",
+        remedy = (
+            "Start one with `sluicegate serve`, or name the right address with "
+            "--admin or SLUICEGATE_ADMIN."
         )
+        if isinstance(error, ssl.SSLCertVerificationError):
+            reason = error.verify_message
+            remedy = (
+                "Name the file of the authority of its certificate with --ca or"
+                " SLUICEGATE_CA, and it by a name of its certificate with --admin."
+            )
+        elif isinstance(
+            error, ssl.SSLError | ConnectionError | http.client.HTTPException
+        ):
+            other = "http" if self._tls is not None else "https"
+            remedy += f" If it is right, write {other}:// before it."
+        return AdminUnreachable(
+            f"No gateway answers at {self.url} ({reason}).", remedy=remedy
+        )
+
+
+def _verifying(ca: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except OSError as error:
+        raise BadConfiguration(
+            f"--ca {ca}: not a file of authorities ({error.strerror or error}).",
+            remedy="Name a PEM file: a line of it is -----BEGIN CERTIFICATE-----.",
+        ) from None
 
 
 def _demand_sendable(value: str, what: str, *, remedy: str) -> None:

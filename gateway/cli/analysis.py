@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from gateway.cli.admin_api import DEFAULT_URL
-from gateway.cli.options import AdminUrl, AsJson, admin_api
+from gateway.cli.options import AdminCa, AdminUrl, AsJson, admin_api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,13 +25,14 @@ _COLUMNS: Final = ("baseline", "candidate", "against it", "for it", "units b/c")
 def analysis(
     service: Annotated[str, typer.Argument(help="Which service.")],
     admin: AdminUrl = DEFAULT_URL,
+    ca: AdminCa = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the evidence for and against a candidate, metric by metric."""
     from gateway.cli.screen import print_json
     from gateway.cli.views import analysed
 
-    answer = admin_api(admin).analysis(service)
+    answer = admin_api(admin, ca).analysis(service)
     if as_json:
         print_json(answer)
         return

@@ -1,5 +1,6 @@
 """`sluicegate check`: whether the gateway can run a file, and what it means."""
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -18,12 +19,15 @@ def check(
     from gateway.cli.read import read_file
     from gateway.cli.screen import print_json, screen
     from gateway.control.outlook import lines_of
+    from gateway.tls.expiry import expiring, unverified
 
     deployment = read_file(config)
     if as_json:
         print_json(understood.as_document(deployment))
         return
     screen().print(understood.as_tables(deployment, source=str(config)))
+    for warning in [*expiring(deployment, time.time()), *unverified(deployment)]:  # ruff: ignore[banned-api]: the clock of certificates
+        typer.echo(f"warning: {warning}")
     for service in deployment.offered:
         lines = list(lines_of(service, Assumed(), None, is_brief=True))
         if lines:

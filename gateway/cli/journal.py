@@ -12,7 +12,7 @@ from gateway.cli.admin_api import (
     AdminRefused,
     AdminUnreachable,
 )
-from gateway.cli.options import AdminUrl, AsJson, admin_api
+from gateway.cli.options import AdminCa, AdminUrl, AsJson, admin_api
 
 if TYPE_CHECKING:
     from gateway.cli.views import EntryView
@@ -36,6 +36,7 @@ def journal(
         bool, typer.Option("--blocks", help="Show the blocks of counts too.")
     ] = False,
     admin: AdminUrl = DEFAULT_URL,
+    ca: AdminCa = None,
     as_json: AsJson = False,
 ) -> None:
     """Print the journal, the oldest first; with --json one entry a line."""
@@ -43,7 +44,7 @@ def journal(
 
     from gateway.cli.views import EntryView, read
 
-    for entry in _entries(admin_api(admin), service, follow=follow):
+    for entry in _entries(admin_api(admin, ca), service, follow=follow):
         view = read(EntryView, entry)
         if view.kind == _BLOCK and not blocks:
             continue

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from gateway.cli.admin_api import DEFAULT_URL
-from gateway.cli.options import AdminUrl, AsJson, admin_api
+from gateway.cli.options import AdminCa, AdminUrl, AsJson, admin_api
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,6 +124,7 @@ def check(
 def show_examples(
     service: Annotated[str, typer.Argument(help="Which service.")],
     admin: AdminUrl = DEFAULT_URL,
+    ca: AdminCa = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the answers that scored worst, as far as `samples.keep_worst` keeps them."""
@@ -132,7 +133,7 @@ def show_examples(
     from gateway.cli.screen import print_json, screen
     from gateway.cli.views import read
 
-    answer = admin_api(admin).examples(service)
+    answer = admin_api(admin, ca).examples(service)
     if as_json:
         print_json(answer)
     else:

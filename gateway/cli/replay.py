@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from gateway.cli.admin_api import DEFAULT_URL, AdminApi
-from gateway.cli.options import AdminUrl, AsJson, admin_api
+from gateway.cli.options import AdminCa, AdminUrl, AsJson, admin_api
 
 if TYPE_CHECKING:
     from gateway.control.replay import Replayed
@@ -21,6 +21,7 @@ def replay(
         str | None, typer.Argument(help="One service; all without.", show_default=False)
     ] = None,
     admin: AdminUrl = DEFAULT_URL,
+    ca: AdminCa = None,
     as_json: AsJson = False,
 ) -> None:
     """Make every decision again from the journal, and compare; exit 1 if one differs."""
@@ -29,7 +30,7 @@ def replay(
     from gateway.domain.lane import service_of
     from gateway.state.journal import first_break
 
-    entries = list(all_entries(admin_api(admin)))
+    entries = list(all_entries(admin_api(admin, ca)))
     broken = first_break(entries)
     made = [
         one

@@ -9,7 +9,7 @@ import typer
 
 from gateway.cli import in_force
 from gateway.cli.admin_api import DEFAULT_URL, AdminApi, AdminUnreachable
-from gateway.cli.options import AdminUrl, AsJson, admin_api
+from gateway.cli.options import AdminCa, AdminUrl, AsJson, admin_api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,9 +51,17 @@ def beginning(action: str, told: str) -> Callable[..., None]:
         ] = False,
         reason: Reason = "",
         admin: AdminUrl = DEFAULT_URL,
+        ca: AdminCa = None,
         as_json: AsJson = False,
     ) -> None:
-        _begin(service, action, wait=wait, reason=reason, admin=admin, as_json=as_json)
+        _begin(
+            service,
+            action,
+            wait=wait,
+            reason=reason,
+            api=admin_api(admin, ca),
+            as_json=as_json,
+        )
 
     command.__doc__ = told
     return command
@@ -66,9 +74,10 @@ def plain(action: str, told: str) -> Callable[..., None]:
         service: Service,
         reason: Reason = "",
         admin: AdminUrl = DEFAULT_URL,
+        ca: AdminCa = None,
         as_json: AsJson = False,
     ) -> None:
-        _act(service, action, reason=reason, admin=admin, as_json=as_json)
+        _act(service, action, reason=reason, api=admin_api(admin, ca), as_json=as_json)
 
     command.__doc__ = told
     return command
@@ -83,10 +92,18 @@ def promote(
     ] = False,
     reason: Reason = "",
     admin: AdminUrl = DEFAULT_URL,
+    ca: AdminCa = None,
     as_json: AsJson = False,
 ) -> None:
     """Go on to the next step now."""
-    _act(service, "promote", full=full, reason=reason, admin=admin, as_json=as_json)
+    _act(
+        service,
+        "promote",
+        full=full,
+        reason=reason,
+        api=admin_api(admin, ca),
+        as_json=as_json,
+    )
 
 
 COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
@@ -112,21 +129,21 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
 
 
 def _begin(
-    service: str, action: str, *, wait: bool, reason: str, admin: str, as_json: bool
+    service: str, action: str, *, wait: bool, reason: str, api: AdminApi, as_json: bool
 ) -> None:
     if not (wait and as_json):
-        _act(service, action, reason=reason, admin=admin, as_json=as_json)
+        _act(service, action, reason=reason, api=api, as_json=as_json)
     else:  # one document: of how it ended, or of what did not begin
-        _begin_silently(service, action, reason=reason, admin=admin)
+        _begin_silently(service, action, reason=reason, api=api)
     if wait:
-        _wait(admin_api(admin), service, as_json=as_json)
+        _wait(api, service, as_json=as_json)
 
 
-def _begin_silently(service: str, action: str, *, reason: str, admin: str) -> None:
+def _begin_silently(service: str, action: str, *, reason: str, api: AdminApi) -> None:
     from gateway.cli.screen import print_json
     from gateway.cli.views import Acted, read
 
-    answer = admin_api(admin).act(service, action, reason=reason)
+    answer = api.act(service, action, reason=reason)
     if _has_failed(read(Acted, answer)):
         print_json(answer)
         raise typer.Exit(_FAILED)
@@ -143,13 +160,13 @@ def _act(
     *,
     full: bool = False,
     reason: str,
-    admin: str,
+    api: AdminApi,
     as_json: bool,
 ) -> None:
     from gateway.cli.screen import print_json
     from gateway.cli.views import Acted, read
 
-    answer = admin_api(admin).act(service, action, reason=reason, full=full)
+    answer = api.act(service, action, reason=reason, full=full)
     acted = read(Acted, answer)
     if as_json:
         print_json(answer)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.admin_api import DEFAULT_URL
-from gateway.cli.options import AdminUrl, AsJson, admin_api
+from gateway.cli.options import AdminCa, AdminUrl, AsJson, admin_api
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,23 +21,33 @@ def status(
         str | None, typer.Argument(help="One service; all without.", show_default=False)
     ] = None,
     admin: AdminUrl = DEFAULT_URL,
+    ca: AdminCa = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what protects each service, its weights, and how its versions answer."""
     from gateway.cli.screen import print_json, screen
     from gateway.cli.views import AllServices, ServiceView, read
 
-    api = admin_api(admin)
+    api = admin_api(admin, ca)
     answer = api.services() if service is None else api.service(service)
     if as_json:
         print_json(answer)
     elif service is None:
-        screen().print(status_of(read(AllServices, answer).services))
+        every = read(AllServices, answer)
+        screen().print(*warned(every.warnings), status_of(every.services), sep="\n")
     else:
         from gateway.cli.detail import detail_of
 
         view = read(ServiceView, answer)
         screen().print(status_of([view]), *detail_of(view))
+
+
+def warned(warnings: "Iterable[str]") -> "Iterator[str]":
+    """Draw what people should know before all else."""
+    from rich.markup import escape
+
+    for warning in warnings:
+        yield f"[bold]warning:[/] {escape(warning)}"
 
 
 def status_of(services: "Iterable[ServiceView]") -> "RenderableType":

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import zip_longest
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
@@ -9,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from gateway.cli.screen import plain_table
+from gateway.cli.understood_tls import as_json, in_words
 from gateway.domain.deployment import (
     AccessLog,
     Deployment,
@@ -29,8 +31,10 @@ def as_document(deployment: Deployment) -> dict[str, object]:
     """Give the deployment as JSON values."""
     return {
         "listen": [str(address) for address in deployment.listen],
+        "tls": [as_json(tls) for tls in deployment.listen_tls],
         "admin": {
             "listen": str(deployment.admin.listen),
+            "tls": as_json(deployment.admin.tls),
             "tokens": [token.name for token in deployment.admin.tokens],
         },
         "workers": deployment.workers,
@@ -94,8 +98,10 @@ def _around(deployment: Deployment) -> Table:
     tokens = ", ".join(
         f"{token.name} ({token.role.value})" for token in deployment.admin.tokens
     )
-    table.add_row("data", ", ".join(str(address) for address in deployment.listen))
-    table.add_row("admin", f"{deployment.admin.listen}, {tokens or 'open: no tokens'}")
+    for address, tls in zip_longest(deployment.listen, deployment.listen_tls):
+        table.add_row("data", f"{address}{in_words(tls)}")
+    admin = f"{deployment.admin.listen}{in_words(deployment.admin.tls)}"
+    table.add_row("admin", f"{admin}, {tokens or 'open: no tokens'}")
     table.add_row("workers", str(deployment.workers))
     table.add_row("state", _state(deployment.state))
     table.add_row("access log", _access_log(deployment.access_log))

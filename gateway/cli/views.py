@@ -164,9 +164,10 @@ class ServiceView(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class AllServices(msgspec.Struct, kw_only=True, frozen=True):
-    """Every service."""
+    """Every service, and what people should know besides."""
 
     services: list[ServiceView]
+    warnings: list[str] = []
 
 
 class Workers(msgspec.Struct, kw_only=True, frozen=True):

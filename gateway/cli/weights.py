@@ -8,12 +8,13 @@ import typer
 
 from gateway.cli import in_force
 from gateway.cli.admin_api import DEFAULT_URL, AdminApi
-from gateway.cli.options import AdminUrl, AsJson, admin_api
+from gateway.cli.options import AdminCa, AdminUrl, AsJson, admin_api
 
 if TYPE_CHECKING:
     from gateway.cli.views import ChangeView, Receipt
 
 
+# ruff: ignore[too-many-arguments] each is one option of the command
 def weights(
     service: Annotated[str, typer.Argument(help="Which service.")],
     pairs: Annotated[
@@ -34,10 +35,11 @@ def weights(
         str, typer.Option(help="Why, for the record.", show_default=False)
     ] = "",
     admin: AdminUrl = DEFAULT_URL,
+    ca: AdminCa = None,
     as_json: AsJson = False,
 ) -> None:
     """Set the weights of a service's versions, in percent; the rest stays baseline."""
-    api = admin_api(admin)
+    api = admin_api(admin, ca)
     if not pairs:
         _show(api, service, as_json=as_json)
         return

@@ -44,6 +44,7 @@ class Aggregate:
         self._gone_slices: _Sliced = {}
         self._refused: Counter[int] = Counter()
         self._dropped: Counter[str] = Counter()
+        self._handshakes: Counter[str] = Counter()
         self._places: Places | None = None
 
     def welcome(self, worker: int, pid: int) -> None:
@@ -103,7 +104,11 @@ class Aggregate:
         _add_all(sums, self._gone.values())
         _add_all(mirrored, self._gone_mirrored.values())
         _add_all(covered, self._gone_covered.values())
-        total = Traffic(refused=Counter(self._refused), dropped=Counter(self._dropped))
+        total = Traffic(
+            refused=Counter(self._refused),
+            dropped=Counter(self._dropped),
+            handshakes=Counter(self._handshakes),
+        )
         for process in self._processes.values():
             frame = process.newest
             _add_all(sums, frame.series)
@@ -111,6 +116,7 @@ class Aggregate:
             _add_all(covered, frame.covered)
             total.refused.update(frame.refused)
             total.dropped.update(frame.dropped)
+            total.handshakes.update(frame.handshakes)
             if process.linked:
                 _add_gauges(sums, frame.series)
                 _add_gauges(mirrored, frame.mirrored)
@@ -160,6 +166,7 @@ class Aggregate:
             covered=list(self._gone_covered.values()),
             refused=dict(self._refused),
             dropped=dict(self._dropped),
+            handshakes=dict(self._handshakes),
             frames=[_written(process) for process in self._processes.values()],
         )
 
@@ -175,6 +182,7 @@ class Aggregate:
         _add_all(self._gone_covered, counted.covered)
         self._refused.update(counted.refused)
         self._dropped.update(counted.dropped)
+        self._handshakes.update(counted.handshakes)
         for frame in counted.frames:
             self.take(frame)
             self.lost(frame.worker, frame.pid)
@@ -200,6 +208,7 @@ class Aggregate:
             _add_slices(self._gone_slices, process.slices, service)
         self._refused.update(frame.refused)
         self._dropped.update(frame.dropped)
+        self._handshakes.update(frame.handshakes)
         del self._processes[worker, pid]
 
 
@@ -276,6 +285,7 @@ def _add(total: Series, part: Series) -> None:
     _add_counts(total.ejections, part.ejections)
     _add_counts(total.failovers, part.failovers)
     _add_counts(total.uncovered, part.uncovered)
+    total.retried += part.retried
     total.diverted += part.diverted
     _add_counts(total.tunnels_ended, part.tunnels_ended)
     _add_counts(total.tunnel_bytes, part.tunnel_bytes)
@@ -322,6 +332,7 @@ def _version(series: Series) -> VersionTraffic:
         ejections=Counter(series.ejections),
         failovers=Counter(series.failovers),
         uncovered=Counter(series.uncovered),
+        retried=series.retried,
         diverted=series.diverted,
         tunnels_open=series.tunnels_open,
         tunnels_ended=Counter(series.tunnels_ended),

@@ -31,6 +31,7 @@ from gateway.handoff.last_table import Last
 from gateway.handoff.routing_table import RoutedService, RoutingTable
 from gateway.handoff.ticket import TicketKeys
 from gateway.state.store import Change, Kept, Weight
+from gateway.tls.expiry import demand_valid
 
 _log = logging.getLogger(__name__)
 
@@ -272,6 +273,7 @@ class Gatekeeper:
             deployment = await self._read()
             before = self.deployment
             async with self._raising, self._arranged(before, deployment):
+                demand_valid(deployment, self._now(), before=before)
                 receipt = await self._install(deployment)
                 self._unread.trouble = None
             return await self._in_force.joined(receipt, before.workers)

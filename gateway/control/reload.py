@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import zip_longest
 
 from gateway.control.standings import StandingBook, effective
 from gateway.control.weights import routed
-from gateway.domain.deployment import Deployment
+from gateway.domain.deployment import Deployment, names_of
 from gateway.domain.errors import BadConfiguration
 from gateway.domain.service import Service
 from gateway.domain.ticket_key import TicketKey
@@ -78,4 +79,7 @@ def table_of(
         ticket_key=key,
         access_log=deployment.access_log,
         traces=None if otlp is None else otlp.traces,
+        listen_tls=dict(
+            zip_longest(names_of(deployment.listen), deployment.listen_tls)
+        ),
     )

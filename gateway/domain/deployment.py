@@ -1,9 +1,13 @@
 """The gateway as a whole: where it listens, who may operate it, where it keeps state."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from gateway.domain.service import Service
+from gateway.domain.tls import ServerTls
 from gateway.domain.units import Bytes, Seconds
 
 
@@ -18,6 +22,21 @@ class Address:
         """Write it as people and URLs do: [::1]:8080, 127.0.0.1:8080."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
+
+
+BACKLOG: Final = 4096
+"""Connections to one socket that the system may queue until they are accepted."""
+
+
+def names_of(addresses: Iterable[Address]) -> tuple[str, ...]:
+    """Give each listener a name of its own; port 0 may be there more than once."""
+    seen: Counter[Address] = Counter()
+    names: list[str] = []
+    for address in addresses:
+        seen[address] += 1
+        nth = seen[address]
+        names.append(str(address) if nth == 1 else f"{address}#{nth}")
+    return tuple(names)
 
 
 class Role(Enum):
@@ -39,10 +58,11 @@ class Token:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admin:
-    """The admin listener; no tokens is allowed on loopback only."""
+    """The admin listener; no tokens is allowed on loopback only. Without tls, in clear."""
 
     listen: Address
     tokens: tuple[Token, ...] = ()
+    tls: ServerTls | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +148,8 @@ class Deployment:
 
     Attributes:
         listen: Data listeners, at least one.
+        listen_tls: How each of them speaks TLS, in the same order; None: it does not.
+            Empty: none does.
         admin: The admin listener.
         workers: Worker processes, at least 1 ("auto" is already resolved).
         state: Which store.
@@ -142,6 +164,7 @@ class Deployment:
     """
 
     listen: tuple[Address, ...]
+    listen_tls: tuple[ServerTls | None, ...] = ()
     admin: Admin
     workers: int = 1
     state: StateAddress = StateAddress(kind=StateKind.SQLITE, path="state.db")

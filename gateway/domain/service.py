@@ -15,6 +15,7 @@ from gateway.domain.lane import service_of
 from gateway.domain.price import Price
 from gateway.domain.rollout import RolloutPlan
 from gateway.domain.segment import Segment
+from gateway.domain.tls import UpstreamTls
 from gateway.domain.units import Bytes, Seconds, Share
 
 
@@ -50,7 +51,7 @@ class Endpoint:
         url: As configured, for people and as identity.
         host: DNS name or address, without brackets.
         port: 1 to 65535.
-        tls: True for https, verified against the system's authorities.
+        tls: True for https; see Version.tls.
         base_path: Path before the request's own, "" or "/something" without a
             closing slash.
 
@@ -145,6 +146,8 @@ class Version:
         limits: See PoolLimits.
         care: See EndpointCare.
         price: None when nobody said what its tokens cost.
+        tls: How https endpoints are spoken to; None: they prove their names to the
+            system's authorities.
 
     """
 
@@ -159,6 +162,7 @@ class Version:
     limits: PoolLimits = PoolLimits()
     care: EndpointCare = EndpointCare()
     price: Price | None = None
+    tls: UpstreamTls | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

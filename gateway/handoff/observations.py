@@ -65,6 +65,7 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
         late: Exchanges that had no content yet when the version's deadline passed.
         failovers: Exchanges of this version that the baseline answered, by what they had
             failed with.
+        retried: Times that another endpoint of the version was asked for a connection.
         uncovered: Those that it did not answer though it would have, by what was in the
             way: the budget, the body, or that they may have begun.
         diverted: Exchanges of this version that the guard sent to the baseline.
@@ -100,6 +101,7 @@ class Series(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
     late: int = 0
     failovers: dict[str, int] = {}
     uncovered: dict[str, int] = {}
+    retried: int = 0
     diverted: int = 0
     diverting: bool = False
     answered_age: float | None = None
@@ -156,6 +158,7 @@ class Observations(msgspec.Struct, kw_only=True, tag="observations"):
         dropped: What there was no room for, to number: lines of the `access_log`,
             records of `evidence`, steps of traces (`span`), what was to be judged
             (`sample`).
+        handshakes: TLS handshakes of clients, by result (done, failed), to number.
 
     """
 
@@ -170,6 +173,7 @@ class Observations(msgspec.Struct, kw_only=True, tag="observations"):
     downstream_connections: int
     refused: dict[int, int]
     dropped: dict[str, int] = {}
+    handshakes: dict[str, int] = {}
 
 
 class Counted(msgspec.Struct, kw_only=True, frozen=True):
@@ -181,6 +185,7 @@ class Counted(msgspec.Struct, kw_only=True, frozen=True):
         covered: The same of what was answered in another version's place.
         refused: The same for requests refused before any version was assigned.
         dropped: The same for what there was no room for.
+        handshakes: The same for TLS handshakes of clients.
         frames: The newest frame of each other process, with all its slices where it is
             not linked; a linked one tells its slices again.
 
@@ -191,4 +196,5 @@ class Counted(msgspec.Struct, kw_only=True, frozen=True):
     covered: list[Series] = []
     refused: dict[int, int] = {}
     dropped: dict[str, int] = {}
+    handshakes: dict[str, int] = {}
     frames: list[Observations] = []

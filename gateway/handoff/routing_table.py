@@ -6,12 +6,13 @@ with several candidates stands in it lane by lane (domain.lane), one after the o
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.domain.deployment import AccessLog, ClientLimits
 from gateway.domain.rollout import MirrorLimits, SetHeaderRoute, SetMirrorRoute
 from gateway.domain.service import Service
 from gateway.domain.ticket_key import TicketKey
+from gateway.domain.tls import ServerTls
 from gateway.domain.units import BUCKETS, Seconds, Share, percent_from_share
 
 
@@ -103,6 +104,8 @@ class RoutingTable:
         access_log: Where exchanges are logged.
         traces: Which part of the traces that begin here is recorded, 0.0 to 1.0;
             None: nobody is told of any.
+        listen_tls: How each listener speaks TLS, by its name (deployment.names_of);
+            None: it does not.
 
     """
 
@@ -114,6 +117,7 @@ class RoutingTable:
     ticket_key: TicketKey | None = None
     access_log: AccessLog = AccessLog()
     traces: float | None = None
+    listen_tls: dict[str, ServerTls | None] = field(default_factory=dict)
 
     def by_name(self) -> dict[str, tuple[RoutedService, ...]]:
         """Give the services by the names people know, each with all its lanes."""

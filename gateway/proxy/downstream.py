@@ -35,7 +35,13 @@ _LINGER: Final = 2.0  # seconds in which a refused client may take in why
 
 
 class Downstream(asyncio.Protocol):
-    """See the module. Implements client.Client and request_reader.Connection."""
+    """See the module. Implements client.Client and request_reader.Connection.
+
+    Args:
+        plane: Of the worker.
+        raw: What lies below TLS; None without TLS.
+
+    """
 
     __slots__ = (
         "_current",
@@ -46,6 +52,7 @@ class Downstream(asyncio.Protocol):
         "_now",
         "_plane",
         "_queue",
+        "_raw",
         "_reader",
         "_unread",
         "deadline",
@@ -55,8 +62,9 @@ class Downstream(asyncio.Protocol):
         "transport",
     )
 
-    def __init__(self, plane: Plane) -> None:
+    def __init__(self, plane: Plane, raw: asyncio.Transport | None = None) -> None:
         self._plane = plane
+        self._raw = raw
         self.transport: asyncio.Transport | None = None
         self._reader = RequestReader(plane, self)
         self._current: Exchange | None = None
@@ -75,7 +83,8 @@ class Downstream(asyncio.Protocol):
         self._plane.clients.add(self)
         name = transport.get_extra_info("peername")
         if name:
-            self.peer = Peer(self._plane, str(name[0]))
+            is_tls = self._raw is not None
+            self.peer = Peer(self._plane, str(name[0]), is_tls=is_tls)
         self._now = self._plane.wheel.read_clock()
         self._set_deadline()
 
@@ -257,10 +266,13 @@ class Downstream(asyncio.Protocol):
         self.resume()
         if gently and transport.can_write_eof():
             transport.write_eof()
-            self._plane.wheel.set(self, self._now + _LINGER)
         else:
             transport.close()
-            self._plane.wheel.set(self, self._now + self._plane.limits.idle)
+        raw = self._raw
+        if raw is not None and not gently and not transport.get_write_buffer_size():
+            raw.close()  # nobody has to wait for the client's own end (RFC 8446, 6.1)
+        linger = _LINGER if gently else self._plane.limits.idle
+        self._plane.wheel.set(self, self._now + linger)
 
     def drain(self) -> None:
         """Close now if nothing is running, else after the answer."""

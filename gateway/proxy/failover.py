@@ -169,6 +169,7 @@ class Standbys:
             both = (route.baseline.tally, covered)
             guard = Guard(rule, candidate.tally, both, self._dice.random)
         guard.follow(rule)
+        guard.is_covered = route.service.failover.covers(Why.CONNECT)
         if not (routed.share or routed.header_routes or routed.is_draining):
             guard.rest()
         self._guards[key] = guard

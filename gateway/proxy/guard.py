@@ -21,6 +21,10 @@ restarted, and because the tries are all that the analysis learns from meanwhile
 LONGEST_PAUSE_S: Final = 30.0
 """Seconds to which that grows, doubled with each try."""
 
+QUICK_TRIES: Final = 30
+"""Tries before it grows, where the baseline answers for those that fail: then they cost no
+client an error, and a candidate that is dead is taken back by what they tell."""
+
 _WELL_AGAIN_S: Final = 60.0
 """Seconds without diverting, after which pauses are short again."""
 
@@ -38,6 +42,7 @@ class Guard:
         dice: Gives a number from 0 to 1.
 
     Attributes:
+        is_covered: Whether the baseline answers for a try that finds nobody there.
         is_diverting: Whether the candidate's requests go to the baseline. To be asked
             before any other method but `failed`, which alone makes it so.
 
@@ -51,7 +56,9 @@ class Guard:
         "_next_try",
         "_pause",
         "_since",
+        "_tries",
         "_until",
+        "is_covered",
         "is_diverting",
         "rule",
     )
@@ -67,7 +74,8 @@ class Guard:
         self._candidate = candidate
         self._baseline = baseline
         self._dice = dice
-        self.is_diverting = False
+        self.is_covered = self.is_diverting = False
+        self._tries = 0
         self._failures: deque[tuple[float, bytes | None]] = deque(maxlen=rule.failures)
         self._since = self._until = _NEVER
         self._next_try = 0.0
@@ -113,14 +121,16 @@ class Guard:
     def _divert(self, now: float) -> None:
         self.is_diverting = True
         if now - self._until > _WELL_AGAIN_S:
-            self._pause = FIRST_PAUSE_S
+            self._pause, self._tries = FIRST_PAUSE_S, 0
         self._since = now
         self._plan(now)
 
     def _plan(self, now: float) -> None:
         """Say when the candidate is tried next: later each time, and never by the clock."""
         self._next_try = now + self._pause * (0.5 + 0.5 * self._dice())
-        self._pause = min(2.0 * self._pause, LONGEST_PAUSE_S)
+        self._tries += 1
+        if not self.is_covered or self._tries > QUICK_TRIES:
+            self._pause = min(2.0 * self._pause, LONGEST_PAUSE_S)
 
     def is_open(self, now: float) -> bool:
         """Whether the next request of the candidate goes there: it answers, or is tried.

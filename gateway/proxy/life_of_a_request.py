@@ -121,7 +121,10 @@ class Exchange(FallibleExchange):
 
     def _send(self, target: Target) -> None:
         pools = target.pools
-        self._pool = pool = pools[0] if len(pools) == 1 else target.pool()
+        self._send_to(pools[0] if len(pools) == 1 else target.pool())
+
+    def _send_to(self, pool: Pool) -> None:
+        self._pool = pool
         connection = pool.take()
         if connection is not None:
             self.connected(connection)

@@ -13,18 +13,22 @@ import logging
 import math
 import resource
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 from typing import Any, Final, cast
 
+from gateway.domain.deployment import BACKLOG
 from gateway.domain.errors import TooManyClients
+from gateway.domain.tls import ServerTls
 from gateway.proxy.deadlines import NEVER
 from gateway.proxy.downstream import Downstream
 from gateway.proxy.mirror import Mirrors
 from gateway.proxy.plane import Drainable, Plane
 from gateway.proxy.refuse import error_answer
 from gateway.proxy.seldom import Seldom
+from gateway.proxy.tls_gate import Handshake, TlsGate
 
 _log: Final = logging.getLogger("sluicegate.listen")
 
@@ -33,6 +37,9 @@ _LINGERING: Final = 24  # clients that are given time to read why they are turne
 _LINGER: Final = 1.0  # seconds
 _COMPLAIN: Final = 10.0  # seconds between two lines of log
 _WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # ruff: ignore[hardcoded-bind-all-interfaces]
+
+Handed = tuple[int, str, int]
+"""A listening socket as the supervisor hands it on: number, name, descriptor."""
 
 Sockname = tuple[Any, ...]
 """Of an Internet socket: host and port first."""
@@ -49,28 +56,47 @@ class Listener:
 
     Args:
         plane: Of the worker.
-        listening: Number and descriptor of each; they are its own from now on.
+        listening: Number, name (deployment.names_of) and descriptor of each; they are
+            its own from now on.
 
     """
 
-    def __init__(self, plane: Plane, listening: Iterable[tuple[int, int]]) -> None:
+    def __init__(self, plane: Plane, listening: Iterable[Handed]) -> None:
         self._plane = plane
         self._mirrors = Mirrors(plane)
-        self._sockets = {number: socket.socket(fileno=fd) for number, fd in listening}
+        handed = tuple(listening)
+        self._names = {number: name for number, name, _fd in handed}
+        self._sockets = {number: socket.socket(fileno=fd) for number, _, fd in handed}
         self._door = Door(plane, open_files)
+        self._gates: dict[int, TlsGate] = {}
         self._servers: dict[int, asyncio.Server] = {}
+        self._tls: Mapping[str, ServerTls | None] = {}
         self._is_open = self._is_closed = False
         self._gone: list[Sockname] = []
         self._accepting = asyncio.Lock()
+
+    def use(self, tls: Mapping[str, ServerTls | None]) -> None:
+        """Let new connections speak TLS as the table says, by the listeners' names.
+
+        One that it does not name is on its way out, and stays as it is.
+        """
+        self._tls = tls
+        for number, gate in self._gates.items():
+            name = self._names[number]
+            if name in tls:
+                gate.use(tls[name])
+        if self._is_open and self._sockets.keys() - self._servers.keys():
+            self._plane.spawn(self._accept())  # a name it did not know before
 
     async def open(self) -> None:
         """Start accepting. The plane must have its first table."""
         self._is_open = True
         await self._accept()
 
-    async def change(self, listening: Iterable[tuple[int, int]]) -> None:
+    async def change(self, listening: Iterable[Handed]) -> None:
         """Accept from these from now on, and from no others."""
-        wanted = {number: socket.socket(fileno=fd) for number, fd in listening}
+        handed = tuple(listening)
+        wanted = {number: socket.socket(fileno=fd) for number, _, fd in handed}
         if self._is_closed:
             wanted, unwanted = {}, wanted
         else:
@@ -80,6 +106,7 @@ class Listener:
         for one in unwanted.values():
             one.close()  # it is here already
         self._sockets |= wanted
+        self._names = {number: name for number, name, _fd in handed}
         back = [one.getsockname() for one in wanted.values()]
         self._gone = [name for name in (*self._gone, *gone) if name not in back]
         await self._accept()
@@ -115,14 +142,19 @@ class Listener:
         await asyncio.sleep(0)
 
     async def _accept(self) -> None:
-        """Accept from all sockets that there are, if it is time."""
+        """Accept from all sockets that the table knows, if it is time."""
         loop = asyncio.get_running_loop()
         async with self._accepting:
             for number in self._sockets.keys() - self._servers.keys():
-                if not self._is_open:
-                    return
+                name = self._names[number]
+                if not self._is_open or name not in self._tls:
+                    continue
+                self._gates[number] = gate = TlsGate()
+                gate.use(self._tls[name])
                 server = await loop.create_server(
-                    lambda: Entering(self._door), sock=self._sockets[number]
+                    partial(Entering, self._door, gate),
+                    sock=self._sockets[number],
+                    backlog=BACKLOG,  # it listens already: else it would listen for 100
                 )
                 if number in self._sockets:
                     self._servers[number] = server
@@ -133,6 +165,7 @@ class Listener:
         """Accept from a socket no more; give where it was bound."""
         one = self._sockets.pop(number)
         name: Sockname = one.getsockname()
+        self._gates.pop(number, None)
         server = self._servers.pop(number, None)
         one.close() if server is None else server.close()
         return name
@@ -189,33 +222,48 @@ class Door:
 
     def turn_away(self, transport: asyncio.Transport) -> bool:
         """Write the answer, count it; give whether the client may take time to read it."""
-        error = TooManyClients(
-            f"The gateway serves {len(self.plane.clients)} connections in this worker,"
-            " as many as its limit of open files allows.",
-            remedy="Try again shortly, or raise the limit (ulimit -n).",
-        )
-        self.plane.refuse(error.status)
-        if self._complaints.allow(monotonic()):
-            _log.warning("Clients are turned away. %s", error)
+        error = self._full()
+        self._count(error)
         request_id = self.plane.request_id()
         transport.write(
             error_answer(error, request_id, b"", close=True, bodiless=False)
         )
         return self.lingering < _LINGERING
 
+    def close_unheard(self, transport: asyncio.Transport) -> None:
+        """Close a connection that cannot be told why: there is no TLS to tell it in."""
+        if not self.may_enter():
+            self._count(self._full())
+        transport.abort()
+
+    def _full(self) -> TooManyClients:
+        return TooManyClients(
+            f"The gateway serves {len(self.plane.clients)} connections in this worker,"
+            " as many as its limit of open files allows.",
+            remedy="Try again shortly, or raise the limit (ulimit -n).",
+        )
+
+    def _count(self, error: TooManyClients) -> None:
+        self.plane.refuse(error.status)
+        if self._complaints.allow(monotonic()):
+            _log.warning("Clients are turned away. %s", error)
+
 
 class Entering(asyncio.Protocol):
     """A connection of which it is not yet known whether there is room for it."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, gate: TlsGate | None = None) -> None:
         self._door = door
+        self._gate = gate
         self._transport: asyncio.Transport | None = None
         self.deadline = self.looked_at = NEVER
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Become a Downstream, or turn the client away."""
         made = cast("asyncio.Transport", transport)
-        if self._door.may_enter():
+        if self._gate is not None and self._gate.is_on:
+            self._secure(made, self._gate)
+        elif self._door.may_enter():
             downstream = Downstream(self._door.plane)
             made.set_protocol(downstream)
             downstream.connection_made(made)
@@ -223,6 +271,15 @@ class Entering(asyncio.Protocol):
             self._linger(made)
         else:
             made.close()
+
+    def _secure(self, transport: asyncio.Transport, gate: TlsGate) -> None:
+        """Begin a handshake; without room for it, or a certificate, there is none."""
+        context = gate.context() if self._door.may_enter() else None
+        if context is None:
+            self._door.close_unheard(transport)
+            return
+        plane = self._door.plane
+        plane.spawn(Handshake(plane, transport, context).run())
 
     def _linger(self, transport: asyncio.Transport) -> None:
         """Close gently: bytes left unread would turn the close into a reset."""

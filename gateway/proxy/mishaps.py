@@ -6,6 +6,8 @@ answer has been passed on, the baseline may answer (failover.py): then the excha
 again, and what was is counted as the candidate's failure.
 """
 
+from typing import Final
+
 from gateway.domain.errors import GatewayError, Refused, UpstreamFailed
 from gateway.domain.failover import Why
 from gateway.domain.outcome import Failure, Outcome, outcome_of_status
@@ -20,9 +22,15 @@ from gateway.proxy.pool import Pool
 from gateway.proxy.refuse import error_answer, explain, shape_of
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.routes import Route
-from gateway.proxy.standing import FAILED_STATUSES, NOT_ITS_FAULT
+from gateway.proxy.standing import FAILED_STATUSES, NOT_ITS_FAULT, pick
 from gateway.proxy.upstream import Upstream
 from gateway.wire.request_head import RequestHead
+
+MOST_TRIED: Final = 3
+"""Endpoints of a version that are asked for a connection, for one request."""
+
+_UNSENT: Final = frozenset({Failure.CONNECT, Failure.CONNECT_TIMEOUT})
+_NONE_TRIED: Final[tuple[Pool, ...]] = ()
 
 
 class FallibleExchange:
@@ -53,6 +61,7 @@ class FallibleExchange:
         "_route",
         "_seen",
         "_status",
+        "_tried",
         "_until_close",
         "body",
         "head",
@@ -84,6 +93,7 @@ class FallibleExchange:
         self.refusal: GatewayError | None = None
         self._route: Route | None = None
         self._pool: Pool | None = None
+        self._tried: tuple[Pool, ...] = _NONE_TRIED
         self._connection: Upstream | None = None
         self._replay: bytes | None = None
         self._status: int | None = None
@@ -95,6 +105,10 @@ class FallibleExchange:
 
     def _ask(self, pool: Pool, *, fresh: bool) -> None:
         """Ask for a connection; see life_of_a_request.Exchange."""
+        raise NotImplementedError
+
+    def _send_to(self, pool: Pool) -> None:
+        """Send on a connection to an endpoint; see life_of_a_request.Exchange."""
         raise NotImplementedError
 
     def connected(self, upstream: Upstream) -> None:
@@ -153,9 +167,29 @@ class FallibleExchange:
     # Its endpoint fails.
 
     def not_connected(self, failure: Failure, error: UpstreamFailed) -> None:
-        """Let the baseline answer; or answer that no connection could be had."""
+        """Ask elsewhere, or let the baseline answer; or say that nobody could be had."""
         self._is_asking = False
+        if failure in _UNSENT and self._asks_elsewhere():
+            return
         self._fail(failure, error)
+
+    def _asks_elsewhere(self) -> bool:
+        """Ask another endpoint of the version: of the request nothing was sent to any.
+
+        Bytes that are kept for a second try name the endpoint, where that is told.
+        """
+        seen, pool, tried = self._seen, self._pool, self._tried
+        if seen is None or pool is None or len(tried) + 1 >= MOST_TRIED:
+            return False
+        target, tried = seen.target, (*tried, pool)
+        others = [each for each in target.pools if each not in tried]
+        if not others or (self._replay is not None and target.names_endpoint):
+            return False
+        pool.failed(now := self._plane.wheel.now)
+        target.tally.retried += 1
+        self._tried = tried
+        self._send_to(pick(others, self._plane.dice.random, now))
+        return True
 
     def upstream_failed(self, failure: Failure) -> None:
         """Repeat on a fresh connection if that is safe; else see not_connected, or cut."""
@@ -247,6 +281,7 @@ class FallibleExchange:
     def _begin_again(self, second: Observation) -> None:
         self._seen = second
         self._replay = self._status = self._held = None
+        self._tried = _NONE_TRIED
         self._is_prepared = self._answer_is_chunked = self._until_close = False
         second.target.tally.in_flight += 1
         try:

@@ -15,6 +15,7 @@ class Peer:
     Args:
         plane: Its routes say which networks are trusted.
         address: Of the connection; an IPv6 zone is dropped.
+        is_tls: Whether it speaks TLS.
 
     """
 
@@ -24,11 +25,13 @@ class Peer:
         "_lines",
         "_lines_host",
         "_plane",
+        "_scheme",
         "_seen_by",
     )
 
-    def __init__(self, plane: Plane, address: str) -> None:
+    def __init__(self, plane: Plane, address: str, *, is_tls: bool = False) -> None:
         self._plane = plane
+        self._scheme = b"https" if is_tls else b"http"
         self._address = address.split("%", 1)[0]
         self._seen_by: object = None
         self._is_trusted = False
@@ -53,7 +56,7 @@ class Peer:
             return self._lines
         lines = forwarded_lines(
             peer=self._address.encode(),
-            scheme=b"http",
+            scheme=self._scheme,
             host=head.host,
             fields=fields,
             is_trusted=self._is_trusted,

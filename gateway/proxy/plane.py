@@ -94,6 +94,8 @@ class Plane:
         is_telling: Whether exchanges are told of one by one: logged, or traced.
         mirroring: Copies requests; None while the table has nothing to copy.
         unix_s: Wall clock in whole seconds, as of the last sweep.
+        spawn: See the arguments.
+        handshakes: How many TLS handshakes of clients were `done`, and `failed`.
 
     """
 
@@ -113,8 +115,8 @@ class Plane:
         self.refused: dict[int, int] = {}
         self.is_draining = self.is_telling = False
         self._held = HeldStates() if held is None else held
-        self._spawn = spawn
-        self._soon = soon
+        self.spawn, self._soon = spawn, soon
+        self.handshakes = {"done": 0, "failed": 0}
         self._finished: list[Observation] = []
         self.units = Units(workers=workers)
         self.samples = Samples()
@@ -366,6 +368,7 @@ class Plane:
             covered=self._standbys.series(),
             downstream_connections=len(self.clients),
             refused=dict(self.refused),
+            handshakes=dict(self.handshakes),
             dropped={
                 "access_log": self.access_log.dropped,
                 "evidence": self.units.dropped,

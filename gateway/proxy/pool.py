@@ -3,9 +3,7 @@
 import asyncio
 import errno
 import logging
-import ssl
 from collections.abc import Callable, Coroutine
-from functools import cache
 from typing import Final, Protocol
 
 from gateway.domain.errors import (
@@ -21,6 +19,7 @@ from gateway.domain.service import Endpoint, PoolLimits, Timeouts
 from gateway.proxy.deadlines import NEVER, Wheel
 from gateway.proxy.standing import Standing
 from gateway.proxy.upstream import Upstream
+from gateway.proxy.upstream_tls import EndpointTls, made, reason, remedy
 from gateway.proxy.watched import Abortable
 from gateway.proxy.whole import WholeAnswers
 
@@ -63,6 +62,7 @@ class Pool(Standing):
         spawn: For connecting, the only thing here that cannot be done at once.
 
     Attributes:
+        tls: How its connections speak TLS, if they do.
         address: Where its name leads; None: that is asked whenever one connects.
         check_headers: Lines of a health check.
 
@@ -85,6 +85,7 @@ class Pool(Standing):
         "limits",
         "looked_at",
         "timeouts",
+        "tls",
     )
 
     def __init__(
@@ -111,6 +112,7 @@ class Pool(Standing):
         self._waiting: dict[Waiter, float] = {}  # to the time at which it gives up
         self._fresh: dict[Waiter, float] = {}  # the same, served by new ones only
         self.is_retired = False
+        self.tls = EndpointTls()
         self.deadline = self.looked_at = NEVER
 
     @property
@@ -217,14 +219,12 @@ class Pool(Standing):
             ValueError: Its name is none (IDNA cannot encode it).
 
         """
-        endpoint = self.endpoint
-        _, upstream = await asyncio.get_running_loop().create_connection(
-            make,
-            self.address or endpoint.host,
-            endpoint.port,
-            ssl=_verified_tls() if endpoint.tls else None,
-            server_hostname=endpoint.host if endpoint.tls else None,
+        endpoint, tls = self.endpoint, self.tls.arguments(self.endpoint)
+        transport, upstream = await asyncio.get_running_loop().create_connection(
+            make, self.address or endpoint.host, endpoint.port, **tls
         )
+        if tls:
+            made(transport)
         return upstream
 
     async def _connect(self) -> None:
@@ -305,8 +305,8 @@ class Pool(Standing):
 
     def _unreachable(self, error: Exception) -> UpstreamUnreachable:
         return UpstreamUnreachable(
-            f"The model server {self.endpoint.url} cannot be reached ({_reason(error)}).",
-            remedy=_remedy(error),
+            f"The model server {self.endpoint.url} cannot be reached ({reason(error)}).",
+            remedy=remedy(error),
         )
 
     def _out_of(self, lacking: str) -> OutOfResources:
@@ -335,28 +335,3 @@ def _erred() -> Erred:
         "The gateway failed on this request.",
         remedy="Try again, and report the traceback in the gateway's log.",
     )
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"TLS: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS: {error.reason or error}"
-    strerror = getattr(error, "strerror", None)
-    return str(strerror or str(error) or type(error).__name__)
-
-
-def _remedy(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return (
-            "Use the name its certificate is for; a private authority is trusted"
-            " through SSL_CERT_FILE."
-        )
-    return "Check that it runs and that the address is right."
-
-
-@cache
-def _verified_tls() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context

@@ -86,11 +86,12 @@ class Pools:
     ) -> Pool:
         endpoint = version.endpoints[number]
         settings = (endpoint, version.timeouts, version.limits)
-        key = (*name, (*settings, version.care, address))
+        key = (*name, (*settings, version.care, version.tls, address))
         pool = self._pools.get(key) or self._before.get(key)
         if pool is None:
             pool = Pool(*settings, self._wheel, self._whole_answers, self._spawn)
             pool.address = address
+            pool.tls.use(version.tls)
             where = endpoint.url if address is None else f"{endpoint.url} ({address})"
             pool.name = f"{version.name} of {name[0]} at {where}"
             pool.belongs(

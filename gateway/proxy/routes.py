@@ -107,6 +107,11 @@ class Target:
             f"x-sluicegate-version: {version.name}\r\n".encode() if shown else b""
         )
 
+    @property
+    def names_endpoint(self) -> bool:
+        """Whether a request's head depends on the endpoint it goes to."""
+        return self.rewrites or not self.keeps_host
+
     def pool(self) -> Pool:
         """Pick one of several endpoints: the less busy of two random ones."""
         pools, random = self.pools, self._dice.random

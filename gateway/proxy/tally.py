@@ -122,6 +122,7 @@ class Tally:
         "pinned",
         "place",
         "priced",
+        "retried",
         "service",
         "signals",
         "skipped",
@@ -158,6 +159,7 @@ class Tally:
         self.late = self.overdue = self.diverted = 0
         self.answered_at = NEVER
         self.failovers: dict[str, int] = {}
+        self.retried = 0
         self.uncovered: dict[str, int] = {}
         self._slices: dict[Place, Tally] = {}
         self._places: frozenset[Place] = frozenset()
@@ -295,6 +297,7 @@ class Tally:
             late=self.late + self.overdue,
             failovers=dict(self.failovers),
             uncovered=dict(self.uncovered),
+            retried=self.retried,
             diverted=self.diverted,
             in_flight=self.in_flight,
         )

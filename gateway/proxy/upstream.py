@@ -61,6 +61,7 @@ class Upstream(asyncio.Protocol):
         "_pool_idle",
         "_raw",
         "_reason",
+        "_saw_end",
         "_switching",
         "_timeouts",
         "_to_head_request",
@@ -90,7 +91,7 @@ class Upstream(asyncio.Protocol):
         self._caller: Caller | None = None
         self.transport: asyncio.Transport | None = None
         self.deadline = self.looked_at = NEVER
-        self.is_reused = self._is_held = False
+        self.is_reused = self._is_held = self._saw_end = False
         self._parser = httptools.HttpResponseParser(self)
         self._to_head_request = False
         self.body = _NO_BODY
@@ -267,7 +268,8 @@ class Upstream(asyncio.Protocol):
         self._is_garbled |= self._bytes_in_head > _LONGEST_HEAD
 
     def eof_received(self) -> None:
-        """Close our side too."""
+        """Close our side too. Of TLS, only a proper end comes here (RFC 9112, 9.8)."""
+        self._saw_end = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the pool, and a caller whose answer is not whole."""
@@ -279,7 +281,7 @@ class Upstream(asyncio.Protocol):
         caller, self._caller = self._caller, None
         if caller is None:
             return
-        if exc is None and self.body is Body.UNTIL_CLOSE:
+        if exc is None and self._saw_end and self.body is Body.UNTIL_CLOSE:
             caller.answer_arrived(None, [], True)
         elif self._has_heard:
             tell(caller, Failure.CUT)

@@ -31,6 +31,7 @@ from gateway.domain.service import (
     UsageRule,
     Version,
 )
+from gateway.domain.tls import ServerTls
 from gateway.settings import access_log
 from gateway.settings.listeners import MOST_WORKERS, placed
 from gateway.settings.shapes.answers import SignalsShape
@@ -48,10 +49,12 @@ def deployment_of(shape: DocumentShape, *, folder: Path, cores: int) -> Deployme
     """Make the deployment; relative paths begin at *folder*, `auto` is *cores*."""
     auto = min(max(cores, 1), MOST_WORKERS)
     return Deployment(
-        listen=shape.listen,
+        listen=tuple(listening.address for listening in shape.listen),
+        listen_tls=_listen_tls(shape),
         admin=Admin(
             listen=shape.admin.listen,
             tokens=tuple(token.token() for token in shape.admin.tokens),
+            tls=shape.admin.tls,
         ),
         workers=auto if shape.workers is None else shape.workers,
         state=placed(shape.state, folder),
@@ -66,6 +69,11 @@ def deployment_of(shape: DocumentShape, *, folder: Path, cores: int) -> Deployme
             for lane in _lanes(_service(name, each))
         ),
     )
+
+
+def _listen_tls(shape: DocumentShape) -> tuple[ServerTls | None, ...]:
+    tls = tuple(listening.tls for listening in shape.listen)
+    return tls if any(tls) else ()
 
 
 def _otlp(shape: OtlpShape | None) -> Otlp | None:
@@ -159,6 +167,7 @@ def _version(name: str, shape: VersionShape, *, is_compared: bool) -> Version:
         limits=PoolLimits(**shape.limits.model_dump()),
         care=_care(shape),
         price=None if shape.price is None else Price(**shape.price.model_dump()),
+        tls=None if shape.tls is None else shape.tls.settings,
     )
 
 

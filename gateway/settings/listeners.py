@@ -1,5 +1,6 @@
 """The gateway's own places: where it listens, keeps state, and how many workers."""
 
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final
@@ -7,7 +8,9 @@ from typing import Final
 from pydantic import WithJsonSchema
 
 from gateway.domain.deployment import Address, StateAddress, StateKind
+from gateway.domain.tls import ServerTls
 from gateway.settings.addresses import listen_address
+from gateway.settings.credentials import Surroundings
 from gateway.settings.problem import (
     Finding,
     Wrong,
@@ -18,6 +21,7 @@ from gateway.settings.problem import (
     wrong,
 )
 from gateway.settings.quantities import count
+from gateway.settings.tls import SERVER_SCHEMA, server_tls
 
 MOST_WORKERS: Final = 256
 _LOCALHOST: Final = "localhost"
@@ -31,7 +35,8 @@ _LISTENER_SCHEMA: Final = {
         {
             "type": "object",
             "properties": {
-                "address": {**_ADDRESS_SCHEMA, "description": "host:port to bind."}
+                "address": {**_ADDRESS_SCHEMA, "description": "host:port to bind."},
+                "tls": {**SERVER_SCHEMA, "description": "Certificate and key."},
             },
             "required": ["address"],
             "additionalProperties": False,
@@ -54,6 +59,14 @@ STATE_SCHEMA: Final = WithJsonSchema({
     "type": "string",
     "pattern": "^(sqlite:.+|memory:?)$",
 })
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A listener: where, and how it speaks TLS; None: it does not."""
+
+    address: Address
+    tls: ServerTls | None = None
 
 
 def is_loopback(address: Address) -> bool:
@@ -96,24 +109,25 @@ def leads_to(host: str, port: int, address: Address) -> bool:
     return is_loopback(target) and (by_name or _takes(address.host, host))
 
 
-def listeners(value: object) -> tuple[Address, ...]:
-    """Read `listen`: an address, or a list of addresses or {address: …}. Raises Wrong."""
+def listeners(value: object, surroundings: Surroundings) -> tuple[Listening, ...]:
+    """Read `listen`: an address, or a list of addresses or {address, tls}. Raises Wrong."""
     if isinstance(value, str):
-        return (listen_address(value),)
+        return (Listening(listen_address(value)),)
     if not isinstance(value, list) or not value:
         raise wrong(f"found {shown(value)}.", f"{_REMEDY} Such as 127.0.0.1:8080.")
-    found: list[Address] = []
+    found: list[Listening] = []
     findings: list[Finding] = []
     for place, entry in enumerate(value):
         try:
-            found.append(_listener(entry))
+            found.append(_listener(entry, surroundings))
         except Wrong as error:
             findings += [finding.below(place) for finding in error.findings]
     raise_all(findings)
-    return _apart(tuple(found))
+    _demand_apart([each.address for each in found])
+    return tuple(found)
 
 
-def _apart(addresses: tuple[Address, ...]) -> tuple[Address, ...]:
+def _demand_apart(addresses: list[Address]) -> None:
     raise_all([
         Finding(
             what=f"found {address}, which an address above it already takes.",
@@ -123,29 +137,28 @@ def _apart(addresses: tuple[Address, ...]) -> tuple[Address, ...]:
         for place, address in enumerate(addresses)
         if any(collide(address, other) for other in addresses[:place])
     ])
-    return addresses
 
 
-def _listener(entry: object) -> Address:
+def _listener(entry: object, surroundings: Surroundings) -> Listening:
     if not isinstance(entry, dict):
-        return listen_address(entry)
-    raise_all([_refused_key(key) for key in entry if key != "address"])
+        return Listening(listen_address(entry))
+    known = ("address", "tls")
+    raise_all([unknown("key", key, known) for key in entry if key not in known])
     if "address" not in entry:
-        raise wrong("found an empty mapping.", "Write {address: 127.0.0.1:8080}.")
+        raise wrong(
+            f"found {'no address' if entry else 'an empty mapping'}.",
+            "Write {address: 127.0.0.1:8080}.",
+        )
     try:
-        return listen_address(entry["address"])
+        address = listen_address(entry["address"])
     except Wrong as error:
         raise Wrong(*(found.below("address") for found in error.findings)) from None
-
-
-def _refused_key(key: str) -> Finding:
-    if key == "tls":
-        return Finding(
-            what="'tls' is not available yet.",
-            remedy="Remove it, and end TLS in front of the gateway.",
-            at=(key,),
-        )
-    return unknown("key", key, ("address",))
+    if entry.get("tls") is None:
+        return Listening(address)
+    try:
+        return Listening(address, server_tls(entry["tls"], surroundings))
+    except Wrong as error:
+        raise Wrong(*(found.below("tls") for found in error.findings)) from None
 
 
 def workers(value: object) -> int | None:

@@ -20,6 +20,7 @@ def disagreements(deployment: Deployment) -> Iterator[Finding]:
         for finding in (
             *_shared_signal_names(service),
             *_forgetful_start(service, deployment.state),
+            *_tls_of_none(service),
         ):
             yield finding.below("services", service.known_as)
 
@@ -126,3 +127,13 @@ def _forgetful_start(service: Service, state: StateAddress) -> Iterator[Finding]
             remedy="Write `state: sqlite:state.db`, or `autostart: false`.",
             at=("rollout", "autostart"),
         )
+
+
+def _tls_of_none(service: Service) -> Iterator[Finding]:
+    for version in service.versions:
+        if version.tls is not None and not any(e.tls for e in version.endpoints):
+            yield Finding(
+                what="found tls, and no endpoint whose URL begins with https://.",
+                remedy="Write https:// endpoints, or take tls out.",
+                at=("versions", version.name, "tls"),
+            )

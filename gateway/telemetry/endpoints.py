@@ -54,12 +54,14 @@ Endpoints = Mapping[tuple[str, str], Sequence[EndpointSeen]]
 def endpoint_metrics(
     endpoints: Endpoints,
     ejections: Mapping[tuple[str, str], Counter[str]],
+    retried: Mapping[tuple[str, str], int],
 ) -> Iterator[Metric]:
     """Write how many endpoints are in which state, and how often one was left out.
 
     Args:
         endpoints: Of linked workers.
         ejections: By service, version and domain.health.EjectedFor; those to be shown.
+        retried: Times that another endpoint was asked, by service and version.
 
     """
     states = GaugeMetricFamily(
@@ -73,10 +75,17 @@ def endpoint_metrics(
         " health check, by why.",
         labels=("service", "version", "reason"),
     )
+    elsewhere = CounterMetricFamily(
+        names.ENDPOINT_RETRIES,
+        "How often another endpoint was asked, for one took no connection.",
+        labels=("service", "version"),
+    )
+    for labels, number in retried.items():
+        elsewhere.add_metric(labels, number)
     for labels, counts in ejections.items():
         seen = Counter(one.state for one in endpoints.get(labels, ()))
         for state in EndpointState:
             states.add_metric([*labels, state.value], seen[state])
         for reason, count in within(counts, _REASONS, fill=True):
             left_out.add_metric([*labels, reason], count)
-    yield from (states, left_out)
+    yield from (states, left_out, elsewhere)

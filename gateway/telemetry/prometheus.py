@@ -33,6 +33,7 @@ from gateway.telemetry.judging import judging_metrics
 from gateway.telemetry.labels import OUTCOMES, TOKENS, within
 from gateway.telemetry.mirrored import mirrored_metrics
 from gateway.telemetry.rollouts import rollout_metrics
+from gateway.telemetry.tls import tls_metrics
 from gateway.telemetry.traffic import Picture, SignalSums, VersionTraffic
 from gateway.telemetry.tunnels import tunnel_metrics
 
@@ -79,6 +80,7 @@ class GatewayCollector(Collector):
         yield from endpoint_metrics(
             picture.traffic.endpoints,
             {labels: traffic.ejections for labels, traffic in versions},
+            {labels: traffic.retried for labels, traffic in versions},
         )
         yield from _signals(picture, versions)
         yield from mirrored_metrics(picture)
@@ -86,6 +88,7 @@ class GatewayCollector(Collector):
         yield from rollout_metrics(picture.rollouts)
         yield from judging_metrics(picture.evaluators)
         yield from _gateway(picture)
+        yield from tls_metrics(picture)
         yield InfoMetricFamily(
             names.BUILD.removesuffix("_info"),
             "The running gateway.",

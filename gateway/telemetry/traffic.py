@@ -68,6 +68,7 @@ class VersionTraffic:
         pinned: What became of requests that name a server's state (proxy.pins): number.
         ejections: How often an endpoint was left out, by domain.health.EjectedFor value.
         failovers: Exchanges that the baseline answered, by what they had failed with.
+        retried: Times that another endpoint of the version was asked for a connection.
         uncovered: Those that it did not, by what was in the way.
         diverted: Exchanges that a guard sent to the baseline.
         tunnels_open: Connections that speak another protocol now.
@@ -97,6 +98,7 @@ class VersionTraffic:
     ejections: Counter[str] = field(default_factory=Counter)
     failovers: Counter[str] = field(default_factory=Counter)
     uncovered: Counter[str] = field(default_factory=Counter)
+    retried: int = 0
     diverted: int = 0
     tunnels_open: int = 0
     tunnels_ended: Counter[str] = field(default_factory=Counter)
@@ -127,6 +129,7 @@ class Traffic:
             that had any.
         refused: Requests the gateway refused before a version was assigned, by status.
         dropped: What the workers had no room for, by what it was.
+        handshakes: TLS handshakes of clients, by result: done, failed.
         endpoints: How each stands, by (service, version), as linked workers say.
         downstream: Client connections open now, by number of the connected worker.
 
@@ -139,6 +142,7 @@ class Traffic:
     answered_age: dict[tuple[str, str], float] = field(default_factory=dict)
     refused: Counter[int] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
+    handshakes: Counter[str] = field(default_factory=Counter)
     endpoints: dict[tuple[str, str], list[EndpointSeen]] = field(default_factory=dict)
     downstream: dict[int, int] = field(default_factory=dict)
 
@@ -182,6 +186,7 @@ class Picture:
         evidence_age: Seconds since the last one, by service; those that have any.
         rollouts: By service.
         evaluators: By service and evaluator.
+        certificates: Until when they are valid, in Unix time, by use and path.
 
     """
 
@@ -193,5 +198,6 @@ class Picture:
     signals: Mapping[str, Collection[str]] = field(default_factory=dict)
     units: Mapping[tuple[str, str], int] = field(default_factory=dict)
     evidence_age: Mapping[str, float] = field(default_factory=dict)
+    certificates: Mapping[tuple[str, str], float] = field(default_factory=dict)
     rollouts: Mapping[str, RolloutFigures] = field(default_factory=dict)
     evaluators: Evaluators = field(default_factory=dict)

@@ -233,7 +233,7 @@ class Gateway:
         self.data, *_others, self.admin = (
             int(word.rstrip(",").rpartition(":")[2])
             for word in line.split()
-            if word.startswith("http://")
+            if word.startswith(("http://", "https://"))
         )
         self.note_family()
 

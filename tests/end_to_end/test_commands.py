@@ -177,7 +177,7 @@ def _counted(serving: Serving) -> dict[str, int]:
     shown = _sluicegate("status", "chat", "--json", at=serving.admin)
     assert shown.returncode == 0
     service: dict[str, Any] = json.loads(shown.stdout)
-    assert service["protection"] == "off"
+    assert service["protection"] == "guard only"
     return {
         name: version["statistics"]["requests"]
         for name, version in service["versions"].items()
@@ -230,7 +230,7 @@ def test_a_table_in_a_pipe_has_no_colours(chat: Serving) -> None:
     """Escape codes are for terminals."""
     shown = _sluicegate("status", at=chat.admin)
     assert shown.returncode == 0
-    assert "protection: off  last evidence:" in shown.stdout
+    assert "protection: guard only  last evidence:" in shown.stdout
     assert "\x1b" not in shown.stdout
 
 

@@ -171,7 +171,7 @@ async def test_an_endpoint_that_fails_is_noticed_by_few_and_then_by_none(
 
 
 @pytest.mark.slow
-async def test_an_endpoint_that_is_killed_is_noticed_by_few_and_comes_back(
+async def test_an_endpoint_that_is_killed_costs_only_what_ran_on_it_and_comes_back(
     farm: list[ModelServer], tmp_path: Path
 ) -> None:
     again: list[subprocess.Popen[bytes]] = []

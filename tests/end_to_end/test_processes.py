@@ -348,6 +348,29 @@ async def only(worker: int, workers: Iterable[int]) -> AsyncGenerator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
+def test_clients_that_come_while_nobody_accepts_wait_in_the_queue(
+    models: Models, tmp_path: Path
+) -> None:
+    """A worker that is busy for a moment turns nobody away: the queue is for thousands."""
+    with running_gateway(configuration(urls(models)), tmp_path) as gateway:
+        (worker,) = gateway.workers()
+        os.kill(worker, signal.SIGSTOP)
+        waiting = []
+        try:
+            for _ in range(400):
+                where = ("127.0.0.1", gateway.data)
+                waiting.append(socket.create_connection(where, timeout=NOTICED_S))
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        for each in waiting:
+            each.settimeout(PATIENCE_S)
+            each.sendall(b"GET /v1/models HTTP/1.1\r\nHost: h\r\n\r\n")
+        answered = sum(each.recv(12) == b"HTTP/1.1 200" for each in waiting)
+        for each in waiting:
+            each.close()
+    assert answered == len(waiting)
+
+
 async def test_weights_and_the_versions_of_users_survive_a_restart(
     models: Models, tmp_path: Path
 ) -> None:

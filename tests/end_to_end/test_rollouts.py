@@ -108,6 +108,7 @@ def test_a_candidate_that_errs_is_taken_back(models: Models, tmp_path: Path) -> 
         assert by_errors or "failures on the candidate" in decision["body"]["said"]
 
 
+@pytest.mark.slow  # half a minute to a minute; tests/calibration has what it takes in units
 def test_a_candidate_with_a_slow_tail_is_taken_back(
     models: Models, tmp_path: Path
 ) -> None:

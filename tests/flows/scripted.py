@@ -5,16 +5,39 @@ Both work on raw bytes, so that no library can be polite on the gateway's behalf
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
+
+from gateway.domain.tls import ServerTls, UpstreamTls
 
 PATIENCE_S = 10.0
 """How long anything may take before a test fails: a loaded machine is slow."""
 
 RESET = struct.pack("ii", 1, 0)
+
+
+class Encryption:
+    """TLS of everything in a test, on both sides of the gateway; off unless a test says so.
+
+    Attributes:
+        server: Of upstreams; None: they speak without TLS.
+        client: Of clients.
+        listener: Of the gateway's listener.
+        to_endpoints: How the gateway speaks to upstreams.
+
+    """
+
+    server: ssl.SSLContext | None = None
+    client: ssl.SSLContext | None = None
+    listener: ServerTls | None = None
+    to_endpoints: UpstreamTls | None = None
+
+
+encryption: Final = Encryption()
 
 
 class Ended(Exception):
@@ -178,7 +201,11 @@ class Client(Wire):
         sock.setblocking(False)
         await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
         limit = 2**16 if receive_buffer is None else receive_buffer
-        return cls(*await asyncio.open_connection(sock=sock, limit=limit))
+        name = None if encryption.client is None else "localhost"
+        opened = await asyncio.open_connection(
+            sock=sock, limit=limit, ssl=encryption.client, server_hostname=name
+        )
+        return cls(*opened)
 
     async def ask(self, request: bytes) -> Message:
         await self.send(request)
@@ -225,7 +252,9 @@ class Upstream:
         if receive_buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.bind(("127.0.0.1", 0))
-        self._server = await asyncio.start_server(self._serve, sock=sock)
+        self._server = await asyncio.start_server(
+            self._serve, sock=sock, ssl=encryption.server
+        )
         self.port = sock.getsockname()[1]
         return self
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import TypeVar
 
+import pytest
 import uvloop
 
 from gateway.domain.deployment import ClientLimits
@@ -27,20 +28,26 @@ from gateway.proxy.deadlines import SWEEP
 from gateway.proxy.listen import Listener
 from gateway.proxy.plane import Plane
 from gateway.proxy.pool import Pool
-from tests.flows.scripted import PATIENCE_S, Client, Upstream
+from tests.flows.scripted import PATIENCE_S, Client, Upstream, encryption
 
 T = TypeVar("T")
 
 ALL = Share(100_000)
 USUAL = ClientLimits()
+over_tls_too = pytest.mark.parametrize(
+    "stage", [False, True], ids=["clear", "tls"], indirect=True
+)
+"""Marks a flow that is proven once more with TLS on both sides of the gateway."""
 BY_HEADER = (StickySource(kind=StickyKind.HEADER, name="x-user-id"),)
 
 
 def endpoint(port: int, base_path: str = "") -> Endpoint:
+    is_tls = encryption.server is not None
     return Endpoint(
-        url=f"http://127.0.0.1:{port}{base_path}",
+        url=f"http{'s' if is_tls else ''}://127.0.0.1:{port}{base_path}",
         host="127.0.0.1",
         port=port,
+        tls=is_tls,
         base_path=base_path,
     )
 
@@ -48,7 +55,8 @@ def endpoint(port: int, base_path: str = "") -> Endpoint:
 def version(name: str, *upstreams: Upstream, **settings: object) -> Version:
     """Make a version; *settings* are Version's own."""
     endpoints = tuple(endpoint(upstream.port) for upstream in upstreams)
-    return Version(name=name, **{"endpoints": endpoints, **settings})  # type: ignore[arg-type]
+    own = {"endpoints": endpoints, "tls": encryption.to_endpoints}
+    return Version(name=name, **{**own, **settings})  # type: ignore[arg-type]
 
 
 def service(*versions: Version, **settings: object) -> Service:
@@ -88,6 +96,7 @@ def table(
         ),
         limits=limits,
         trusted_proxies=tuple(trusted),
+        listen_tls={"here": encryption.listener},
     )
 
 
@@ -126,10 +135,11 @@ class Gateway:
         self._stopping = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             self._plane = Plane(tasks.create_task, self._loop.call_soon)
-            self._use(self._first)
             listening = socket.create_server(("127.0.0.1", 0), backlog=512)
             self.port = listening.getsockname()[1]
-            self._listener = listener = Listener(self._plane, [(1, listening.detach())])
+            one = (1, "here", listening.detach())
+            self._listener = listener = Listener(self._plane, [one])
+            self._use(self._first)
             await listener.open()
             ticking = tasks.create_task(self._tick())
             self._is_ready.set()
@@ -137,6 +147,7 @@ class Gateway:
             await listener.drain(0.0)
             for pool in self._pools:
                 pool.retire()
+            await until(lambda: not any(pool.idle for pool in self._pools))
             ticking.cancel()
 
     async def _tick(self) -> None:
@@ -152,7 +163,9 @@ class Gateway:
 
     def _use(self, new: RoutingTable) -> None:
         assert self._plane is not None
+        assert self._listener is not None
         self._plane.use(new)
+        self._listener.use(new.listen_tls)
         self._pools |= set(self._plane.pools())
 
     def _do(self, act: Callable[[], T]) -> T:
@@ -344,4 +357,4 @@ class Stage:
             await upstream.stop()
         errors = [error for upstream in self._upstreams for error in upstream.errors]
         assert not errors
-        assert not self.gateway.errors
+        assert not self.gateway.errors, self.gateway.errors

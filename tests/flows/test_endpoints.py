@@ -18,7 +18,7 @@ from gateway.domain.units import Seconds
 from gateway.handoff.observations import EndpointTold
 from gateway.handoff.routing_table import RoutingTable
 from gateway.proxy import names
-from tests.flows.scripted import Client, Upstream, Wire, get, ok
+from tests.flows.scripted import Client, Upstream, Wire, get, ok, post
 from tests.flows.stage import Stage, service, table, until, version
 
 BAD = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
@@ -119,8 +119,9 @@ async def test_one_that_is_dead_is_left_out_and_comes_back_without_a_request(
     stage.serve(table(service(version("v1", *servers, care=cared(SHORT)))), *servers)
     client = await stage.client()
 
-    assert await statuses(client, 60) == {200: 55, 502: 5}
+    assert await statuses(client, 60) == {200: 60}  # another one is asked
     assert stage.gateway.series().ejections == {"unreachable": 1}
+    assert stage.gateway.series().retried == 5
     await asyncio.sleep(0.8)  # it is tried, and is still not there
     assert states(stage)[0] == "ejected"
     assert await statuses(client, 30) == {200: 30}
@@ -131,6 +132,52 @@ async def test_one_that_is_dead_is_left_out_and_comes_back_without_a_request(
     assert await until(lambda: states(stage)[0] == "up")
     assert await statuses(client, 60) == {200: 60}
     assert back.served
+
+
+async def test_a_request_asks_no_more_than_three_endpoints(stage: Stage) -> None:
+    servers = await models(5)
+    for server in servers:
+        await server.stop()
+    stage.serve(table(service(version("v1", *servers, care=cared(None)))), *servers)
+    client = await stage.client()
+
+    assert await statuses(client, 1) == {502: 1}
+    assert stage.gateway.series().retried == 2
+    assert stage.gateway.outcomes() == {"upstream_error": 1}
+
+
+async def test_a_body_on_its_way_goes_whole_to_the_endpoint_that_takes_it(
+    stage: Stage,
+) -> None:
+    dead, lives = await models(2)
+    await dead.stop()
+    stage.serve(table(service(version("v1", dead, lives, care=cared()))), dead, lives)
+    body = bytes(range(256)) * 100
+
+    for _ in range(8):
+        client = await stage.client()
+        request = post(body)
+        await client.send(request[:200], request[200:], gap=0.02)
+        assert (await client.answer()).status == 200
+        client.close()
+
+    assert [request.body for request in lives.requests] == [body] * 8
+    assert stage.gateway.series().retried
+
+
+async def test_a_kept_connection_that_died_with_its_endpoint_is_no_error(
+    stage: Stage,
+) -> None:
+    """The second try of the same bytes finds nobody there, and goes elsewhere."""
+    servers = await models(2)
+    stage.serve(table(service(version("v1", *servers, care=cared()))), *servers)
+    clients = [await stage.client() for _ in range(6)]
+    await asyncio.gather(*(statuses(client, 4) for client in clients))
+
+    await servers[0].stop()
+    all_of = await asyncio.gather(*(statuses(client, 6) for client in clients))
+
+    assert sum(all_of, Counter()) == {200: 36}
 
 
 async def test_a_server_that_is_still_bad_after_its_return_costs_one_answer(
@@ -346,8 +393,10 @@ async def test_a_dead_address_of_a_name_is_left_out_alone(
         assert await until(lambda: len(told(stage)) == 3)
         client = await stage.client()
 
-        assert await statuses(client, 100) == {200: 95, 502: 5}
+        assert await statuses(client, 100) == {200: 100}
+        assert stage.gateway.series().retried == 5
         assert await statuses(client, 50) == {200: 50}
+        assert stage.gateway.series().retried == 5
 
 
 async def test_requests_go_on_while_the_resolver_fails(

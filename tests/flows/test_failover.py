@@ -364,7 +364,8 @@ async def test_what_tripped_it_is_evidence_and_what_it_diverts_is_none(
 
     (block,) = stage.gateway.blocks()
     failed = [record for record in block.records if record.is_candidate]
-    assert [record.outcome for record in failed] == ["upstream_error"] * 5
+    assert {record.outcome for record in failed} == {"upstream_error"}
+    assert 5 <= len(failed) < 9  # a try or two among them
     assert len(block.records) == len(block.arrivals) < 40
     assert stage.gateway.series("v1").outcomes["complete"] > 150
 

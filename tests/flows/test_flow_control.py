@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.flows.scripted import Upstream, Wire, answering, get, ok
-from tests.flows.stage import Stage, until
+from tests.flows.stage import Stage, over_tls_too, until
 
 SIZE = 200_000_000
 PIECE = bytes(200_000)
@@ -47,6 +47,7 @@ async def stalled(sender: Wire) -> int:
     return resident()
 
 
+@over_tls_too
 async def test_a_download_waits_for_its_reader(stage: Stage) -> None:
     sending: list[Wire] = []
 
@@ -103,6 +104,7 @@ async def drink_chunks(wire: Wire) -> int:
     return taken
 
 
+@over_tls_too
 @pytest.mark.parametrize("is_chunked", [False, True], ids=["length", "chunked"])
 async def test_an_upload_waits_for_its_endpoint(stage: Stage, is_chunked: bool) -> None:
     gate = asyncio.Event()
@@ -139,6 +141,7 @@ async def test_a_client_that_leaves_its_stalled_upload_is_noticed(stage: Stage) 
     assert await until(lambda: stage.gateway.outcomes() == {"client_cancelled": 1})
 
 
+@over_tls_too
 @pytest.mark.parametrize("size", [100_000, 300_000, 1_000_000, 5_000_000])
 async def test_a_connection_whose_last_answer_went_to_a_slow_reader_is_sound(
     stage: Stage, size: int
@@ -161,6 +164,7 @@ async def test_a_connection_whose_last_answer_went_to_a_slow_reader_is_sound(
 # Events.
 
 
+@over_tls_too
 async def test_each_event_is_passed_on_at_once(stage: Stage) -> None:
     loop = asyncio.get_running_loop()
     sent: list[float] = []

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.domain.service import Service, StickyKind, StickySource
 from tests.flows.scripted import Client, Upstream, Wire, answering, get, ok, post
-from tests.flows.stage import Stage, service, table, until, version
+from tests.flows.stage import Stage, over_tls_too, service, table, until, version
 
 CHUNKED = b"Transfer-Encoding: chunked"
 
@@ -35,6 +35,7 @@ async def test_an_empty_body_of_known_length_keeps_its_length(stage: Stage) -> N
     assert upstream.requests[0]["content-length"] == "0"
 
 
+@over_tls_too
 @pytest.mark.parametrize(
     "framed",
     [
@@ -146,6 +147,7 @@ async def test_a_reason_phrase_passes(stage: Stage) -> None:
     assert (await (await stage.client()).ask(get())).first == "HTTP/1.1 200 Fine"
 
 
+@over_tls_too
 @pytest.mark.parametrize("first", [b"HTTP/1.1 200 OK", b"HTTP/1.0 200 OK"])
 async def test_an_answer_that_ends_with_its_connection_becomes_chunks(
     stage: Stage, first: bytes
@@ -229,6 +231,7 @@ async def test_204_and_304_end_at_their_head(
     assert stage.gateway.outcomes() == {"complete": 2}
 
 
+@over_tls_too
 async def test_interim_answers_pass_before_the_real_one(stage: Stage) -> None:
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nX-Sluicegate-A: 1\r\n\r\n"
     upstream = await answering(hints + hints, hints + ok(), gap=0.01)
@@ -415,6 +418,7 @@ async def test_an_expectation_is_answered_here_when_the_body_is_read_here(
 # HTTP/1.0, other targets, header fields.
 
 
+@over_tls_too
 async def test_an_http_1_0_client_gets_a_body_that_ends_with_the_connection(
     stage: Stage,
 ) -> None:

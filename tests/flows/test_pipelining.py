@@ -6,7 +6,7 @@ import pytest
 
 from gateway.domain.service import Match
 from tests.flows.scripted import Upstream, Wire, answering, get, ok, post
-from tests.flows.stage import Stage, service, table, version
+from tests.flows.stage import Stage, over_tls_too, service, table, version
 
 
 async def echoing() -> Upstream:
@@ -36,6 +36,7 @@ async def test_both_sides_are_kept_alive(stage: Stage) -> None:
     assert series.connections_idle == 1
 
 
+@over_tls_too
 async def test_pipelined_requests_are_answered_in_order(stage: Stage) -> None:
     upstream = await echoing()
     stage.serve_one(upstream)
@@ -46,6 +47,7 @@ async def test_pipelined_requests_are_answered_in_order(stage: Stage) -> None:
     assert [(await client.answer()).body for _ in range(3)] == [b"/a", b"/bbody", b"/c"]
 
 
+@over_tls_too
 async def test_a_refused_request_is_answered_in_its_turn(stage: Stage) -> None:
     upstream = await echoing()
     stage.serve_one(upstream)
@@ -96,6 +98,7 @@ async def test_a_thousand_refusals_in_one_write_are_all_answered(stage: Stage) -
     assert stage.gateway.refused() == {404: 1000}
 
 
+@over_tls_too
 @pytest.mark.parametrize("size", [10, 100_000])
 async def test_a_slow_reader_gets_all_its_pipelined_answers(
     stage: Stage, size: int
@@ -126,6 +129,7 @@ async def test_requests_split_at_any_byte_are_the_same_requests(stage: Stage) ->
     assert len({request.raw_body for request in upstream.requests}) == 1
 
 
+@over_tls_too
 async def test_nothing_is_read_after_connection_close(stage: Stage) -> None:
     upstream = await echoing()
     stage.serve_one(upstream)

@@ -10,7 +10,7 @@ from gateway.domain.deployment import ClientLimits
 from gateway.domain.service import Endpoint, Timeouts, Version
 from gateway.domain.units import Seconds
 from tests.flows.scripted import Upstream, Wire, answering, get, ok, post
-from tests.flows.stage import Stage, service, table, until, version
+from tests.flows.stage import Stage, over_tls_too, service, table, until, version
 
 SHORT = Seconds(0.25)
 QUICK = Timeouts(connect=SHORT, first_byte=SHORT, idle=SHORT)
@@ -183,6 +183,7 @@ async def test_an_endpoint_that_takes_no_more_of_a_body_is_a_504(stage: Stage) -
     assert stage.gateway.series().failures == {"idle_timeout": 1}
 
 
+@over_tls_too
 @pytest.mark.parametrize("start", [b"G", b"GET / HTTP/1.1\r\n", get()[:-2]])
 async def test_a_head_that_does_not_end_is_a_408(stage: Stage, start: bytes) -> None:
     upstream = await answering(ok())
@@ -212,6 +213,7 @@ async def test_a_head_that_trickles_in_is_a_408_all_the_same(stage: Stage) -> No
     assert answer.status == 408
 
 
+@over_tls_too
 @pytest.mark.parametrize("asks_first", [False, True])
 async def test_an_idle_client_connection_is_closed_without_a_word(
     stage: Stage, asks_first: bool
@@ -239,6 +241,7 @@ async def test_a_client_that_waits_for_a_slow_answer_is_not_idle(stage: Stage) -
     assert (await (await stage.client()).ask(get())).status == 200
 
 
+@over_tls_too
 async def test_a_client_that_takes_no_answer_is_given_up(stage: Stage) -> None:
     upstream = await answering(ok(bytes(20_000_000)))
     stage.serve(table(service(version("v1", upstream)), limits=IMPATIENT), upstream)
@@ -251,6 +254,7 @@ async def test_a_client_that_takes_no_answer_is_given_up(stage: Stage) -> None:
     )
 
 
+@over_tls_too
 async def test_an_unused_upstream_connection_is_closed_after_a_while(
     stage: Stage,
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from gateway.domain.service import PoolLimits, Service, Timeouts
 from gateway.domain.units import Bytes, Seconds
 from tests.flows.scripted import Client, Upstream, Wire, answering, get, ok, post
-from tests.flows.stage import Stage, service, table, until, version
+from tests.flows.stage import Stage, over_tls_too, service, table, until, version
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"
 LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab"
@@ -35,6 +35,7 @@ async def dying(answer: bytes, *, with_reset: bool) -> Upstream:
 # Cut answers.
 
 
+@over_tls_too
 @pytest.mark.parametrize("with_reset", [False, True], ids=["FIN", "RST"])
 @pytest.mark.parametrize("answer", [CHUNKED, LENGTH], ids=["chunked", "length"])
 async def test_a_cut_answer_reaches_the_client_as_a_cut(
@@ -51,6 +52,7 @@ async def test_a_cut_answer_reaches_the_client_as_a_cut(
     assert stage.gateway.series().failures == {"cut": 1}
 
 
+@over_tls_too
 async def test_a_reset_before_the_close_that_ends_a_body_is_a_cut(stage: Stage) -> None:
     stage.serve_one(await dying(UNTIL_CLOSE, with_reset=True))
 
@@ -61,6 +63,7 @@ async def test_a_reset_before_the_close_that_ends_a_body_is_a_cut(stage: Stage) 
     assert stage.gateway.outcomes() == {"truncated": 1}
 
 
+@over_tls_too
 @pytest.mark.parametrize("answer", [CHUNKED, UNTIL_CLOSE], ids=["chunked", "close"])
 async def test_http_1_0_is_told_of_a_cut_by_a_reset(
     stage: Stage, answer: bytes
@@ -135,6 +138,7 @@ def chunked(*parts: bytes) -> bytes:
     return head + body + b"0\r\nX-Sum: 1\r\n\r\n"
 
 
+@over_tls_too
 @pytest.mark.parametrize(
     "request_bytes",
     [
@@ -254,6 +258,7 @@ async def test_a_connection_closed_while_idle_is_not_used(stage: Stage) -> None:
 # Early answers.
 
 
+@over_tls_too
 async def test_an_answer_before_the_end_of_the_body_reaches_the_client(
     stage: Stage,
 ) -> None:
@@ -312,6 +317,7 @@ async def check_gone_at_once(stage: Stage, upstream: Upstream) -> None:
     assert stage.gateway.series().codes == {}
 
 
+@over_tls_too
 @pytest.mark.parametrize("leave", [Client.close, Client.reset], ids=["FIN", "RST"])
 @pytest.mark.parametrize("answer", [b"", CHUNKED], ids=["before", "in the stream"])
 async def test_a_client_that_leaves_frees_the_endpoint_at_once(
@@ -335,6 +341,7 @@ async def test_a_client_that_leaves_frees_the_endpoint_at_once(
     await check_gone_at_once(stage, upstream)
 
 
+@over_tls_too
 async def test_a_client_that_leaves_in_its_upload_frees_the_endpoint_at_once(
     stage: Stage,
 ) -> None:

@@ -92,6 +92,7 @@ PLACES: dict[str, tuple[str | int, ...]] = {
     "timeouts": ("services", "chat", "versions", "v1", "timeouts"),
     "deadlines": ("services", "chat", "versions", "v1", "deadlines"),
     "price": ("services", "chat", "versions", "v1", "price"),
+    "tls": ("services", "chat", "versions", "v1", "tls"),
     "health": ("services", "chat", "versions", "v1", "health"),
     "outlier_detection": (
         "services",

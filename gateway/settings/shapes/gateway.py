@@ -40,6 +40,7 @@ from gateway.settings.shapes.shape import (
     surroundings_of,
 )
 from gateway.settings.shapes.telemetry import TelemetryShape
+from gateway.settings.shapes.tls import ListenerTls
 
 _LIMITS: Final = ClientLimits()
 _DEFAULTS: Final = Deployment(
@@ -52,6 +53,10 @@ def _text(value: object) -> str:
     if isinstance(value, str):
         return value
     raise wrong("found something that is no text.", "Put it in quotes.")
+
+
+def _listeners(value: object, info: ValidationInfo) -> tuple[listeners.Listening, ...]:
+    return listeners.listeners(value, surroundings_of(info))
 
 
 _AccessLog = Annotated[
@@ -124,6 +129,10 @@ class AdminShape(Shape):
     listen: Annotated[
         Address, PlainValidator(listen_address), schema(type="string")
     ] = Field(description="Where the admin API listens.", examples=["127.0.0.1:8081"])
+    tls: ListenerTls = Field(
+        default=None,
+        description="Its certificate and key, as of a data listener; null: in clear.",
+    )
     tokens: list[TokenShape] = Field(
         default=[],
         description="Bearers of the admin API. None is allowed on loopback only.",
@@ -150,6 +159,12 @@ class AdminShape(Shape):
             for place, token in enumerate(tokens)
             if token.secret in {other.secret for other in tokens[:place]}
         ])
+        if self.tls is not None and self.tls.client_ca:
+            raise wrong(
+                "found client_ca: commands and dashboards could not ask any more.",
+                "Take it out; admin.tokens say who may do what.",
+                at=("tls", "client_ca"),
+            )
         if not tokens and not listeners.is_loopback(self.listen):
             raise wrong(
                 f"found {self.listen}, which others can reach, without tokens.",
@@ -188,7 +203,7 @@ class DocumentShape(Shape):
     later: ClassVar = {"flags": "Remove it."}
 
     listen: Annotated[
-        tuple[Address, ...], PlainValidator(listeners.listeners), listeners.SCHEMA
+        tuple[listeners.Listening, ...], PlainValidator(_listeners), listeners.SCHEMA
     ] = Field(
         description="Where clients connect: host:port, or a list of them.",
         examples=["127.0.0.1:8080"],

@@ -1,6 +1,6 @@
 """The shape of a version: `services.NAME.versions.NAME`."""
 
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -35,6 +35,7 @@ from gateway.settings.shapes.shape import (
     Wait,
     schema,
 )
+from gateway.settings.shapes.tls import UpstreamTlsShape
 
 _TIMEOUTS: Final = Timeouts()
 _LIMITS: Final = PoolLimits()
@@ -165,11 +166,6 @@ class LimitsShape(Shape):
 class VersionShape(Shape):
     """`services.NAME.versions.NAME`."""
 
-    later: ClassVar = {
-        "tls": "Remove it: https endpoints are verified against the system's "
-        "authorities.",
-    }
-
     endpoints: Annotated[list[_Url], NotEmpty, AfterValidator(_distinct_endpoints)] = (
         Field(
             description="Upstream URLs, balanced by outstanding requests.",
@@ -201,6 +197,11 @@ class VersionShape(Shape):
     deadlines: DeadlinesShape = Field(
         default=DeadlinesShape(),
         description="When an answer is late, which the analyzer is told; nothing is cut.",
+    )
+    tls: UpstreamTlsShape | None = Field(
+        default=None,
+        description="How https endpoints are spoken to; null: they prove their names to "
+        "the system's authorities.",
     )
     limits: LimitsShape = Field(
         default=LimitsShape(),

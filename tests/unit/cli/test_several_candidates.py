@@ -57,10 +57,9 @@ def _begins(
     as_json: bool = True,
 ) -> int:
     api = _Scripted(began, *looks)
-    monkeypatch.setattr(rollout, "admin_api", lambda _url: api)
     monkeypatch.setattr(rollout, "_LOOK_EVERY_S", 0.0)
     with pytest.raises(typer.Exit) as left:
-        rollout._begin("chat", "start", wait=True, reason="", admin="", as_json=as_json)
+        rollout._begin("chat", "start", wait=True, reason="", api=api, as_json=as_json)
     return left.value.exit_code
 
 

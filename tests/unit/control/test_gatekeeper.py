@@ -455,7 +455,8 @@ async def test_a_restart_begins_with_what_was_accepted_last() -> None:
     scene = _Scene()
     await scene.start()
     await scene.put(3)
-    scene.file = replace(_configured(77_000), workers=4)
+    memory = StateAddress(kind=StateKind.MEMORY)
+    scene.file = replace(_configured(77_000), state=memory)
     scene.restart(scene.gate.table)
 
     await scene.start()
@@ -465,7 +466,7 @@ async def test_a_restart_begins_with_what_was_accepted_last() -> None:
     assert (scene.share, before) == (3_000, [])
     assert scene.gate.deployment == DEPLOYMENT
     assert "not reloaded" in " ".join(scene.gate.troubles)
-    with pytest.raises(BadConfiguration, match="workers"):
+    with pytest.raises(BadConfiguration, match="state"):
         await scene.gate.reload()
     scene.file = _configured(77_000)
     await scene.gate.reload()

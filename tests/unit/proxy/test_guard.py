@@ -6,7 +6,7 @@ from gateway.domain.failover import Budget
 from gateway.domain.failover import Guard as Rule
 from gateway.domain.units import Seconds
 from gateway.proxy.failover_budget import LOOKS_BACK_S, FailoverBudget
-from gateway.proxy.guard import FIRST_PAUSE_S, LONGEST_PAUSE_S, Guard
+from gateway.proxy.guard import FIRST_PAUSE_S, LONGEST_PAUSE_S, QUICK_TRIES, Guard
 from gateway.proxy.tally import Tally
 
 RULE = Rule(failures=5, keys=3, within=Seconds(10.0))
@@ -97,6 +97,24 @@ def test_it_is_tried_after_pauses_that_grow(bench: Bench) -> None:
         guard.failed(now, b"a")
     assert pauses[:5] == [FIRST_PAUSE_S, 0.25, 0.5, 1.0, 2.0]
     assert pauses[-1] == LONGEST_PAUSE_S
+
+
+def test_where_the_baseline_answers_for_them_tries_stay_quick_for_a_while(
+    bench: Bench,
+) -> None:
+    """They cost nobody an error, and are all that the analysis learns from."""
+    guard, now, pauses = bench.guard, 100.0, []
+    guard.is_covered = True
+    bench.fails(now)
+    for _ in range(QUICK_TRIES + 5):
+        begun = now
+        while not guard.is_open(now):
+            now += 0.0625
+        pauses.append(now - begun)
+        guard.try_it(now)
+        guard.failed(now, b"a")
+    assert pauses[:QUICK_TRIES] == [FIRST_PAUSE_S] * QUICK_TRIES
+    assert pauses[QUICK_TRIES:] == [0.125, 0.25, 0.5, 1.0, 2.0]
 
 
 def test_one_answer_ends_it(bench: Bench) -> None:

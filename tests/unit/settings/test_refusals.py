@@ -71,7 +71,6 @@ def test_a_sticky_source_that_cannot_be_used_is_refused(
 @pytest.mark.parametrize(
     ("level", "text", "place"),
     [
-        ("top", "listen: [{address: 'a:1', tls: {}}]", "listen[0].tls"),
         ("top", "state: redis://host:6379/0", "state"),
         ("top", "flags: {file: flags.json}", "flags"),
         ("service", "match: {headers: {}}", f"{CHAT}.match.headers"),
@@ -79,7 +78,6 @@ def test_a_sticky_source_that_cannot_be_used_is_refused(
         ("service", "targeting: {}", f"{CHAT}.targeting"),
         ("service", "rollout: {webhooks: []}", f"{CHAT}.rollout.webhooks"),
         ("service", "rollout: {approvals: {}}", f"{CHAT}.rollout.approvals"),
-        ("version", "tls: {}", f"{V1}.tls"),
     ],
 )
 def test_what_is_planned_is_refused_and_not_ignored(
@@ -146,7 +144,7 @@ def test_an_unknown_key_names_the_nearest_and_all_known(
     """The commonest mistake is a typo."""
     assert lines(written("version", "endpoint: [http://a]")) == [
         f"{V1}: unknown key 'endpoint'. Known: endpoints, host, path_rewrite, "
-        "set_headers, set_json, timeouts, deadlines, limits, health, "
+        "set_headers, set_json, timeouts, deadlines, tls, limits, health, "
         "outlier_detection, slow_start, resolve, price. Did you mean 'endpoints'?"
     ]
 

@@ -172,6 +172,7 @@ def test_endpoints_are_counted_by_state_and_by_why_they_were_left_out() -> None:
     """A worker alone may have left one out; its address is no label."""
     traffic = _traffic()
     traffic.of("chat", "v1").ejections.update({"unreachable": 2, "nonsense": 1})
+    traffic.of("chat", "v1").retried = 7
     traffic.endpoints["chat", "v1"] = [
         EndpointSeen(url="http://a", address="10.0.0.1", states=Counter(up=2)),
         EndpointSeen(
@@ -190,6 +191,8 @@ def test_endpoints_are_counted_by_state_and_by_why_they_were_left_out() -> None:
 
     states = {"up": 1, "warming": 0, "ejected": 1, "down": 0}
     reasons = {"unreachable": 2, "failures": 0, "health_check": 0, "other": 1}
+    retries = shown.pop(("sluicegate_endpoint_retries_total", "chat", "v1"))
+    assert retries == 7
     assert shown == {
         (name, *sorted(("chat", "v1", what))): number
         for name, numbers in (

@@ -1,0 +1,1 @@
+"""TLS: from files to contexts of the ssl module, and what is in a certificate."""
