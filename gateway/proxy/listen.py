@@ -36,6 +36,7 @@ _OWN_FILES: Final = 64  # libraries, log, link, listeners, and clients being tur
 _LINGERING: Final = 24  # clients that are given time to read why they are turned away
 _LINGER: Final = 1.0  # seconds
 _COMPLAIN: Final = 10.0  # seconds between two lines of log
+_ASKS_AGAIN: Final = 2.0  # seconds in which a client that is in use asks again
 _WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # ruff: ignore[hardcoded-bind-all-interfaces]
 
 Handed = tuple[int, str, int]
@@ -123,8 +124,14 @@ class Listener:
             self._gone = []
 
     async def empty(self) -> None:
-        """Stop accepting, and wait until all that runs is over, however long it takes."""
+        """Stop accepting, and wait until all that runs is over, however long it takes.
+
+        Clients that ask again soon are answered and told to connect anew: to close on
+        them at once would lose the request of one that is just writing it.
+        """
         self._close()
+        self._plane.is_draining = True
+        await asyncio.sleep(_ASKS_AGAIN)
         self._plane.drain()
         await self._plane.is_empty.wait()
         await self._mirrors.drain()

@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from loadtest.load.http_client import Answer, Client, chat_request, connect
 from loadtest.load.traffic import Exchange, Traffic
 from loadtest.processes import free_ports
@@ -182,6 +184,7 @@ async def test_workers_come_and_go_and_streams_run_on(
         assert len(gateway.workers()) == 2
 
 
+@pytest.mark.slow
 async def test_a_controller_that_is_killed_in_a_reload_leaves_what_is_configured(
     models: Models, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from gateway.app import supervisor as module
@@ -175,7 +176,8 @@ async def test_a_controller_begins_with_reloads_blocked_and_not_lost(
         return await spawn(name, start, fds)
 
     monkeypatch.setattr(Supervisor, "_spawn", staticmethod(spying))
-    supervisor = Supervisor(0.0, Crew(Bound([]), WORKER), orders)
+    nobody = msgspec.structs.replace(WORKER, workers=0)
+    supervisor = Supervisor(0.0, Crew(Bound([]), nobody), orders)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(supervisor.run(CONTROLLER))
         await system.until("controller")
