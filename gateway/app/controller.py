@@ -79,13 +79,7 @@ class Controller:
         self._durable = Durable(store_at)
         self._supervised = Supervised(start.orders_fd)
         now = time.time  # ruff: ignore[banned-api]: the one clock people and ids share
-        self._gate = Gatekeeper(
-            self._publisher,
-            self._durable,
-            lambda: read_deployment(start),
-            now,
-            self._supervised.arranged,
-        )
+        self._gate = self._make_gate(now)
         self._certificates = Certificates(lambda: self._gate.deployment, now)
         self._admin: AdminListener | None = None
         self._since = now() if self._last is None else self._last.since
@@ -113,6 +107,15 @@ class Controller:
             self._leading.hear,
             self._export.record,
             self._judging.take,
+        )
+
+    def _make_gate(self, now: Callable[[], float]) -> Gatekeeper:
+        return Gatekeeper(
+            self._publisher,
+            self._durable,
+            lambda: read_deployment(self._start),
+            now,
+            self._supervised.arranged,
         )
 
     def _make_export(self, now: Callable[[], float]) -> Export:

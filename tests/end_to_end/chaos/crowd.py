@@ -125,7 +125,8 @@ class Crowd:
         answer, end = Answer(), End.REFUSED
         try:
             async with asyncio.timeout(_STUCK_S):
-                client = client or await connect(self._port)
+                if client is None or not client.open:  # closed while it was idle
+                    client = await connect(self._port)
                 whole = client.expect()
                 for piece in pieces:
                     await client.send(piece)

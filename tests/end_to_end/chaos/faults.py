@@ -189,7 +189,7 @@ class Trouble:
         if victim is None:
             return
         self._hurt.add(victim.port)
-        how = self._dice.choice([
+        how: dict[str, Any] = self._dice.choice([
             {"error": 0.5, "error_status": 503},
             {"cut": 5, "reset": True},
             {"stall": 4},

@@ -5,12 +5,14 @@ import os
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 from loadtest.load.traffic import End
 from loadtest.processes import free_ports, rss_bytes, tree
@@ -59,9 +61,10 @@ def endpoints() -> Iterator[list[Endpoint]]:
 
 
 async def _echo(session: ServerConnection) -> None:
-    async for word in session:
-        await session.send(word)
-        await asyncio.sleep(0.02)
+    with suppress(ConnectionClosed):
+        async for word in session:
+            await session.send(word)
+            await asyncio.sleep(0.02)
 
 
 def documents(endpoints: list[Endpoint], talk: str, folder: Path) -> list[Json]:
@@ -133,6 +136,10 @@ def descriptors(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
+def _has_files(pid: int, most: int) -> bool:
+    return descriptors(pid) <= most
+
+
 def connections(gateway: Gateway) -> float:
     """Give how many connections of clients and to endpoints there are."""
     found = [
@@ -194,8 +201,7 @@ async def test_every_error_has_a_cause_and_nothing_is_left(
         await until_soon("no connection is left", lambda: connections(gateway) == 0)
         for pid in gateway.workers():
             await until_soon(
-                "its files are closed",
-                lambda p=pid: descriptors(p) <= most + SPARE_FILES,
+                "its files are closed", partial(_has_files, pid, most + SPARE_FILES)
             )
             assert rss_bytes([pid]) < LARGEST_PROCESS
         assert descriptors(supervisor) <= files[supervisor] + SPARE_FILES
