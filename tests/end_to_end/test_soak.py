@@ -220,6 +220,10 @@ def demand_flat(
 ) -> None:
     """Tell what was measured, and demand that the end is as the beginning."""
     bad = [each for each in seen if each.end is not End.OK]
+    warm = [each for each in seen if each.begun < begun]
+    for kind in ("json", "stream", "upload", "talk"):
+        longest = max((e.ended - e.begun for e in warm if e.kind == kind), default=0.0)
+        tell(f"{kind}: took {longest:.1f} s at most while all came")
     tell(f"{len(seen)} exchanges in {ended - begun:.0f} s, not fine: {bad[:5]}")
     third = (ended - begun) / 3
     first = [each for each in seen if begun < each.begun < begun + third]
@@ -230,6 +234,8 @@ def demand_flat(
             f"{kind}: first third {json.dumps(both[0])}, last {json.dumps(both[1])} ms"
         )
         assert both[1]["p50"] < both[0]["p50"] * SLOWER
+    tenth = max(1, len(looks) // 10)
+    tell(f"workers' MiB: {[round(look.workers / MEBI) for look in looks[::tenth]]}")
     workers, controller = thirds(begun, ended, looks)
     tell(
         f"workers {looks[-1].workers / MEBI:.0f} MiB, grew by {workers / MEBI:.2f};"

@@ -23,6 +23,7 @@ _PAUSE_S = 0.02  # a client that was hurt tries again after so long
 _STREAM = "events=30,interval=0.02"
 _PIECES, _PIECE = 8, b"x" * 16_384
 _WORDS = 12
+_KEYS = 250  # of each client: what is remembered of keys is bounded, but far above this
 _RST = struct.pack("ii", 1, 0)
 
 
@@ -107,9 +108,9 @@ class Crowd:
 
     async def _keep_asking(self, kind: str, ask: Callable[[int], list[bytes]]) -> None:
         client: Client | None = None
-        turn = self._dice.randrange(1_000_000)
+        turn = 0
         while not self._over.is_set():
-            turn += 1
+            turn = (turn + 1) % _KEYS
             seen, client = await self._exchange(kind, client, ask(turn))
             self.seen.append(seen)
             if client is None:
