@@ -255,7 +255,7 @@ _RULES: Final = (
         ("private key-----",),
         r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----"
         rf"(?:[A-Za-z0-9+/=:,\s\\]|-(?!----))*+(?:{_ENDS})?"
-        rf"|(?:\A|…)[A-Za-z0-9+/=\s\\]*+{_ENDS}",
+        rf"|(?:\A|…)(?:\s{{0,4}}+[A-Z ]{{0,40}}+-{{1,5}}+)?[A-Za-z0-9+/=\s\\]*+{_ENDS}",
     ),
     _rule("api_key", _KEY_WORDS, rf"(?a){_NOT_INSIDE}(?:{'|'.join(_KEYS)})"),
     _rule(

@@ -2,11 +2,14 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from gateway.domain.deployment import Deployment
 
 
 def check(
@@ -22,6 +25,7 @@ def check(
     from gateway.tls.expiry import expiring, unverified
 
     deployment = read_file(config)
+    _demand_canaries(deployment)
     if as_json:
         print_json(understood.as_document(deployment))
         return
@@ -36,3 +40,18 @@ def check(
                 "Assumed: 0.5 % errors, one exchange a key. With your figures, and in "
                 f"hours: sluicegate simulate {config} --keys-per-hour N"
             )
+
+
+def _demand_canaries(deployment: "Deployment") -> None:
+    """Read the examples that judges are tried on: they are read by who tries them alone.
+
+    Raises:
+        BadConfiguration: With some of them nobody can be tried.
+
+    """
+    from gateway.evaluators.labelled import read_examples
+
+    for service in deployment.services:
+        for evaluator in service.evaluators:
+            if evaluator.canaries is not None:
+                read_examples(Path(evaluator.canaries))

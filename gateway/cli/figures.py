@@ -8,7 +8,8 @@ _FINE: Final = 10.0
 _SLOW: Final = 10_000.0
 _LARGE: Final = 1000.0
 _SPANS: Final = ((86_400, "d"), (3600, "h"), (60, "min"))
-_SIZES: Final = ((1e9, "G"), (1e6, "M"), (1e4, "k"))
+_SIZES: Final = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+_WHOLE: Final = 10_000  # below, a count is written as it is
 _FEW: Final = 2  # of a span: below, the next smaller one tells more
 
 
@@ -70,10 +71,10 @@ def amount(value: float | None) -> str:
 
 def many(count: int) -> str:
     """Write a count that may be large, with three digits then."""
-    for size, name in _SIZES:
-        if count >= size:
-            return f"{count / size:.3g}{name}"
-    return str(count)
+    if count < _WHOLE:
+        return str(count)
+    size, name = next(each for each in _SIZES if count >= each[0])
+    return f"{count / size:.3g}{name}"
 
 
 def clock(seconds: float) -> str:

@@ -91,12 +91,15 @@ def alone(sample: Sample, verdicts: list[Verdict]) -> list[Verdict]:
 def values_of(score: Score, sample: Sample, verdicts: list[Verdict]) -> Values:
     """Give what verdicts come to, in one score; None: nothing.
 
-    An answer that failed has the worst value of a score, and no event of a flag; one that
-    its client left has none. Of a pair with such a half there is nothing to compare: that
-    it failed is told by its outcome.
+    An answer that failed has the worst value, but no event of a flag of which more is worse;
+    one that its client left has none. So it is in a pair, or else a candidate would be proven by
+    those of its answers that did not fail.
     """
     if sample.other_outcome is not None:
-        return _compared(score, verdicts)
+        is_no_event = score.is_flag and score.worse is Worse.HIGHER
+        if verdicts or is_no_event:
+            return _compared(score, verdicts)
+        return _with_failures(score, sample, sample.other_outcome)
     if verdicts:
         return verdicts[0].scores.get(score.name), None
     return (_worst(score) if sample.outcome in _FAILED else None), None
@@ -124,6 +127,20 @@ def _compared(score: Score, verdicts: list[Verdict]) -> Values:
     if len(halves) < _HALVES or None in halves:
         return None, None
     return halves[0], halves[1]
+
+
+def _with_failures(score: Score, sample: Sample, other: str) -> Values:
+    """Give the values of a pair with a half that failed: the one that did not is better.
+
+    None where neither did, or where the client left. Texts are not looked at: of such a
+    pair none are told.
+    """
+    halves = sample.outcome, other
+    if _FAILED.isdisjoint(halves) or not _NOBODYS.isdisjoint(halves):
+        return None, None
+    worst = _worst(score)
+    baseline, candidate = (worst if h in _FAILED else 1.0 - worst for h in halves)
+    return baseline, candidate
 
 
 def _is_answer(text: str | None, outcome: str) -> bool:

@@ -31,6 +31,11 @@ MOST_CHARACTERS: Final = 16 * 1024 * 1024
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 30.0
 _MINUTE_S: Final = 60.0
+_MOST_NEEDED: Final = 0.5
+"""Part of a deadline that a judgement is thought to need, however long others took."""
+
+_NEWEST: Final = 0.25
+"""Weight of the newest in what a judgement is thought to take."""
 
 
 class Result(StrEnum):
@@ -38,7 +43,7 @@ class Result(StrEnum):
 
     JUDGED = "judged"
     FAILED = "failed"  # the judge did
-    LATE = "late"  # its deadline passed before anybody was asked
+    LATE = "late"  # nobody was asked: its deadline is over, or too near for a verdict
     NO_ROOM = "no_room"
     NO_BUDGET = "no_budget"
     NOT_SHOWN = "not_shown"  # there is no answer to judge
@@ -107,6 +112,7 @@ class Bench:
         self._next_start = 0.0
         self._pause = 0.0
         self._paused_until = 0.0
+        self._usual = 0.0  # seconds a judgement takes, of late
 
     def offer(self, sample: Sample) -> None:
         """Have a sample judged, if there is room."""
@@ -190,9 +196,14 @@ class Bench:
             await asyncio.sleep(start - now)
 
     def _drop_late(self) -> None:
-        """Tell of those that nobody was asked about in time; they take nobody's turn."""
-        now = self._clock()
-        while self._queue and self._due(self._queue[0]) <= now:
+        """Tell of those that nobody can be asked about in time; they take nobody's turn.
+
+        What cannot end in time is not begun: it would be cut, and paid for. A fresh one
+        always is, however slow judgements were of late: or nobody would see them mend.
+        """
+        needed = min(self._usual, self.evaluator.deadline * _MOST_NEEDED)
+        soon = self._clock() + needed
+        while self._queue and self._due(self._queue[0]) <= soon:
             self._end(self._next(), Result.LATE)
 
     async def _take(self, sample: Sample) -> None:
@@ -221,7 +232,10 @@ class Bench:
             _log.exception("%s failed; it goes on. Report it.", self.evaluator.name)
         finally:
             tab.settle(tab.most if used is None else used)
-            self.figures.seconds += self._clock() - since
+            took = self._clock() - since
+            self.figures.seconds += took
+            if verdicts is not None or why is Why.DEADLINE:
+                self._usual += _NEWEST * (took - self._usual)
         if verdicts is None:
             self._fail(sample, why)
             return

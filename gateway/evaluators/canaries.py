@@ -2,7 +2,7 @@
 
 A provider that changes the model behind a name changes what a score means, for both
 versions alike, and everything that was learnt from its scores before. Each round's scores
-are compared with those of the first rounds, by the same wealth as mirrored pairs (analysis.
+are compared with the first ones it gave, by the same wealth as mirrored pairs (analysis.
 pairs), both ways: however many rounds there are, a judge whose scores differ from those of
 its beginning by no more than SLACK on average is taken for another one with a chance of
 ALPHA at most.
@@ -63,8 +63,7 @@ class Watch:
 
     def __init__(self, scores: Sequence[str], size: int) -> None:
         self._scores = tuple(scores)
-        self._first: list[list[Scores]] = []
-        self._reference: list[dict[str, float]] = [{} for _ in range(size)]
+        self._first: list[dict[str, list[float]]] = [{} for _ in range(size)]
         self._threshold = log(2 * len(self._scores) / ALPHA)
         self._wealth = {
             (name, sign): PairWealth(SLACK, is_proof=False)
@@ -83,31 +82,23 @@ class Watch:
             A score that has drifted; None: none has, or these are first rounds.
 
         """
-        if len(self._first) < REFERENCE_ROUNDS:
-            self._first.append(list(found))
-            if len(self._first) == REFERENCE_ROUNDS:
-                self._reference = [
-                    self._means(place) for place in range(len(self._reference))
-                ]
-            return None
         for wealth in self._wealth.values():
             wealth.share(_SHARED)  # a change may come after a thousand quiet rounds
         for name in self._scores:
             for place, scores in enumerate(found):
-                self._bet(name, scores.get(name), self._reference[place].get(name))
+                if (value := scores.get(name)) is not None:
+                    self._compare(name, place, value)
         return self._drifted(found)
 
-    def _means(self, place: int) -> dict[str, float]:
-        rounds = [scores[place] for scores in self._first]
-        told = {
-            name: [value for each in rounds if (value := each.get(name)) is not None]
-            for name in self._scores
-        }
-        return {name: fmean(values) for name, values in told.items() if values}
+    def _compare(self, name: str, place: int, value: float) -> None:
+        """Bet against an example's first values; learn them, whenever the judge is up."""
+        first = self._first[place].setdefault(name, [])
+        if len(first) < REFERENCE_ROUNDS:
+            first.append(value)
+        else:
+            self._bet(name, value, fmean(first))
 
-    def _bet(self, name: str, now: float | None, before: float | None) -> None:
-        if now is None or before is None:
-            return
+    def _bet(self, name: str, now: float, before: float) -> None:
         for sign in (1, -1):
             difference = round((sign * (now - before) + 1) * _TOP)
             self._wealth[name, sign].add({difference: 1})
@@ -116,7 +107,7 @@ class Watch:
         for (name, _), wealth in self._wealth.items():
             if wealth.log_e >= self._threshold:
                 now = [value for each in found if (value := each.get(name)) is not None]
-                before = [each[name] for each in self._reference if name in each]
+                before = [fmean(each[name]) for each in self._first if name in each]
                 return Drift(
                     score=name,
                     before=fmean(before),

@@ -23,6 +23,9 @@ EVERY_S: Final = 900.0
 FIRST_EVERY_S: Final = 20.0
 """Between the first ones, which all others are compared with."""
 
+AGAIN_S: Final = 120.0
+"""Until the next round of one that was useless: somebody may be mending it, and waits."""
+
 USELESS_EVERY_S: Final = 20.0
 """How often it is said that a judge is useless: a rollout may have begun since, and no
 step of it should pass by then."""
@@ -54,9 +57,10 @@ class _Post:
         """Try it on its set, one after another; give what has drifted."""
         found = [await bench.try_on(example.texts) for example in self._examples]
         self.useless = self._useless(found)
-        self._rounds += 1
+        self._rounds += any(found)  # with a judge that is away it has not begun
         is_first = self._rounds < REFERENCE_ROUNDS
-        self.due = clock() + (FIRST_EVERY_S if is_first else EVERY_S)
+        usual = AGAIN_S if self.useless else EVERY_S
+        self.due = clock() + (FIRST_EVERY_S if is_first else usual)
         return self._watch.take(found)
 
     def _useless(self, found: Sequence[Mapping[str, float | None]]) -> list[Quality]:
@@ -86,16 +90,26 @@ class Patrol:
         self._benches = benches
         self._drifted = drifted
         self._posts: dict[Bench, _Post | None] = {}
+        self._looks: dict[Bench, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Walk for ever."""
-        while True:
-            benches = self._benches()
-            at_work = {bench for _, bench in benches}
-            self._posts = {b: post for b, post in self._posts.items() if b in at_work}
-            for service, bench in benches:
-                await self._look(service, bench)
-            await asyncio.sleep(_LOOK_AGAIN_S)
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._go_round(tasks)
+                await asyncio.sleep(_LOOK_AGAIN_S)
+
+    def _go_round(self, tasks: asyncio.TaskGroup) -> None:
+        """Look after each judge in a task of its own: one that hangs holds up no other."""
+        benches = self._benches()
+        at_work = {bench for _, bench in benches}
+        for bench in self._looks.keys() - at_work:
+            self._looks.pop(bench).cancel()
+            self._posts.pop(bench, None)
+        for service, bench in benches:
+            look = self._looks.get(bench)
+            if look is None or look.done():
+                self._looks[bench] = tasks.create_task(self._look(service, bench))
 
     async def _look(self, service: str, bench: Bench) -> None:
         if bench.evaluator.canaries is None:

@@ -22,6 +22,8 @@ MOST_ITEMS: Final = 8
 
 _MOST_READ: Final = 64
 _LONGEST_WHAT: Final = 500
+_NOTHING_YET: Final = "..."
+"""In the form that is shown, where a model writes down what its verdict is about."""
 
 
 class Unreadable(ValueError):
@@ -74,7 +76,7 @@ class Items:
 
     def example(self, passages: int) -> object:
         """See Form."""
-        return [{"what": "...", "verdict": "|".join(self.verdicts)}]
+        return [{"what": _NOTHING_YET, "verdict": "|".join(self.verdicts)}]
 
     def read(self, said: object, passages: int) -> list[str]:
         """See Form."""
@@ -85,7 +87,9 @@ class Items:
     def _verdict(self, item: object) -> str:
         match item:
             case {"what": str(what), "verdict": str(verdict), **rest} if not rest:
-                if len(what) <= _LONGEST_WHAT and verdict in self.verdicts:
+                # Small models repeat the form, with the first word: nothing was judged.
+                is_named = len(what) <= _LONGEST_WHAT and what != _NOTHING_YET
+                if is_named and verdict in self.verdicts:
                     return verdict
         raise Unreadable("an item that is none")
 

@@ -1,7 +1,8 @@
 """Posts JSON to a judge's server: bounded, blind to redirects, patient when told to be."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from hashlib import sha256
 from io import BytesIO
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -24,6 +25,25 @@ _MENDABLE: Final = frozenset({400, 422, _BROKEN})
 """What may be about the form of a request: llama-cpp-python answers 500 to one."""
 
 _LONGEST_COMPLAINT: Final = 16_384
+_HASH_DIGITS: Final = 8
+
+USUAL_PATHS: Final = frozenset({"", "/v1"})
+"""Of OpenAI-compatible servers. Another one may name the model: /openai/deployments/NAME."""
+
+
+def place_on_server(url: str, usual: Collection[str] = ()) -> str:
+    """Tell places on a server apart, and show none: there may be a secret in it.
+
+    Args:
+        url: All of it.
+        usual: Paths that need not be told.
+
+    """
+    parts = urlsplit(url)
+    if parts.path.rstrip("/") in usual:
+        return ""
+    place = f"{parts.path}?{parts.query}"
+    return f" sha256:{sha256(place.encode()).hexdigest()[:_HASH_DIGITS]}"
 
 
 class Pause:

@@ -193,7 +193,8 @@ class Downstream(asyncio.Protocol):
             return
         plane = self._plane
         self._now = plane.wheel.now
-        if self._reader.state == UPGRADING:  # it was not: what comes is HTTP
+        if self._reader.state == UPGRADING and not self._queue:
+            # That was the one that asked for it, and in vain: what comes is HTTP.
             self._reader.state = NOTHING
         if not (over.keep_alive and over.body.is_whole) or plane.is_draining:
             self._close(gently=not over.body.is_whole)

@@ -25,6 +25,7 @@ from gateway.proxy.pins import pins_of
 from gateway.proxy.pool import Pool, Spawn
 from gateway.proxy.pools import Pools
 from gateway.proxy.request_body import RequestBody
+from gateway.proxy.request_ids import RequestIds
 from gateway.proxy.routes import Route, Target
 from gateway.proxy.sampler import Drawn
 from gateway.proxy.sampling import Samples, sample_of
@@ -134,7 +135,7 @@ class Plane:
         self._tallies: dict[tuple[str, str], Tally] = {}
         self._standbys = Standbys(self.wheel, self.dice, workers)
         self._slices = SlicesInTurn()
-        self._id_prefix, self._id_count = b"%016x" % self.dice.getrandbits(64), 0
+        self._ids, self._id_count = RequestIds(self.dice), 0
         self._unique_prefix = self.dice.getrandbits(32) << 32
         self.routes: Routes | None = None
         self.limits = ClientLimits()
@@ -201,9 +202,8 @@ class Plane:
         return self._tallies.setdefault((service, version), Tally(service, version))
 
     def request_id(self) -> bytes:
-        """Make an id that no other request has: 24 hexadecimal digits."""
-        self._id_count += 1
-        return b"%b%08x" % (self._id_prefix, self._id_count)
+        """Make an id that no other request has: a UUID."""
+        return self._ids.new()
 
     def unique(self) -> int:
         """Give 64 bits that no other request has."""

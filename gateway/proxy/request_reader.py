@@ -24,6 +24,7 @@ from gateway.wire.fields import RawField
 from gateway.wire.request_head import (
     REQUEST_LINES,
     RequestHead,
+    check_method,
     read_request_head,
     wanted_upgrade,
 )
@@ -214,6 +215,7 @@ class RequestReader:
         parser, limits = self._parser, self._plane.limits
         if self._fed > limits.head:
             check_length(self._target, self._raw, limits)
+        check_method(method)
         head = read_request_head(
             method,
             self._target,

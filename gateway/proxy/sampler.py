@@ -4,6 +4,7 @@ Where a service has no evaluators there is no Sampler, and nothing is hashed, re
 """
 
 import re
+from collections import deque
 from collections.abc import Callable
 from math import ceil
 from typing import Final, NamedTuple
@@ -31,6 +32,14 @@ _SEED: Final = 0x6C0D
 _TAIL: Final = 5  # of a text that is cut, a fifth is its end
 _WORD: Final = re.compile(r"[!-~]*+(?:[ \t][0-9()+.-]++){0,8}+")
 """What may be half a secret, at a cut: a word, and a number written with blanks."""
+
+_BEHIND: Final = 3
+"""Words behind the name of a secret in which it may stand: `Authorization: Bearer …`."""
+
+_ANY_WORD: Final = re.compile(r"\S+")
+_NAME: Final = re.compile(r"[:=]|--|bearer", re.IGNORECASE)
+_GOES_ON: Final = re.compile(r"[:=]|[0-9()+./-]+$")
+_DIGIT: Final = re.compile(r"[0-9]")
 
 _UNSAID: Final = ERRORS | {Outcome.CLIENT_ERROR, Outcome.CLIENT_CANCELLED}
 """Outcomes of which there is no answer to judge."""
@@ -202,10 +211,37 @@ class _Scissors:
         self.have_cut = True
         tail = self._longest // _TAIL
         head = _without_last_word(beginning[: self._longest - tail])
-        return head + CUT + _WORD.sub("", end[-tail:], count=1)
+        return head + CUT + _without_first_words(end[-tail:])
 
 
 def _without_last_word(text: str) -> str:
     """Leave out what may go on behind the cut."""
     found = _WORD.match(text[::-1])
     return text[: len(text) - found.end()] if found is not None else text
+
+
+def _without_first_words(text: str) -> str:
+    """Leave out what may have begun before the cut, or whose name stood there.
+
+    A secret may be known by what is before it alone: its name (`password: …`), or its
+    first digits. So some words are left out, and more until none of them is such a thing,
+    at the longest half of what there is.
+    """
+    before = deque[re.Match[str]](maxlen=_BEHIND)
+    for place, word in enumerate(_ANY_WORD.finditer(text, 0, len(text) // 2)):
+        if place and not _goes_on(before[-1][0], word[0]):
+            if "\n" in text[before[-1].end() : word.start()]:
+                is_free = before[-1][0][-1] not in ":="
+            else:
+                is_free = place > _BEHIND and not any(
+                    _NAME.search(w[0]) for w in before
+                )
+            if is_free:
+                return text[word.start() :]
+        before.append(word)
+    return _WORD.sub("", text, count=1)
+
+
+def _goes_on(last: str, word: str) -> bool:
+    """Whether a number, or what has a name, may have begun before this word."""
+    return _GOES_ON.match(word) is not None or _DIGIT.search(last) is not None

@@ -17,6 +17,7 @@ from gateway.proxy.whole import WholeAnswers
 from gateway.wire.answer_head import (
     ANSWER_LINES,
     SWITCHING,
+    VERSIONS,
     AnswerHead,
     BadAnswer,
     Body,
@@ -197,10 +198,12 @@ class Upstream(asyncio.Protocol):
             self.transport.abort()
 
     def close(self) -> None:
-        """Close a connection that no exchange is on."""
+        """Close a connection that no exchange is on, after what is written, or soon."""
         self.deadline = NEVER
         if self.transport is not None:
             self.transport.close()
+            # An endpoint may never take the rest of a request it has answered early.
+            self._wheel.set(self, self._wheel.now + self._idle)
 
     # The socket (asyncio).
 
@@ -303,8 +306,11 @@ class Upstream(asyncio.Protocol):
 
     def on_deadline(self, _now: float) -> None:
         """Give up on a silent endpoint, or on a connection nobody needed."""
-        if self._caller is None:
-            self.close()
+        if self._caller is None and self.transport is not None:
+            if self.transport.is_closing():
+                self.abort()
+            else:
+                self.close()
         elif self._is_sent and not self._has_heard:
             self._fail(Failure.FIRST_BYTE_TIMEOUT)
         else:
@@ -336,11 +342,14 @@ class Upstream(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """Read the head; one that cannot be passed on garbles the answer."""
-        if self._ended:
+        if self._ended or self._is_garbled:
             return
         self._in_head = False
         status = self._parser.get_status_code()
         fields = [ANSWER_LINES.field(*raw) for raw in self._raw]
+        self._is_garbled = self._parser.get_http_version() not in VERSIONS
+        if self._is_garbled:
+            return
         try:
             if status == SWITCHING:
                 asked = None if self._caller is None else self._caller.head.upgrade

@@ -19,7 +19,12 @@ from gateway.wire.answer_head import (
     read_answer_head,
 )
 from gateway.wire.fields import Memo
-from gateway.wire.request_head import REQUEST_LINES, RequestHead, read_request_head
+from gateway.wire.request_head import (
+    REQUEST_LINES,
+    UNSERVED,
+    RequestHead,
+    read_request_head,
+)
 
 _BLANK_LINE: Final = b"\r\n\r\n"
 _CRLF: Final = b"\r\n"
@@ -34,7 +39,12 @@ def _read_start(start: bytes) -> tuple[bytes, bytes] | None:
     parts = start.split(b" ")
     if len(parts) != _START_PARTS or parts[2] != b"HTTP/1.1":
         return None
-    return parts[0], parts[1]
+    method = parts[0]
+    if not method.isalpha() or method in UNSERVED:
+        # The parser skips a CR or LF before a request, which is not to be part of the
+        # method: behind it HEAD would not be known as HEAD.
+        return None
+    return method, parts[1]
 
 
 def _read_answer_start(start: bytes) -> tuple[int, bytes] | None:

@@ -129,14 +129,15 @@ def _refuse_credentials(text: str, headers: str) -> None:
 
 def _refuse_extras(text: str, rest: str) -> None:
     """Refuse what a URL may have and an endpoint may not."""
+    for mark, part in (("?", "query"), ("#", "fragment")):
+        bare, found, _ = text.partition(mark)
+        if found and mark in rest:
+            raise wrong(
+                f"found {shown(bare)}, with a {part}.",  # which may be a secret
+                f"Leave out everything from '{mark}' on: requests bring their own.",
+            )
     if not _VISIBLE.fullmatch(text):
         raise wrong(
             f"found {shown(text)}, with blanks or characters outside ASCII.",
             "Write other characters percent-encoded, and names in punycode.",
         )
-    for mark, part in (("#", "fragment"), ("?", "query")):
-        if mark in rest:
-            raise wrong(
-                f"found {shown(text)}, with a {part}.",
-                f"Leave out everything from '{mark}' on: requests bring their own.",
-            )

@@ -1,5 +1,6 @@
 """An answer's head: what passes to the client, and how its body is framed."""
 
+import re
 from enum import Enum, auto
 from typing import Final
 
@@ -11,6 +12,7 @@ from gateway.wire.fields import (
     LENGTHS,
     Field,
     Lines,
+    Memo,
     block,
     by_name,
     join_repeated,
@@ -22,6 +24,12 @@ _NOTHING: Final[frozenset[bytes]] = frozenset()
 SWITCHING: Final = 101
 _FIRST_FINAL: Final = 200
 _BODILESS: Final = frozenset({204, 304})
+_REASONS: Final = Memo(re.compile(rb"[\t -~\x80-\xff]*").fullmatch)
+"""What may stand behind a status (RFC 9112 section 4); the parser lets a NUL through."""
+
+VERSIONS: Final = frozenset({"1.1", "1.0"})
+"""What an endpoint may speak; the parser reads others, as if they were these."""
+
 _LOWEST: Final = 100
 _HIGHEST: Final = 999
 
@@ -79,11 +87,12 @@ def read_answer_head(
     """Check a parsed head and sort its fields.
 
     Raises:
-        BadAnswer: It switches protocols unasked, or frames its body in an unknown way.
+        BadAnswer: It switches protocols unasked, frames its body in an unknown way, is
+            an interim answer with a body, or its reason is no text.
 
     """
-    if status == SWITCHING or not _LOWEST <= status <= _HIGHEST:
-        raise BadAnswer(f"unexpected status {status}")
+    if status == SWITCHING or not _LOWEST <= status <= _HIGHEST or not _REASONS[reason]:
+        raise BadAnswer(f"unexpected status {status}, or control characters behind it")
     fields = by_name(received)
     if len(fields) != len(received):
         join_repeated(fields, received, _JOINED)
@@ -98,9 +107,21 @@ def read_answer_head(
             body, length = _coded(fields[b"transfer-encoding"]), None
         else:
             body = _UNTIL_CLOSE if length is None else _BY_LENGTH
+    elif status < _FIRST_FINAL:
+        _check_interim(fields, length)
     return AnswerHead(
         status, reason, block(received, listed), fields, goes_on, length, body
     )
+
+
+def _check_interim(fields: dict[bytes, bytes], length: int | None) -> None:
+    """Demand no body (RFC 9110 section 15.2).
+
+    The parser would read one, and to the client it would be the beginning of the answer
+    behind it.
+    """
+    if length or b"transfer-encoding" in fields:
+        raise BadAnswer("content in an interim answer")
 
 
 def read_switching_head(

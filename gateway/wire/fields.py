@@ -144,7 +144,9 @@ class Lines(Memo[Field]):
     def field(self, name: bytes, value: bytes) -> Field:
         """Understand one field."""
         lower, value = name.lower(), value.strip(b" \t")
-        passes = lower not in self._not_passed and not lower.startswith(OWN_PREFIX)
+        # To CGI, WSGI and whoever copies them, `_` in a name is the same as `-`.
+        alike = lower.replace(b"_", b"-")
+        passes = alike not in self._not_passed and not alike.startswith(OWN_PREFIX)
         return (lower, value), b"%b: %b\r\n" % (name, value) if passes else b""
 
 
@@ -171,4 +173,5 @@ def trailer_block(trailers: list[RawField]) -> bytes:
 
 
 def _is_unfit_for_trailers(lower: bytes) -> bool:
+    lower = lower.replace(b"_", b"-")
     return lower in _NOT_IN_TRAILERS or lower.startswith(OWN_PREFIX)

@@ -52,7 +52,6 @@ _IDEMPOTENT: Final = frozenset({
     b"OPTIONS",
     b"PUT",
     b"DELETE",
-    b"TRACE",
 })
 _NOTHING: Final[frozenset[bytes]] = frozenset()
 _LONGEST_ID: Final = 128
@@ -148,7 +147,9 @@ def read_request_head(
     if len(fields) != len(received):
         _read_repeated(fields, received)
     length = LENGTHS[fields[b"content-length"]] if b"content-length" in fields else None
-    is_chunked = length is None and b"transfer-encoding" in fields and _chunks(minor)
+    is_chunked = length is None and b"transfer-encoding" in fields
+    if is_chunked:
+        _check_coding(fields[b"transfer-encoding"], minor)
     listed, goes_on = _NOTHING, True
     if b"connection" in fields:
         listed, goes_on = CONNECTIONS[fields[b"connection"]]
@@ -176,6 +177,36 @@ def read_request_head(
     return head
 
 
+UNSERVED: Final = frozenset({b"CONNECT", b"TRACE"})
+"""Methods that are refused: see check_method."""
+
+
+def check_method(method: bytes) -> None:
+    """Refuse what would reach past the gateway, or give away what it adds.
+
+    After CONNECT an endpoint would take what is sent next, on a connection that is shared,
+    for no HTTP (RFC 9110 section 9.3.6). TRACE would show the client what a version's
+    settings add for the endpoint alone, its key perhaps (section 9.3.8).
+
+    Raises:
+        Refused: 405.
+
+    """
+    if method == b"CONNECT":
+        raise Refused(
+            405,
+            "CONNECT asks for a tunnel, and this is no forward proxy.",
+            remedy="Send the request itself to the gateway.",
+        )
+    if method == b"TRACE":
+        raise Refused(
+            405,
+            "TRACE is not passed on: it would show what the gateway adds for the"
+            " model server.",
+            remedy="Ask the model server itself.",
+        )
+
+
 REQUEST_LINES: Final = Lines(_NOT_PASSED)
 """What the header lines of requests mean."""
 
@@ -190,23 +221,33 @@ def _read_repeated(fields: dict[bytes, bytes], received: list[Field]) -> None:
 _JOINED: Final = frozenset({
     b"accept-encoding",
     b"connection",
+    b"expect",
     b"x-forwarded-for",
     b"forwarded",
     b"te",
     b"traceparent",  # two of them are no valid one
     b"tracestate",
+    b"transfer-encoding",
     b"via",
 })
 
 
-def _chunks(minor: int) -> bool:
+def _check_coding(coding: bytes, minor: int) -> None:
+    """Demand HTTP/1.1, and chunks alone (RFC 9112 section 6.1)."""
     if minor == 0:
         raise Refused(
             400,
             "An HTTP/1.0 request has a Transfer-Encoding.",
             remedy="Send HTTP/1.1, or a Content-Length.",
         )
-    return True
+    if coding.lower() != b"chunked":
+        # The body is framed anew, so that the endpoint would not learn of any other.
+        raise Refused(
+            501,
+            f"The Transfer-Encoding {_shown(coding)} is not spoken here.",
+            remedy="Send chunked alone; a body that is compressed names that in"
+            " Content-Encoding.",
+        )
 
 
 def _without_host(minor: int) -> bytes:
@@ -259,12 +300,8 @@ def _read_other_form(method: bytes, target: bytes, host: bytes) -> tuple[bytes, 
     """Give host and target of a target that is no path; an absolute one wins."""
     if method == b"OPTIONS" and target == b"*":
         return host, target
-    if method == b"CONNECT":
-        raise Refused(
-            405,
-            "CONNECT asks for a tunnel, and this is no forward proxy.",
-            remedy="Send the request itself to the gateway.",
-        )
+    if not _HOSTS[host]:  # RFC 9112 section 3.2.2: also where it does not count
+        raise _refuse_host(host)
     absolute = _ABSOLUTE.fullmatch(target)
     if absolute is None or not absolute.group(1):
         raise _refuse_target(target)

@@ -100,6 +100,18 @@ def test_its_own_example_is_no_verdict(rubric: Rubric) -> None:
         rubric.form.read(rubric.form.example(2), 2)
 
 
+def test_nor_is_its_example_with_one_of_the_words_chosen() -> None:
+    """Small models do that, for every answer: gemma-3-270m in loadtest/real_model.md."""
+    for rubric in RUBRICS.values():
+        match rubric.form.example(2):
+            case [dict(example)]:
+                for word in rubric.form.verdicts:
+                    with pytest.raises(Unreadable):
+                        rubric.form.read([{**example, "verdict": word}], 2)
+            case _:
+                pass  # its verdicts name nothing
+
+
 @pytest.mark.parametrize("is_flag", [False, True])
 async def test_all_of_its_worst_is_worse_than_all_of_its_best(
     rubric: Rubric, is_flag: bool

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 
@@ -566,7 +567,7 @@ async def test_the_upstream_is_told_who_asked(stage: Stage) -> None:
     assert chained["x-forwarded-host"] == "h"
     assert chained["x-forwarded-proto"] == "http"
     assert chained["forwarded"].startswith("for=1.2.3.4, for=127.0.0.1;")
-    assert len(chained["x-request-id"]) == 24
+    assert str(UUID(chained["x-request-id"])) == chained["x-request-id"]
 
 
 async def test_a_trusted_proxy_is_believed_about_scheme_and_host(stage: Stage) -> None:
@@ -602,6 +603,7 @@ async def test_the_client_is_told_the_version_and_an_id_unless_hidden(
     ids = [upstream.requests[n]["x-request-id"] for n in range(2)]
     assert [a["x-sluicegate-request-id"] for a in (shown, hidden)] == ids
     assert ids[0] != ids[1]
+    assert [UUID(each).version for each in ids] == [4, 4]  # servers refuse any other
     assert "x-sluicegate-version" not in hidden
 
 

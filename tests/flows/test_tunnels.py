@@ -344,3 +344,28 @@ async def test_a_client_that_is_not_read_meets_no_deadline_of_idle_ones(
     assert await client.read_exactly(5) == b"there"
     client.close()
     await ended(stage)
+
+
+async def test_what_follows_an_upgrade_waits_while_a_request_before_it_is_answered(
+    stage: Stage,
+) -> None:
+    """Whether it is HTTP is known with the upgrade's answer, and not with another's."""
+
+    async def script(wire: Wire) -> None:
+        await upstream.read(wire)
+        await wire.send(ok(b"first"))
+        await upstream.read(wire)
+        await asyncio.sleep(0.05)
+        await wire.send(SWITCH)
+        await wire.send(await wire.read_some())
+
+    upstream = await Upstream(script).start()
+    client = await tunnelled(stage, upstream)
+
+    early = get(b"/not-http")
+    await client.send(get(b"/first") + get(b"/ws", *ASK) + early)
+
+    assert (await client.answer()).body == b"first"
+    assert (await client.read_head()).status == 101
+    assert await client.read_exactly(len(early)) == early
+    client.close()

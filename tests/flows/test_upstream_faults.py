@@ -500,3 +500,27 @@ async def test_an_answer_is_judged_by_its_status(
     assert stage.gateway.outcomes() == {outcome: 1}
     assert series.codes == {status: 1}
     assert series.duration.read().count == 1
+
+
+async def test_an_endpoint_that_never_takes_the_rest_of_a_body_is_let_go(
+    stage: Stage,
+) -> None:
+    """It has answered early, and neither reads on nor closes: closing waits for it."""
+
+    async def script(wire: Wire) -> None:
+        await upstream.read_head(wire)
+        wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await wire.send(b"HTTP/1.1 413 No\r\nContent-Length: 3\r\n\r\nbig")
+        await asyncio.sleep(60)
+
+    upstream = await Upstream(script).start(receive_buffer=4096)
+    stage.serve_one(upstream, timeouts=Timeouts(idle=Seconds(0.4)))
+    client = await stage.client()
+
+    client.writer.write(
+        b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 90000000\r\n\r\n"
+        + bytes(8_000_000)
+    )
+
+    assert (await client.answer()).status == 413
+    assert await until(lambda: not stage.gateway.unrest(), within=3.0)

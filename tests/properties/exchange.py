@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import socket
 from collections.abc import Coroutine, Iterable
+from functools import cache
 from random import Random
 from typing import cast
 
@@ -15,11 +18,20 @@ from gateway.proxy.plane import Plane
 from gateway.proxy.upstream import Upstream
 
 
+@cache
+def _connected() -> tuple[socket.socket, socket.socket]:
+    """Give what is asked of a transport, to reset it or to see whether it has left."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        near = socket.create_connection(listening.getsockname())
+        return near, listening.accept()[0]
+
+
 class Wire:
     """A transport that keeps what is written and can be cut."""
 
     def __init__(self) -> None:
         self.written = bytearray()
+        self.protocol: asyncio.Protocol | None = None  # another than at first
         self.is_closed = False
         self.is_paused = False
 
@@ -49,7 +61,12 @@ class Wire:
         self.is_paused = False
 
     def get_extra_info(self, name: str) -> object:
+        if name == "socket":
+            return _connected()[0]
         return ("192.0.2.1", 40000) if name == "peername" else None
+
+    def set_protocol(self, protocol: asyncio.Protocol) -> None:
+        self.protocol = protocol
 
 
 def _never(connecting: Coroutine[object, object, None]) -> None:
@@ -71,8 +88,8 @@ class Bench:
             pool.busy += 1
             upstream.keep()
             self.endpoints.append((upstream, wire))
-        self.client = Downstream(self.plane)
         self.wire = Wire()
+        self.client = Downstream(self.plane)
         self.client.connection_made(cast("object", self.wire))  # type: ignore[arg-type]
 
     @property
@@ -86,12 +103,13 @@ class Bench:
 
     def ask(self, pieces: Iterable[bytes]) -> None:
         for piece in pieces:
-            self.client.data_received(piece)
+            (self.wire.protocol or self.client).data_received(piece)
 
     def answer(self, pieces: Iterable[bytes]) -> None:
+        wire = self.endpoints[0][1]
         for piece in pieces:
-            if not self.endpoints[0][1].is_closed:
-                self.upstream.data_received(piece)
+            if not wire.is_closed:
+                (wire.protocol or self.upstream).data_received(piece)
 
 
 def _table(versions: int) -> RoutingTable:

@@ -31,7 +31,7 @@ from gateway.evaluators.evaluator import (
 )
 from gateway.evaluators.given import checked
 from gateway.evaluators.local_process import LocalProcess
-from gateway.evaluators.server import Server
+from gateway.evaluators.server import USUAL_PATHS, Server, place_on_server
 from gateway.handoff.samples import Texts
 
 LONGEST: Final = 8_000
@@ -174,7 +174,8 @@ class Remote:
             url, evaluator.headers, evaluator.deadline, time.monotonic
         )
         self._model = evaluator.model
-        self.identity = f"{evaluator.model} at {self._server.host}"
+        place = place_on_server(evaluator.url, USUAL_PATHS)
+        self.identity = f"{evaluator.model} at {self._server.host}{place}"
 
     def most(self, texts: Sequence[str]) -> Used:
         """See Vectors: no token is less than a byte."""

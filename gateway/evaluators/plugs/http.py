@@ -7,9 +7,7 @@ gives something else is broken, and a broken one must not move traffic.
 
 import secrets
 import time
-from hashlib import sha256
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 import orjson
@@ -26,7 +24,7 @@ from gateway.evaluators.evaluator import (
     Why,
 )
 from gateway.evaluators.given import as_document, checked
-from gateway.evaluators.server import Server
+from gateway.evaluators.server import Server, place_on_server
 from gateway.handoff.samples import Texts
 
 _ID_BYTES: Final = 8
@@ -45,15 +43,6 @@ class _Scored(msgspec.Struct):
 
 _SCORED: Final = msgspec.json.Decoder(_Scored)
 
-_HASH_DIGITS: Final = 8
-
-
-def _place(url: str) -> str:
-    """Tell places on a server apart, and show none: there may be a secret in it."""
-    parts = urlsplit(url)
-    place = f"{parts.path}?{parts.query}"
-    return f" sha256:{sha256(place.encode()).hexdigest()[:_HASH_DIGITS]}"
-
 
 class HttpScorer:
     """See the module."""
@@ -65,9 +54,7 @@ class HttpScorer:
         )
         names = "+".join(score.name + score.form for score in evaluator.scores)
         model = f" {evaluator.model}" if evaluator.model else ""
-        self.identity = (
-            f"http {names}{model} at {self._server.host}{_place(evaluator.url)}"
-        )
+        self.identity = f"http {names}{model} at {self._server.host}{place_on_server(evaluator.url)}"
 
     def most(self, texts: Texts, other: str | None = None) -> Used:
         """See Judge: a scorer reports no tokens."""

@@ -29,7 +29,7 @@ from gateway.evaluators.evaluator import (
 from gateway.evaluators.reply import open_reply
 from gateway.evaluators.rubric import Rubric, Unreadable
 from gateway.evaluators.rubrics import RUBRICS
-from gateway.evaluators.server import Server
+from gateway.evaluators.server import USUAL_PATHS, Server, place_on_server
 from gateway.evaluators.sheet import (
     CHOICE,
     FIRST,
@@ -194,6 +194,7 @@ def _identity(evaluator: Evaluator, host: str) -> str:
         for score in evaluator.scores
     )
     forms = [(rubric.form, rubric.flag_from) for rubric in rubrics]
+    place = place_on_server(evaluator.url, USUAL_PATHS)
     told = f"{tasks_of(rubrics)}\n{choices_of(rubrics)}\n{forms}"
     digest = sha256(told.encode()).hexdigest()[:_HASH_DIGITS]
-    return f"llm_judge {named} sha256:{digest} {evaluator.model} at {host}"
+    return f"llm_judge {named} sha256:{digest} {evaluator.model} at {host}{place}"

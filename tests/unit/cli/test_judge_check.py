@@ -232,3 +232,23 @@ def test_the_rate_of_a_configuration_is_kept_or_replaced(
     assert run(file, "--config", str(config), *arguments) == 0
 
     assert (time.monotonic() - began >= 1.0) is (not arguments)
+
+
+def test_canaries_that_nobody_can_be_tried_on_are_no_valid_configuration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else the log alone would say that the judge is not watched."""
+    canaries = tmp_path / "canaries.jsonl"
+    config = tmp_path / "gateway.yaml"
+    config.write_text(
+        "listen: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\n"
+        "services: {chat: {versions: {v1: {endpoints: ['http://127.0.0.1:1']}}, "
+        "evaluators: [{name: judge, kind: llm_judge, url: 'http://127.0.0.1:2', model: m,"
+        " scores: [relevance], canaries: canaries.jsonl}]}}"
+    )
+    for text, code in ((BUNDLED.read_text(), 0), ("no JSON\n", 2), ("", 2)):
+        canaries.write_text(text)
+        with pytest.raises(SystemExit) as ended:
+            main(["check", str(config)])
+        assert int(ended.value.code or 0) == code
+    assert "canaries.jsonl has no examples" in capsys.readouterr().err

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from gateway.domain.evaluation import Budget, Evaluator, EvaluatorKind, Score
+from gateway.domain.units import Seconds
 from gateway.evaluators import bench as bench_module
 from gateway.evaluators.bench import Bench, Result
 from gateway.evaluators.evaluator import (
@@ -110,6 +111,7 @@ class Stage:
         async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
             running = tasks.create_task(self.bench.run())
             self._awaited = count
+            self._is_enough.clear()
             if len(self.told) >= count:
                 self._is_enough.set()
             await self._is_enough.wait()
@@ -179,6 +181,26 @@ def test_large_texts_fill_the_queue_too(monkeypatch: pytest.MonkeyPatch) -> None
     stage.offer(1, 2, 3)
 
     assert [exchange for exchange, _, _ in stage.told] == [3]
+
+
+async def test_nobody_is_asked_about_what_cannot_be_judged_in_time() -> None:
+    """It would be cut, and paid for; what has just come is begun however slow others were."""
+    stage = Stage(well, replace(JUDGE, concurrency=1, deadline=Seconds(60.0)))
+
+    async def slowly(_texts: Texts) -> Verdict:
+        await asyncio.sleep(0)
+        stage.now += 20.0
+        return Verdict(scores={"relevance": 0.75}, used=Used(60, 5))
+
+    stage.judge.answer = slowly
+    stage.offer(*range(9))
+    await stage.until(9)
+    stage.offer(9, ended=stage.now)
+    await stage.until(10)
+
+    results = [result for _exchange, result, _verdicts in stage.told]
+    assert results == [Result.JUDGED] * 3 + [Result.LATE] * 6 + [Result.JUDGED]
+    assert stage.bench.figures.failures == {}
 
 
 async def test_nobody_is_asked_about_what_is_too_late() -> None:

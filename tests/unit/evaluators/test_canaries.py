@@ -79,3 +79,16 @@ def test_a_judge_that_fails_tells_nothing() -> None:
     watch = Watch(["relevance"], 2)
     for _ in range(30):
         assert watch.take([{}, {"relevance": None}]) is None
+
+
+def test_a_judge_that_was_away_at_first_is_watched_from_when_it_is_there() -> None:
+    """What it is compared with are its own first verdicts, and not its first silence."""
+    watch = Watch(["relevance"], 2)
+    for _ in range(10):
+        assert watch.take([{}, {"relevance": None}]) is None
+    for _ in range(3):
+        assert watch.take([{"relevance": 1.0}] * 2) is None
+
+    found = [watch.take([{"relevance": 0.0}] * 2) for _ in range(20)]
+
+    assert Drift(score="relevance", before=1.0, now=0.0) in found

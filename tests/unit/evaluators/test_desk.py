@@ -312,16 +312,42 @@ async def test_a_control_pair_tells_its_order_and_counts_for_no_candidate() -> N
     assert {each.version for each in stage.given} == {"v1"}
 
 
-def test_half_a_pair_is_not_compared() -> None:
-    stage = Stage(Knowing({"Good.": {"relevance": 1.0}}))
-    pair = sampled(answer="Good.", other=None, other_outcome="upstream_error")
+@pytest.mark.parametrize(
+    ("outcome", "other_outcome", "values"),
+    [
+        ("complete", "upstream_error", (1.0, 0.0)),
+        ("complete", "empty", (1.0, 0.0)),
+        ("stream_error", "complete", (0.0, 1.0)),
+        ("truncated", "upstream_error", (0.0, 0.0)),
+        ("complete", "client_cancelled", (None, None)),
+        ("client_error", "upstream_error", (None, None)),
+    ],
+)
+def test_a_half_of_a_pair_that_failed_is_the_worse_one_in_a_score(
+    outcome: str, other_outcome: str, values: tuple[float | None, float | None]
+) -> None:
+    """Or a candidate would be proven by those of its answers that did not fail."""
+    stage = Stage(Knowing({}))
+    pair = sampled(  # as workers tell of it, whichever half has no text
+        answer=None, outcome=outcome, other=None, other_outcome=other_outcome
+    )
 
     stage.desk.take(message([pair]))
 
-    assert [(each.baseline, each.candidate) for each in stage.pairs] == [
-        (None, None),
-        (None, None),
-    ]
+    found = {each.signal: (each.baseline, each.candidate) for each in stage.pairs}
+    assert found == {"judge:relevance": values, "judge:hallucination": (None, None)}
+
+
+def test_a_flag_of_which_less_is_worse_is_not_raised_by_a_half_that_failed() -> None:
+    found = Score(name="answer_in_context", is_flag=True)
+    service = replace(CHAT, evaluators=(replace(JUDGE, scores=(found,)),))
+    stage = Stage(Knowing({}), service)
+    pair = sampled(answer=None, outcome="complete", other=None, other_outcome="empty")
+
+    stage.desk.take(message([pair]))
+
+    [told] = stage.pairs
+    assert (told.baseline, told.candidate) == (1.0, 0.0)
 
 
 def test_a_message_heard_before_changes_nothing() -> None:

@@ -193,9 +193,18 @@ async def test_judging_a_few_marked_answers_finds_as_many_as_it_should(
 
 
 def test_its_identity_names_rubrics_model_and_host() -> None:
-    identity = judge_of(
-        llm("https://user:pw@judge.example:8443/v1", "relevance")
-    ).identity
+    identity = judge_of(llm("https://user:pw@judge.example:8443", "relevance")).identity
 
     assert identity.startswith("llm_judge relevance/1 sha256:")
     assert identity.endswith(" a-model at judge.example:8443")
+
+
+def test_another_deployment_on_the_same_server_is_another_judge() -> None:
+    """Its path may be all that names the model, as at Azure."""
+    judge, server = llm("", "relevance"), "https://judge.example"
+    places = ("", "/", "/v1", "/v1/", "/deployments/small", "/deployments/large")
+    found = [judge_of(replace(judge, url=server + place)).identity for place in places]
+
+    assert len(set(found[:4])) == 1
+    assert len(set(found)) == 3
+    assert not any("deployments" in identity for identity in found)

@@ -132,6 +132,24 @@ async def test_a_judge_that_tells_nothing_apart_is_told_of_again_and_again(
     assert "found 0 of 10 bad ones, and left 10 of 10 good ones alone" in told[0]
 
 
+async def test_a_judge_that_told_nothing_apart_is_tried_again_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody mends it, and waits; one that is of use has time."""
+    monkeypatch.setattr(patrol_module, "EVERY_S", 900.0)
+    monkeypatch.setattr(patrol_module, "AGAIN_S", 0.0)
+    useless, useful = Moody(), Moody()
+    both, good = tmp_path / "both.jsonl", tmp_path / "good.jsonl"
+    both.write_text(SET + SET.replace('"relevance": 1', '"relevance": 0'))
+    good.write_text(SET)
+
+    await walk(bench_of(useless, both, Budget()), change=0.9)
+    await walk(bench_of(useful, good, Budget()), change=0.9)
+
+    assert useless.asked > 100
+    assert useful.asked == 30  # three rounds
+
+
 async def test_a_judge_that_is_away_has_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "set.jsonl"
     path.write_text(SET)
@@ -158,6 +176,42 @@ async def test_canaries_are_paid_from_the_same_purse(tmp_path: Path) -> None:
 
     assert await walk(bench, 0.1) == []
     assert judge.asked == 0
+
+
+class _Hangs(Moody):
+    def __init__(self) -> None:
+        super().__init__()
+        self.left_alone = 0
+
+    async def judge(self, texts: Texts, allowance: Allowance = UNLIMITED) -> Verdict:
+        self.asked += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.left_alone += 1
+        return Verdict(scores={})
+
+
+async def test_a_judge_that_hangs_holds_up_no_other(tmp_path: Path) -> None:
+    """And is left alone as soon as it is at work no more."""
+    path = tmp_path / "set.jsonl"
+    path.write_text(SET)
+    hanging, other = _Hangs(), Moody()
+    benches = [
+        ("chat", bench_of(hanging, path, Budget())),
+        ("mail", bench_of(other, path, Budget())),
+    ]
+    patrol = Patrol(lambda: benches, lambda *_told: None)
+    async with asyncio.TaskGroup() as tasks:
+        walking = tasks.create_task(patrol.run())
+        await asyncio.sleep(0.1)
+        assert hanging.asked == 1
+        assert other.asked > 10
+        assert hanging.left_alone == 0
+        del benches[0]
+        await asyncio.sleep(0.1)
+        assert hanging.left_alone == 1
+        walking.cancel()
 
 
 def test_without_canaries_nobody_is_watched(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from gateway.answers.asked import LONGEST_PASSAGE, MOST_PASSAGES, Asked, take_prompt
 from gateway.answers.dialects import dialect_of
 from gateway.answers.reading import Reading
+from gateway.answers.redaction import redact, rules_for
 from gateway.domain.evaluation import Evaluator, EvaluatorKind, Sampling, Score
 from gateway.domain.outcome import Outcome
 from gateway.domain.service import Service
@@ -160,7 +161,7 @@ def test_a_prompt_that_was_cut_by_its_reader_keeps_the_question_at_its_end(
     texts = sampler(longest=longest).texts(read, COMPLETE)
 
     assert texts.prompt is not None
-    assert longest - 20 < len(texts.prompt) <= longest + len(CUT)
+    assert longest - 30 < len(texts.prompt) <= longest + len(CUT)
     assert texts.prompt.startswith("Read this. word")
     assert "word  … " in texts.prompt
     assert texts.prompt.endswith("word Is it so?")
@@ -230,3 +231,30 @@ def test_nor_behind_it(secret: str, left: int) -> None:
     answer = sampler().texts(reading(said), COMPLETE).answer or ""
 
     assert secret in answer or secret[-6:] not in answer
+
+
+PEM = "-----BEGIN RSA PRIVATE KEY-----\n{}-----END RSA PRIVATE KEY-----".format(
+    "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n" * 2
+)
+
+
+@pytest.mark.parametrize(
+    ("secret", "shows"),
+    [
+        ("Authorization: Bearer kQzTf8e7d6c5b4a39281706f", "f8e7d6"),
+        ("it uses Bearer kQzTf8e7d6c5b4a39281706f", "f8e7d6"),
+        ("the password = hunter2hunter", "hunter2"),
+        (PEM, "BAQEFAASC"),
+    ],
+    ids=["header", "bearer", "password", "key"],
+)
+def test_no_secret_is_left_whose_name_was_cut_off(secret: str, shows: str) -> None:
+    """Without it no rule would know what it is: however the text falls, none shows."""
+    rules = rules_for(["private_key", "api_key", "secret"])
+    tail = 1_000 // 5
+    for left in range(max(tail - len(secret) - 10, 0), tail):
+        said = "so it is " * 400 + secret + " b" * (left // 2) + "." * (left % 2)
+
+        answer = sampler().texts(reading(said), COMPLETE).answer or ""
+
+        assert shows not in redact(answer, rules), left

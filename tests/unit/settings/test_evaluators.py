@@ -281,6 +281,15 @@ def test_a_secret_in_the_wrong_form_is_not_repeated(
     assert "hunter2" not in found
 
 
+def test_a_secret_in_the_query_of_a_url_is_not_repeated(
+    written: Write, lines: Lines
+) -> None:
+    (found,) = lines(written("service", judging().replace("/v1", "/v1?key=hunter2")))
+
+    assert "'http://127.0.0.1:9009/v1', with a query" in found
+    assert "hunter2" not in found
+
+
 @pytest.mark.parametrize(
     ("signal", "words"),
     [

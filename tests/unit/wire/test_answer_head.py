@@ -68,3 +68,12 @@ def test_hop_by_hop_and_our_own_fields_do_not_pass() -> None:
     )
 
     assert head.block == b"".join([b"Set-Cookie: a=1\r\n", b"Set-Cookie: b=2\r\n"])
+
+
+@pytest.mark.parametrize("framing", [LENGTH, CHUNKED])
+def test_an_interim_answer_has_no_body(framing: tuple[bytes, bytes]) -> None:
+    """What the parser takes for one would stand before the answer that follows."""
+    with pytest.raises(BadAnswer):
+        read(framing, status=104)
+
+    assert read((b"Content-Length", b"0"), status=103).is_interim

@@ -3,7 +3,12 @@
 import pytest
 
 from gateway.domain.errors import Refused
-from gateway.wire.request_head import REQUEST_LINES, RequestHead, read_request_head
+from gateway.wire.request_head import (
+    REQUEST_LINES,
+    RequestHead,
+    check_method,
+    read_request_head,
+)
 
 HOST = (b"Host", b"models.example")
 
@@ -59,7 +64,9 @@ def test_a_repeated_field_is_looked_up_by_its_first_value() -> None:
     ],
 )
 def test_hop_by_hop_fields_stop_here(name: bytes) -> None:
-    assert read(HOST, (name, b"x")).block == b""
+    value = b"chunked" if name == b"Transfer-Encoding" else b"x"
+
+    assert read(HOST, (name, value)).block == b""
 
 
 def test_fields_listed_in_connection_stop_here() -> None:
@@ -142,8 +149,43 @@ def test_other_targets_are_refused(target: bytes) -> None:
     assert refusal(HOST, target=target).status == 400
 
 
-def test_connect_is_refused() -> None:
-    assert refusal(HOST, method=b"CONNECT", target=b"a:1").status == 405
+@pytest.mark.parametrize("method", [b"CONNECT", b"TRACE"])
+def test_what_reaches_past_the_gateway_is_refused(method: bytes) -> None:
+    with pytest.raises(Refused) as refused:
+        check_method(method)
+
+    assert refused.value.status == 405
+
+
+@pytest.mark.parametrize(
+    "codings", [[b"gzip, chunked"], [b"identity", b"chunked"], [b", chunked"], [b"x"]]
+)
+def test_a_body_in_another_coding_than_chunks_is_refused(codings: list[bytes]) -> None:
+    """It is framed anew: the endpoint would get a compressed body that says nothing of it."""
+    fields = [(b"Transfer-Encoding", coding) for coding in codings]
+
+    assert refusal(HOST, *fields).status == 501
+
+
+def test_a_second_expectation_counts_as_the_first_does() -> None:
+    expect = b"Expect"
+
+    assert refusal(HOST, (expect, b"100-continue"), (expect, b"x")).status == 417
+
+
+def test_a_broken_host_is_refused_beside_an_absolute_target() -> None:
+    assert refusal((b"Host", b"a/b"), target=b"http://h/").status == 400
+
+
+@pytest.mark.parametrize(
+    "name",
+    [b"X_Forwarded_For", b"x_sluicegate_version", b"Content_Length", b"X-Request_Id"],
+)
+def test_a_name_that_some_servers_read_as_one_of_ours_stops_here(name: bytes) -> None:
+    """Of CGI and WSGI, which know no hyphens, and of what copies them."""
+    head = read(HOST, (name, b"1"), (b"X_User", b"2"))
+
+    assert head.block == b"X_User: 2\r\n"
 
 
 def test_an_unknown_expectation_is_417() -> None:

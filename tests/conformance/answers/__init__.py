@@ -1,0 +1,1 @@
+"""The cases of answers, from endpoints that are broken or mean harm."""

@@ -1,0 +1,1 @@
+"""The cases of requests, by what is odd about them."""

@@ -1,0 +1,53 @@
+"""Connections: what is for one hop alone, pipelining, expectations, upgrades."""
+
+from tests.conformance.case import Case, get, post
+from tests.conformance.reasons import CONTINUE, EXPECT, STATUS
+
+# fmt: off
+CONNECTIONS = (
+    Case("a field that Connection lists", "9110 7.6.1", get(b"Connection: x-a\r\nX-A: 1"), "200 'ok' <- GET /", lacks=(b"x-a",)),
+    Case("a field that Connection lists in capitals", "9110 7.6.1", get(b"Connection: X-A\r\nx-a: 1"), "200 'ok' <- GET /", lacks=(b"x-a",)),
+    Case("a field that a second Connection lists", "9110 7.6.1", get(b"Connection: keep-alive\r\nConnection: x-a\r\nX-A: 1"), "200 'ok' <- GET /", lacks=(b"x-a",)),
+    Case("Host in Connection", "9110 7.6.1", get(b"Connection: host"), "200 'ok' <- GET /", has=(b"host",)),
+    Case("X-Forwarded-For in Connection", "9110 7.6.1", get(b"Connection: x-forwarded-for\r\nX-Forwarded-For: 192.0.2.9"), "200 'ok' <- GET /", has=(b"x-forwarded-for",)),
+    Case("Connection in Connection", "9110 7.6.1", get(b"Connection: connection, x-a\r\nX-A: 1"), "200 'ok' <- GET /", lacks=(b"x-a",)),
+    Case("a list with empty parts", "9110 7.6.1", get(b"Connection: ,, x-a ,\r\nX-A: 1"), "200 'ok' <- GET /", lacks=(b"x-a",)),
+    Case("a name that is none in Connection", "9110 7.6.1", get(b"Connection: x a, x-a\r\nX-A: 1"), "200 'ok' <- GET /", lacks=(b"x-a",)),
+    Case("Keep-Alive", "9110 7.6.1", get(b"Connection: keep-alive\r\nKeep-Alive: timeout=9"), "200 'ok' <- GET /", lacks=(b"keep-alive",)),
+    Case("Proxy-Connection", "9110 7.6.1", get(b"Proxy-Connection: x"), "200 'ok' <- GET /", lacks=(b"proxy-connection",)),
+    Case("Proxy-Authorization", "9110 7.6.1", get(b"Proxy-Authorization: Basic eA=="), "200 'ok' <- GET /", lacks=(b"proxy-authorization",)),
+    Case("TE", "9110 7.6.1", get(b"TE: trailers, deflate\r\nConnection: te"), "200 'ok' <- GET /", has=(b"te",)),
+    Case("TE that nothing lists", "9110 7.6.1", get(b"TE: trailers"), "200 'ok' <- GET /", has=(b"te",)),
+    Case("TE of deflate alone", "9110 7.6.1", get(b"TE: deflate\r\nConnection: te"), "200 'ok' <- GET /", lacks=(b"te",)),
+    Case("a name of our own", "9110 7.6.1", get(b"X-Sluicegate-Version: v2"), "200 'ok' <- GET /", lacks=(b"x-sluicegate-version",)),
+    Case("a name of our own with underscores", "9110 7.6.1", get(b"X_Sluicegate_Version: v2"), "200 'ok' <- GET /", lacks=(b"x_sluicegate_version",)),
+    Case("X-Forwarded-For with underscores", "9110 7.6.1", get(b"X_Forwarded_For: 192.0.2.9"), "200 'ok' <- GET /", lacks=(b"x_forwarded_for",)),
+    Case("an answer's Proxy-Authenticate", "9110 7.6.1", get(b"Proxy-Authenticate: Basic"), "200 'ok' <- GET /", lacks=(b"proxy-authenticate",)),
+    Case("Connection: close", "9112 9.6", get(b"Connection: close"), "200 'ok' <- GET /, closed"),
+    Case("close among others", "9112 9.6", get(b"Connection: keep-alive, close"), "200 'ok' <- GET /, closed"),
+    Case("close in a second field", "9112 9.6", get(b"Connection: keep-alive", b"Connection: close"), "200 'ok' <- GET /, closed"),
+    Case("three requests at once", "9112 9.3.2", get() + get(target=b"/2") + get(target=b"/3"), "200 'ok' 200 'ok' 200 'ok' <- GET /; GET /2; GET /3"),
+    Case("a request behind a body", "9112 9.3.2", post(b"Content-Length: 5", body=b"hello") + get(target=b"/2"), "200 'ok' 200 'ok' <- POST / 'hello'; GET /2"),
+    Case("a bad request behind a good one", "9112 9.3.2", get() + get(b"X A: 1") + get(target=b"/3"), "200 'ok' 400 <- GET /, closed"),
+    Case("a request behind a bad one", "9112 9.3.2", get(b"X A: 1") + get(target=b"/2"), '400, closed'),
+    Case("an empty line between two requests", "9112 2.2", post(b"Content-Length: 5", body=b"hello") + b"\r\n" + get(target=b"/2"), "200 'ok' 200 'ok' <- POST / 'hello'; GET /2"),
+    Case("garbage between two requests", "9112 2.2", get() + b"x" + get(target=b"/2"), "200 'ok' 400 <- GET /, closed"),
+    Case("a request that is refused upstream before its body", "9112 9.3", b"POST /early413 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello", "413 <- POST /early413 'hello'"),
+    Case("an expectation", "9110 10.1.1", post(b"Content-Length: 5", b"Expect: 100-continue", body=b"hello"), "200 'ok' <- POST / 'hello'", "100 200 'ok' <- POST / 'hello'", CONTINUE),
+    Case("an expectation in capitals", "9110 10.1.1", post(b"Content-Length: 5", b"Expect: 100-CONTINUE", body=b"hello"), "200 'ok' <- POST / 'hello'", "100 200 'ok' <- POST / 'hello'", CONTINUE),
+    Case("an expectation without a body", "9110 10.1.1", get(b"Expect: 100-continue"), "200 'ok' <- GET /", "100 200 'ok' <- GET /", CONTINUE),
+    Case("an expectation in HTTP/1.0", "9110 10.1.1", b"POST / HTTP/1.0\r\nHost: h\r\nContent-Length: 5\r\nConnection: keep-alive\r\nExpect: 100-continue\r\n\r\nhello", "200 'ok' <- POST / 'hello'"),
+    Case("an expectation nobody knows", "9110 10.1.1", post(b"Content-Length: 5", b"Expect: x", body=b"hello"), '417, closed', "200 'ok' <- POST / 'hello'", EXPECT),
+    Case("two expectations", "9110 10.1.1", post(b"Content-Length: 5", b"Expect: 100-continue", b"Expect: x", body=b"hello"), '417, closed', '400, closed', STATUS),
+    Case("an expectation and others in a list", "9110 10.1.1", post(b"Content-Length: 5", b"Expect: 100-continue, x", body=b"hello"), '417, closed', "200 'ok' <- POST / 'hello'", EXPECT),
+    Case("an upgrade to WebSocket that is not taken up", "9110 7.8", get(b"Connection: upgrade", b"Upgrade: websocket"), "200 'ok' <- GET /"),
+    Case("an upgrade to HTTP/2", "9110 7.8", get(b"Connection: upgrade, http2-settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQAAP__"), "200 'ok' <- GET /"),
+    Case("an upgrade that Connection does not list", "9110 7.8", get(b"Upgrade: websocket"), "200 'ok' <- GET /"),
+    Case("an upgrade with a body", "9110 7.8", post(b"Content-Length: 5", b"Connection: upgrade", b"Upgrade: x", body=b"hello"), "200 'ok' <- POST / 'hello'"),
+    Case("an upgrade with a body in chunks", "9110 7.8", post(b"Transfer-Encoding: chunked", b"Connection: upgrade", b"Upgrade: websocket", body=b"5\r\nhello\r\n0\r\n\r\n"), "200 'ok' <- POST / 'hello'"),
+    Case("an upgrade and a request behind it", "9110 7.8", get(b"Connection: upgrade", b"Upgrade: websocket") + get(target=b"/2"), "200 'ok' 200 'ok' <- GET /; GET /2"),
+    Case("a request, then an upgrade, then a request", "9110 7.8", get() + get(b"Connection: upgrade", b"Upgrade: websocket", target=b"/2") + get(target=b"/3"), "200 'ok' 200 'ok' 200 'ok' <- GET /; GET /2; GET /3"),
+    Case("Upgrade to two protocols", "9110 7.8", get(b"Connection: upgrade", b"Upgrade: websocket, x"), "200 'ok' <- GET /"),
+    Case("an upgrade in HTTP/1.0", "9110 7.8", b"GET / HTTP/1.0\r\nHost: h\r\nConnection: keep-alive, upgrade\r\nUpgrade: websocket\r\n\r\n", "200 'ok' <- GET /"),
+)
+# fmt: on
