@@ -67,23 +67,40 @@ class Admin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientLimits:
-    """What one client connection may ask of the gateway.
+    """What clients may ask of the gateway, one by one and together.
 
     Attributes:
         head: Request line and headers together; more is 431 (414 if the target alone).
+        headers: How many headers a request may have, and how many trailers; more is 431.
         body: Request body; more is 413.
         head_timeout: From a request's first byte to the end of its head; then 408.
+        body_timeout: How long a body may come more slowly than body_rate; then 408.
+        body_rate: Bytes a second that it must come with, on average, beyond that.
         idle: Longest silence inside a request body, or of a client that does not
             take its answer.
         keep_alive: How long an idle client connection is kept.
+        stream: Longest time of a request with its answer, and of a tunnel; None: any.
+        connections: Client connections of one worker; None: as many as it may have
+            open files.
+        connections_per_client: The same from one address; None: any.
+        requests: Requests in flight in one worker; None: one for each connection.
+        lag: How late the worker may be before it takes fewer requests; None: any.
 
     """
 
     head: Bytes = Bytes(64 * 1024)
+    headers: int = 100
     body: Bytes = Bytes(2 * 1024 * 1024 * 1024)
     head_timeout: Seconds = Seconds(30.0)
+    body_timeout: Seconds = Seconds(30.0)
+    body_rate: Bytes = Bytes(240)
     idle: Seconds = Seconds(300.0)
     keep_alive: Seconds = Seconds(75.0)
+    stream: Seconds | None = None
+    connections: int | None = None
+    connections_per_client: int | None = None
+    requests: int | None = None
+    lag: Seconds | None = Seconds(0.5)
 
 
 class StateKind(Enum):

@@ -48,6 +48,14 @@ class Refused(GatewayError):
         self.status = status
 
 
+class Overloaded(Refused):
+    """There is more to do than can be done now; nothing of this request was done."""
+
+    side = Side.GATEWAY
+    type = "overloaded"
+    may_retry = True
+
+
 class UpstreamFailed(GatewayError):
     """The endpoint gave no usable answer."""
 
@@ -102,6 +110,14 @@ class TooManyClients(GatewayError):
     status = 503
     type = "overloaded"
     may_retry = True
+
+
+class TooManyOfOne(TooManyClients):
+    """One address has as many client connections as it may have."""
+
+    side = Side.CLIENT
+    status = 429
+    type = "rate_limit_error"
 
 
 class BadConfiguration(GatewayError):

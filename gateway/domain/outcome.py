@@ -34,6 +34,7 @@ class Failure(StrEnum):
     IDLE_TIMEOUT = "idle_timeout"
     CUT = "cut"
     BAD_ANSWER = "bad_answer"
+    TOO_LONG = "too_long"  # it was not over after limits.stream
     GATEWAY = "gateway"  # not the endpoint's: the gateway lacked something, or erred
 
 

@@ -157,7 +157,8 @@ class Observations(msgspec.Struct, kw_only=True, tag="observations"):
             any version was assigned.
         dropped: What there was no room for, to number: lines of the `access_log`,
             records of `evidence`, steps of traces (`span`), what was to be judged
-            (`sample`).
+            (`sample`); of `refused`, connections and requests that there was too much to
+            do for (`shed` and why: proxy.overload, proxy.listen).
         handshakes: TLS handshakes of clients, by result (done, failed), to number.
 
     """

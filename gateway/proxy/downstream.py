@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from typing import Final, cast
 
+from gateway.proxy.crowd import origin_of
 from gateway.proxy.deadlines import NEVER
 from gateway.proxy.departure import has_left, set_reset
 from gateway.proxy.life_of_a_request import Exchange
@@ -45,11 +46,12 @@ class Downstream(asyncio.Protocol):
 
     __slots__ = (
         "_current",
-        "_head_began",
+        "_held_since",
         "_is_advancing",
         "_is_closing",
         "_is_slow",
         "_now",
+        "_origin",
         "_plane",
         "_queue",
         "_raw",
@@ -70,7 +72,8 @@ class Downstream(asyncio.Protocol):
         self._current: Exchange | None = None
         self._queue: deque[Exchange] = deque()
         self._unread = b""
-        self._head_began = self._now = 0.0
+        self._held_since = self._now = 0.0
+        self._origin = ""
         self._is_slow = self._is_closing = self.is_held = self._is_advancing = False
         self.deadline = self.looked_at = NEVER
         self.peer = Peer(plane, "unknown")
@@ -85,6 +88,8 @@ class Downstream(asyncio.Protocol):
         if name:
             is_tls = self._raw is not None
             self.peer = Peer(self._plane, str(name[0]), is_tls=is_tls)
+            self._origin = origin_of(str(name[0]))
+            self._plane.crowd.came(self._origin)
         self._now = self._plane.wheel.read_clock()
         self._set_deadline()
 
@@ -97,15 +102,13 @@ class Downstream(asyncio.Protocol):
         self._now = self._plane.wheel.read_clock()
         if self._unread or before != NOTHING or not reader.read_whole(data):
             self._read(self._unread + data)
-            if reader.state == HEAD and before != HEAD:
-                self._head_began = self._now
         if self._current is not None:
             self._current.request_progressed()
         waits = self._current is not None and not (self.is_held or self._is_slow)
         if waits and reader.state in _WHOLE:
             self.deadline = NEVER  # the endpoint owes, not the client
-        else:
-            self._set_deadline()
+        elif self._current is not None or reader.state != NOTHING:
+            self._set_deadline()  # blank lines alone do not earn another one
 
     def eof_received(self) -> None:
         """Treat a client that has stopped sending as gone, as nginx does."""
@@ -113,6 +116,8 @@ class Downstream(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Free what the client's request holds, at once."""
         self.transport = None
+        if self._origin:
+            self._plane.crowd.left(self._origin)
         self._plane.wheel.forget(self)
         self._plane.forget(self)
         self._queue.clear()
@@ -215,12 +220,16 @@ class Downstream(asyncio.Protocol):
         """Stop reading."""
         if not self.is_held and self._can_pause():
             self.is_held = True
+            self._held_since = self._plane.wheel.now
             cast("asyncio.Transport", self.transport).pause_reading()
 
     def resume(self) -> None:
         """Read on, unless what was read already waits."""
         if self.is_held and not self._unread and self._can_pause():
             self.is_held = False
+            receiving = self._reader.receiving
+            if receiving is not None:
+                receiving.body.waited += self._plane.wheel.now - self._held_since
             cast("asyncio.Transport", self.transport).resume_reading()
 
     def become_tunnel(self, upstream: Upstream, rest: bytes, tally: Tally) -> None:
@@ -273,7 +282,7 @@ class Downstream(asyncio.Protocol):
         if raw is not None and not gently and not transport.get_write_buffer_size():
             raw.close()  # nobody has to wait for the client's own end (RFC 8446, 6.1)
         linger = _LINGER if gently else self._plane.limits.idle
-        self._plane.wheel.set(self, self._now + linger)
+        self._plane.wheel.set(self, self._plane.wheel.now + linger)
 
     def drain(self) -> None:
         """Close now if nothing is running, else after the answer."""
@@ -282,6 +291,15 @@ class Downstream(asyncio.Protocol):
         elif self._current is not None:
             last = self._queue[-1] if self._queue else self._current
             last.keep_alive = False
+
+    def outlast(self, since: float) -> None:
+        """End the exchange if it began before *since*; see limits.stream."""
+        current = self._current
+        if current is not None and not self._is_closing:
+            if self._is_slow and current.arrived < since:
+                self.abort()  # it is the client that takes so long
+            else:
+                current.outlast(since)
 
     def abort(self) -> None:
         """Close now; a running answer is cut."""
@@ -297,10 +315,13 @@ class Downstream(asyncio.Protocol):
         limits, now, state = self._plane.limits, self._now, self._reader.state
         if self._is_slow or (state == BODY and not self.is_held):
             deadline = now + limits.idle
+            receiving = self._reader.receiving
+            if receiving is not None and not self._is_slow:
+                deadline = min(deadline, receiving.body_due(limits))
         elif self.is_held:
             deadline = now + _PEEK
         elif state == HEAD:
-            deadline = self._head_began + limits.head_timeout
+            deadline = self._reader.began + limits.head_timeout
         else:
             deadline = now + limits.keep_alive if self._current is None else NEVER
         self.deadline = deadline

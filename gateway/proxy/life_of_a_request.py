@@ -93,6 +93,12 @@ class Exchange(FallibleExchange):
         route, head, body = self._route, self.head, self.body
         if route is None:
             self._route = route = routes.takes_all or routes.find(head)
+            load = route.load
+            whole = load.whole
+            load.running += 1
+            whole.running += 1
+            if whole.running > whole.room or load.running > load.room:
+                raise self._plane.overload.refusal()
             if head.upgrade is not None:
                 check_upgrade(head, route.upgrades)
         self._seen = seen = choose(self._plane, route, head, body, self._client.peer)

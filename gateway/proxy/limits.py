@@ -64,6 +64,15 @@ def head_too_large(limit: int) -> Refused:
     )
 
 
+def too_many_headers(limit: int) -> Refused:
+    """Say that the headers, or the trailers, are too many."""
+    return Refused(
+        431,
+        f"The request has more than {limit} headers.",
+        remedy="Send fewer, or raise limits.headers.",
+    )
+
+
 def too_slow() -> Refused:
     """Say that the request came too slowly."""
     return Refused(

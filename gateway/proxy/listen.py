@@ -20,8 +20,9 @@ from time import monotonic
 from typing import Any, Final, cast
 
 from gateway.domain.deployment import BACKLOG
-from gateway.domain.errors import TooManyClients
+from gateway.domain.errors import TooManyClients, TooManyOfOne
 from gateway.domain.tls import ServerTls
+from gateway.proxy.crowd import address_of, origin_of
 from gateway.proxy.deadlines import NEVER
 from gateway.proxy.downstream import Downstream
 from gateway.proxy.mirror import Mirrors
@@ -29,6 +30,7 @@ from gateway.proxy.plane import Drainable, Plane
 from gateway.proxy.refuse import error_answer
 from gateway.proxy.seldom import Seldom
 from gateway.proxy.tls_gate import Handshake, TlsGate
+from gateway.wire.forwarded import is_within
 
 _log: Final = logging.getLogger("sluicegate.listen")
 
@@ -222,15 +224,41 @@ class Door:
         upstream = sum(pool.limits.connections for pool in self.plane.pools())
         return room - min(upstream, room // 2)
 
-    def may_enter(self) -> bool:
-        """Tell whether there is room for one more."""
-        most = self.most()
-        return most is None or len(self.plane.clients) < most
+    def may_enter(self, address: str = "") -> bool:
+        """Tell whether there is room for one more from *address*; "" is any."""
+        return self._lacks(address) is None
+
+    def _lacks(self, address: str) -> tuple[str, TooManyClients] | None:
+        """Say what there is too much of for one more, and how that is told."""
+        here, limits, most = len(self.plane.clients), self.plane.limits, self.most()
+        if most is not None and here >= most:
+            return "files", _full(
+                here, "as many as its limit of open files allows", "ulimit -n"
+            )
+        if limits.connections is not None and here >= limits.connections:
+            return "connections", _full(here, "as many as it may", "limits.connections")
+        if limits.connections_per_client is not None and self._is_greedy(address):
+            return "connections_per_client", TooManyOfOne(
+                f"The gateway serves {limits.connections_per_client} connections from"
+                f" {origin_of(address)} in this worker, as many as it may.",
+                remedy="Close some, or raise limits.connections_per_client.",
+            )
+        return None
+
+    def _is_greedy(self, address: str) -> bool:
+        """Whether an address has all it may have; a trusted proxy is many clients."""
+        most, routes = self.plane.limits.connections_per_client, self.plane.routes
+        if most is None or self.plane.crowd.of(origin_of(address)) < most:
+            return False
+        return routes is None or not is_within(address, routes.trusted)
 
     def turn_away(self, transport: asyncio.Transport) -> bool:
         """Write the answer, count it; give whether the client may take time to read it."""
-        error = self._full()
-        self._count(error)
+        lacking = self._lacks(address_of(transport))
+        if lacking is None:
+            return False  # somebody has just left
+        why, error = lacking
+        self._count(why, error)
         request_id = self.plane.request_id()
         transport.write(
             error_answer(error, request_id, b"", close=True, bodiless=False)
@@ -239,21 +267,23 @@ class Door:
 
     def close_unheard(self, transport: asyncio.Transport) -> None:
         """Close a connection that cannot be told why: there is no TLS to tell it in."""
-        if not self.may_enter():
-            self._count(self._full())
+        lacking = self._lacks(address_of(transport))
+        if lacking is not None:
+            self._count(*lacking)
         transport.abort()
 
-    def _full(self) -> TooManyClients:
-        return TooManyClients(
-            f"The gateway serves {len(self.plane.clients)} connections in this worker,"
-            " as many as its limit of open files allows.",
-            remedy="Try again shortly, or raise the limit (ulimit -n).",
-        )
-
-    def _count(self, error: TooManyClients) -> None:
+    def _count(self, why: str, error: TooManyClients) -> None:
+        self.plane.overload.shed[why] += 1
         self.plane.refuse(error.status)
         if self._complaints.allow(monotonic()):
             _log.warning("Clients are turned away. %s", error)
+
+
+def _full(here: int, why: str, limit: str) -> TooManyClients:
+    return TooManyClients(
+        f"The gateway serves {here} connections in this worker, {why}.",
+        remedy=f"Try again shortly, or raise the limit ({limit}).",
+    )
 
 
 class Entering(asyncio.Protocol):
@@ -270,7 +300,7 @@ class Entering(asyncio.Protocol):
         made = cast("asyncio.Transport", transport)
         if self._gate is not None and self._gate.is_on:
             self._secure(made, self._gate)
-        elif self._door.may_enter():
+        elif self._door.may_enter(address_of(made)):
             downstream = Downstream(self._door.plane)
             made.set_protocol(downstream)
             downstream.connection_made(made)
@@ -281,7 +311,8 @@ class Entering(asyncio.Protocol):
 
     def _secure(self, transport: asyncio.Transport, gate: TlsGate) -> None:
         """Begin a handshake; without room for it, or a certificate, there is none."""
-        context = gate.context() if self._door.may_enter() else None
+        may_enter = self._door.may_enter(address_of(transport))
+        context = gate.context() if may_enter else None
         if context is None:
             self._door.close_unheard(transport)
             return

@@ -8,6 +8,7 @@ again, and what was is counted as the candidate's failure.
 
 from typing import Final
 
+from gateway.domain.deployment import ClientLimits
 from gateway.domain.errors import GatewayError, Refused, UpstreamFailed
 from gateway.domain.failover import Why
 from gateway.domain.outcome import Failure, Outcome, outcome_of_status
@@ -16,6 +17,7 @@ from gateway.proxy.failover import cover, why_of, why_of_status
 from gateway.proxy.framing import chunk
 from gateway.proxy.heads import own_lines
 from gateway.proxy.last_words import last_words
+from gateway.proxy.limits import too_slow
 from gateway.proxy.observe import Observation
 from gateway.proxy.plane import Plane
 from gateway.proxy.pool import Pool
@@ -127,6 +129,11 @@ class FallibleExchange:
     def _close(self, outcome: Outcome) -> None:
         """Count the exchange; nothing more is taken or sent."""
         self.is_over = True
+        route = self._route
+        if route is not None:
+            load = route.load
+            load.running -= 1
+            load.whole.running -= 1
         if not self.body.is_sent:
             self.body.drop()
         seen = self._seen
@@ -351,6 +358,27 @@ class FallibleExchange:
         self._drop_connection()
         self._status = None
         self._close(Outcome.CLIENT_CANCELLED)
+
+    @property
+    def arrived(self) -> float:
+        """When its head had come; monotonic clock."""
+        return self._arrived
+
+    def body_due(self, limits: ClientLimits) -> float:
+        """Give the time by which more of the request's body has to have come."""
+        body = self.body
+        patience = limits.body_timeout if body.received else limits.idle
+        return self._arrived + body.waited + patience + body.received / limits.body_rate
+
+    def outlast(self, since: float) -> None:
+        """End what began before *since*: limits.stream is over for it."""
+        if self.is_over or self._arrived >= since:
+            return
+        if self.body.is_whole:
+            version = "?" if self._seen is None else self._seen.target.version.name
+            self._fail(Failure.TOO_LONG, explain(Failure.TOO_LONG, version))
+        else:
+            self.refuse(too_slow())
 
     def abort(self) -> None:
         """Cut the client off: our own code failed on this exchange (watched.Abortable)."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from random import Random, SystemRandom
 from time import monotonic
 from time import time as unix_time  # ruff: ignore[banned-api]: for display, and for feedback
@@ -18,12 +18,15 @@ from gateway.proxy.access_log import AccessLogger
 from gateway.proxy.all_routes import Routes
 from gateway.proxy.awaiting import AllAwaiting
 from gateway.proxy.counting import count
+from gateway.proxy.crowd import Crowd
 from gateway.proxy.deadlines import Wheel
 from gateway.proxy.failover import Standbys
+from gateway.proxy.lasting import Lasting, Patience
 from gateway.proxy.observe import Observation
+from gateway.proxy.overload import Overload
 from gateway.proxy.pins import pins_of
 from gateway.proxy.pool import Pool, Spawn
-from gateway.proxy.pools import Pools
+from gateway.proxy.pools import Pools, series_of
 from gateway.proxy.request_body import RequestBody
 from gateway.proxy.request_ids import RequestIds
 from gateway.proxy.routes import Route, Target
@@ -31,7 +34,7 @@ from gateway.proxy.sampler import Drawn
 from gateway.proxy.sampling import Samples, sample_of
 from gateway.proxy.seldom import Seldom
 from gateway.proxy.spans import Recorder
-from gateway.proxy.tally import NEVER, Seen, SlicesInTurn, Tally
+from gateway.proxy.tally import Seen, SlicesInTurn, Tally
 from gateway.proxy.units import Units
 from gateway.proxy.who import Sender, Told
 from gateway.proxy.whole import WholeRequests
@@ -47,7 +50,7 @@ _COMPLAIN_EVERY_S: Final = 10.0
 _COUNT_BITS: Final = 0xFFFFFFFF
 
 
-class Drainable(Protocol):
+class Drainable(Lasting, Protocol):
     """A client connection, as far as the plane needs to know it."""
 
     def drain(self) -> None:
@@ -113,6 +116,7 @@ class Plane:
         self.whole_requests = WholeRequests()
         self.clients: set[Drainable] = set()
         self.is_empty = asyncio.Event()
+        self.crowd, self.overload, self._patience = Crowd(), Overload(), Patience()
         self.refused: dict[int, int] = {}
         self.is_draining = self.is_telling = False
         self._held = HeldStates() if held is None else held
@@ -154,6 +158,7 @@ class Plane:
         for routed, route in self.routes.by_service():
             route.pins = pins[routed.service.known_as]
         self._standbys.use(self.routes.by_service())
+        self.overload.use(table.limits, self.routes.by_service())
         self._awaiting.use(self.routes.with_deadlines)
         self.samples.use({
             routed.service.name: routed.service.sampling
@@ -319,7 +324,9 @@ class Plane:
         """Look at the deadlines; call every deadlines.SWEEP seconds."""
         self.unix_s = int(unix_time())
         now = monotonic()
+        self.overload.sweep(now)
         self.wheel.sweep(now)
+        self._patience.end_what_lasts(self.clients, self.limits.stream, now)
         self._pools.sweep(now)
         for exchange in self._awaiting.overdue(now):
             try:
@@ -359,7 +366,9 @@ class Plane:
             pid=pid,
             sequence=sequence,
             series=self._pools.count(
-                _series(tally, pools.get(name, ()), now, is_diverting=name in diverting)
+                series_of(
+                    tally, pools.get(name, ()), now, is_diverting=name in diverting
+                )
                 for name, tally in self._tallies.items()
             ),
             slices=self._slices.write(self._tallies.values(), everything=slices),
@@ -374,22 +383,10 @@ class Plane:
                 "evidence": self.units.dropped,
                 "sample": sum(self.samples.dropped.values()),
                 "span": self.recorder.dropped,
+                **{f"shed {why}": count for why, count in self.overload.shed.items()},
             },
         )
 
 
 def _at_once(act: Callable[[], None]) -> None:
     act()
-
-
-def _series(
-    tally: Tally, pools: Sequence[Pool], now: float, *, is_diverting: bool
-) -> Series:
-    series = tally.series()
-    series.diverting = is_diverting
-    if tally.answered_at > NEVER:
-        series.answered_age = max(now - tally.answered_at, 0.0)
-    series.connections_active = sum(pool.busy for pool in pools)
-    series.connections_idle = sum(pool.idle for pool in pools)
-    series.pending = sum(pool.pending for pool in pools)
-    return series

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from time import monotonic
 from typing import Final
 
@@ -13,6 +13,7 @@ from gateway.proxy.checks import Checks
 from gateway.proxy.deadlines import Wheel
 from gateway.proxy.names import Names
 from gateway.proxy.pool import Pool, Spawn
+from gateway.proxy.tally import NEVER, Tally
 from gateway.proxy.whole import WholeAnswers
 
 _logger: Final = logging.getLogger("sluicegate.endpoints")
@@ -172,3 +173,17 @@ class Pools:
             _logger.exception("An endpoint could not be looked after.")
         finally:
             self._looking_after.discard(task)
+
+
+def series_of(
+    tally: Tally, pools: Sequence[Pool], now: float, *, is_diverting: bool
+) -> Series:
+    """Write down what one version was asked for, and its connections."""
+    series = tally.series()
+    series.diverting = is_diverting
+    if tally.answered_at > NEVER:
+        series.answered_age = max(now - tally.answered_at, 0.0)
+    series.connections_active = sum(pool.busy for pool in pools)
+    series.connections_idle = sum(pool.idle for pool in pools)
+    series.pending = sum(pool.pending for pool in pools)
+    return series

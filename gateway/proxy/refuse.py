@@ -136,6 +136,11 @@ _DONE: Final = {
 def explain(failure: Failure, version: str) -> UpstreamFailed:
     """Say why the model server of *version* gave no answer."""
     server = f"The model server of version {version}"
+    if failure is Failure.TOO_LONG:
+        return UpstreamTimedOut(
+            f"{server} took longer than an answer may take.",
+            remedy="Ask for less at once, or raise limits.stream.",
+        )
     if failure in {Failure.FIRST_BYTE_TIMEOUT, Failure.IDLE_TIMEOUT}:
         return UpstreamTimedOut(
             f"{server} stayed silent too long.",

@@ -34,6 +34,7 @@ class RequestBody:
         is_whole: Whether the request's last byte has arrived.
         is_sent: Whether the last byte has been written to the endpoint.
         trailers: After the last chunk; filled by the reader.
+        waited: Seconds in which the client was not read, so that none could come.
         kept: What was sent, for a second try; None when it will not be needed.
 
     """
@@ -51,11 +52,13 @@ class RequestBody:
         "kept",
         "received",
         "trailers",
+        "waited",
     )
 
     def __init__(self, head: RequestHead, whole: bytes | None = None) -> None:
         self._head = head
         self.is_sent = False
+        self.waited = 0.0
         self._copied: list[bytes] | None = None
         self.kept: list[bytes] | None = None
         self.trailers: list[RawField] = []

@@ -17,6 +17,7 @@ from gateway.proxy.limits import (
     head_too_large,
     target_too_long,
     too_large,
+    too_many_headers,
 )
 from gateway.proxy.plane import Plane
 from gateway.proxy.request_body import HELD, RequestBody
@@ -60,6 +61,8 @@ class RequestReader:
 
     Attributes:
         state: NOTHING, HEAD, BODY, IGNORED or UPGRADING.
+        receiving: Whose body is being read; None: nobody's.
+        began: When the first byte of the head came that is being read.
 
     """
 
@@ -69,8 +72,9 @@ class RequestReader:
         "_parser",
         "_plane",
         "_raw",
-        "_receiving",
         "_target",
+        "began",
+        "receiving",
         "state",
     )
     __deletable__ = ("_connection", "_parser")  # for mypyc
@@ -80,7 +84,8 @@ class RequestReader:
         self._connection = connection
         self._parser = httptools.HttpRequestParser(self)
         self.state = NOTHING
-        self._receiving: Exchange | None = None
+        self.began = 0.0
+        self.receiving: Exchange | None = None
         self._raw: list[RawField] = []
         self._target = b""
         self._fed = 0  # bytes of the request being read, head and framing included
@@ -91,23 +96,24 @@ class RequestReader:
         The garbage collector finds such circles after ten thousands of connections.
         """
         self.state = IGNORED
-        self._receiving = None
+        self.receiving = None
         del self._parser, self._connection
 
     def slice_size(self) -> int:
         """How many bytes may be read at once without starting very many requests."""
-        if self.state != BODY or self._receiving is None:
+        if self.state != BODY or self.receiving is None:
             return _SLICE
-        length = self._receiving.head.content_length
+        length = self.receiving.head.content_length
         if length is None:
             return _CHUNKED_SLICE
-        return max(_SLICE, length - self._receiving.body.received)
+        return max(_SLICE, length - self.receiving.body.received)
 
     def read_whole(self, data: bytes) -> bool:
         """Take a request that came in one piece; False when it is none."""
         plane = self._plane
-        whole = plane.whole_requests.read(data, plane.limits.head)
-        if whole is None or len(whole[1]) > plane.limits.body:
+        limits = plane.limits
+        whole = plane.whole_requests.read(data, limits.head, limits.headers)
+        if whole is None or len(whole[1]) > limits.body:
             return False
         head, body = whole
         self._connection.begin(head, RequestBody(head, body), head.keeps_alive)
@@ -125,13 +131,13 @@ class RequestReader:
     def refuse(self, error: GatewayError, method: bytes) -> None:
         """Refuse the request being read, in its turn; what follows it is ignored."""
         self.state = IGNORED
-        exchange = self._receiving
+        exchange = self.receiving
         if exchange is None:
             head = RequestHead(method, b"/", 1, {})
             exchange = self._connection.begin(head, RequestBody(head), False)
         exchange.keep_alive = False
         exchange.refusal = error
-        self._receiving = None
+        self.receiving = None
 
     def _feed(self, data: bytes) -> bytes:
         try:
@@ -141,9 +147,9 @@ class RequestReader:
             self._parser = httptools.HttpRequestParser(self)
             if self.state == UPGRADING:
                 return data[upgrade.args[0] :]
-            if self._receiving is not None:
-                self._parser.feed_data(head_of_body(self._receiving.head))
-                self._receiving.body.trailers.clear()
+            if self.receiving is not None:
+                self._parser.feed_data(head_of_body(self.receiving.head))
+                self.receiving.body.trailers.clear()
             rest = data[upgrade.args[0] :]
             if rest:
                 return self._feed(rest)
@@ -169,8 +175,8 @@ class RequestReader:
             self.refuse(target_too_long(limits.head), b"")
         elif self.state == HEAD and self._fed > limits.head + just_fed:
             self.refuse(head_too_large(limits.head), b"")
-        elif self.state == BODY and self._receiving is not None:
-            received = self._receiving.body.received
+        elif self.state == BODY and self.receiving is not None:
+            received = self.receiving.body.received
             allowed = 2 * limits.head + _CHUNK_OVERHEAD * received
             if self._fed - received - just_fed > allowed:
                 self.refuse(head_too_large(limits.head), b"")
@@ -183,6 +189,7 @@ class RequestReader:
             return
         self._raw = []
         self._target = b""
+        self.began = self._plane.wheel.now
         self.state = HEAD
 
     def on_url(self, url: bytes) -> None:
@@ -193,8 +200,15 @@ class RequestReader:
         """Take a field: of the head, or of the trailers after the body."""
         if self.state == HEAD:
             self._raw.append((name, value))
-        elif self._receiving is not None:
-            self._receiving.body.trailers.append((name, value))
+            self._check_count(self._raw)
+        elif self.receiving is not None:
+            self.receiving.body.trailers.append((name, value))
+            self._check_count(self.receiving.body.trailers)
+
+    def _check_count(self, fields: list[RawField]) -> None:
+        most = self._plane.limits.headers
+        if len(fields) > most:
+            self.refuse(too_many_headers(most), b"")
 
     def on_headers_complete(self) -> None:
         """Make an exchange of the head, or refuse it."""
@@ -207,7 +221,7 @@ class RequestReader:
         except Refused as refusal:
             self.refuse(refusal, method)
             return
-        self._receiving = self._connection.begin(
+        self.receiving = self._connection.begin(
             head, RequestBody(head), self._parser.should_keep_alive()
         )
 
@@ -230,7 +244,7 @@ class RequestReader:
 
     def on_body(self, body: bytes) -> None:
         """Take body bytes."""
-        exchange = self._receiving
+        exchange = self.receiving
         if exchange is None or self.state != BODY:
             return
         if not exchange.is_over:
@@ -243,13 +257,13 @@ class RequestReader:
 
     def on_message_complete(self) -> None:
         """Note that the request is whole."""
-        receiving = self._receiving
+        receiving = self.receiving
         if receiving is None or self.state != BODY:
             return
         if receiving.head.has_body and self._parser.should_upgrade():
             return  # an upgrade's body is no body to the parser: see _feed
         receiving.body.is_whole = True
-        self._receiving = None
+        self.receiving = None
         self.state = NOTHING if receiving.keep_alive else IGNORED
         if receiving.head.upgrade is not None:
             self.state = UPGRADING

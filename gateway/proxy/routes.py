@@ -19,6 +19,7 @@ from gateway.handoff.ticket import TicketMaker, route_code
 from gateway.proxy.awaiting import Awaiting
 from gateway.proxy.guard import Guard
 from gateway.proxy.inspection import Inspection
+from gateway.proxy.load import Load
 from gateway.proxy.pins import Pins
 from gateway.proxy.pool import Pool
 from gateway.proxy.standby import Standby
@@ -147,6 +148,7 @@ class Route:
 
     Attributes:
         lanes: All of the service, of which any is asked for; none: it has no lanes.
+        load: What runs of the service, all lanes together.
         covering: The baseline as it answers for a candidate that failed; None: it does not.
         diverted: The baseline as it gets what the guard diverts.
         guard: Of the candidate; None: there is none.
@@ -175,6 +177,7 @@ class Route:
         "is_tossing",
         "json_limit",
         "lanes",
+        "load",
         "may_repeat",
         "pins",
         "service",
@@ -205,6 +208,7 @@ class Route:
         self.split = _split_of(routed, self.inspection.names)
         self.is_tossing = self.split.is_coin
         self.pins: Pins | None = None
+        self.load = Load()
         self.guard: Guard | None = None
         self.covering: Target | None = None
         self.diverted: Target | None = None

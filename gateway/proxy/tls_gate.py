@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Final, cast
 
 from gateway.domain.tls import ServerTls
+from gateway.proxy.crowd import address_of, origin_of
 from gateway.proxy.downstream import Downstream
 from gateway.proxy.plane import Plane
 from gateway.proxy.seldom import Seldom
@@ -97,7 +98,9 @@ class Handshake(asyncio.Protocol):
         self._transport = transport
         self._context = context
         self._early: list[bytes] = []
+        self._origin = origin_of(address_of(transport))
         plane.clients.add(self)
+        plane.crowd.came(self._origin)
         transport.set_protocol(self)
 
     def data_received(self, data: bytes) -> None:
@@ -122,6 +125,7 @@ class Handshake(asyncio.Protocol):
             _log.exception("A client could not be taken.")
             self._transport.abort()
         finally:
+            self._plane.crowd.left(self._origin)
             self._plane.forget(self)
 
     async def _shake(self) -> asyncio.Transport:
@@ -154,6 +158,9 @@ class Handshake(asyncio.Protocol):
 
     def drain(self) -> None:
         """Let it come through: what it is about to ask is still answered."""
+
+    def outlast(self, since: float) -> None:
+        """Let it be: it has a limit of its own."""
 
     def abort(self) -> None:
         """Close now."""

@@ -16,6 +16,7 @@ BY_CLIENT: Final = "client"
 BY_ENDPOINT: Final = "endpoint"
 BY_SILENCE: Final = "idle"
 BY_GATEWAY: Final = "gateway"  # it drains, and waits no longer
+BY_LIMIT: Final = "limit"  # limits.stream
 
 
 class Before(Protocol):
@@ -37,6 +38,7 @@ class Tunnel:
         over: Called with the client's end when all is over.
 
     Attributes:
+        began: When; monotonic clock.
         ended_by: What was first to end it; None while it is open.
         finishing: Who sends no more, first; None while both may.
 
@@ -47,6 +49,7 @@ class Tunnel:
         "_over",
         "_tally",
         "_wheel",
+        "began",
         "client",
         "deadline",
         "ended_by",
@@ -66,6 +69,7 @@ class Tunnel:
         self._idle = idle
         self._tally = tally
         self._over = over
+        self.began = wheel.now
         self.deadline = self.looked_at = NEVER
         self.ended_by: str | None = None
         self.finishing: str | None = None
@@ -111,11 +115,14 @@ class Tunnel:
         self.client.close()
         self.endpoint.close()
 
+    def wait_no_longer(self) -> None:
+        """Close even if a side does not take the rest: it must not keep it for ever."""
+        self._wheel.set(self, self._wheel.now + self._idle)
+
     def lost(self, end: "End") -> None:
         """Hear that a connection is gone, and with it the tunnel."""
         self.end(end.who)
-        # What the other side does not take any more must not keep it for ever.
-        self._wheel.set(self, self._wheel.now + self._idle)
+        self.wait_no_longer()
         if self.client.is_lost and self.endpoint.is_lost:
             self._wheel.forget(self)
             self._over(self.client)
@@ -233,6 +240,12 @@ class End(asyncio.Protocol):
 
     def drain(self) -> None:
         """Go on: nobody but its two sides knows where it may end."""
+
+    def outlast(self, since: float) -> None:
+        """End it, after what is written, if it began before *since*."""
+        if self._tunnel.ended_by is None and self._tunnel.began < since:
+            self._tunnel.end(BY_LIMIT)
+            self._tunnel.wait_no_longer()
 
     def abort(self) -> None:
         """Close now, both sides."""

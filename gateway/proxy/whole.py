@@ -83,14 +83,16 @@ class WholeRequests:
         """Count ends (httptools)."""
         self._ended += 1
 
-    def read(self, data: bytes, longest_head: int) -> WholeRequest | None:
+    def read(
+        self, data: bytes, longest_head: int, most_headers: int
+    ) -> WholeRequest | None:
         """Give the request that *data* is, or None when it is anything else."""
         end = data.find(_BLANK_LINE)
         if not 0 <= end <= longest_head:
             return None
         try:
             self._parser.feed_data(data)
-            head = _cut_request(data[:end]) if self._ended == 1 else None
+            head = _cut_request(data[:end], most_headers) if self._ended == 1 else None
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, Refused):
             head = None
         self._ended = 0
@@ -104,10 +106,10 @@ class WholeRequests:
         return (head, body) if is_whole else None
 
 
-def _cut_request(text: bytes) -> RequestHead | None:
+def _cut_request(text: bytes, most_headers: int) -> RequestHead | None:
     lines = text.split(_CRLF)
     start = _starts[lines.pop(0)]
-    if start is None:
+    if start is None or len(lines) > most_headers:
         return None
     received = list(map(_request_line, lines))
     return read_request_head(start[0], start[1], "1.1", received)

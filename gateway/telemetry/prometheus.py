@@ -42,6 +42,14 @@ Version = tuple[tuple[str, str], VersionTraffic]
 
 _FAILURES: Final = tuple(failure.value for failure in Failure)
 _CODES: Final = range(100, 600)
+_SHED: Final = (
+    "connections",
+    "connections_per_client",
+    "files",
+    "lag",
+    "requests",
+    "service",
+)
 _UNREAD: Final = ("answer", "event", "request", "signal")
 _PINNED: Final = ("followed", "drained", "taken_back", "unknown")
 _PLACE: Final = {bound: place for place, bound in enumerate(BOUNDS)}
@@ -338,12 +346,19 @@ def _gateway(picture: Picture) -> Iterator[Metric]:
     )
     for code, count in within(picture.traffic.refused, _CODES):
         refused.add_metric([code], count)
+    shed = CounterMetricFamily(
+        names.SHED,
+        "Of those refused: connections and requests that there was no room for.",
+        labels=("reason",),
+    )
+    for reason in _SHED:
+        shed.add_metric([reason], picture.traffic.dropped[f"shed {reason}"])
     weight = GaugeMetricFamily(
         names.WEIGHT, "Weight in force.", labels=("service", "version")
     )
     for labels, percent in picture.percents.items():
         weight.add_metric(labels, percent)
-    yield from (refused, weight)
+    yield from (refused, shed, weight)
     yield GaugeMetricFamily(names.WORKERS, "Workers connected.", value=picture.workers)
     yield GaugeMetricFamily(
         names.EPOCH, "Epoch of the routing table in force.", value=picture.epoch

@@ -10,7 +10,7 @@ from gateway.telemetry import names
 from gateway.telemetry.labels import within
 from gateway.telemetry.traffic import VersionTraffic
 
-_ENDS: Final = ("client", "endpoint", "idle", "gateway")
+_ENDS: Final = ("client", "endpoint", "idle", "limit", "gateway")
 _SENDERS: Final = ("client", "endpoint")
 _LABELS: Final = ("service", "version")
 

@@ -51,6 +51,22 @@ async def test_a_handshake_that_does_not_go_on_is_given_up_and_was_counted(
     assert (await (await stage.client()).ask(get())).status == 200
 
 
+async def test_half_a_handshake_is_a_connection_of_its_address(
+    stage: Stage, encrypted: Authority
+) -> None:
+    upstream = await answering(ok())
+    limits = ClientLimits(connections_per_client=2)
+    stage.serve(table(service(version("v1", upstream)), limits=limits), upstream)
+    silent = [raw_client(stage) for _ in range(3)]
+
+    assert await until(lambda: stage.gateway.refused() == {429: 1})
+    for each in silent:
+        each.close()
+    assert await until(lambda: stage.gateway.clients() == 0)
+    first, second = await stage.client(), await stage.client()
+    assert [(await each.ask(get())).status for each in (first, second)] == [200, 200]
+
+
 async def test_a_client_that_speaks_no_tls_is_closed(
     stage: Stage, encrypted: Authority
 ) -> None:

@@ -100,7 +100,7 @@ def test_a_bad_request_is_refused_the_same(
     for pieces in ([request_bytes, b"x"], [*cut(request_bytes, places), b"x"]):
         bench = Bench()
         bench.ask(pieces)
-        answer = re.sub(rb"[0-9a-f]{24}", b"ID", bytes(bench.wire.written))
+        answer = re.sub(rb"[0-9a-f-]{24,36}", b"ID", bytes(bench.wire.written))
         assert bench.wire.is_closed
         assert not bench.sent
         results.append(answer.split(b"\r\n\r\n")[0])

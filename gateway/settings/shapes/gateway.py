@@ -14,7 +14,6 @@ from gateway.domain.deployment import (
     AccessLog,
     Address,
     Admin,
-    ClientLimits,
     Deployment,
     Role,
     StateAddress,
@@ -29,20 +28,19 @@ from gateway.settings.credentials import (
     from_file,
 )
 from gateway.settings.problem import Finding, Wrong, raise_all, wrong
+from gateway.settings.shapes.client_limits import ClientLimitsShape
 from gateway.settings.shapes.service import ServiceShape
 from gateway.settings.shapes.shape import (
     Duration,
     Name,
     NotEmpty,
     Shape,
-    Size,
     schema,
     surroundings_of,
 )
 from gateway.settings.shapes.telemetry import TelemetryShape
 from gateway.settings.shapes.tls import ListenerTls
 
-_LIMITS: Final = ClientLimits()
 _DEFAULTS: Final = Deployment(
     listen=(), admin=Admin(listen=Address(host="", port=0)), services=()
 )
@@ -175,28 +173,6 @@ class AdminShape(Shape):
         return self
 
 
-class ClientLimitsShape(Shape):
-    """`limits` of the gateway."""
-
-    head: Size = Field(
-        default=_LIMITS.head, description="Request line and headers; more is 431."
-    )
-    body: Size = Field(default=_LIMITS.body, description="Request body; more is 413.")
-    head_timeout: Duration = Field(
-        default=_LIMITS.head_timeout,
-        description="From a request's first byte to the end of its head; then 408.",
-    )
-    idle: Duration = Field(
-        default=_LIMITS.idle,
-        description="Longest silence inside a request body, or of a client that does "
-        "not take its answer.",
-    )
-    keep_alive: Duration = Field(
-        default=_LIMITS.keep_alive,
-        description="How long an idle client connection is kept.",
-    )
-
-
 class DocumentShape(Shape):
     """The whole document."""
 
@@ -242,7 +218,7 @@ class DocumentShape(Shape):
     )
     limits: ClientLimitsShape = Field(
         default=ClientLimitsShape(),
-        description="What one client connection may ask of the gateway.",
+        description="What clients may ask of the gateway.",
     )
     drain: Duration = Field(
         default=_DEFAULTS.drain,

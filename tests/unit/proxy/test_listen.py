@@ -3,9 +3,11 @@
 import asyncio
 import logging
 import math
+from dataclasses import replace
 
 import pytest
 
+from gateway.domain.deployment import ClientLimits
 from gateway.domain.service import Endpoint, Service, Version
 from gateway.domain.units import Share
 from gateway.handoff.routing_table import RoutedService, RoutingTable
@@ -33,8 +35,8 @@ TABLE = RoutingTable(
 class Transport(asyncio.Transport):
     """A client's end of nothing."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, peer: tuple[str, int] | None = None) -> None:
+        super().__init__({"peername": peer})
         self.written = b""
         self.protocol: asyncio.BaseProtocol | None = None
         self.closed = self.has_ended = False
@@ -140,3 +142,61 @@ def test_when_a_client_leaves_the_next_may_come(plane: Plane) -> None:
     first.protocol.connection_lost(None)
 
     assert door.may_enter()
+
+
+def _from(door: Door, address: str) -> Transport:
+    transport = Transport((address, 1))
+    Entering(door).connection_made(transport)
+    return transport
+
+
+def _limited(plane: Plane, trusted: tuple[str, ...] = (), **limits: int) -> Door:
+    made = ClientLimits(**limits)  # type: ignore[arg-type]
+    plane.use(replace(TABLE, limits=made, trusted_proxies=trusted))
+    return Door(plane, lambda: math.inf)
+
+
+def test_one_address_has_so_many_connections_and_others_have_theirs(
+    plane: Plane,
+) -> None:
+    door = _limited(plane, connections_per_client=2)
+    first, second, third = (_from(door, "192.0.2.1") for _ in range(3))
+
+    assert second.written == b""
+    assert third.written.startswith(b"HTTP/1.1 429 ")
+    assert b"retry-after: 1\r\n" in third.written
+    assert b"limits.connections_per_client" in third.written
+    assert third.has_ended
+    assert _from(door, "192.0.2.2").written == b""
+    assert plane.refused == {429: 1}
+    assert plane.overload.shed == {"connections_per_client": 1}
+
+    assert isinstance(first.protocol, Downstream)
+    first.protocol.connection_lost(None)
+    assert _from(door, "192.0.2.1").written == b""
+
+
+def test_all_addresses_of_a_network_of_ipv6_count_together(plane: Plane) -> None:
+    door = _limited(plane, connections_per_client=2)
+    neighbours = [_from(door, f"2001:db8::{number}") for number in range(1, 5)]
+
+    assert [bool(each.written) for each in neighbours] == [False, False, True, True]
+    assert _from(door, "2001:db8:0:1::1").written == b""
+
+
+def test_a_trusted_proxy_is_many_clients(plane: Plane) -> None:
+    door = _limited(plane, ("192.0.2.0/24",), connections_per_client=1)
+
+    assert not any(_from(door, "192.0.2.1").written for _ in range(50))
+    assert [bool(_from(door, "198.51.100.1").written) for _ in range(2)] == [0, 1]
+
+
+def test_all_together_have_as_many_connections_as_the_configuration_allows(
+    plane: Plane,
+) -> None:
+    door = _limited(plane, ("0.0.0.0/0",), connections=3)
+    written = [_from(door, f"192.0.2.{number}").written for number in range(5)]
+
+    assert [text[:12] for text in written] == [b""] * 3 + [b"HTTP/1.1 503"] * 2
+    assert b"limits.connections)" in written[-1]
+    assert plane.overload.shed == {"connections": 2}
