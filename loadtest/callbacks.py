@@ -158,7 +158,8 @@ async def _worker(ports: Sequence[int], times: Times) -> AsyncGenerator[int]:
         plane.use(_table(ports))
         listening = socket.create_server(("127.0.0.1", 0), backlog=4096)
         port = listening.getsockname()[1]
-        listener = Listener(plane, [listening.detach()])
+        listener = Listener(plane, [(1, "here", listening.detach())])
+        listener.use({"here": None})
         await listener.open()
         report = times.timed("report", lambda: plane.observe(0, 1, 1))
         regular = [

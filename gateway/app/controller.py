@@ -31,6 +31,7 @@ from gateway.app.judging import Judging
 from gateway.app.leading import Leading
 from gateway.app.reading import read_deployment
 from gateway.app.start import BAD_START, ControllerStart
+from gateway.app.supervised import Supervised
 from gateway.app.told import percents, places, ready_line, signals, together
 from gateway.control.aggregate import Aggregate
 from gateway.control.durable import Durable
@@ -76,10 +77,9 @@ class Controller:
         self._aggregate = Aggregate()
         self._publisher = Publisher(self._keep)
         self._durable = Durable(store_at)
+        self._supervised = Supervised(start.orders_fd)
         now = time.time  # ruff: ignore[banned-api]: the one clock people and ids share
-        self._gate = Gatekeeper(
-            self._publisher, self._durable, lambda: read_deployment(start), now
-        )
+        self._gate = self._make_gate(now)
         self._certificates = Certificates(lambda: self._gate.deployment, now)
         self._admin: AdminListener | None = None
         self._since = now() if self._last is None else self._last.since
@@ -107,6 +107,15 @@ class Controller:
             self._leading.hear,
             self._export.record,
             self._judging.take,
+        )
+
+    def _make_gate(self, now: Callable[[], float]) -> Gatekeeper:
+        return Gatekeeper(
+            self._publisher,
+            self._durable,
+            lambda: read_deployment(self._start),
+            now,
+            self._supervised.arranged,
         )
 
     def _make_export(self, now: Callable[[], float]) -> Export:
@@ -158,10 +167,10 @@ class Controller:
         before = None if self._last is None else self._last.judged
         self._judging.begin(self._aggregate.traffic(), before)
         await self._gate.start(
-            workers=self._start.workers,
             last=self._last,
             hello_within_s=0 if self._is_first else _HELLO_WITHIN_S,
         )
+        await self._supervised.adopt(self._gate.deployment)
 
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -278,7 +287,8 @@ class Controller:
 
     async def _announce(self) -> None:
         table = self._gate.table
-        await self._publisher.everywhere(table.epoch, workers=self._start.workers)
+        workers = self._gate.deployment.workers
+        await self._publisher.everywhere(table.epoch, workers=workers)
         _log.info("Epoch %d is in force on all workers.", self._publisher.epoch)
         if self._is_first:
             line = ready_line(self._start, self._gate.table, self._gate.deployment)
@@ -311,7 +321,7 @@ class Controller:
         return Condition(
             reasons=tuple(reasons),
             degraded=tuple(self._troubles()),
-            workers=self._start.workers,
+            workers=self._gate.deployment.workers,
             connected=publisher.connected,
             in_force=publisher.in_force(epoch),
             epoch=epoch,
@@ -322,9 +332,10 @@ class Controller:
         troubles = [self._durable.trouble, self._publisher.trouble]
         told = [str(trouble) for trouble in troubles if trouble is not None]
         told += [*self._gate.troubles, *self._certificates.expiring()]
-        missing = self._start.workers - self._publisher.connected
+        missing = self._gate.deployment.workers - self._publisher.connected
         if missing > 0:
-            told.append(f"{missing} of {self._start.workers} workers are not linked.")
+            workers = self._gate.deployment.workers
+            told.append(f"{missing} of {workers} workers are not linked.")
         return told
 
     def _picture(self) -> Picture:

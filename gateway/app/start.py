@@ -25,8 +25,8 @@ class ControllerStart(msgspec.Struct, kw_only=True, frozen=True):
         link_fd: Bound, listening Unix socket the workers connect to.
         table_fd: See handoff.last_table.
         lifeline_fd: Read end of the lifeline.
-        workers: How many workers there will be.
-        data_addresses: Where the data listeners are bound, for people.
+        orders_fd: The line to the supervisor; see orders. Negative: there is none.
+        data_addresses: Where the data listeners were bound at first, for people.
 
     """
 
@@ -36,7 +36,7 @@ class ControllerStart(msgspec.Struct, kw_only=True, frozen=True):
     link_fd: int
     table_fd: int
     lifeline_fd: int
-    workers: int
+    orders_fd: int = -1
     data_addresses: list[str]
 
 
@@ -44,8 +44,10 @@ class WorkerStart(msgspec.Struct, kw_only=True, frozen=True):
     """For `python -m gateway.app.worker START`.
 
     Attributes:
-        number: From 0.
-        listen_fds: Bound, listening TCP sockets, shared by all workers.
+        number: From 0; no other worker that runs has it.
+        listening: Number, name and descriptor of each data listener, a bound, listening
+            TCP socket that all workers share.
+        setup_fd: Where it is told of changes to this; see orders.Setup.
         link_path: Path of the controller's Unix socket.
         table_fd: See handoff.last_table.
         lifeline_fd: Read end of the lifeline.
@@ -55,8 +57,9 @@ class WorkerStart(msgspec.Struct, kw_only=True, frozen=True):
 
     """
 
-    number: int
-    listen_fds: list[int]
+    number: int = 0
+    listening: list[tuple[int, str, int]] = []
+    setup_fd: int = -1
     link_path: str
     table_fd: int
     lifeline_fd: int

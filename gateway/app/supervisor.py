@@ -1,7 +1,8 @@
-"""The supervisor: binds the sockets once and keeps controller and workers running.
+"""The supervisor: holds the sockets and keeps controller and workers running.
 
-It touches no request and holds no state, so that nothing in it can fail: sockets stay
-bound while processes come and go, and no queued connection is lost.
+It touches no request and holds no state but which sockets and workers there are, so that
+nothing in it can fail: sockets stay bound while processes come and go, and no queued
+connection is lost.
 """
 
 import asyncio
@@ -17,12 +18,15 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
+from gateway.app.bound import Bound, bind, shown
+from gateway.app.crew import Crew, Member
+from gateway.app.obeying import Obeying
 from gateway.app.start import BAD_START, ControllerStart, WorkerStart
-from gateway.domain.deployment import BACKLOG, Address, Deployment
+from gateway.domain.deployment import BACKLOG, Deployment
 from gateway.domain.errors import CannotListen
 from gateway.handoff import endpoint_health, held_states
 from gateway.handoff.environment import child_environment
@@ -60,38 +64,81 @@ def run(
     """
     _prepare()
     with ExitStack() as stack:
-        data = [stack.enter_context(_bind(address)) for address in deployment.listen]
-        admin = stack.enter_context(_bind(deployment.admin.listen))
+        bound = Bound(deployment.listen)
+        stack.callback(bound.close)
+        admin = stack.enter_context(bind(deployment.admin.listen))
         folder = Path(tempfile.mkdtemp(prefix="sluicegate-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         link = stack.enter_context(_bind_link(folder / "link.sock"))
         table = stack.enter_context(tempfile.TemporaryFile())
         lifeline, shared = _lifeline(stack), _shared(stack)
-        supervisor = Supervisor(deployment.drain, data)
-        controller = ControllerStart(
-            config_path=None if config_path is None else str(config_path),
-            document=document,
-            admin_fd=admin.fileno(),
-            link_fd=link.fileno(),
-            table_fd=table.fileno(),
-            lifeline_fd=lifeline,
-            workers=deployment.workers,
-            data_addresses=[_shown(listening) for listening in data],
-        )
-        workers = [
+        ours, theirs = _orders(stack)
+        crew = Crew(
+            bound,
             WorkerStart(
-                number=number,
-                listen_fds=[listening.fileno() for listening in data],
                 link_path=str(folder / "link.sock"),
                 table_fd=table.fileno(),
                 lifeline_fd=lifeline,
                 workers=deployment.workers,
                 states_fd=shared[0],
                 health_fd=shared[1],
-            )
-            for number in range(deployment.workers)
-        ]
-        return supervisor.serve(controller, workers)
+            ),
+        )
+        start = ControllerStart(
+            config_path=None if config_path is None else str(config_path),
+            document=document,
+            admin_fd=admin.fileno(),
+            link_fd=link.fileno(),
+            table_fd=table.fileno(),
+            lifeline_fd=lifeline,
+            orders_fd=theirs.fileno(),
+            data_addresses=[shown(each.socket) for each in bound.listening],
+        )
+        return Supervisor(deployment.drain, crew, ours).serve(start)
+
+
+class Kept(Protocol):
+    """A process that is kept running; crew.Member is one.
+
+    Attributes:
+        name: Its first word is its module.
+        is_wanted: Whether it is started again when it ends.
+
+    """
+
+    name: str
+    is_wanted: bool
+
+    def start(self) -> tuple[bytes, tuple[int, ...]]:
+        """Give what it is started with now: the argument, and descriptors."""
+
+    def begun(self) -> None:
+        """Hear that it runs."""
+
+    def ended(self) -> None:
+        """Hear that it ended."""
+
+
+class KeptController:
+    """The controller, started the same way each time."""
+
+    name = "controller"
+    is_wanted = True
+
+    def __init__(self, start: ControllerStart) -> None:
+        self._start = start
+
+    def start(self) -> tuple[bytes, tuple[int, ...]]:
+        """Give what it is started with."""
+        start = self._start
+        fds = (start.admin_fd, start.link_fd, start.table_fd, start.lifeline_fd)
+        return msgspec.json.encode(start), (*fds, start.orders_fd)
+
+    def begun(self) -> None:
+        """Nothing is handed over."""
+
+    def ended(self) -> None:
+        """Nothing led to it."""
 
 
 class Supervisor:
@@ -99,13 +146,15 @@ class Supervisor:
 
     Args:
         drain: Seconds a worker may take to finish running exchanges.
-        listening: The data sockets; closed first when stopping.
+        crew: The workers; its sockets are closed first when stopping.
+        orders: From the controller; see obeying.
 
     """
 
-    def __init__(self, drain: float, listening: Sequence[socket.socket]) -> None:
+    def __init__(self, drain: float, crew: Crew, orders: socket.socket) -> None:
         self._drain = drain
-        self._listening = listening
+        self._crew = crew
+        self._orders = orders
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._stop = asyncio.Event()
         self._told_at = 0.0
@@ -113,38 +162,27 @@ class Supervisor:
         self._patience: asyncio.Timeout | None = None
         self._is_reload_wanted = False
 
-    def serve(self, controller: ControllerStart, workers: Sequence[WorkerStart]) -> int:
+    def serve(self, controller: ControllerStart) -> int:
         """Run an event loop; until it can obey, a signal to stop waits."""
         signal.pthread_sigmask(signal.SIG_BLOCK, _TO_STOP)
-        return asyncio.run(self.run(controller, workers))
+        return asyncio.run(self.run(controller))
 
-    async def run(
-        self, controller: ControllerStart, workers: Sequence[WorkerStart]
-    ) -> int:
+    async def run(self, controller: ControllerStart) -> int:
         """Start everything, keep it running, stop it in order when told to."""
         self._obey_signals()
-        fds = (controller.admin_fd, controller.link_fd)
-        shared = (controller.table_fd, controller.lifeline_fd)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(
-                self._keep(
-                    "controller", msgspec.json.encode(controller), (*fds, *shared)
-                )
-            )
-            for worker in workers:
-                tasks.create_task(
-                    self._keep(
-                        f"worker {worker.number}",
-                        msgspec.json.encode(worker),
-                        (
-                            *worker.listen_fds,
-                            worker.states_fd,
-                            worker.health_fd,
-                            *shared,
-                        ),
-                    )
-                )
+
+            def keep(member: Member) -> None:
+                tasks.create_task(self._keep_member(member))
+
+            loop = asyncio.get_running_loop()
+            obeying = Obeying(self._orders, self._crew, keep)
+            loop.add_reader(self._orders, obeying.hear)
+            tasks.create_task(self._keep(KeptController(controller)))
+            for member in self._crew.members:
+                keep(member)
             await self._stop.wait()
+            loop.remove_reader(self._orders)
             return await self._end()
 
     def _obey_signals(self) -> None:
@@ -169,13 +207,17 @@ class Supervisor:
         self._is_reload_wanted = "controller" not in self._running
         self._signal("controller", signal.SIGHUP)
 
-    async def _keep(self, name: str, start: bytes, fds: tuple[int, ...]) -> None:
-        """Run one process again and again until told to stop."""
-        pause, is_first = _FIRST_PAUSE, True
-        while not self._stop.is_set():
+    async def _keep_member(self, member: Member) -> None:
+        await self._keep(member)
+        self._crew.left(member)
+
+    async def _keep(self, kept: Kept) -> None:
+        """Run one process again and again until told to stop, or it is not wanted."""
+        pause, is_first, name = _FIRST_PAUSE, True, kept.name
+        while kept.is_wanted and not self._stop.is_set():
             began = monotonic()
-            code = await self._run_once(name, start, fds)
-            if self._stop.is_set():
+            code = await self._run_once(kept)
+            if self._stop.is_set() or not kept.is_wanted:
                 return
             if code == BAD_START and is_first:
                 self._code = code  # nothing has run yet: end, and say so
@@ -190,12 +232,11 @@ class Supervisor:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), pause)
 
-    async def _run_once(
-        self, name: str, start: bytes, fds: tuple[int, ...]
-    ) -> int | None:
+    async def _run_once(self, kept: Kept) -> int | None:
         """Run one process to its end; give its exit code, None when it never began."""
+        name = kept.name
         try:
-            process = await self._start(name, start, fds)
+            process = await self._start(kept)
         except (OSError, RuntimeError) as error:  # RuntimeError: no thread to watch it
             _log.warning("%s cannot be started: %s.", name, error)
             return None
@@ -206,20 +247,23 @@ class Supervisor:
             process.terminate()
         code = await process.wait()
         del self._running[name]
+        kept.ended()
         return code
 
-    async def _start(
-        self, name: str, start: bytes, fds: tuple[int, ...]
-    ) -> asyncio.subprocess.Process:
-        if name != "controller":
-            return await self._spawn(name, start, fds)
-        # The controller begins with SIGHUP blocked, so that one which comes before it
-        # can obey waits for it instead of ending it. It unblocks the signal itself.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    async def _start(self, kept: Kept) -> asyncio.subprocess.Process:
+        start, fds = kept.start()
         try:
-            return await self._spawn(name, start, fds)
+            if kept.name != "controller":
+                return await self._spawn(kept.name, start, fds)
+            # The controller begins with SIGHUP blocked, so that one which comes before
+            # it can obey waits for it instead of ending it. It unblocks it itself.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+            try:
+                return await self._spawn(kept.name, start, fds)
+            finally:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+            kept.begun()
 
     @staticmethod
     async def _spawn(
@@ -238,8 +282,7 @@ class Supervisor:
 
     async def _end(self) -> int:
         """Drain the workers, then end the controller, which counts to the last."""
-        for listening in self._listening:
-            listening.close()
+        self._crew.bound.close()
         workers = [name for name in self._running if name != "controller"]
         drained = await self._end_all(workers, self._drain + _GRACE)
         ended = await self._end_all(["controller"], _GRACE)
@@ -285,6 +328,13 @@ def _lifeline(stack: ExitStack) -> int:
     return lifeline
 
 
+def _orders(stack: ExitStack) -> tuple[socket.socket, socket.socket]:
+    """Make the line between controller and supervisor: ours, and theirs."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    ours.setblocking(False)
+    return stack.enter_context(ours), stack.enter_context(theirs)
+
+
 def _prepare() -> None:
     """Set what belongs to the process: its log, its signals, its limit of files."""
     logging.basicConfig(
@@ -314,25 +364,6 @@ def _ended(code: int) -> str:
         return f"signal {-code}"
 
 
-def _bind(address: Address) -> socket.socket:
-    try:
-        found = socket.getaddrinfo(
-            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        family, kind, protocol, _name, sockaddr = min(found, key=lambda one: one[0])
-        bound = socket.socket(family, kind, protocol)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(sockaddr)
-        bound.listen(BACKLOG)
-        bound.setblocking(False)
-    except OSError as error:
-        raise CannotListen(
-            f"Cannot listen on {address}: {error.strerror or error}.",
-            remedy="Stop what uses the address, or configure another one.",
-        ) from None
-    return bound
-
-
 def _bind_link(path: Path) -> socket.socket:
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -346,8 +377,3 @@ def _bind_link(path: Path) -> socket.socket:
     bound.listen(BACKLOG)
     bound.setblocking(False)
     return bound
-
-
-def _shown(listening: socket.socket) -> str:
-    host, port = listening.getsockname()[:2]
-    return str(Address(host=host, port=port))

@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 import uvloop
 
+from gateway.app.own_setup import OwnSetup
 from gateway.app.start import WorkerStart, when_lifeline_ends
 from gateway.handoff.endpoint_health import EndpointHealth
 from gateway.handoff.evidence import Evidence
@@ -32,6 +33,9 @@ _logger: Final = logging.getLogger("sluicegate.worker")
 
 _REPORT: Final = 0.25  # seconds between two frames of observations
 _SEND_SAMPLES: Final = 0.05  # seconds between two looks at what is to be judged
+_FAREWELL: Final = (
+    0.5  # seconds between two looks at who came by a listener that is gone
+)
 _RECONNECT: Final = 0.1
 _REST: Final = 1.0  # seconds after something regular failed: its traceback is long
 _PATIENCE: Final = (
@@ -52,12 +56,13 @@ class Worker:
             held=HeldStates(start.states_fd),
             health=EndpointHealth(start.health_fd),
         )
-        self._listener = Listener(self._plane, start.listen_fds)
+        self._listener = Listener(self._plane, start.listening)
         self._link: Link | None = None
         self._lost = asyncio.Event()
         self._table: RoutingTable | None = None
         self._has_table = asyncio.Event()
         self._is_stopping = asyncio.Event()
+        self._own = OwnSetup(start.setup_fd, self._plane, self._listener)
         self._sequence = self._samples_sequence = 0
 
     async def run(self) -> None:
@@ -67,7 +72,9 @@ class Worker:
             self._tasks.create_task(self._tick(SWEEP, self._plane.sweep)),
             self._tasks.create_task(self._tick(_REPORT, self._report)),
             self._tasks.create_task(self._tick(_SEND_SAMPLES, self._send_samples)),
+            self._tasks.create_task(self._tick(_FAREWELL, self._listener.say_farewell)),
             self._tasks.create_task(self._fall_back()),
+            self._tasks.create_task(self._own.follow()),
         ]
         stopped = self._tasks.create_task(self._is_stopping.wait())
         ready = self._tasks.create_task(self._has_table.wait())
@@ -75,7 +82,9 @@ class Worker:
         if self._table is not None:
             await self._listener.open()
             self._settle()
-            await stopped
+            retired = self._tasks.create_task(self._own.retire())
+            background.append(retired)
+            await asyncio.wait({stopped, retired}, return_when=asyncio.FIRST_COMPLETED)
             await self._listener.drain(self._table.drain)
         self._plane.close()
         self._report(is_last=True)

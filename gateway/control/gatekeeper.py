@@ -14,7 +14,7 @@ from gateway.control.handing_down import Inherited, handed_down
 from gateway.control.in_force import InForce, Receipt
 from gateway.control.publish import Publisher
 from gateway.control.recover import as_run, highest_epoch, newest_table, newest_weights
-from gateway.control.reload import demand_no_restart, in_effect
+from gateway.control.reload import Arranged, in_effect, nothing_arranged
 from gateway.control.ruling import Ruling, taken_back
 from gateway.control.standings import StandingBook, effective, is_ruled
 from gateway.control.ticket_keys import KeyRing
@@ -44,6 +44,7 @@ class Gatekeeper:
         durable: Keeps weights and keys.
         read: Reads the configuration; raises BadConfiguration. Has its own deadline.
         now: Unix time in seconds, for display.
+        arranged: See supervised.Supervised.
 
     """
 
@@ -53,11 +54,13 @@ class Gatekeeper:
         durable: Durable,
         read: Callable[[], Awaitable[Deployment]],
         now: Callable[[], float],
+        arranged: Arranged = nothing_arranged,
     ) -> None:
         self._publisher = publisher
         self._durable = durable
         self._read = read
         self._now = now
+        self._arranged = arranged
         self._book = WeightBook(now)
         self._ring = KeyRing(durable, now)
         self._reloading = asyncio.Lock()
@@ -141,27 +144,23 @@ class Gatekeeper:
         weight = self._book.get(name)
         return weight.change if weight is not None else None
 
-    async def start(
-        self, *, workers: int, last: Last | None, hello_within_s: float
-    ) -> None:
+    async def start(self, *, last: Last | None, hello_within_s: float) -> None:
         """Find what was in force, and put the first table in force.
 
         The configuration is read only when no controller before this one has left
         the one it had accepted: an edited file waits for a reload.
 
         Args:
-            workers: How many there will be; so many hellos are waited for.
             last: What the controller before this one left.
-            hello_within_s: For how long; 0 when there cannot be any.
+            hello_within_s: How long hellos are waited for; 0 when there cannot be any.
 
         Raises:
             BadConfiguration: There is nothing to begin with.
 
         """
-        self._in_force.workers = workers
         accepted = last.deployment if last is not None else await self._read()
         kept = await self._durable.attach(accepted.state)
-        await self._publisher.seated(workers, deadline_s=hello_within_s)
+        await self._publisher.seated(accepted.workers, deadline_s=hello_within_s)
         tables = [*self._publisher.seen, *([last.table] if last is not None else [])]
         self._book.write(newest_weights(kept, tables, at=self._now()))
         if kept is not None:
@@ -272,12 +271,12 @@ class Gatekeeper:
         """
         async with self._reloading:  # in order; nobody waits for the file who need not
             deployment = await self._read()
-            async with self._raising:
-                demand_no_restart(self.deployment, deployment)
-                demand_valid(deployment, self._now(), before=self.deployment)
+            before = self.deployment
+            async with self._raising, self._arranged(before, deployment):
+                demand_valid(deployment, self._now(), before=before)
                 receipt = await self._install(deployment)
                 self._unread.trouble = None
-                return receipt
+            return await self._in_force.joined(receipt, before.workers)
 
     async def turn_keys(self) -> None:
         """Make new request ids with a new key, if it is time; call once an hour."""

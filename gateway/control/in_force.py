@@ -8,7 +8,7 @@ So a lost store can hold a promotion, never a rollback.
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from gateway.control.durable import Durable
 from gateway.control.handing_down import Inherited
@@ -28,6 +28,9 @@ from gateway.handoff.routing_table import RoutedService, RoutingTable
 from gateway.state.store import KeptRollout, Weight
 
 _Service = TypeVar("_Service")
+
+JOINED_WITHIN_S: Final = 10.0
+"""For a new worker's start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +63,6 @@ class InForce:
         standings: Of the rollouts.
         ring: The keys of request ids.
 
-    Attributes:
-        workers: How many there should be.
-
     """
 
     def __init__(
@@ -79,7 +79,6 @@ class InForce:
         self._standings = standings
         self._ring = ring
         self._deployment: Deployment | None = None
-        self.workers = 0
 
     @property
     def table(self) -> RoutingTable:
@@ -171,9 +170,29 @@ class InForce:
             table = self.enforce(deployment, changed, ruling, inherit=inherit)
             durable = await self.keep(ruling)
         await self._publisher.everywhere(table.epoch, deadline_s=APPLIED_WITHIN_S)
+        return self._receipt(table, durable=durable)
+
+    async def joined(self, receipt: Receipt, before: int) -> Receipt:
+        """Wait for workers that a reload has had started, and count again.
+
+        Args:
+            receipt: Of the reload.
+            before: How many there were.
+
+        """
+        if self.deployment.workers <= before:
+            return replace(receipt, configured=self.deployment.workers)
+        await self._publisher.everywhere(
+            receipt.table.epoch,
+            workers=self.deployment.workers,
+            deadline_s=JOINED_WITHIN_S,
+        )
+        return self._receipt(receipt.table, durable=receipt.durable)
+
+    def _receipt(self, table: RoutingTable, *, durable: bool) -> Receipt:
         return Receipt(
             table=table,
-            configured=self.workers,
+            configured=self.deployment.workers,
             connected=self._publisher.connected,
             in_force=self._publisher.in_force(table.epoch),
             durable=durable,

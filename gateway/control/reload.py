@@ -1,15 +1,27 @@
 """A new configuration while traffic flows: what it may change, and into which table."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import zip_longest
 
 from gateway.control.standings import StandingBook, effective
 from gateway.control.weights import routed
-from gateway.domain.deployment import Deployment
+from gateway.domain.deployment import Deployment, names_of
 from gateway.domain.errors import BadConfiguration
 from gateway.domain.service import Service
 from gateway.domain.ticket_key import TicketKey
 from gateway.handoff.routing_table import RoutingTable
 from gateway.state.store import Weight
+
+Arranged = Callable[[Deployment, Deployment], AbstractAsyncContextManager[None]]
+"""Prepares the processes for a new configuration; see app.supervised.Supervised."""
+
+
+@asynccontextmanager
+async def nothing_arranged(old: Deployment, new: Deployment) -> AsyncGenerator[None]:
+    """Prepare nothing, where there is no supervisor."""
+    demand_no_restart(old, new)
+    yield
 
 
 def demand_no_restart(old: Deployment, new: Deployment) -> None:
@@ -20,9 +32,7 @@ def demand_no_restart(old: Deployment, new: Deployment) -> None:
 
     """
     pairs = {
-        "listen": (old.listen, new.listen),
         "admin.listen": (old.admin.listen, new.admin.listen),
-        "workers": (old.workers, new.workers),
         "state": (old.state, new.state),
     }
     differing = [key for key, (was, now) in pairs.items() if was != now]
@@ -69,5 +79,7 @@ def table_of(
         ticket_key=key,
         access_log=deployment.access_log,
         traces=None if otlp is None else otlp.traces,
-        listen_tls=deployment.listen_tls,
+        listen_tls=dict(
+            zip_longest(names_of(deployment.listen), deployment.listen_tls)
+        ),
     )

@@ -1,5 +1,7 @@
 """The gateway as a whole: where it listens, who may operate it, where it keeps state."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -24,6 +26,17 @@ class Address:
 
 BACKLOG: Final = 4096
 """Connections to one socket that the system may queue until they are accepted."""
+
+
+def names_of(addresses: Iterable[Address]) -> tuple[str, ...]:
+    """Give each listener a name of its own; port 0 may be there more than once."""
+    seen: Counter[Address] = Counter()
+    names: list[str] = []
+    for address in addresses:
+        seen[address] += 1
+        nth = seen[address]
+        names.append(str(address) if nth == 1 else f"{address}#{nth}")
+    return tuple(names)
 
 
 class Role(Enum):

@@ -6,7 +6,7 @@ with several candidates stands in it lane by lane (domain.lane), one after the o
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.domain.deployment import AccessLog, ClientLimits
 from gateway.domain.rollout import MirrorLimits, SetHeaderRoute, SetMirrorRoute
@@ -104,7 +104,8 @@ class RoutingTable:
         access_log: Where exchanges are logged.
         traces: Which part of the traces that begin here is recorded, 0.0 to 1.0;
             None: nobody is told of any.
-        listen_tls: See domain.deployment.Deployment.
+        listen_tls: How each listener speaks TLS, by its name (deployment.names_of);
+            None: it does not.
 
     """
 
@@ -116,7 +117,7 @@ class RoutingTable:
     ticket_key: TicketKey | None = None
     access_log: AccessLog = AccessLog()
     traces: float | None = None
-    listen_tls: tuple[ServerTls | None, ...] = ()
+    listen_tls: dict[str, ServerTls | None] = field(default_factory=dict)
 
     def by_name(self) -> dict[str, tuple[RoutedService, ...]]:
         """Give the services by the names people know, each with all its lanes."""

@@ -288,6 +288,9 @@ class Downstream(asyncio.Protocol):
         """Close now if nothing is running, else after the answer."""
         if self._current is None and self._reader.state != HEAD:
             self._close(gently=False)
+        elif self._current is not None:
+            last = self._queue[-1] if self._queue else self._current
+            last.keep_alive = False
 
     def outlast(self, since: float) -> None:
         """End the exchange if it began before *since*; see limits.stream."""

@@ -105,6 +105,12 @@ class Standbys:
         self._budgets: dict[str, FailoverBudget] = {}
         self._guards: dict[tuple[str, str, str], Guard] = {}
 
+    def be_one_of(self, workers: int) -> None:
+        """Take this worker's part of the budgets."""
+        self._workers = workers
+        for budget in self._budgets.values():
+            budget.workers = workers
+
     def use(self, services: Iterable[tuple[RoutedService, Route]]) -> None:
         """Let baselines stand by as a routing table says."""
         before, self._guards = self._guards, {}

@@ -29,11 +29,11 @@ class FailoverBudget:
 
     """
 
-    __slots__ = ("_at", "_come", "_recent", "_spent", "_workers", "budget")
+    __slots__ = ("_at", "_come", "_recent", "_spent", "budget", "workers")
 
     def __init__(self, budget: Budget, workers: int, now: float) -> None:
         self.budget = budget
-        self._workers = workers
+        self.workers = workers
         self._at = now
         self._come = 0
         self._recent = self._spent = 0.0
@@ -48,7 +48,7 @@ class FailoverBudget:
         """
         self._fade(come, now)
         budget = self.budget
-        least = budget.min_per_second * LOOKS_BACK_S / self._workers
+        least = budget.min_per_second * LOOKS_BACK_S / self.workers
         if budget.min_per_second:
             least = max(least, 1.0)
         if self._spent + 1.0 > self._recent * budget.ratio + least:

@@ -1,4 +1,7 @@
-"""The worker's listening sockets: inherited, shared with its siblings, drained at the end.
+"""The worker's listening sockets: bound elsewhere, shared with its siblings, drained at the end.
+
+A reload may bring more and take some away. Who came by one that is taken away is answered
+to the end, and then the connection is closed.
 
 Here too: how many clients a worker takes. Without a bound of its own it would run into
 the limit of open files, where the kernel's queue is closed without a word and no endpoint
@@ -10,12 +13,11 @@ import logging
 import math
 import resource
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import zip_longest
 from time import monotonic
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from gateway.domain.deployment import BACKLOG
 from gateway.domain.errors import TooManyClients, TooManyOfOne
@@ -24,7 +26,7 @@ from gateway.proxy.crowd import address_of, origin_of
 from gateway.proxy.deadlines import NEVER
 from gateway.proxy.downstream import Downstream
 from gateway.proxy.mirror import Mirrors
-from gateway.proxy.plane import Plane
+from gateway.proxy.plane import Drainable, Plane
 from gateway.proxy.refuse import error_answer
 from gateway.proxy.seldom import Seldom
 from gateway.proxy.tls_gate import Handshake, TlsGate
@@ -36,6 +38,14 @@ _OWN_FILES: Final = 64  # libraries, log, link, listeners, and clients being tur
 _LINGERING: Final = 24  # clients that are given time to read why they are turned away
 _LINGER: Final = 1.0  # seconds
 _COMPLAIN: Final = 10.0  # seconds between two lines of log
+_ASKS_AGAIN: Final = 2.0  # seconds in which a client that is in use asks again
+_WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # ruff: ignore[hardcoded-bind-all-interfaces]
+
+Handed = tuple[int, str, int]
+"""A listening socket as the supervisor hands it on: number, name, descriptor."""
+
+Sockname = tuple[Any, ...]
+"""Of an Internet socket: host and port first."""
 
 
 def open_files() -> float:
@@ -45,36 +55,92 @@ def open_files() -> float:
 
 
 class Listener:
-    """Accepts client connections from sockets that the supervisor has bound."""
+    """Accepts client connections from sockets that the supervisor has bound.
 
-    def __init__(self, plane: Plane, listen_fds: Sequence[int]) -> None:
+    Args:
+        plane: Of the worker.
+        listening: Number, name (deployment.names_of) and descriptor of each; they are
+            its own from now on.
+
+    """
+
+    def __init__(self, plane: Plane, listening: Iterable[Handed]) -> None:
         self._plane = plane
         self._mirrors = Mirrors(plane)
-        self._listen_fds = listen_fds
+        handed = tuple(listening)
+        self._names = {number: name for number, name, _fd in handed}
+        self._sockets = {number: socket.socket(fileno=fd) for number, _, fd in handed}
         self._door = Door(plane, open_files)
-        self._gates = [TlsGate() for _fd in listen_fds]
-        self._servers: list[asyncio.Server] = []
+        self._gates: dict[int, TlsGate] = {}
+        self._servers: dict[int, asyncio.Server] = {}
+        self._tls: Mapping[str, ServerTls | None] = {}
+        self._is_open = self._is_closed = False
+        self._gone: list[Sockname] = []
+        self._accepting = asyncio.Lock()
 
-    def use(self, tls: Sequence[ServerTls | None]) -> None:
-        """Let new connections speak TLS as the table says; none of them where empty."""
-        for gate, wanted in zip_longest(self._gates, tls[: len(self._gates)]):
-            gate.use(wanted)
+    def use(self, tls: Mapping[str, ServerTls | None]) -> None:
+        """Let new connections speak TLS as the table says, by the listeners' names.
+
+        One that it does not name is on its way out, and stays as it is.
+        """
+        self._tls = tls
+        for number, gate in self._gates.items():
+            name = self._names[number]
+            if name in tls:
+                gate.use(tls[name])
+        if self._is_open and self._sockets.keys() - self._servers.keys():
+            self._plane.spawn(self._accept())  # a name it did not know before
 
     async def open(self) -> None:
         """Start accepting. The plane must have its first table."""
-        loop = asyncio.get_running_loop()
-        for fd, gate in zip(self._listen_fds, self._gates, strict=True):
-            server = await loop.create_server(
-                partial(Entering, self._door, gate),
-                sock=socket.socket(fileno=fd),
-                backlog=BACKLOG,  # it listens already: without, it would listen for 100
-            )
-            self._servers.append(server)
+        self._is_open = True
+        await self._accept()
+
+    async def change(self, listening: Iterable[Handed]) -> None:
+        """Accept from these from now on, and from no others."""
+        handed = tuple(listening)
+        wanted = {number: socket.socket(fileno=fd) for number, _, fd in handed}
+        if self._is_closed:
+            wanted, unwanted = {}, wanted
+        else:
+            unwanted = {n: wanted.pop(n) for n in wanted.keys() & self._sockets.keys()}
+        kept = wanted.keys() | unwanted.keys()
+        gone = [self._stop(number) for number in self._sockets.keys() - kept]
+        for one in unwanted.values():
+            one.close()  # it is here already
+        self._sockets |= wanted
+        self._names = {number: name for number, name, _fd in handed}
+        back = [one.getsockname() for one in wanted.values()]
+        self._gone = [name for name in (*self._gone, *gone) if name not in back]
+        await self._accept()
+        self.say_farewell()
+
+    def say_farewell(self) -> None:
+        """Let those go who came by sockets that are gone; call this now and then."""
+        if not self._gone:
+            return
+        left = [client for client in self._plane.clients if came_by(client, self._gone)]
+        for client in left:
+            client.drain()
+        if not left:
+            self._gone = []
+
+    async def empty(self) -> None:
+        """Stop accepting, and wait until all that runs is over, however long it takes.
+
+        Clients that ask again soon are answered and told to connect anew: to close on
+        them at once would lose the request of one that is just writing it.
+        """
+        self._close()
+        self._plane.is_draining = True
+        await asyncio.sleep(_ASKS_AGAIN)
+        self._plane.drain()
+        await self._plane.is_empty.wait()
+        await self._mirrors.drain()
 
     async def drain(self, seconds: float) -> None:
         """Stop accepting, let running exchanges finish for so long, then cut them."""
-        for server in self._servers:
-            server.close()
+        self._close()
         self._plane.drain()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -83,6 +149,51 @@ class Listener:
         self._plane.abort()
         self._mirrors.abandon()
         await asyncio.sleep(0)
+
+    async def _accept(self) -> None:
+        """Accept from all sockets that the table knows, if it is time."""
+        loop = asyncio.get_running_loop()
+        async with self._accepting:
+            for number in self._sockets.keys() - self._servers.keys():
+                name = self._names[number]
+                if not self._is_open or name not in self._tls:
+                    continue
+                self._gates[number] = gate = TlsGate()
+                gate.use(self._tls[name])
+                server = await loop.create_server(
+                    partial(Entering, self._door, gate),
+                    sock=self._sockets[number],
+                    backlog=BACKLOG,  # it listens already: else it would listen for 100
+                )
+                if number in self._sockets:
+                    self._servers[number] = server
+                else:
+                    server.close()
+
+    def _stop(self, number: int) -> Sockname:
+        """Accept from a socket no more; give where it was bound."""
+        one = self._sockets.pop(number)
+        name: Sockname = one.getsockname()
+        self._gates.pop(number, None)
+        server = self._servers.pop(number, None)
+        one.close() if server is None else server.close()
+        return name
+
+    def _close(self) -> None:
+        self._is_open, self._is_closed = False, True
+        for number in tuple(self._sockets):
+            self._stop(number)
+
+
+def came_by(client: Drainable, names: Sequence[Sockname]) -> bool:
+    """Tell whether a client connected to one of these, which may be wildcards."""
+    if not isinstance(client, Downstream) or client.transport is None:
+        return False  # a tunnel, which ends when its ends like
+    own = client.transport.get_extra_info("sockname")
+    return own is not None and any(
+        own[1] == name[1] and (own[0] == name[0] or name[0] in _WILDCARDS)
+        for name in names
+    )
 
 
 class Door:

@@ -170,6 +170,11 @@ class Plane:
         self._pools.end()
         self._keep_slices(table)
 
+    def be_one_of(self, workers: int) -> None:
+        """Take this worker's part of what all may do together."""
+        self.units.be_one_of(workers)
+        self._standbys.be_one_of(workers)
+
     def attach(self, mirrors: Mirroring) -> None:
         """Let *mirrors* copy what the tables say, from now on."""
         self._mirrors = mirrors

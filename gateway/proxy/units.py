@@ -164,13 +164,17 @@ class Units:
 
     def __init__(self, *, workers: int = 1) -> None:
         self.dropped = 0
-        self.most_begun = MOST_BEGUN // workers
+        self.be_one_of(workers)
         self._limit = self._least = _FULL
         self._blocks: dict[Split, Block] = {}
         self._count = self._begun = 0
         self._known: dict[tuple[str, int], _Known] = {}
         self._before: dict[tuple[str, int], _Known] = {}
         self._running: dict[float, int] = {}
+
+    def be_one_of(self, workers: int) -> None:
+        """Take this worker's part of what all may record together."""
+        self.most_begun = MOST_BEGUN // workers
 
     @property
     def sampled(self) -> float:

@@ -230,7 +230,7 @@ class Gateway:
         until("ready", self._is_ready_or_dead, within_s=_FIRST_TIME_S)
         assert self.process.poll() is None, self.log()
         line = self._said.read_text()
-        self.data, self.admin = (
+        self.data, *_others, self.admin = (
             int(word.rstrip(",").rpartition(":")[2])
             for word in line.split()
             if word.startswith(("http://", "https://"))

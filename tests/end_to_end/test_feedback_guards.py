@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import pytest
+
 from tests.end_to_end.audience import Audience
 from tests.end_to_end.releases import Json, Release, release, running_release
 from tests.end_to_end.running import PATIENCE_S, ModelServer, tell, until

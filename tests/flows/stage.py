@@ -96,7 +96,7 @@ def table(
         ),
         limits=limits,
         trusted_proxies=tuple(trusted),
-        listen_tls=(encryption.listener,),
+        listen_tls={"here": encryption.listener},
     )
 
 
@@ -137,7 +137,8 @@ class Gateway:
             self._plane = Plane(tasks.create_task, self._loop.call_soon)
             listening = socket.create_server(("127.0.0.1", 0), backlog=512)
             self.port = listening.getsockname()[1]
-            self._listener = listener = Listener(self._plane, [listening.detach()])
+            one = (1, "here", listening.detach())
+            self._listener = listener = Listener(self._plane, [one])
             self._use(self._first)
             await listener.open()
             ticking = tasks.create_task(self._tick())

@@ -131,7 +131,6 @@ services:
             link_fd=self.link.fileno(),
             table_fd=self.table.fileno(),
             lifeline_fd=self.lifeline,
-            workers=len(self.workers),
             data_addresses=["127.0.0.1:8080"],
         )
         was = signal.pthread_sigmask(

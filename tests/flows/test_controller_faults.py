@@ -32,7 +32,6 @@ def start(tmp_path: Path) -> Iterator[ControllerStart]:
             link_fd=unused.fileno(),
             table_fd=table.fileno(),
             lifeline_fd=unused.fileno(),
-            workers=1,
             data_addresses=[],
         )
 

@@ -2,11 +2,16 @@
 
 import asyncio
 import signal
+import socket
+from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from gateway.app import supervisor as module
+from gateway.app.bound import Bound
+from gateway.app.crew import Crew
 from gateway.app.start import ControllerStart, WorkerStart
 from gateway.app.supervisor import Supervisor
 
@@ -17,18 +22,25 @@ CONTROLLER = ControllerStart(
     link_fd=0,
     table_fd=0,
     lifeline_fd=0,
-    workers=1,
+    orders_fd=0,
     data_addresses=[],
 )
 WORKER = WorkerStart(
-    number=0,
-    listen_fds=[],
     link_path="",
     table_fd=0,
     lifeline_fd=0,
     states_fd=0,
     health_fd=0,
 )
+
+
+@pytest.fixture
+def orders() -> Iterator[socket.socket]:
+    """Give the supervisor's end of a line on which nothing comes."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with ours, theirs:
+        ours.setblocking(False)
+        yield ours
 
 
 class Process:
@@ -105,12 +117,16 @@ def system(monkeypatch: pytest.MonkeyPatch) -> System:
     ],
 )
 async def test_what_cannot_be_started_is_tried_again_until_it_can(
-    system: System, role: str, failure: Exception, caplog: pytest.LogCaptureFixture
+    orders: socket.socket,
+    system: System,
+    role: str,
+    failure: Exception,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     system.failures[role] = [failure] * 3
-    supervisor = Supervisor(0.0, [])
+    supervisor = Supervisor(0.0, Crew(Bound([]), WORKER), orders)
     async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(supervisor.run(CONTROLLER, [WORKER]))
+        running = tasks.create_task(supervisor.run(CONTROLLER))
         await system.until("controller", "worker")
         supervisor._told_to_stop()
 
@@ -119,11 +135,11 @@ async def test_what_cannot_be_started_is_tried_again_until_it_can(
 
 
 async def test_an_end_by_a_signal_without_a_name_is_an_end_like_any_other(
-    system: System, caplog: pytest.LogCaptureFixture
+    orders: socket.socket, system: System, caplog: pytest.LogCaptureFixture
 ) -> None:
-    supervisor = Supervisor(0.0, [])
+    supervisor = Supervisor(0.0, Crew(Bound([]), WORKER), orders)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(supervisor.run(CONTROLLER, [WORKER]))
+        tasks.create_task(supervisor.run(CONTROLLER))
         await system.until("controller", "worker")
         system.running["worker"].end(-40)
         await system.until("controller", "worker")
@@ -133,13 +149,14 @@ async def test_an_end_by_a_signal_without_a_name_is_an_end_like_any_other(
 
 
 async def test_a_reload_reaches_a_controller_that_is_down_once_it_is_started(
+    orders: socket.socket,
     system: System,
 ) -> None:
-    supervisor = Supervisor(0.0, [])
+    supervisor = Supervisor(0.0, Crew(Bound([]), WORKER), orders)
     for _ in range(3):
         supervisor._told_to_reload()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(supervisor.run(CONTROLLER, []))
+        tasks.create_task(supervisor.run(CONTROLLER))
         await system.until("controller")
         controller = system.running["controller"]
         supervisor._told_to_stop()
@@ -148,7 +165,7 @@ async def test_a_reload_reaches_a_controller_that_is_down_once_it_is_started(
 
 
 async def test_a_controller_begins_with_reloads_blocked_and_not_lost(
-    system: System, monkeypatch: pytest.MonkeyPatch
+    orders: socket.socket, system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that came before its handler would end it."""
     masks: list[set[signal.Signals]] = []
@@ -159,9 +176,10 @@ async def test_a_controller_begins_with_reloads_blocked_and_not_lost(
         return await spawn(name, start, fds)
 
     monkeypatch.setattr(Supervisor, "_spawn", staticmethod(spying))
-    supervisor = Supervisor(0.0, [])
+    nobody = msgspec.structs.replace(WORKER, workers=0)
+    supervisor = Supervisor(0.0, Crew(Bound([]), nobody), orders)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(supervisor.run(CONTROLLER, []))
+        tasks.create_task(supervisor.run(CONTROLLER))
         await system.until("controller")
         supervisor._told_to_stop()
 

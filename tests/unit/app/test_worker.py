@@ -57,7 +57,6 @@ async def holding(number: int, sampling: Sampling) -> tuple[Worker, Wire]:
     """Give a worker that has sampled something, and its link."""
     start = WorkerStart(
         number=3,
-        listen_fds=[],
         link_path="",
         table_fd=0,
         lifeline_fd=0,

@@ -225,7 +225,7 @@ class Release:
         worker = _Worker(self.publisher, self.told)
         self.publisher.welcome(worker, Hello(worker=0, pid=1, table=None))
         last = self.last if with_last else None
-        await self.gate.start(workers=1, last=last, hello_within_s=0)
+        await self.gate.start(last=last, hello_within_s=0)
         await self.rollouts.restored()
         await self.rollouts.configured()
 

@@ -17,6 +17,7 @@ from gateway.domain.deployment import (
     Deployment,
     Role,
     StateAddress,
+    StateKind,
     Token,
 )
 from gateway.domain.errors import (
@@ -139,7 +140,7 @@ class _Scene:
         self.publisher.welcome(self.worker, Hello(worker=0, pid=1, table=table))
 
     async def start(self) -> None:
-        await self.gate.start(workers=1, last=self.last, hello_within_s=0)
+        await self.gate.start(last=self.last, hello_within_s=0)
 
     async def store_returns(self) -> None:
         self.store.is_broken = False
@@ -432,9 +433,9 @@ async def test_a_reload_cannot_change_what_needs_a_restart() -> None:
     """The message names the key."""
     scene = _Scene()
     await scene.start()
-    scene.file = replace(DEPLOYMENT, workers=4)
+    scene.file = replace(DEPLOYMENT, state=StateAddress(kind=StateKind.MEMORY))
 
-    with pytest.raises(BadConfiguration, match="workers"):
+    with pytest.raises(BadConfiguration, match="state"):
         await scene.gate.reload()
 
 
@@ -454,7 +455,8 @@ async def test_a_restart_begins_with_what_was_accepted_last() -> None:
     scene = _Scene()
     await scene.start()
     await scene.put(3)
-    scene.file = replace(_configured(77_000), workers=4)
+    memory = StateAddress(kind=StateKind.MEMORY)
+    scene.file = replace(_configured(77_000), state=memory)
     scene.restart(scene.gate.table)
 
     await scene.start()
@@ -464,7 +466,7 @@ async def test_a_restart_begins_with_what_was_accepted_last() -> None:
     assert (scene.share, before) == (3_000, [])
     assert scene.gate.deployment == DEPLOYMENT
     assert "not reloaded" in " ".join(scene.gate.troubles)
-    with pytest.raises(BadConfiguration, match="workers"):
+    with pytest.raises(BadConfiguration, match="state"):
         await scene.gate.reload()
     scene.file = _configured(77_000)
     await scene.gate.reload()
