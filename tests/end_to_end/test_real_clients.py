@@ -152,7 +152,7 @@ def test_a_cut_stream_raises_and_is_no_clean_end(client: OpenAI) -> None:
         extra_headers={"x-misbehave": "events=20,interval=0.01,cut=5"},
     )
     chunks: list[ChatCompletionChunk] = []
-    with stream, pytest.raises(Exception, match=r"incomplete|peer closed|onnection"):
+    with stream, pytest.raises(openai.APIError, match="broke its answer off"):
         chunks.extend(stream)
         pytest.fail("a clean end")
     assert len(chunks) <= 5

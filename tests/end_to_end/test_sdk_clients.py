@@ -331,9 +331,6 @@ FAILED = "events=6,error=1,error_in_200,error_after=4"
         pytest.param(chat, "status=429", "upstream_error", id="openai-429"),
         pytest.param(messages, "status=529", "upstream_error", id="anthropic-529"),
         pytest.param(lines, "status=404", "client_error", id="ollama-404"),
-        pytest.param(chat_streamed, "cut=4", "truncated", id="openai-cut"),
-        pytest.param(messages_streamed, "cut=4", "truncated", id="anthropic-cut"),
-        pytest.param(lines_streamed, "cut=3", "truncated", id="ollama-cut"),
     ],
 )
 def test_a_client_raises_the_same_exception(
@@ -346,6 +343,25 @@ def test_a_client_raises_the_same_exception(
     assert found.type is expected.type
     assert str(found.value) == str(expected.value)
     assert not issubclass(found.type, AssertionError)
+
+
+@pytest.mark.parametrize(
+    ("talk", "wish", "error"),
+    [
+        pytest.param(chat_streamed, "cut=4", openai.APIError, id="openai"),
+        pytest.param(messages_streamed, "cut=4", anthropic.APIError, id="anthropic"),
+        pytest.param(lines_streamed, "cut=3", ollama.ResponseError, id="ollama"),
+    ],
+)
+def test_a_client_is_told_in_its_own_terms_that_an_answer_broke_off(
+    ledger: Ledger, models: Models, talk: Any, wish: str, error: type[Exception]
+) -> None:
+    """Directly it would see a connection that ends."""
+    with pytest.raises(Exception) as direct:
+        talk(models[0].port, wish)
+    with ledger.counts("truncated"), pytest.raises(error, match="broke its answer off"):
+        talk(ledger.gateway.data, wish)
+    assert direct.type is not error
 
 
 def test_clients_that_were_written_for_streams_of_lines_see_each_line_at_once(

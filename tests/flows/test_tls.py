@@ -246,6 +246,7 @@ async def test_an_endpoint_proves_the_name_that_is_wanted(
     stage: Stage,
     encrypted: Authority,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
     settings: dict[str, object],
     status: int,
 ) -> None:
@@ -258,4 +259,6 @@ async def test_an_endpoint_proves_the_name_that_is_wanted(
 
     assert answer.status == status
     if status == 502:
-        assert b"tls.server_name" in answer.body
+        assert b"its certificate cannot be believed" in answer.body
+        assert b"server_name" not in answer.body  # that is for the log
+        assert "tls.server_name" in caplog.text
