@@ -471,6 +471,8 @@ def test_scores_count_on_when_controller_or_worker_died(
 
 
 def _judged(running: Release) -> int:
+    if not running.analysis()["metrics"]:
+        return 0  # what was known is being taken up
     return int(_finding(running)["judgements"]["judged"])
 
 
