@@ -10,12 +10,12 @@ written, and what is too old counts for nothing.
 
 import fcntl
 import mmap
-import os
-import tempfile
 from struct import Struct
 from typing import Final, NamedTuple
 
 import mmh3
+
+from gateway.handoff import shared_memory
 
 _ROWS: Final = 512
 _IN_A_ROW: Final = 8
@@ -56,13 +56,7 @@ def make_shared() -> int:
         OSError: There is none to be had.
 
     """
-    if hasattr(os, "memfd_create"):
-        fd = os.memfd_create("sluicegate-endpoint-health")
-    else:  # macOS
-        with tempfile.TemporaryFile() as file:
-            fd = os.dup(file.fileno())
-    os.ftruncate(fd, SIZE)
-    return fd
+    return shared_memory.make_shared("sluicegate-endpoint-health", SIZE)
 
 
 class EndpointHealth:

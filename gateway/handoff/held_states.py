@@ -13,12 +13,12 @@ that is read half written, fails its own check and is nothing.
 """
 
 import mmap
-import os
-import tempfile
 from struct import Struct
 from typing import Final, NamedTuple
 
 import mmh3
+
+from gateway.handoff import shared_memory
 
 ROWS: Final = 65_536
 IN_A_ROW: Final = 8
@@ -75,13 +75,7 @@ def make_shared() -> int:
         OSError: There is none to be had.
 
     """
-    if hasattr(os, "memfd_create"):
-        fd = os.memfd_create("sluicegate-held-states")
-    else:  # macOS
-        with tempfile.TemporaryFile() as file:
-            fd = os.dup(file.fileno())
-    os.ftruncate(fd, SIZE)
-    return fd
+    return shared_memory.make_shared("sluicegate-held-states", SIZE)
 
 
 class HeldStates:
