@@ -129,20 +129,29 @@ class Tunnel:
 
     def on_deadline(self, _now: float) -> None:
         """End it: both are silent, or one does not take the last of it."""
-        if self.ended_by is None:
-            self.end(BY_SILENCE)
-        self.client.abort()
-        self.endpoint.abort()
+        self.abort(BY_SILENCE)
+
+    def abort(self, by: str) -> None:
+        """Close both connections now."""
+        self.end(by)
+        self.client.drop()
+        self.endpoint.drop()
 
 
 class End(asyncio.Protocol):
-    """One connection of a tunnel; `who` sends on it. In the plane, it stands for both."""
+    """One connection of a tunnel; `who` sends on it. In the plane, it stands for both.
+
+    Attributes:
+        has_ended: Whether no more comes on it.
+        is_lost: Whether it is gone.
+
+    """
 
     __slots__ = (
         "_before",
-        "_has_ended",
         "_transport",
         "_tunnel",
+        "has_ended",
         "is_lost",
         "other",
         "who",
@@ -153,7 +162,7 @@ class End(asyncio.Protocol):
         self.other = self
         self._transport: asyncio.Transport | None = None
         self._before: Before | None = None
-        self._has_ended = self.is_lost = False
+        self.has_ended = self.is_lost = False
         self.who = who
 
     def take_over(self, before: Before) -> None:
@@ -177,7 +186,7 @@ class End(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Pass on that no more comes; what comes from the other side still passes."""
-        self._has_ended = True
+        self.has_ended = True
         self._tunnel.finishing = self._tunnel.finishing or self.who
         if self.other.has_ended or not self.other.end_writing():
             self._tunnel.end(self.who)
@@ -202,11 +211,6 @@ class End(asyncio.Protocol):
         self._tunnel.lost(self)
 
     # For the other end.
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether no more comes on it."""
-        return self._has_ended
 
     def write(self, data: bytes) -> None:
         """Send; nothing when it is gone."""
@@ -236,6 +240,11 @@ class End(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
+    def drop(self) -> None:
+        """Close now."""
+        if self._transport is not None:
+            self._transport.abort()
+
     # For the plane (plane.Drainable).
 
     def drain(self) -> None:
@@ -249,13 +258,4 @@ class End(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close now, both sides."""
-        if self._transport is not None:
-            if self._tunnel.ended_by is None:
-                self._tunnel.end(BY_GATEWAY)
-            self._transport.abort()
-            self.other.abort_alone()
-
-    def abort_alone(self) -> None:
-        """Close now."""
-        if self._transport is not None:
-            self._transport.abort()
+        self._tunnel.abort(BY_GATEWAY)
