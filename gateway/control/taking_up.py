@@ -53,9 +53,12 @@ class TakingUp:
         ]
         self.awaited |= {*wanted}
         for name in wanted:
+            is_known = False
             with unharmed(f"Taking up the rollout of {name}"):
-                await self._take_up(name)
+                is_known = await self._take_up(name)
             self.awaited.discard(name)
+            if is_known:  # what was noted of it may have to wait for the store
+                await self._gate.keep_noted()
         for name, at in standings:
             if at.phase in TERMINAL and self._moves.endings.of(name) is None:
                 with unharmed(f"Taking up how the rollout of {name} ended"):
@@ -70,8 +73,8 @@ class TakingUp:
             return True
         return live.is_provisional
 
-    async def _take_up(self, name: str) -> None:
-        """Take up the evidence of one rollout."""
+    async def _take_up(self, name: str) -> bool:
+        """Take up the evidence of one rollout; False: it could not be read."""
         attempt = self._gate.standings.of(name).attempt
         slow = asyncio.get_running_loop().call_later(
             _PATIENT_S, self._examine_for_now, name, "The state store is slow."
@@ -80,14 +83,13 @@ class TakingUp:
             kept = await self._durable.evidence(name)
         except StoreUnavailable as error:
             self._examine_for_now(name, str(error))
-            return
+            return False
         finally:
             slow.cancel()
         standing = self._gate.standings.of(name)  # a hand may have been quicker
         if is_running(standing) and standing.attempt == attempt and self._lacks(name):
             self._go_on_with(name, kept)
-        self.awaited.discard(name)  # what is noted of it may wait for the store
-        await self._gate.keep_noted()
+        return True
 
     def _examine_for_now(self, name: str, why: str) -> None:
         is_on = is_running(self._gate.standings.of(name))
