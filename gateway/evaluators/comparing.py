@@ -1,10 +1,14 @@
 """Compares two answers by what each was given, where a judge cannot see both at once."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
+
+import msgspec
 
 from gateway.domain.evaluation import Score
 from gateway.domain.rollout import Worse
+from gateway.evaluators.evaluator import Verdict
+from gateway.handoff.samples import Texts
 
 TIE: Final = 0.01
 """Scores nearer than this do not differ."""
@@ -22,6 +26,29 @@ def compared(
         score.name: _against(one.get(score.name), other.get(score.name), score.worse)
         for score in scores
     }
+
+
+async def scored_alone(
+    judge: Callable[[Texts], Awaitable[Verdict]],
+    scores: tuple[Score, ...],
+    texts: Texts,
+    other: str,
+) -> Verdict:
+    """Have each answer judged for itself, one after the other, and compare.
+
+    Args:
+        judge: Judges one.
+        scores: That it gives.
+        texts: The exchange, with the one answer.
+        other: The other answer.
+
+    Raises:
+        JudgeFailed: It failed on one of them.
+
+    """
+    one = await judge(texts)
+    two = await judge(msgspec.structs.replace(texts, answer=other))
+    return Verdict(scores=compared(scores, one.scores, two.scores))
 
 
 def _against(one: float | None, other: float | None, worse: Worse) -> float | None:

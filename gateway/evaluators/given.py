@@ -3,11 +3,17 @@
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.domain.evaluation import Score
+from gateway.domain.evaluation import Evaluator, Score
 from gateway.handoff.samples import Texts
 
 _FROM_HERE: Final = 0.5
 _LONGEST_NAME: Final = 40
+
+
+def what_is_scored(evaluator: Evaluator) -> str:
+    """Name the scores, in what form each is, and the model: a part of an identity."""
+    names = "+".join(score.name + score.form for score in evaluator.scores)
+    return f"{names} {evaluator.model}" if evaluator.model else names
 
 
 def as_document(texts: Texts) -> dict[str, object]:

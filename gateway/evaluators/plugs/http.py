@@ -13,7 +13,7 @@ import msgspec
 import orjson
 
 from gateway.domain.evaluation import Evaluator
-from gateway.evaluators.comparing import compared
+from gateway.evaluators.comparing import scored_alone
 from gateway.evaluators.evaluator import (
     UNLIMITED,
     Allowance,
@@ -23,7 +23,7 @@ from gateway.evaluators.evaluator import (
     Verdict,
     Why,
 )
-from gateway.evaluators.given import as_document, checked
+from gateway.evaluators.given import as_document, checked, what_is_scored
 from gateway.evaluators.server import Server, place_on_server
 from gateway.handoff.samples import Texts
 
@@ -52,9 +52,7 @@ class HttpScorer:
         self._server = Server(
             evaluator.url, evaluator.headers, evaluator.deadline, time.monotonic
         )
-        names = "+".join(score.name + score.form for score in evaluator.scores)
-        model = f" {evaluator.model}" if evaluator.model else ""
-        self.identity = f"http {names}{model} at {self._server.host}{place_on_server(evaluator.url)}"
+        self.identity = f"http {what_is_scored(evaluator)} at {self._server.host}{place_on_server(evaluator.url)}"
 
     def most(self, texts: Texts, other: str | None = None) -> Used:
         """See Judge: a scorer reports no tokens."""
@@ -84,9 +82,7 @@ class HttpScorer:
         allowance: Allowance = UNLIMITED,
     ) -> Verdict:
         """See Judge: each answer is scored for itself."""
-        one = await self.judge(texts)
-        two = await self.judge(msgspec.structs.replace(texts, answer=other))
-        return Verdict(scores=compared(self._scores, one.scores, two.scores))
+        return await scored_alone(self.judge, self._scores, texts, other)
 
     async def close(self) -> None:
         """See Judge."""

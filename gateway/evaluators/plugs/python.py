@@ -8,10 +8,8 @@ as the evaluator's deadline, and 2 GiB of memory.
 import time
 from typing import Final
 
-import msgspec
-
 from gateway.domain.evaluation import Evaluator
-from gateway.evaluators.comparing import compared
+from gateway.evaluators.comparing import scored_alone
 from gateway.evaluators.evaluator import (
     UNLIMITED,
     Allowance,
@@ -21,7 +19,7 @@ from gateway.evaluators.evaluator import (
     Verdict,
     Why,
 )
-from gateway.evaluators.given import as_document, checked
+from gateway.evaluators.given import as_document, checked, what_is_scored
 from gateway.evaluators.local_process import LocalProcess
 from gateway.handoff.samples import Texts
 
@@ -45,9 +43,7 @@ class PythonScorer:
             most_bytes=_MOST_BYTES,
             monotonic=time.monotonic,
         )
-        names = "+".join(score.name + score.form for score in evaluator.scores)
-        model = f" {evaluator.model}" if evaluator.model else ""
-        self.identity = f"python {names}{model} by {evaluator.entry}"
+        self.identity = f"python {what_is_scored(evaluator)} by {evaluator.entry}"
 
     def most(self, texts: Texts, other: str | None = None) -> Used:
         """See Judge: a function takes no tokens."""
@@ -73,9 +69,7 @@ class PythonScorer:
         allowance: Allowance = UNLIMITED,
     ) -> Verdict:
         """See Judge: each answer is scored for itself."""
-        one = await self.judge(texts)
-        two = await self.judge(msgspec.structs.replace(texts, answer=other))
-        return Verdict(scores=compared(self._scores, one.scores, two.scores))
+        return await scored_alone(self.judge, self._scores, texts, other)
 
     async def close(self) -> None:
         """See Judge."""
